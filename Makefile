@@ -1,0 +1,55 @@
+# Everything a person does with this checkout. `make help` lists it.
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint format docs bench system fuzz kill clean
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+RUN := $(VENV)/bin/python
+STAMP := $(VENV)/.setup-done
+
+help:  ## what there is
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(STAMP)  ## .venv with the package and its development tools (the other targets call it)
+
+$(STAMP): pyproject.toml constraints.txt
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11"; exit 1; }
+	@test -x $(RUN) || $(PYTHON) -m venv $(VENV)
+	@echo "Installing into $(VENV); the first time this takes some minutes."
+	@$(RUN) -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+demo: setup  ## a sandbox factory and two nights of nightly_sync into a SQLite file
+	@$(RUN) -m flows.demo
+
+test: setup  ## everything verified, on SQLite and on a real PostgreSQL
+	@$(RUN) -m pytest
+
+lint: setup  ## style, types and the direction of imports
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/ruff format --check .
+	@$(VENV)/bin/mypy
+	@$(VENV)/bin/lint-imports
+
+format: setup  ## put the code into its usual form
+	@$(VENV)/bin/ruff check --fix .
+	@$(VENV)/bin/ruff format .
+
+docs: setup  ## write the pages that are made from the code
+	@$(RUN) -m tests.support.settings_page --write
+
+bench: setup  ## ratios against hand-written loops (benchmarks/README.md)
+	@$(RUN) -m benchmarks
+
+system:  ## the system packages that some tests need; installs them where it may
+	@.ci/system
+
+fuzz: setup  ## a million generated inputs
+	@TUYAHOUSE_TEST_FUZZ=1000000 $(RUN) -m pytest -m fuzz -o faulthandler_timeout=3600
+
+kill: setup  ## processes killed at fifty random instants
+	@TUYAHOUSE_TEST_KILLS=50 $(RUN) -m pytest -m kill -o faulthandler_timeout=3600
+
+clean:  ## remove all that make made
+	rm -rf $(VENV) .cache .mypy_cache .pytest_cache .ruff_cache .import_linter_cache *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

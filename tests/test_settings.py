@@ -1,0 +1,335 @@
+"""Settings from every source, and errors that name the variable to change."""
+
+from datetime import timedelta
+
+import pytest
+
+from tuyahouse.settings import Account, Region, SettingsError, load_settings
+
+FACTORY = "TUYAHOUSE_ACCOUNTS__FACTORY__"
+GOOD = {f"{FACTORY}REGION": "cn", f"{FACTORY}CLIENT_ID": "abc", f"{FACTORY}CLIENT_SECRET": "s3cret-of-factory"}
+
+
+@pytest.fixture
+def env(monkeypatch):
+    def set_all(variables):
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+
+    return set_all
+
+
+@pytest.fixture
+def toml(tmp_path):
+    def write(text):
+        (tmp_path / "tuyahouse.toml").write_text(text)  # tests run in tmp_path
+
+    return write
+
+
+@pytest.fixture
+def secrets(tmp_path, monkeypatch):
+    def write(files):
+        directory = tmp_path / "secrets"
+        directory.mkdir()
+        for name, text in files.items():
+            (directory / name).write_text(text)
+        monkeypatch.setenv("TUYAHOUSE_SECRETS_DIR", str(directory))
+
+    return write
+
+
+def problems():
+    with pytest.raises(SettingsError) as caught:
+        load_settings()
+    return [line.strip() for line in str(caught.value).splitlines()[1:]]
+
+
+def sentence():
+    with pytest.raises(SettingsError) as caught:
+        load_settings()
+    return str(caught.value)
+
+
+# -------------------------------------------------------------------------------------------------------------- sources
+
+
+def test_without_any_source_there_are_defaults():
+    settings = load_settings()
+    assert (settings.warehouse_url, settings.accounts, settings.secret_key) == ("sqlite:///tuyahouse.db", {}, None)
+
+
+def test_an_account_comes_from_the_environment(env):
+    env(GOOD)
+    account = load_settings().account("factory")
+    assert (account.name, account.region, account.client_id) == ("factory", Region.CHINA, "abc")
+    assert account.client_secret.get_secret_value() == "s3cret-of-factory"
+
+
+def test_an_account_comes_from_the_file(toml):
+    toml('[accounts.factory]\nregion = "eu"\nclient_id = "abc"\nclient_secret = "x"\nproject_ids = ["1", "2"]\n')
+    account = load_settings().account("factory")
+    assert (account.url, account.project_ids) == ("https://openapi.tuyaeu.com", ("1", "2"))
+
+
+def test_a_secret_comes_from_a_file_named_like_its_variable(env, secrets):
+    env({name: value for name, value in GOOD.items() if "SECRET" not in name})
+    secrets({f"{FACTORY}CLIENT_SECRET": "from-the-file\n"})
+    assert load_settings().account("factory").client_secret.get_secret_value() == "from-the-file"
+
+
+def test_a_secret_file_may_be_named_in_lower_case(env, secrets):
+    env({name: value for name, value in GOOD.items() if "SECRET" not in name})
+    secrets({f"{FACTORY}CLIENT_SECRET".lower(): "from-the-file"})
+    assert load_settings().account("factory").client_secret.get_secret_value() == "from-the-file"
+
+
+def test_the_environment_wins_over_secret_files_and_these_over_the_configuration_file(env, secrets, toml):
+    toml(
+        '[accounts.factory]\nregion = "in"\nclient_id = "toml"\nclient_secret = "toml"\n'
+        'pms_username = "toml"\npms_password = "toml"\n'
+    )
+    secrets({f"{FACTORY}CLIENT_SECRET": "file", f"{FACTORY}PMS_PASSWORD": "file"})
+    env({f"{FACTORY}CLIENT_SECRET": "environment"})
+    account = load_settings().account("factory")
+    assert account.client_secret.get_secret_value() == "environment"
+    assert account.pms_password.get_secret_value() == "file"
+    assert account.client_id == "toml"
+
+
+def test_arguments_win_over_everything(env):
+    env({"TUYAHOUSE_CHUNK_SIZE": "10"})
+    assert load_settings(chunk_size=20).chunk_size == 20
+
+
+def test_the_configuration_file_may_be_named(env, tmp_path):
+    (tmp_path / "other.toml").write_text("chunk_size = 7\n")
+    env({"TUYAHOUSE_CONFIG": str(tmp_path / "other.toml")})
+    assert load_settings().chunk_size == 7
+
+
+def test_a_named_configuration_file_that_is_missing_is_an_error(env):
+    env({"TUYAHOUSE_CONFIG": "nowhere.toml"})
+    assert sentence() == "TUYAHOUSE_CONFIG names nowhere.toml, which is not a file."
+
+
+def test_a_configuration_file_that_is_no_toml_is_an_error_that_names_the_place(toml):
+    toml("[accounts.factory\n")
+    assert "tuyahouse.toml" in sentence()
+    assert "line 1" in sentence()
+
+
+def test_a_missing_secrets_directory_is_an_error(env, tmp_path):
+    env({"TUYAHOUSE_SECRETS_DIR": str(tmp_path / "nowhere")})
+    assert "nowhere" in sentence()
+
+
+def test_one_variable_may_hold_all_accounts_as_json(env):
+    env({"TUYAHOUSE_ACCOUNTS": '{"Factory": {"region": "cn", "client_id": "abc", "client_secret": "x"}}'})
+    assert load_settings().account("factory").name == "factory"
+
+
+def test_an_empty_variable_is_as_good_as_none(env):
+    env({**GOOD, f"{FACTORY}MONTHLY_CALLS": "", f"{FACTORY}BASE_URL": ""})
+    assert load_settings().account("factory").monthly_calls is None
+
+
+# --------------------------------------------------------------------------------------------------- names of accounts
+
+
+@pytest.mark.parametrize("name", ["factory", "FACTORY", "Factory"])
+def test_account_names_are_case_insensitive(env, name):
+    env(GOOD)
+    assert load_settings().account(name).name == "factory"
+
+
+def test_two_spellings_of_one_account_in_file_and_environment_are_merged(env, toml):
+    toml('[accounts.Factory]\nregion = "eu"\nclient_id = "toml"\nclient_secret = "x"\n')
+    env({"TUYAHOUSE_ACCOUNTS__factory__REGION": "cn"})
+    settings = load_settings()
+    assert list(settings.accounts) == ["factory"]
+    assert (settings.account("factory").region, settings.account("factory").client_id) == (Region.CHINA, "toml")
+
+
+def test_two_spellings_of_one_account_in_the_file_are_refused(toml):
+    toml('[accounts.Factory]\nregion = "eu"\n[accounts.factory]\nregion = "cn"\n')
+    assert sentence() == (
+        "TUYAHOUSE_ACCOUNTS: 'Factory' and 'factory' are one account, because case does not count; keep one of them."
+    )
+
+
+def test_an_unknown_account_names_those_there_are(env):
+    env(GOOD)
+    with pytest.raises(SettingsError) as caught:
+        load_settings().account("Plant")
+    assert "There is no account 'Plant' (there are: factory)." in str(caught.value)
+    assert "TUYAHOUSE_ACCOUNTS__PLANT__CLIENT_ID" in str(caught.value)
+
+
+# --------------------------------------------------------------------------------------------------------------- values
+
+
+@pytest.mark.parametrize(
+    ("text", "ids"),
+    [
+        ("1,2", ("1", "2")),
+        (" 1 , 2, ", ("1", "2")),
+        ('["1","2"]', ("1", "2")),
+        ("[1, 1234567890123456789]", ("1", "1234567890123456789")),
+        ("7", ("7",)),
+    ],
+)
+def test_project_ids_are_a_list_with_commas_or_json(env, text, ids):
+    env({**GOOD, f"{FACTORY}PROJECT_IDS": text})
+    assert load_settings().account("factory").project_ids == ids
+
+
+@pytest.mark.parametrize(
+    ("text", "duration"),
+    [
+        ("90s", timedelta(seconds=90)),
+        ("30m", timedelta(minutes=30)),
+        ("12h", timedelta(hours=12)),
+        ("1.5D", timedelta(days=1.5)),
+        ("12:00:00", timedelta(hours=12)),
+        ("PT12H", timedelta(hours=12)),
+    ],
+)
+def test_durations_are_written_as_people_do(env, text, duration):
+    env({"TUYAHOUSE_PLAN__OPEN_AFTER": text})
+    assert load_settings().plan.open_after == duration
+
+
+def test_a_table_of_durations_is_json(env):
+    env({"TUYAHOUSE_COMMANDS__DEADLINE_BY_PRODUCT_TYPE": '{"kg": "5m"}'})
+    assert load_settings().commands.deadline_by_product_type == {"kg": timedelta(minutes=5)}
+
+
+def test_choices_do_not_mind_capitals_and_pasted_blanks(env):
+    env({**GOOD, f"{FACTORY}REGION": "CN ", f"{FACTORY}SIGNATURE": "V1", f"{FACTORY}CLIENT_ID": " abc\n"})
+    account = load_settings().account("factory")
+    assert (account.region, account.signature, account.client_id) == (Region.CHINA, "v1", "abc")
+
+
+def test_blanks_and_line_ends_around_pasted_secrets_are_taken_off(env):
+    env({**GOOD, f"{FACTORY}CLIENT_SECRET": " x\n", f"{FACTORY}PMS_USERNAME": "u", f"{FACTORY}PMS_PASSWORD": "p q\n"})
+    account = load_settings().account("factory")
+    assert (account.client_secret.get_secret_value(), account.pms_password.get_secret_value()) == ("x", "p q")
+
+
+def test_a_base_url_wins_over_the_region_and_loses_its_slash(env):
+    env({**GOOD, f"{FACTORY}BASE_URL": "http://127.0.0.1:8000/"})
+    assert load_settings().account("factory").url == "http://127.0.0.1:8000"
+
+
+@pytest.mark.parametrize(
+    ("source", "url"), [("pulsar", "pulsar+ssl://mqe.tuyacn.com:7285/"), ("websocket", "wss://mqe.tuyacn.com:8285/")]
+)
+def test_the_message_endpoint_follows_the_region(env, source, url):
+    env({**GOOD, f"{FACTORY}MESSAGES_SOURCE": source})
+    assert load_settings().account("factory").message_url == url
+
+
+def test_an_account_made_by_hand_needs_no_environment():
+    account = Account(name="x", base_url="http://localhost", client_id="a", client_secret="b")
+    assert load_settings(accounts={"X": account}).account("x").url == "http://localhost"
+
+
+# --------------------------------------------------------------------------------------------------------------- errors
+
+
+def test_all_errors_are_told_at_once_each_with_its_variable(env):
+    env(
+        {
+            f"{FACTORY}SIGNATURE": "v3",
+            f"{FACTORY}TYPO": "1",
+            f"{FACTORY}PMS_USERNAME": "operator",
+            f"{FACTORY}PROJECT_IDS": "[1",
+            "TUYAHOUSE_ACCOUNTS__PLANT__REGION": "mars",
+            "TUYAHOUSE_CHUNK_SIZE": "many",
+            "TUYAHOUSE_PLAN__OPEN_AFTER": "soon",
+            "TUYAHOUSE_WAREHOUSE_URL": "tuyahouse.db",
+        }
+    )
+    assert sorted(line.split(":")[0] for line in problems()) == [
+        f"{FACTORY}CLIENT_ID",
+        f"{FACTORY}CLIENT_SECRET",
+        f"{FACTORY}PMS_PASSWORD",
+        f"{FACTORY}PROJECT_IDS",
+        f"{FACTORY}REGION",
+        f"{FACTORY}SIGNATURE",
+        f"{FACTORY}TYPO",
+        "TUYAHOUSE_ACCOUNTS__PLANT__CLIENT_ID",
+        "TUYAHOUSE_ACCOUNTS__PLANT__CLIENT_SECRET",
+        "TUYAHOUSE_ACCOUNTS__PLANT__REGION",
+        "TUYAHOUSE_CHUNK_SIZE",
+        "TUYAHOUSE_PLAN__OPEN_AFTER",
+        "TUYAHOUSE_WAREHOUSE_URL",
+    ]
+
+
+def test_a_missing_region_is_told_together_with_a_missing_client_id(env):
+    env({f"{FACTORY}CLIENT_SECRET": "x"})
+    assert problems() == [
+        f"{FACTORY}CLIENT_ID: is missing",
+        f"{FACTORY}REGION: is missing: set the project's data centre (cn, us, us-e, eu, eu-w, in, sg), or BASE_URL instead",
+    ]
+
+
+@pytest.mark.parametrize(("given", "missing"), [("PMS_USERNAME", "PMS_PASSWORD"), ("PMS_PASSWORD", "PMS_USERNAME")])
+def test_half_a_pms_login_names_the_other_half(env, given, missing):
+    env({**GOOD, f"{FACTORY}{given}": "something"})
+    assert problems() == [f"{FACTORY}{missing}: is missing, but {given} is set: they go together"]
+
+
+def test_a_setting_that_does_not_exist_is_an_error(env):
+    env({**GOOD, f"{FACTORY}CALLS_PER_SECONDS": "4"})
+    assert problems() == [f"{FACTORY}CALLS_PER_SECONDS: there is no such setting"]
+
+
+def test_a_misspelt_variable_names_the_one_that_is_meant(env):
+    env({"TUYAHOUSE_ACCOUNT__FACTORY__REGION": "cn"})
+    assert problems() == [
+        "TUYAHOUSE_ACCOUNT__FACTORY__REGION: there is no such setting; perhaps TUYAHOUSE_ACCOUNTS__FACTORY__REGION is meant"
+    ]
+
+
+def test_a_variable_of_somebody_else_is_left_alone(env):
+    env({"TUYAHOUSE_TEST_POSTGRES_URL": "postgresql://x"})
+    assert load_settings().accounts == {}
+
+
+def test_accounts_that_are_no_table_are_refused(env):
+    env({"TUYAHOUSE_ACCOUNTS": "hunter2"})
+    assert problems() == ["TUYAHOUSE_ACCOUNTS: is not the JSON that is expected here"]
+
+
+# -------------------------------------------------------------------------------------------------------------- secrets
+
+SECRETS = {
+    f"{FACTORY}CLIENT_SECRET": "hunter-client",
+    f"{FACTORY}PMS_USERNAME": "operator",
+    f"{FACTORY}PMS_PASSWORD": "hunter-pms",
+    "TUYAHOUSE_SECRET_KEY": "hunter-key",
+    "TUYAHOUSE_WAREHOUSE_URL": "postgresql://u:hunter-database@h/d",
+}
+
+
+def test_no_secret_is_in_the_text_of_settings(env):
+    env({**GOOD, **SECRETS})
+    settings = load_settings()
+    assert settings.warehouse_url.startswith("postgresql://u:hunter")
+    assert "hunter" not in f"{settings} {settings!r} {settings.account('factory')!r}"
+
+
+def test_no_secret_is_in_an_error(env):
+    env({**SECRETS, f"{FACTORY}BASE_URL": "ftp://u:hunter-url@h", "TUYAHOUSE_CHUNK_SIZE": "hunter2"})
+    with pytest.raises(SettingsError) as caught:
+        load_settings()
+    assert "hunter" not in str(caught.value)
+    assert caught.value.__cause__ is None
+
+
+def test_no_secret_is_in_an_error_about_a_table_that_is_not_closed(env):
+    env({"TUYAHOUSE_ACCOUNTS": '{"factory": {"client_secret": "hunter2"'})
+    assert "hunter" not in sentence()

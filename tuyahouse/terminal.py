@@ -1,0 +1,194 @@
+"""What a person sees while long work goes on, and the table at its end."""
+
+import logging
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from functools import cache
+from threading import Lock
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
+from rich.table import Table
+
+from tuyahouse.outcome import COUNTS, Outcome
+
+log = logging.getLogger(__name__)
+
+_REDRAW_SECONDS = 0.1
+_screen = Lock()
+"""One live line at a time; work beside it logs its progress."""
+
+
+@cache
+def stderr_console() -> Console:
+    """The one console for progress and logs, so that they do not write into each other."""
+    return Console(stderr=True)
+
+
+@dataclass(slots=True)
+class Tracker:
+    """Counts long work. ``advance`` is cheap enough for the hottest loop: it shows something only now and then."""
+
+    title: str
+    total: int | None
+    clock: Callable[[], float]
+    show: Callable[["Tracker"], None]
+    every: float
+    done: int = 0
+    calls: int = 0
+    failures: int = 0
+    started: float = field(init=False)
+    _next: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.started = self.clock()
+        self._next = self.started + self.every
+
+    def advance(self, done: int = 1) -> None:
+        """So much more is done."""
+        self.done += done
+        now = self.clock()
+        if now >= self._next:
+            self._next = now + self.every
+            self.show(self)
+
+    def spend(self, calls: int, failures: int = 0) -> None:
+        """So many more calls were made, and so many of them failed."""
+        self.calls += calls
+        self.failures += failures
+
+    @property
+    def rate(self) -> float:
+        """Done per second since the beginning."""
+        seconds = self.clock() - self.started
+        return self.done / seconds if seconds > 0 else 0.0
+
+    @property
+    def seconds_left(self) -> float | None:
+        if self.total is None or self.rate == 0:
+            return None
+        return max(self.total - self.done, 0) / self.rate
+
+    def summary(self) -> str:
+        """All of it in one line: ``sn_flows: 4,000 of 10,000 (40 %), 50.0/s, 2 min left, 4,012 calls, 3 failed``."""
+        parts = [
+            f"{self.title}: {self.done:,}" + (f" of {self.total:,}{self._share()}" if self.total is not None else "")
+        ]
+        parts.append(f"{self.rate:,.1f}/s")
+        if self.seconds_left:
+            parts.append(f"{duration(self.seconds_left)} left")
+        parts += [f"{self.calls:,} calls", f"{self.failures:,} failed"]
+        return ", ".join(parts)
+
+    def _share(self) -> str:
+        return f" ({100 * self.done / self.total:.0f} %)" if self.total else ""
+
+
+def duration(seconds: float) -> str:
+    """Seconds as people say them, rounded: ``45 s``, ``12 min``, ``3 h 20 min``."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    if minutes < 90:
+        return f"{minutes} min"
+    return f"{minutes // 60} h {minutes % 60} min"
+
+
+@contextmanager
+def track(
+    title: str,
+    total: int | None = None,
+    *,
+    console: Console | None = None,
+    clock: Callable[[], float] = time.monotonic,
+    every: float = 30.0,
+) -> Iterator[Tracker]:
+    """Show the progress of long work: a live line in a terminal, else a log line every so many seconds and one at the end."""
+    screen = console or stderr_console()
+    if not screen.is_terminal or not _screen.acquire(blocking=False):
+        tracker = Tracker(title, total, clock, _log, every)
+        try:
+            yield tracker
+        finally:
+            _log(tracker)
+        return
+    try:
+        with _live(screen) as progress:
+            task = progress.add_task(title, total=total, says="")
+            tracker = Tracker(title, total, clock, lambda now: _draw(progress, task, now), _REDRAW_SECONDS)
+            try:
+                yield tracker
+            finally:
+                _draw(progress, task, tracker)
+    finally:
+        _screen.release()
+
+
+class CurrentWork:
+    """The long work that the running code belongs to, reported to from deep inside without handing a tracker down.
+
+    Flows that run side by side in one process have a tracker each; work inside other work counts into its own. Reports
+    while nothing is tracked go nowhere.
+    """
+
+    def __init__(self) -> None:
+        self._tracker: ContextVar[Tracker | None] = ContextVar("tracker", default=None)
+
+    @contextmanager
+    def of(
+        self,
+        title: str,
+        total: int | None = None,
+        *,
+        console: Console | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> Iterator[Tracker]:
+        """Track this work as :func:`track` does, and let reports from inside reach it."""
+        with track(title, total, console=console, clock=clock) as tracker:
+            outer = self._tracker.set(tracker)
+            try:
+                yield tracker
+            finally:
+                self._tracker.reset(outer)
+
+    def advance(self, done: int = 1) -> None:
+        if (tracker := self._tracker.get()) is not None:
+            tracker.advance(done)
+
+    def spend(self, calls: int, failures: int = 0) -> None:
+        if (tracker := self._tracker.get()) is not None:
+            tracker.spend(calls, failures)
+
+
+progress = CurrentWork()
+
+
+def _log(tracker: Tracker) -> None:
+    counts = {"done": tracker.done, "total": tracker.total, "calls": tracker.calls, "failures": tracker.failures}
+    log.info(tracker.summary(), extra=counts)
+
+
+def _live(console: Console) -> Progress:
+    return Progress(BarColumn(), TextColumn("{task.fields[says]}", markup=False), console=console)
+
+
+def _draw(progress: Progress, task: TaskID, tracker: Tracker) -> None:
+    progress.update(task, completed=tracker.done, says=tracker.summary())
+
+
+def outcome_table(outcomes: Mapping[str, Outcome], title: str = "") -> Table:
+    """One column for each named outcome, one for all where there are several, and whether each balances."""
+    columns = dict(outcomes)
+    if len(columns) > 1:
+        columns["all"] = sum(outcomes.values(), Outcome())
+    table = Table("", *columns, title=title or None)
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for name in COUNTS:
+        table.add_row(name, *(f"{getattr(outcome, name):,}" for outcome in columns.values()))
+    table.add_section()
+    table.add_row("balanced", *("yes" if outcome.balanced else "[bold red]NO[/]" for outcome in columns.values()))
+    return table
