@@ -1,0 +1,146 @@
+"""Tuya's envelope, read tolerantly: every page prints it a little differently (docs/tuya.md, "Errors")."""
+
+from dataclasses import dataclass
+
+import msgspec
+
+from tuyahouse.cloud.clock import milliseconds
+from tuyahouse.cloud.errors import ItemRefused, PassingFault, Throttled, TuyaError, UnusableAnswer, prefix, refusal
+
+_NULL = msgspec.Raw(b"null")
+_ABSENT = msgspec.Raw(b"")
+_NOT_OFFERED = frozenset({404, 405, 501})
+
+
+@dataclass(slots=True)
+class Answer:
+    """A successful answer. ``result`` is the value as sent, not decoded (``null`` when there was none)."""
+
+    result: msgspec.Raw
+    body: bytes
+    t_ms: int | None
+    tid: str
+
+
+class Envelope(msgspec.Struct, gc=False):
+    """What is around every result. ``Code``, ``mes`` and ``data`` are spellings that Tuya's own samples use."""
+
+    success: bool | str | int | None = None
+    result: msgspec.Raw = _ABSENT
+    t: int | float | str | None = None
+    tid: str | None = None
+    code: int | str | None = None
+    msg: str | None = None
+    data: msgspec.Raw = _ABSENT
+    mes: str | None = None
+    capital_code: int | str | None = msgspec.field(default=None, name="Code")
+
+    @property
+    def succeeded(self) -> bool:
+        success = self.success
+        return success is True or (success is not False and str(success).strip().lower() in ("true", "1"))
+
+    @property
+    def t_ms(self) -> int | None:
+        try:
+            return None if self.t is None else milliseconds(int(self.t))
+        except ValueError:
+            return None
+
+    @property
+    def payload(self) -> msgspec.Raw:
+        if self.result != _ABSENT:
+            return self.result
+        return self.data if self.data != _ABSENT else _NULL
+
+
+_decode = msgspec.json.Decoder(Envelope).decode
+
+
+def read_answer(
+    status: int, body: bytes, *, endpoint: str = "", account: str = "", bare: bool = False, secret: bool = False
+) -> tuple[Answer | TuyaError, int | None]:
+    """Judge one answer: what it brought or why not, and its ``t`` in milliseconds.
+
+    Args:
+        status: HTTP status. Tuya answers 200 even when it refuses; other ones mostly come from something in between.
+        body: the bytes as received.
+        endpoint: name of the call, for the words of an error.
+        account: name of the account, for the remedy.
+        bare: the call is known to answer without the envelope.
+        secret: the answer holds a token, so no part of it may go into an error.
+    """
+    try:
+        envelope = _decode(body)
+    except msgspec.ValidationError as error:
+        if status == 200:
+            return UnusableAnswer(
+                f"Tuya's envelope has another shape: {error}", b"" if secret else body, endpoint=endpoint
+            ), None
+        return _not_tuya(status, body, endpoint, account), None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return _not_tuya(status, body, endpoint, account), None
+    t_ms = envelope.t_ms
+    if envelope.success is None:
+        return _without_success(envelope, status, body, endpoint, account, bare, secret), t_ms
+    if not envelope.succeeded:
+        return _refusal(envelope, endpoint, account), t_ms
+    if status >= 300:
+        return _not_tuya(status, body, endpoint, account), t_ms
+    return Answer(envelope.payload, body, t_ms, envelope.tid or ""), t_ms
+
+
+def _refusal(envelope: Envelope, endpoint: str, account: str) -> TuyaError:
+    code = envelope.code if envelope.code is not None else envelope.capital_code
+    return refusal(code, envelope.msg or envelope.mes or "", tid=envelope.tid or "", endpoint=endpoint, account=account)
+
+
+def _without_success(
+    envelope: Envelope, status: int, body: bytes, endpoint: str, account: str, bare: bool, secret: bool
+) -> Answer | TuyaError:
+    if envelope.code is not None or envelope.capital_code is not None:
+        return _refusal(envelope, endpoint, account)
+    if status >= 300:
+        return _not_tuya(status, body, endpoint, account)
+    if bare:
+        return Answer(msgspec.Raw(body), body, envelope.t_ms, envelope.tid or "")
+    return UnusableAnswer(
+        "Tuya's answer says neither success nor a code",
+        b"" if secret else body,
+        tid=envelope.tid or "",
+        endpoint=endpoint,
+    )
+
+
+def _not_tuya(status: int, body: bytes, endpoint: str, account: str) -> TuyaError:
+    """An answer that is no envelope: by its status and its first bytes."""
+    if status == 429:
+        remedy = f"Calls are slowed down by themselves; if it happens often, lower {prefix(account)}CALLS_PER_SECOND."
+        return Throttled(
+            f"{endpoint} was answered with HTTP 429: too many calls",
+            code="HTTP 429",
+            endpoint=endpoint,
+            remedy=remedy,
+            reached=False,
+        )
+    code = f"HTTP {status}"
+    remedy = (
+        f"If it stays, something between here and Tuya answers in its place: check {prefix(account)}BASE_URL (or REGION), "
+        "proxies and firewalls."
+    )
+    if status in _NOT_OFFERED:
+        return ItemRefused(
+            f"{endpoint} was answered with {code}: it is not offered there", code=code, endpoint=endpoint, remedy=remedy
+        )
+    return PassingFault(
+        f"{endpoint} was answered with {code} and {_kind(body)}", code=code, endpoint=endpoint, remedy=remedy
+    )
+
+
+def _kind(body: bytes) -> str:
+    start = body.lstrip()[:200].lower()
+    if not start:
+        return "an empty body"
+    if start.startswith((b"<!doctype", b"<html", b"<head", b"<?xml", b"<")):
+        return "HTML instead of JSON"
+    return "JSON that is cut off or broken" if start[:1] in b"{[" else "something that is not JSON"

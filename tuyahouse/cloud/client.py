@@ -1,0 +1,270 @@
+"""Calls of one account to Tuya over HTTP: signed, paced, ledgered, repeated where that helps."""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+
+import httpx
+import stamina
+
+from tuyahouse.cloud.answer import Answer, read_answer
+from tuyahouse.cloud.auth import TuyaAuth, Verdict
+from tuyahouse.cloud.clock import ServerClock
+from tuyahouse.cloud.endpoint import Endpoint
+from tuyahouse.cloud.errors import ConfigurationWrong, PassingFault, Throttled, TuyaError, prefix
+from tuyahouse.cloud.grants import platform_grant
+from tuyahouse.cloud.pacing import Pacer
+from tuyahouse.cloud.pms_login import PmsLogin
+from tuyahouse.cloud.requests import Requests
+from tuyahouse.cloud.signing import Signer
+from tuyahouse.cloud.tokens import TokenKeeper
+from tuyahouse.cloud.transport import FAULTS, fault, open_transport, read_body
+from tuyahouse.settings import Account
+from tuyahouse.stores import SlotStore, Token, TokenStore
+
+__all__ = ["Answer", "Endpoint", "TuyaClient"]
+
+
+class TuyaClient:
+    """The one way to Tuya for one account; made by :meth:`open`.
+
+    Attributes:
+        calls: started since it was opened, repeats and token calls included.
+        failures: of those, how many ended in an error.
+        clock: Tuya's time, and how much the local clock was found to be off.
+    """
+
+    def __init__(
+        self,
+        account: Account,
+        tokens: TokenStore,
+        slots: SlotStore,
+        transport: httpx.AsyncBaseTransport,
+        *,
+        clock: Callable[[], float] = time.time,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self.account = account
+        self.calls = 0
+        self.failures = 0
+        self.clock = ServerClock(clock)
+        self.verbs: dict[str, Endpoint] = {}
+        self._transport = transport
+        self._requests = Requests(account)
+        self._pacer = Pacer(
+            account.name,
+            slots,
+            per_second=account.calls_per_second,
+            monthly_calls=account.monthly_calls,
+            now=clock,
+            sleep=sleep,
+        )
+        signer = Signer(account.client_id, account.client_secret.get_secret_value(), account.signature)
+        self._given = TuyaAuth(signer, self.clock, None, self._judge, self._turn)
+        self._keepers = self._make_keepers(tokens)
+        self._auths = {
+            kind: TuyaAuth(signer, self.clock, keeper, self._judge, self._turn)
+            for kind, keeper in self._keepers.items()
+        }
+
+    @classmethod
+    @asynccontextmanager
+    async def open(
+        cls,
+        account: Account,
+        tokens: TokenStore,
+        slots: SlotStore,
+        *,
+        clock: Callable[[], float] = time.time,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> AsyncGenerator["TuyaClient", None]:
+        """A client for the time of a block.
+
+        Args:
+            account: whose calls.
+            tokens: where all processes keep the live token.
+            slots: where all processes get their turn.
+            clock: local Unix time in seconds.
+            sleep: how a turn is waited for.
+            transport: instead of connections of its own; it is not closed.
+        """
+        async with open_transport(account, transport) as opened:
+            client = cls(account, tokens, slots, opened, clock=clock, sleep=sleep)
+            try:
+                yield client
+            finally:
+                await client._close()
+
+    async def call(
+        self,
+        endpoint: Endpoint,
+        *,
+        path: Mapping[str, str] | None = None,
+        query: Mapping[str, str] | None = None,
+        body: object | None = None,
+    ) -> Answer:
+        """Ask Tuya, again while it helps: passing faults and throttle answers up to ``ATTEMPTS`` times.
+
+        Args:
+            endpoint: what to ask.
+            path: values of the names in the endpoint's path.
+            query: parameters.
+            body: sent as JSON.
+
+        Raises:
+            TuyaError: of the kind that says what to do; the last one when repeats did not help.
+        """
+        request = self._requests.build(endpoint, path, query, body)
+        try:
+            return await self._ask(endpoint, request)
+        except (PassingFault, Throttled) as error:
+            if not _repeatable(endpoint, error):
+                raise
+            first = error
+        return await self._repeat(endpoint, request, first)
+
+    async def sign_in(self, *kinds: str) -> list[str]:
+        """Have a live token of the given kinds, else of every kind the account can have; returns the kinds.
+
+        They are ``platform``, and ``pms`` where its user is set.
+
+        A stored token that still lasts is taken as it is, without a call. A platform token proves the client id, not
+        the region: any data centre grants one.
+
+        Raises:
+            TuyaError: why there is no token, with what to change.
+        """
+        wanted = list(kinds or self._keepers)
+        for kind in wanted:
+            await self._keepers[kind].current()
+        return wanted
+
+    async def _repeat(self, endpoint: Endpoint, request: httpx.Request, first: TuyaError) -> Answer:
+        """Repeats with back-off, counting the attempt that was made already."""
+        async for attempt in stamina.retry_context(
+            on=lambda error: _repeatable(endpoint, error),
+            attempts=self.account.attempts,
+            timeout=None,
+            wait_initial=0.2,
+            wait_max=20.0,
+        ):
+            with attempt:
+                if attempt.num == 1:
+                    raise first
+                return await self._ask(endpoint, request)
+        raise first
+
+    async def _ask(self, endpoint: Endpoint, request: httpx.Request) -> Answer:
+        """One attempt with the token its endpoint needs, renewed once if it is refused."""
+        if endpoint.token is None:
+            return await self._run(self._given, endpoint, request)
+        try:
+            auth = self._auths[endpoint.token]
+        except KeyError:
+            p = prefix(self.account.name)
+            raise ConfigurationWrong(
+                f"{endpoint.name} needs a login to Tuya's production system",
+                endpoint=endpoint.name,
+                remedy=f"Set {p}PMS_USERNAME and {p}PMS_PASSWORD.",
+            ) from None
+        return await self._run(auth, endpoint, request)
+
+    async def _once(
+        self,
+        endpoint: Endpoint,
+        *,
+        path: Mapping[str, str] | None = None,
+        query: Mapping[str, str] | None = None,
+        body: object | None = None,
+        token: Token | None = None,
+    ) -> Answer:
+        """One attempt with the given token or none: how tokens themselves are had."""
+        request = self._requests.build(endpoint, path, query, body)
+        request.extensions["token"] = token
+        return await self._run(self._given, endpoint, request)
+
+    async def _run(self, auth: TuyaAuth, endpoint: Endpoint, request: httpx.Request) -> Answer:
+        """Drive one auth flow to its end."""
+        flow = auth.async_auth_flow(request)
+        try:
+            request = await anext(flow)
+            while True:
+                response = await self._send(endpoint, request)
+                request = await flow.asend(response)
+        except StopAsyncIteration:
+            outcome: Answer | TuyaError = response.extensions["outcome"]
+        except BaseException:
+            await flow.aclose()
+            raise
+        if isinstance(outcome, TuyaError):
+            raise outcome
+        return outcome
+
+    async def _send(self, endpoint: Endpoint, request: httpx.Request) -> httpx.Response:
+        """Send and read, and put into the response what it means."""
+        self.calls += 1
+        name = endpoint.name
+        try:
+            async with asyncio.timeout(self.account.timeout_seconds):
+                response = await self._transport.handle_async_request(request)
+                body = await read_body(response)
+        except FAULTS as error:
+            self._count_failure(name)
+            raise fault(error, name, self.account) from None
+        outcome, t_ms = read_answer(
+            response.status_code,
+            body,
+            endpoint=name,
+            account=self.account.name,
+            bare=endpoint.bare,
+            secret=endpoint.secret,
+        )
+        if isinstance(outcome, TuyaError):
+            self._count_failure(name)
+            if isinstance(outcome, Throttled):
+                await self._pacer.slower(name)
+        response.extensions["outcome"] = outcome
+        response.extensions["t_ms"] = t_ms
+        return response
+
+    def _count_failure(self, name: str) -> None:
+        self.failures += 1
+        self._pacer.failed(name)
+
+    @staticmethod
+    def _judge(response: httpx.Response) -> Verdict:
+        outcome = response.extensions["outcome"]
+        return (outcome.action if isinstance(outcome, TuyaError) else None), response.extensions["t_ms"]
+
+    async def _turn(self, request: httpx.Request) -> None:
+        await self._pacer.start(request.extensions["endpoint"].name)
+
+    def _make_keepers(self, store: TokenStore) -> dict[str, TokenKeeper]:
+        account = self.account
+        early = float(account.refresh_early_seconds)
+        grant = platform_grant(self._once, self.clock, account.name)
+        platform = TokenKeeper(account.name, "platform", store, grant, clock=self.clock, early=early)
+        if not account.has_pms:
+            return {"platform": platform}
+        login = PmsLogin(
+            self._once,
+            platform,
+            self.clock,
+            account=account.name,
+            username=account.pms_username,
+            password=account.pms_password.get_secret_value(),
+        )
+        pms = TokenKeeper(account.name, "pms", store, login.grant, clock=self.clock, early=early)
+        return {"platform": platform, "pms": pms}
+
+    async def _close(self) -> None:
+        for keeper in reversed(self._keepers.values()):
+            await keeper.aclose()
+        await self._pacer.aclose()
+
+
+def _repeatable(endpoint: Endpoint, error: Exception) -> bool:
+    """Whether asking again can help, and cannot carry the same thing out twice."""
+    return isinstance(error, PassingFault | Throttled) and (endpoint.idempotent or not error.reached)

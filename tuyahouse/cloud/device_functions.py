@@ -1,0 +1,50 @@
+"""Data points of a third-party industry device: those enabled, and those possible."""
+
+from typing import Any
+
+import msgspec
+
+from tuyahouse.cloud.endpoint import Endpoint
+from tuyahouse.cloud.errors import UnusableAnswer
+from tuyahouse.cloud.loose import identifier, snake_keys, text
+
+FUNCTIONS = Endpoint("GET", "/v1.0/expand/devices/{device_id}/functions", "platform")
+FUNCTION_POOL = Endpoint("GET", "/v1.0/expand/devices/{device_id}/function-pool", "platform")
+
+
+_ANY = msgspec.json.Decoder(Any)
+
+
+class Function(msgspec.Struct, frozen=True, gc=False):
+    """A data point of a device."""
+
+    function_code: str
+    function_name: str | None
+
+
+def decode_functions(result: bytes) -> list[Function]:
+    """Read the result of :data:`FUNCTIONS` or :data:`FUNCTION_POOL`: a bare list, or one inside ``list``.
+
+    Raises:
+        UnusableAnswer: there is no list, or an item without ``function_code``.
+    """
+    return [_function(item, result) for item in _items(result, "the functions")]
+
+
+def _function(item: Any, result: bytes) -> Function:
+    fields = snake_keys(item) if isinstance(item, dict) else {}
+    code = identifier(fields.get("function_code"))
+    if not code:
+        raise UnusableAnswer("a function has no function_code", result)
+    return Function(code, text(fields.get("function_name")))
+
+
+def _items(result: bytes, what: str) -> list[Any]:
+    try:
+        value = _ANY.decode(result)
+    except msgspec.MsgspecError as error:
+        raise UnusableAnswer(f"{what} are no JSON: {error}", result) from None
+    items = value.get("list") if isinstance(value, dict) else value
+    if items is not None and not isinstance(items, list):
+        raise UnusableAnswer(f"{what} are no list", result)
+    return items or []

@@ -1,0 +1,178 @@
+"""One third-party industry device as Tuya tells it (docs/tuya.md, "Industry devices").
+
+Reading is tolerant where Tuya's pages and samples disagree: numbers or text for states and times, snake_case or
+camelCase names, ids with blanks. What no documentation names is kept in ``extra``.
+"""
+
+from collections.abc import Callable
+from hashlib import blake2b
+from operator import attrgetter
+from typing import Any, Literal, NamedTuple
+
+import msgspec
+
+from tuyahouse.cloud.endpoint import Endpoint
+from tuyahouse.cloud.errors import UnusableAnswer
+from tuyahouse.cloud.loose import FLAGS, flag, identifier, snake_keys, text, utc
+
+DETAIL = Endpoint("GET", "/v1.0/expand/devices/{device_id}", "platform")
+
+ABSENT = msgspec.UNSET
+"""Stands for a field that was not sent at all; ``None`` is one that was sent as null."""
+
+FACTS: dict[str, tuple[str, Callable[[Any], Any]]] = {
+    "project_id": ("project_id", identifier),
+    "cid": ("cid", identifier),
+    "gateway_id": ("gateway_id", identifier),
+    "device_name": ("device_name", text),
+    "device_ip": ("device_ip", text),
+    "mac_address": ("mac_address", text),
+    "install_location": ("install_location", text),
+    "product_type": ("product_type", text),
+    "product_id": ("product_id", identifier),
+    "product_name": ("product_name", text),
+    "supplier_code": ("supplier_code", text),
+    "supplier_name": ("supplier_name", text),
+    "extend_data": ("extend_data", text),
+    "active": ("active_status", flag),
+    "created_at": ("create_time", utc),
+    "uid": ("uid", identifier),
+}
+"""Column of a device → name of the field that Tuya sends and how it is read. ``online`` stands apart: it is presence."""
+
+_READERS = tuple(FACTS.values())
+
+
+class Told(NamedTuple):
+    """What Tuya told of a device. ``facts`` has one value for each of :data:`FACTS`, :data:`ABSENT` if not sent."""
+
+    facts: tuple[Any, ...]
+    extra: dict[str, Any] | None
+
+
+class Device(msgspec.Struct, frozen=True, gc=False):
+    """One device as Tuya sent it; only what every page needs is read at once, :func:`told` reads the rest.
+
+    ``digest`` stands for all that was sent but the presence.
+    """
+
+    device_id: str
+    online: bool | None
+    digest: bytes
+    raw: bytes
+
+
+class _Brief(msgspec.Struct):
+    device_id: Any = None
+    online_status: Any = None
+    device_id_camel: Any = msgspec.field(default=None, name="deviceId")
+    online_status_camel: Any = msgspec.field(default=None, name="onlineStatus")
+
+
+_Text = str | None | msgspec.UnsetType
+
+
+class _Item(msgspec.Struct, forbid_unknown_fields=True):
+    """A device just as documented."""
+
+    device_id: str
+    online_status: Literal[0, 1, "0", "1"] | msgspec.UnsetType = ABSENT
+    task_id: _Text = ABSENT
+    project_id: _Text = ABSENT
+    cid: _Text = ABSENT
+    gateway_id: _Text = ABSENT
+    device_name: _Text = ABSENT
+    device_ip: _Text = ABSENT
+    mac_address: _Text = ABSENT
+    install_location: _Text = ABSENT
+    product_type: _Text = ABSENT
+    product_id: _Text = ABSENT
+    product_name: _Text = ABSENT
+    supplier_code: _Text = ABSENT
+    supplier_name: _Text = ABSENT
+    extend_data: _Text = ABSENT
+    active_status: int | _Text = ABSENT
+    create_time: int | _Text = ABSENT
+    uid: _Text = ABSENT
+
+
+_ITEM = msgspec.json.Decoder(_Item)
+_sent = attrgetter(*[name for name, _ in FACTS.values()])
+
+
+_TO_READ = tuple([(place, reader) for place, (_, reader) in enumerate(FACTS.values()) if reader is not text])
+_BRIEF = msgspec.json.Decoder(_Brief)
+_OBJECT = msgspec.json.Decoder(dict[str, Any])
+
+
+def decode_device(result: bytes) -> Device:
+    """Read the result of :data:`DETAIL`.
+
+    Raises:
+        UnusableAnswer: it is no object with a ``device_id``.
+    """
+    device = read_device(result)
+    if device is None:
+        raise UnusableAnswer("the device has no device_id", result)
+    return device
+
+
+def read_device(raw: bytes) -> Device | None:
+    """Read what every page needs of a device; None when it has no usable id."""
+    try:
+        brief = _BRIEF.decode(raw)
+    except msgspec.MsgspecError:
+        return None
+    device_id = identifier(brief.device_id or brief.device_id_camel)
+    if not device_id or not device_id.isprintable():
+        return None
+    online = brief.online_status if brief.online_status is not None else brief.online_status_camel
+    return Device(device_id, FLAGS.get(online) if isinstance(online, int | str) else None, _digest(raw), raw)
+
+
+def _digest(raw: bytes) -> bytes:
+    """16 bytes that stand for a device as sent, its presence left out."""
+    start = raw.find(b'"online_status"')
+    if start < 0:
+        start = raw.find(b'"onlineStatus"')
+    digest = blake2b(raw[:start] if start >= 0 else raw, digest_size=16)
+    if start >= 0:
+        digest.update(raw[raw.find(b",", start) :])
+    return digest.digest()
+
+
+def told(device: Device) -> Told:
+    """Read everything that Tuya sent of a device."""
+    try:
+        item = _ITEM.decode(device.raw)
+        facts = list(_sent(item))
+        for place, reader in _TO_READ:
+            if facts[place] is not ABSENT:
+                facts[place] = reader(facts[place])
+    except (msgspec.MsgspecError, ValueError):
+        return _told_otherwise(device.raw)
+    return Told(tuple(facts), None if item.task_id is ABSENT else {"task_id": item.task_id})
+
+
+def _told_otherwise(raw: bytes) -> Told:
+    """Read a device that is not just as documented: other names, other types, fields that nobody knows."""
+    item = _OBJECT.decode(raw)
+    if "device_id" not in item:
+        item = snake_keys(item)
+    del item["device_id"]
+    odd: dict[str, Any] = {}
+    _read(item, "online_status", flag, odd)
+    facts = tuple([_read(item, name, reader, odd) for name, reader in _READERS])
+    return Told(facts, {**item, **odd} if item or odd else None)
+
+
+def _read(item: dict[str, Any], name: str, reader: Callable[[Any], Any], odd: dict[str, Any]) -> Any:
+    """Take a field out of the item; a value that means nothing to its reader is kept as sent among the odd ones."""
+    sent = item.pop(name, ABSENT)
+    if sent is ABSENT:
+        return ABSENT
+    try:
+        return reader(sent)
+    except ValueError:
+        odd[name] = sent
+        return None

@@ -1,0 +1,180 @@
+"""What goes wrong between us and Tuya, sorted by what to do about it (docs/tuya.md, "Errors").
+
+    TuyaError
+    ├── PassingFault          try again later: busy inside, cut, time-out, HTML instead of JSON
+    ├── Throttled             try again, slower
+    ├── AuthenticationRefused the token was refused, and so was its successor
+    ├── ClockWrong            the time was refused, also after it was corrected
+    ├── ItemRefused           this item or request cannot be had; others can
+    ├── NotFound              Tuya does not know this item
+    ├── QuotaExhausted        stop the run: every further call is lost
+    ├── ConfigurationWrong    nothing works until a person changes something
+    ├── UnusableAnswer        JSON, but not of the documented shape
+    └── BudgetReached         our own MONTHLY_CALLS is used up
+
+Texts never hold a secret: no URL, no header, no body goes into them, only the names of endpoints.
+"""
+
+from typing import ClassVar
+
+from tuyahouse.cloud.codes import Action, classify, ruling
+
+__all__ = [
+    "Action",
+    "AuthenticationRefused",
+    "BudgetReached",
+    "ClockWrong",
+    "ConfigurationWrong",
+    "ItemRefused",
+    "NotFound",
+    "PassingFault",
+    "QuotaExhausted",
+    "Throttled",
+    "TuyaError",
+    "UnusableAnswer",
+    "classify",
+    "prefix",
+    "refusal",
+    "ruling",
+]
+
+
+class TuyaError(Exception):
+    """A call did not bring what it was for. ``str()`` is a sentence for the operator.
+
+    Args:
+        what: what happened, as a sentence without its full stop.
+        code: Tuya's code as text, ``HTTP 503`` for an answer that was not Tuya's, or empty.
+        msg: Tuya's text.
+        tid: Tuya's trace id, which its support asks for.
+        endpoint: name of the call, e.g. ``POST /v1.0/pms/station/sn/flows/get``.
+        remedy: what a person can change.
+        reached: Tuya may have carried the call out.
+    """
+
+    action: ClassVar[Action] = Action.SKIP_ITEM
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        code: str = "",
+        msg: str = "",
+        tid: str = "",
+        endpoint: str = "",
+        remedy: str = "",
+        reached: bool = True,
+    ) -> None:
+        super().__init__(what)
+        self.what = what
+        self.code = code
+        self.msg = msg
+        self.tid = tid
+        self.endpoint = endpoint
+        self.remedy = remedy
+        self.reached = reached
+
+    def __str__(self) -> str:
+        call = f" [{self.endpoint}]" if self.endpoint and self.endpoint not in self.what else ""
+        trace = f" (trace id {self.tid})" if self.tid else ""
+        remedy = f" {self.remedy}" if self.remedy else ""
+        return f"{self.what}{call}{trace}.{remedy}"
+
+
+class PassingFault(TuyaError):
+    """It passes by itself: busy inside, no connection, time-out, an answer cut off or not JSON at all."""
+
+    action = Action.RETRY
+
+
+class Throttled(TuyaError):
+    """Tuya asks for fewer calls; nothing was carried out."""
+
+    action = Action.SLOW_DOWN
+
+
+class AuthenticationRefused(TuyaError):
+    """The access token was refused, and so was the one that replaced it."""
+
+    action = Action.REAUTHENTICATE
+
+
+class ClockWrong(TuyaError):
+    """The time of the request was refused, also after it was corrected."""
+
+    action = Action.FIX_CLOCK
+
+
+class ItemRefused(TuyaError):
+    """This one item cannot be had; asking again as it is would end the same."""
+
+    action = Action.SKIP_ITEM
+
+
+class NotFound(TuyaError):
+    """Tuya does not know this item."""
+
+    action = Action.NOT_FOUND
+
+
+class QuotaExhausted(TuyaError):
+    """The project's quota or plan is used up: every further call would be lost."""
+
+    action = Action.STOP_RUN
+
+
+class ConfigurationWrong(TuyaError):
+    """Nothing works until a person changes a setting or something in Tuya's console."""
+
+    action = Action.CONFIGURATION
+
+
+class UnusableAnswer(TuyaError):
+    """JSON of another shape than documented; ``raw`` holds it, empty where it could hold a token."""
+
+    def __init__(self, reason: str, raw: bytes = b"", *, tid: str = "", endpoint: str = "") -> None:
+        super().__init__(reason, tid=tid, endpoint=endpoint, remedy="The answer is kept in the dead letter.")
+        self.args = (reason, raw)
+        self.reason = reason
+        self.raw = raw
+
+
+class BudgetReached(TuyaError):
+    """Our own limit of calls a month is used up: the run stops softly and its run key continues it."""
+
+    action = Action.STOP_RUN
+
+
+_BY_ACTION: dict[Action, type[TuyaError]] = {
+    kind.action: kind
+    for kind in (
+        PassingFault,
+        Throttled,
+        AuthenticationRefused,
+        ClockWrong,
+        ItemRefused,
+        NotFound,
+        QuotaExhausted,
+        ConfigurationWrong,
+    )
+}
+
+
+def prefix(account: str) -> str:
+    """What the names of an account's settings begin with."""
+    return f"TUYAHOUSE_ACCOUNTS__{account.upper() or '<NAME>'}__"
+
+
+def refusal(code: str | int | None, msg: str, *, tid: str, endpoint: str, account: str) -> TuyaError:
+    """The error for an answer in which Tuya says no, in words, with the account's own variables in its remedy."""
+    meaning = ruling(code, msg)
+    said = f"{'' if code is None else code} {msg!r}".strip() if msg else f"{code}"
+    return _BY_ACTION[meaning.action](
+        f"{endpoint} was refused by Tuya with {said}: {meaning.meaning}",
+        code="" if code is None else str(code),
+        msg=msg,
+        tid=tid,
+        endpoint=endpoint,
+        remedy=meaning.remedy.replace("{p}", prefix(account)),
+        reached=meaning.action is not Action.SLOW_DOWN,
+    )

@@ -1,0 +1,64 @@
+"""Readers for values that Tuya's pages and samples type differently: text or number, seconds or milliseconds."""
+
+import json
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+LATEST_SECONDS = 100_000_000_000
+"""Times below this are seconds (up to the year 5138), all others milliseconds (from 1973 on)."""
+
+FLAGS: dict[Any, bool] = {0: False, 1: True, "0": False, "1": True, "false": False, "true": True}
+_CAPITAL = re.compile(r"(?<=[a-z0-9])([A-Z])")
+
+
+def text(value: Any) -> str | None:
+    """Text as sent; numbers in digits, anything else as JSON."""
+    if value is None or isinstance(value, str):
+        return value
+    return json.dumps(value, ensure_ascii=False)
+
+
+def identifier(value: Any) -> str | None:
+    """An id as text without surrounding blanks; empty is none. Whole numbers of any length keep all their digits."""
+    if not isinstance(value, str):
+        value = text(value)
+    return (value.strip() or None) if value else None
+
+
+def flag(value: Any) -> bool | None:
+    """A state sent as 0/1, "0"/"1" or a Boolean; ValueError for anything else."""
+    if value is None or value == "":
+        return None
+    try:
+        return FLAGS[value]
+    except (KeyError, TypeError):
+        raise ValueError(f"{value!r} is neither 0 nor 1") from None
+
+
+def whole_number(value: Any) -> int | None:
+    """A whole number sent as number or text; none for anything else."""
+    if type(value) is int:
+        return value
+    if isinstance(value, str) and value.strip().lstrip("-").isdecimal():
+        return int(value)
+    return None
+
+
+def utc(value: Any) -> datetime | None:
+    """A time sent in seconds or milliseconds, as number or text; ValueError for what is none."""
+    if value is None or value == "":
+        return None
+    number = value if type(value) is int else whole_number(int(value) if isinstance(value, float) else value)
+    if number is None or number <= 0:
+        raise ValueError(f"{value!r} is no time")
+    try:
+        return EPOCH + timedelta(milliseconds=number * 1000 if number < LATEST_SECONDS else number)
+    except OverflowError:
+        raise ValueError(f"{value!r} is no time") from None
+
+
+def snake_keys(item: dict[str, Any]) -> dict[str, Any]:
+    """The same object with camelCase names in snake_case."""
+    return {_CAPITAL.sub(r"_\1", name).lower(): value for name, value in item.items()}
