@@ -1,0 +1,99 @@
+"""SQL that only the device inventory needs: what is known of devices, which are due, where they were made."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, and_, exists, func, insert, literal, or_, select
+
+from tuyahouse.warehouse.dialect import among
+from tuyahouse.warehouse.tables import DEVICE_COLUMNS, UtcTime, device, device_serial_number, serial_number
+
+FETCH = 10_000
+
+
+class Known(NamedTuple):
+    """What decides whether a device on a page is news."""
+
+    project_id: str | None
+    answer_hash: bytes | None
+    online: bool | None
+    online_at: datetime | None
+    vanished_at: datetime | None
+    source: str | None
+
+
+def known(conn: Connection, account: str, ids: Sequence[str]) -> dict[str, Known]:
+    """What is known of these devices; new ones are missing."""
+    if not ids:
+        return {}
+    columns = [device.c[name] for name in Known._fields]
+    query = select(device.c.device_id, *columns).where(
+        device.c.account == account, among(conn, device.c.device_id, ids)
+    )
+    return {row[0]: Known(*row[1:]) for row in conn.execute(query)}
+
+
+def facts(conn: Connection, account: str, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """The stored facts of these devices, by column."""
+    columns = [device.c[name] for name in DEVICE_COLUMNS]
+    query = select(device.c.device_id, *columns).where(
+        device.c.account == account, among(conn, device.c.device_id, ids)
+    )
+    return {row[0]: dict(zip(DEVICE_COLUMNS, row[1:], strict=True)) for row in conn.execute(query)}
+
+
+def vendor_ids(conn: Connection, account: str, ids: Sequence[str]) -> dict[str, str | None]:
+    """The vendors' own ids of these devices."""
+    query = select(device.c.device_id, device.c.cid).where(
+        device.c.account == account, among(conn, device.c.device_id, ids)
+    )
+    return {device_id: cid for device_id, cid in conn.execute(query)}  # noqa: C416 - rows, not tuples
+
+
+def link_by_cid(conn: Connection, account: str, run_id: str, at: datetime) -> int:
+    """Link devices whose vendor id is a registered serial number; returns how many links are new."""
+    link = device_serial_number
+    linked = exists().where(
+        link.c.account == device.c.account,
+        link.c.device_id == device.c.device_id,
+        link.c.sn == device.c.cid,
+        link.c.source == "cid",
+    )
+    runs = (literal("cid"), literal(at, UtcTime), literal(run_id), literal(run_id))
+    rows = (
+        select(device.c.account, device.c.device_id, device.c.cid, *runs)
+        .join(serial_number, and_(serial_number.c.account == device.c.account, serial_number.c.sn == device.c.cid))
+        .where(device.c.account == account, ~linked)
+    )
+    columns = ("account", "device_id", "sn", "source", "seen_at", "first_run", "last_run")
+    statement = insert(link).from_select(columns, rows).execution_options(preserve_rowcount=True)
+    return conn.execute(statement).rowcount
+
+
+def due_for_details(conn: Connection, account: str, project_ids: Sequence[str], older_than: datetime) -> Iterator[str]:
+    """Devices whose details were never read, are older than their newest change, or than a time; never read ones first."""
+    query = (
+        select(device.c.device_id)
+        .where(
+            device.c.account == account,
+            among(conn, device.c.project_id, project_ids),
+            device.c.vanished_at.is_(None),
+            or_(
+                device.c.detail_at.is_(None), device.c.changed_at > device.c.detail_at, device.c.detail_at < older_than
+            ),
+        )
+        .order_by(device.c.detail_at.asc().nulls_first(), device.c.device_id)
+    )
+    rows = conn.execute(query, execution_options={"yield_per": FETCH})
+    return (str(device_id) for (device_id,) in rows)
+
+
+def count_devices(conn: Connection, account: str) -> dict[str, int]:
+    """Devices that are there, by project ("" where it is not known)."""
+    query = (
+        select(func.coalesce(device.c.project_id, ""), func.count())
+        .where(device.c.account == account, device.c.vanished_at.is_(None))
+        .group_by(device.c.project_id)
+    )
+    return {str(project): int(count) for project, count in conn.execute(query)}

@@ -1,0 +1,96 @@
+"""The SQLAlchemy engine of a warehouse URL, set up for tuyahouse's way of writing."""
+
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError
+
+from tuyahouse.warehouse.errors import WarehouseError
+
+BUSY_SECONDS = 60
+"""So long a writer waits for another writer of the same SQLite file."""
+
+_PRAGMAS = (
+    f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}",
+    "PRAGMA journal_mode = WAL",
+    # NORMAL would lose the newest commits when the power fails, and a message is acknowledged once it is committed.
+    # There is one commit a chunk or batch: waiting for the disk costs little.
+    "PRAGMA synchronous = FULL",
+    "PRAGMA cache_size = -8000",
+)
+
+
+def parse_url(url: str) -> URL:
+    """The SQLAlchemy URL, PostgreSQL always by psycopg 3.
+
+    Raises:
+        WarehouseError: for another kind of database, or SQLite without a file.
+    """
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise WarehouseError(
+            "TUYAHOUSE_WAREHOUSE_URL is not a database URL. Write sqlite:///file.db or postgresql://user@host/database."
+        ) from None
+    kind = parsed.drivername.split("+")[0]
+    if kind in ("postgresql", "postgres"):
+        return parsed.set(drivername="postgresql+psycopg")
+    if kind != "sqlite":
+        raise WarehouseError(f"TUYAHOUSE_WAREHOUSE_URL names {kind}: tuyahouse writes to sqlite and postgresql only.")
+    if not parsed.database or parsed.database == ":memory:":
+        raise WarehouseError(
+            "TUYAHOUSE_WAREHOUSE_URL names no file: write sqlite:///file.db (processes share the file)."
+        )
+    return parsed.set(drivername="sqlite")
+
+
+def sqlite_path(url: URL) -> Path:
+    """The file behind a SQLite URL."""
+    return Path((url.database or "").removeprefix("file:").partition("?")[0])
+
+
+def shown(url: URL) -> str:
+    """The URL for messages: without password and query."""
+    if url.drivername == "sqlite":
+        return str(sqlite_path(url))
+    return url.set(query={}).render_as_string(hide_password=True).replace("+psycopg", "")
+
+
+def make_engine(url: URL) -> Engine:
+    """An engine with a small pool. Parameters never appear in its errors: they may be tokens."""
+    if url.drivername == "sqlite":
+        engine = create_engine(url, hide_parameters=True, pool_size=5, max_overflow=15)
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+        return engine
+    engine = create_engine(
+        url,
+        hide_parameters=True,
+        pool_size=5,
+        max_overflow=15,
+        pool_pre_ping=True,
+        connect_args={"application_name": "tuyahouse", "connect_timeout": 15, **_options(url)},
+    )
+    return engine
+
+
+def _options(url: URL) -> dict[str, str]:
+    """No notice for every ``CREATE … IF NOT EXISTS``, no compiling of statements that run in milliseconds.
+
+    Options in the URL win.
+    """
+    return {} if "options" in url.query else {"options": "-c client_min_messages=warning -c jit=off"}
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
+    connection.isolation_level = None  # transactions begin where _begin_sqlite says, not where the driver guesses
+    for pragma in _PRAGMAS:
+        connection.execute(pragma)
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    """A writer takes the write lock first: a reader that turns writer later could not wait for it."""
+    writes = connection.get_execution_options().get("tuyahouse_writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

@@ -1,0 +1,89 @@
+"""What can be wrong with a warehouse, in words that say what to do."""
+
+from typing import Any
+
+import psycopg
+from psycopg import errors as pg
+from sqlalchemy.exc import DBAPIError
+
+
+class WarehouseError(Exception):
+    """The warehouse cannot do what was asked; the text says why and what to change."""
+
+
+class WarehouseAway(WarehouseError):
+    """A passing state: connection lost, server restarting, file locked for too long, deadlock. Trying again helps."""
+
+
+class SchemaError(WarehouseError):
+    """The tables there are not those of this version of tuyahouse; nothing was changed."""
+
+
+_PASSING = (
+    pg.AdminShutdown,
+    pg.CrashShutdown,
+    pg.CannotConnectNow,
+    pg.IdleInTransactionSessionTimeout,
+    pg.TooManyConnections,
+)
+_COLLISION = (pg.DeadlockDetected, pg.SerializationFailure, pg.LockNotAvailable)
+_NO_ENTRY = (pg.InvalidPassword, pg.InvalidAuthorizationSpecification)
+
+_SQLITE = (
+    ("readonly database", WarehouseError, "is read-only. Make the file and its folder writable, or name another one"),
+    ("locked", WarehouseAway, "is locked by another process for too long. Try again when that one has finished"),
+    (
+        "unable to open",
+        WarehouseError,
+        "cannot be opened. Check that the folder exists and that this user may write there",
+    ),
+    ("not a database", SchemaError, "is not a SQLite database. Name another file"),
+    ("malformed", WarehouseError, "is damaged. Restore it from a backup"),
+    ("is full", WarehouseError, "cannot grow: the disk is full. Make room, then run again"),
+    ("disk i/o", WarehouseAway, "cannot be read or written: the disk reports an error"),
+)
+_HINT = "Check TUYAHOUSE_WAREHOUSE_URL"
+
+
+def in_words(error: BaseException, where: str) -> WarehouseError | None:
+    """The error of a driver or of SQLAlchemy as one for the operator; None when it is a mistake of the program.
+
+    ``where`` names the database without its password.
+    """
+    origin: Any = error.orig if isinstance(error, DBAPIError) else error
+    if isinstance(origin, psycopg.Error):
+        return _postgres(origin, where)
+    text = str(origin).lower()
+    for part, kind, words in _SQLITE:
+        if part in text and type(origin).__module__ == "sqlite3":
+            return kind(f"The warehouse {where} {words} (TUYAHOUSE_WAREHOUSE_URL).")
+    return None
+
+
+def _postgres(error: psycopg.Error, where: str) -> WarehouseError | None:
+    said = " ".join(str(error).split())
+    if isinstance(error, _COLLISION):
+        return WarehouseAway(f"The warehouse {where} could not wait for another transaction: {said}. Try again.")
+    if isinstance(error, pg.ReadOnlySqlTransaction):
+        return WarehouseError(f"The warehouse {where} is read-only. {_HINT}: it must be the primary server, writable.")
+    if isinstance(error, pg.InsufficientPrivilege):
+        return WarehouseError(
+            f"The user of the warehouse {where} lacks a right: {said}. Grant it, or use another user."
+        )
+    if isinstance(error, pg.DiskFull):
+        return WarehouseError(f"The disk of the warehouse {where} is full. Make room, then run again.")
+    if (
+        isinstance(error, _NO_ENTRY)
+        or "authentication failed" in said
+        or ("does not exist" in said and error.sqlstate is None)
+    ):
+        return WarehouseError(
+            f"The warehouse {where} refuses the connection: {said}. {_HINT} (user, password, database)."
+        )
+    if isinstance(error, _PASSING) or (isinstance(error, psycopg.OperationalError) and _lost(error)):
+        return WarehouseAway(f"The warehouse {where} cannot be reached: {said}. Check that it runs. {_HINT}.")
+    return None
+
+
+def _lost(error: psycopg.OperationalError) -> bool:
+    return error.sqlstate is None or error.sqlstate.startswith("08")

@@ -1,0 +1,1 @@
+"""Alembic revisions of the warehouse; run by ``tuyahouse migrate``, never by hand."""

@@ -1,0 +1,695 @@
+"""All tables of the first version."""
+
+import sqlalchemy as sa
+from alembic import op
+from sqlalchemy.dialects.postgresql import JSONB
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+Text = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
+UtcTime = sa.DateTime(timezone=True)
+Json = sa.JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
+
+
+def upgrade() -> None:
+    op.create_table(
+        "command",
+        sa.Column("account", Text, nullable=False, comment="Tuya cloud project, by its name in the settings"),
+        sa.Column("command_sn", Text, nullable=False, comment="Record number of the command (Tuya calls it sn)"),
+        sa.Column("device_id", Text, nullable=True, comment="Device the command went to"),
+        sa.Column(
+            "process_status",
+            sa.Integer(),
+            nullable=True,
+            comment="Newest by the rules: 1 being sent, 2 sent, 3 succeeded, 4 failed, 5 unknown; other values as sent",
+        ),
+        sa.Column("message", Text, nullable=True, comment="Tuya's text to the result"),
+        sa.Column("happened_at", UtcTime, nullable=True, comment="When that status happened"),
+        sa.Column("api_status", sa.Integer(), nullable=True, comment="What the API last said; null: nothing"),
+        sa.Column("message_status", sa.Integer(), nullable=True, comment="What messages last said; null: nothing"),
+        sa.Column(
+            "verdict",
+            Text,
+            nullable=True,
+            comment="matched, api_ahead, message_ahead, conflict, stuck or unknown (docs/commands.md)",
+        ),
+        sa.Column(
+            "source",
+            Text,
+            nullable=True,
+            comment="How its number was learnt: file, message, write or given (to the flow)",
+        ),
+        sa.Column("added_at", UtcTime, nullable=False, comment="When its number was learnt"),
+        sa.Column("first_asked_at", UtcTime, nullable=True, comment="First asked"),
+        sa.Column("last_asked_at", UtcTime, nullable=True, comment="Last asked"),
+        sa.Column("asked_times", sa.Integer(), server_default="0", nullable=False, comment="How often it was asked"),
+        sa.Column(
+            "unknown_since", UtcTime, nullable=True, comment="Since when Tuya answers that it does not know the record"
+        ),
+        sa.Column("done_at", UtcTime, nullable=True, comment="When it was settled; null: still followed"),
+        sa.Column("first_run", Text, nullable=True, comment="Run that inserted this row (ops_run.run_id)"),
+        sa.Column("last_run", Text, nullable=True, comment="Run that last changed this row (ops_run.run_id)"),
+        sa.PrimaryKeyConstraint("account", "command_sn"),
+        comment="Every command whose record number is known, followed until it ended",
+    )
+    op.create_index(
+        "ix_command_open",
+        "command",
+        ["account", "command_sn"],
+        unique=False,
+        postgresql_where=sa.text("done_at IS NULL"),
+        sqlite_where=sa.text("done_at IS NULL"),
+    )
+    op.create_table(
+        "command_observation",
+        sa.Column("account", Text, nullable=False, comment="Tuya cloud project, by its name in the settings"),
+        sa.Column("command_sn", Text, nullable=False, comment="Record number of the command"),
+        sa.Column("source", Text, nullable=False, comment="api or message"),
+        sa.Column("process_status", sa.Integer(), nullable=False, comment="Status as observed"),
+        sa.Column("happened_at", UtcTime, nullable=False, comment="When it happened, by Tuya"),
+        sa.Column("device_id", Text, nullable=True, comment="Device"),
+        sa.Column("message", Text, nullable=True, comment="Tuya's text"),
+        sa.Column("data_flag", sa.Integer(), nullable=True, comment="1 data sync, 2 control command"),
+        sa.Column("biz_id", Text, nullable=True, comment="Business id"),
+        sa.Column("cmd_biz_type", Text, nullable=True, comment="Business type of the command"),
+        sa.Column("data", Text, nullable=True, comment="Returned result, as sent"),
+        sa.Column("extra", Json, nullable=True, comment="Fields Tuya sent beyond the documented ones"),
+        sa.Column("message_id", Text, nullable=True, comment="Message that told it (raw_message)"),
+        sa.Column("observed_at", UtcTime, nullable=False, comment="When tuyahouse first heard it"),
+        sa.PrimaryKeyConstraint("account", "command_sn", "source", "process_status", "happened_at"),
+        comment="Everything ever heard of a command, from the API and from messages",
+    )
+    op.create_table(
+        "craft_line",
+        sa.Column("account", Text, nullable=False, comment="Tuya cloud project, by its name in the settings"),
+        sa.Column("order_code", Text, nullable=False, comment="Work order"),
+        sa.Column("craft_line_code", Text, nullable=True, comment="Code of the craft line"),
+        sa.Column("name", Text, nullable=True, comment="Name of the craft line"),
+        sa.Column("type", Text, nullable=True, comment="pcba or production"),
+        sa.Column("last_node", Text, nullable=True, comment="Node with the highest sort: who passed it is finished"),
+        sa.Column("extra", Json, nullable=True, comment="Fields Tuya sent beyond the documented ones"),
+        sa.Column("asked_at", UtcTime, nullable=True, comment="When it was asked"),
+        sa.Column("first_run", Text, nullable=True, comment="Run that inserted this row (ops_run.run_id)"),
+        sa.Column("last_run", Text, nullable=True, comment="Run that last changed this row (ops_run.run_id)"),
+        sa.PrimaryKeyConstraint("account", "order_code"),
+        comment="The craft line of a work order, asked once when the order first appears",
+    )
+    op.create_table(
+        "craft_line_node",
+        sa.Column("account", Text, nullable=False, comment="Tuya cloud project, by its name in the settings"),
+        sa.Column("order_code", Text, nullable=False, comment="Work order"),
+        sa.Column("node", Text, nullable=False, comment="Station or process node"),
+        sa.Column("sort", sa.Integer(), nullable=True, comment="Place in the line, ascending"),
+        sa.Column("programs", Text, nullable=True, comment="Test programs of the node, comma-separated"),
+        sa.Column("description", Text, nullable=True, comment="Text for people"),
+        sa.Column("extra", Json, nullable=True, comment="Fields Tuya sent beyond the documented ones"),
+        sa.Column(
+            "gone_at",
+            UtcTime,
+            nullable=True,
+            comment="When an answer first no longer held this node; null: still there",
+        ),
+        sa.Column("first_run", Text, nullable=True, comment="Run that inserted this row (ops_run.run_id)"),
+        sa.Column("last_run", Text, nullable=True, comment="Run that last changed this row (ops_run.run_id)"),
+        sa.PrimaryKeyConstraint("account", "order_code", "node"),
+        comment="The nodes of a work order's craft line in their order",
+    )
+    op.create_table(
+        "device",
+        sa.Column("account", Text, nullable=False, comment="Tuya cloud project, by its name in the settings"),
+        sa.Column("device_id", Text, nullable=False, comment="Tuya's device id (devId)"),
+        sa.Column("project_id", Text, nullable=True, comment="Project the device was read under"),
+        sa.Column("cid", Text, nullable=True, comment="The vendor's own id: serial number, MAC or IMEI"),
+        sa.Column("gateway_id", Text, nullable=True, comment="Gateway the device hangs on"),
+        sa.Column("device_name", Text, nullable=True, comment="Name"),
+        sa.Column("device_ip", Text, nullable=True, comment="IP address"),
+        sa.Column("mac_address", Text, nullable=True, comment="MAC address"),
+        sa.Column("install_location", Text, nullable=True, comment="Where it is installed"),
+        sa.Column("product_type", Text, nullable=True, comment="Category code"),
+        sa.Column("product_id", Text, nullable=True, comment="Product id (productKey)"),
+        sa.Column("product_name", Text, nullable=True, comment="Product name"),
+        sa.Column("supplier_code", Text, nullable=True, comment="Supplier code"),
+        sa.Column("supplier_name", Text, nullable=True, comment="Supplier name"),
+        sa.Column(
+            "extend_data",
+            Text,
+            nullable=True,
+            comment="The vendor's own data, as sent. May hold credentials: do not publish",
+        ),
+        sa.Column("active", sa.Boolean(), nullable=True, comment="Activated"),
+        sa.Column("online", sa.Boolean(), nullable=True, comment="Online, by the newest of inventory and messages"),
+        sa.Column("created_at", UtcTime, nullable=True, comment="When Tuya created the device"),
+        sa.Column("uid", Text, nullable=True, comment="Tuya user the device belongs to"),
+        sa.Column("extra", Json, nullable=True, comment="Fields Tuya sent beyond the documented ones"),
+        sa.Column("online_at", UtcTime, nullable=True, comment="When the fact in online happened or was read"),
+        sa.Column(
+            "source",
+            Text,
+            nullable=True,
+            comment="inventory, or message: first met in a message and not yet in the inventory",
+        ),
+        sa.Column("detail_at", UtcTime, nullable=True, comment="When details and functions were last read"),
+        sa.Column("changed_at", UtcTime, nullable=True, comment="When a fact last changed"),
+        sa.Column(
+            "answer_hash",
+            sa.LargeBinary(),
+            nullable=True,
+            comment="Fingerprint of what the inventory last said, presence left out; null: only messages told of it",
+        ),
+        sa.Column(
+            "vanished_at",
+            UtcTime,
+            nullable=True,
+            comment="When a complete sweep no longer held it, or it was unbound; null: there",
+        ),
+        sa.Column("first_run", Text, nullable=True, comment="Run that inserted this row (ops_run.run_id)"),
+        sa.Column("last_run", Text, nullable=True, comment="Run that last changed this row (ops_run.run_id)"),
+        sa.PrimaryKeyConstraint("account", "device_id"),
+        comment="The device inventory as it is now",
+    )
+    op.create_table(
+        "device_binding",
+        sa.Column("account", Text, nullable=False, comment="Tuya cloud project, by its name in the settings"),
+        sa.Column("device_id", Text, nullable=False, comment="Tuya's device id"),
+        sa.Column(
+            "event",
+            Text,
+            nullable=False,
+            comment="bound (paired, or its information changed), unbound or gateway_unbound",
+        ),
+        sa.Column("happened_at", UtcTime, nullable=False, comment="When it happened"),
+        sa.Column("uid", Text, nullable=True, comment="Tuya user"),
+        sa.Column("owner_id", Text, nullable=True, comment="Home group"),
+        sa.Column("project_id", Text, nullable=True, comment="Project"),
+        sa.Column("gateway_id", Text, nullable=True, comment="Gateway"),
+        sa.Column("cid", Text, nullable=True, comment="The vendor's own id"),
+        sa.Column("device_uuid", Text, nullable=True, comment="UUID"),
+        sa.Column("device_name", Text, nullable=True, comment="Name"),
+        sa.Column("product_type", Text, nullable=True, comment="Category code"),
+        sa.Column("product_id", Text, nullable=True, comment="Product id"),
+        sa.Column("extra", Json, nullable=True, comment="Fields Tuya sent beyond the documented ones"),
+        sa.Column("message_id", Text, nullable=True, comment="Message that told it first"),
+        sa.PrimaryKeyConstraint("account", "device_id", "event", "happened_at"),
+        comment="Pairing, change of information and unbinding of devices, as messages told them",
+    )
+    op.create_table(
+        "device_event",
+        sa.Column("account", Text, nullable=False, comment="Tuya cloud project, by its name in the settings"),
+        sa.Column("device_id", Text, nullable=False, comment="Tuya's device id"),
+        sa.Column("code", Text, nullable=False, comment="Code of the event or data point"),
+        sa.Column("happened_at", UtcTime, nullable=False, comment="When it happened, by the device"),
+        sa.Column(
+            "data_id",
+            Text,
+            nullable=False,
+            comment="Tuya's id of the report; a fingerprint of the value where it sends none",
+        ),
+        sa.Column("value", Text, nullable=True, comment="Value as text; often a JSON document"),
+        sa.Column("dp_id", Text, nullable=True, comment="Numeric data point id, where sent"),
+        sa.Column("product_id", Text, nullable=True, comment="Product id (productKey)"),
+        sa.Column("extra", Json, nullable=True, comment="Fields Tuya sent beyond the documented ones"),
+        sa.Column("message_id", Text, nullable=True, comment="Message that told it first (raw_message)"),
+        sa.PrimaryKeyConstraint("account", "device_id", "code", "happened_at", "data_id"),
+        comment="What devices reported",
+    )
+    op.create_table(
+        "device_function",
+        sa.Column("account", Text, nullable=False, comment="Tuya cloud project, by its name in the settings"),
+        sa.Column("device_id", Text, nullable=False, comment="Tuya's device id"),
+        sa.Column("function_code", Text, nullable=False, comment="Data point code"),
+        sa.Column("function_name", Text, nullable=True, comment="Name for people"),
+        sa.Column("enabled", sa.Boolean(), nullable=False, comment="true: enabled; false: possible only"),
+        sa.Column(
+            "gone_at", UtcTime, nullable=True, comment="When an answer first no longer held it; null: still there"
+        ),
+        sa.Column("first_run", Text, nullable=True, comment="Run that inserted this row (ops_run.run_id)"),
+        sa.Column("last_run", Text, nullable=True, comment="Run that last changed this row (ops_run.run_id)"),
+        sa.PrimaryKeyConstraint("account", "device_id", "function_code"),
+        comment="Data points of each device: those enabled and those possible",
+    )
+    op.create_table(
+        "device_history",
+        sa.Column("account", Text, nullable=False, comment="Tuya cloud project, by its name in the settings"),
+        sa.Column("device_id", Text, nullable=False, comment="Tuya's device id"),
+        sa.Column("valid_from", UtcTime, nullable=False, comment="From when this was so"),
+        sa.Column("valid_to", UtcTime, nullable=True, comment="Until when; null: still so"),
+        sa.Column("project_id", Text, nullable=True, comment="Project the device was read under"),
+        sa.Column("cid", Text, nullable=True, comment="The vendor's own id: serial number, MAC or IMEI"),
+        sa.Column("gateway_id", Text, nullable=True, comment="Gateway the device hangs on"),
+        sa.Column("device_name", Text, nullable=True, comment="Name"),
+        sa.Column("device_ip", Text, nullable=True, comment="IP address"),
+        sa.Column("mac_address", Text, nullable=True, comment="MAC address"),
+        sa.Column("install_location", Text, nullable=True, comment="Where it is installed"),
+        sa.Column("product_type", Text, nullable=True, comment="Category code"),
+        sa.Column("product_id", Text, nullable=True, comment="Product id (productKey)"),
+        sa.Column("product_name", Text, nullable=True, comment="Product name"),
+        sa.Column("supplier_code", Text, nullable=True, comment="Supplier code"),
+        sa.Column("supplier_name", Text, nullable=True, comment="Supplier name"),
+        sa.Column(
+            "extend_data",
+            Text,
+            nullable=True,
+            comment="The vendor's own data, as sent. May hold credentials: do not publish",
+        ),
+        sa.Column("active", sa.Boolean(), nullable=True, comment="Activated"),
+        sa.Column("online", sa.Boolean(), nullable=True, comment="Online, by the newest of inventory and messages"),
+        sa.Column("created_at", UtcTime, nullable=True, comment="When Tuya created the device"),
+        sa.Column("uid", Text, nullable=True, comment="Tuya user the device belongs to"),
+        sa.Column("extra", Json, nullable=True, comment="Fields Tuya sent beyond the documented ones"),
+        sa.Column(
+            "changed_columns",
+            Text,
+            nullable=True,
+            comment="What differed from the row before, comma-separated; null: first row",
+        ),
+        sa.Column("ended_by", Text, nullable=True, comment="Why it ended: changed, vanished or unbound"),
+        sa.Column("first_run", Text, nullable=True, comment="Run that inserted this row (ops_run.run_id)"),
+        sa.Column("last_run", Text, nullable=True, comment="Run that last changed this row (ops_run.run_id)"),
+        sa.PrimaryKeyConstraint("account", "device_id", "valid_from"),
+        comment="What each device was from when to when; one open row for each device that is there",
+    )
+    op.create_table(
+        "device_presence",
+        sa.Column("account", Text, nullable=False, comment="Tuya cloud project, by its name in the settings"),
+        sa.Column("device_id", Text, nullable=False, comment="Tuya's device id"),
+        sa.Column("happened_at", UtcTime, nullable=False, comment="When it happened"),
+        sa.Column("online", sa.Boolean(), nullable=False, comment="true: came online; false: went offline"),
+        sa.Column("uid", Text, nullable=True, comment="Tuya user"),
+        sa.Column("extra", Json, nullable=True, comment="Fields Tuya sent beyond the documented ones"),
+        sa.Column("message_id", Text, nullable=True, comment="Message that told it first"),
+        sa.PrimaryKeyConstraint("account", "device_id", "happened_at", "online"),
+        comment="Every change of a device between online and offline; the latest by happened_at holds",
+    )
+    op.create_table(
+        "device_serial_number",
+        sa.Column("account", Text, nullable=False, comment="Tuya cloud project, by its name in the settings"),
+        sa.Column("device_id", Text, nullable=False, comment="Tuya's device id"),
+        sa.Column("sn", Text, nullable=False, comment="Serial number"),
+        sa.Column("source", Text, nullable=False, comment="Who says so: pms, factory_infos or cid"),
+        sa.Column("seen_at", UtcTime, nullable=False, comment="First seen"),
+        sa.Column("first_run", Text, nullable=True, comment="Run that inserted this row (ops_run.run_id)"),
+        sa.Column("last_run", Text, nullable=True, comment="Run that last changed this row (ops_run.run_id)"),
+        sa.PrimaryKeyConstraint("account", "device_id", "sn", "source"),
+        comment="Factory to field: which serial number became which device. Sources may contradict each other: all are kept",
+    )
+    op.create_table(
+        "flow_step",
+        sa.Column("account", Text, nullable=False, comment="Tuya cloud project, by its name in the settings"),
+        sa.Column("sn", Text, nullable=False, comment="Serial number"),
+        sa.Column("node", Text, nullable=False, comment="Station or process node"),
+        sa.Column("happened_at", UtcTime, nullable=False, comment="When the unit was at the node"),
+        sa.Column("order_code", Text, nullable=True, comment="Work order"),
+        sa.Column("craft_line_code", Text, nullable=True, comment="Craft line"),
+        sa.Column("node_desc", Text, nullable=True, comment="Text for people; not a key"),
+        sa.Column("request_id", Text, nullable=True, comment="Tuya's request id of the step, where it sends one"),
+        sa.Column(
+            "status",
+            sa.Boolean(),
+            nullable=True,
+            comment="true: passed; false: failed or not yet passed (Tuya does not say which); null: not sent",
+        ),
+        sa.Column("extra", Json, nullable=True, comment="Fields Tuya sent beyond the documented ones"),
+        sa.Column(
+            "gone_at",
+            UtcTime,
+            nullable=True,
+            comment="When an answer first no longer held this step; null: still there",
+        ),
+        sa.Column("first_run", Text, nullable=True, comment="Run that inserted this row (ops_run.run_id)"),
+        sa.Column("last_run", Text, nullable=True, comment="Run that last changed this row (ops_run.run_id)"),
+        sa.PrimaryKeyConstraint("account", "sn", "node", "happened_at"),
+        comment="One row for one process step of one unit: the answer to /v1.0/pms/station/sn/flows/get",
+    )
+    op.create_table(
+        "ops_api_calls",
+        sa.Column("account", Text, nullable=False, comment="Tuya cloud project, by its name in the settings"),
+        sa.Column("endpoint", Text, nullable=False, comment="Method and path of the call"),
+        sa.Column("day", sa.Date(), nullable=False, comment="Day, UTC"),
+        sa.Column(
+            "calls",
+            sa.BigInteger(),
+            server_default="0",
+            nullable=False,
+            comment="Calls paid for; a killed process may leave it a little too high, never too low",
+        ),
+        sa.Column(
+            "failures", sa.BigInteger(), server_default="0", nullable=False, comment="Calls answered with an error"
+        ),
+        sa.Column(
+            "throttled", sa.BigInteger(), server_default="0", nullable=False, comment="Calls answered with: slower"
+        ),
+        sa.PrimaryKeyConstraint("account", "endpoint", "day"),
+        comment="What was called how often on which day; the budget is held against it",
+    )
+    op.create_table(
+        "ops_chunk",
+        sa.Column("run_id", Text, nullable=False, comment="Run (ops_run.run_id)"),
+        sa.Column("chunk", sa.Integer(), nullable=False, comment="Number in the run, from 0"),
+        sa.Column("status", Text, nullable=False, comment="planned, partial or done"),
+        sa.Column("planned", sa.Integer(), nullable=False, comment="Keys planned"),
+        sa.Column(
+            "keys",
+            sa.LargeBinary(),
+            nullable=False,
+            comment="Keys still to ask: zstandard over a MessagePack list of text",
+        ),
+        sa.Column("asked", sa.Integer(), server_default="0", nullable=False, comment="See ops_run.asked"),
+        sa.Column("answered", sa.Integer(), server_default="0", nullable=False, comment="See ops_run.answered"),
+        sa.Column("empty", sa.Integer(), server_default="0", nullable=False, comment="See ops_run.empty"),
+        sa.Column("failed", sa.Integer(), server_default="0", nullable=False, comment="See ops_run.failed"),
+        sa.Column("rejected", sa.Integer(), server_default="0", nullable=False, comment="See ops_run.rejected"),
+        sa.Column("inserted", sa.Integer(), server_default="0", nullable=False, comment="See ops_run.inserted"),
+        sa.Column("updated", sa.Integer(), server_default="0", nullable=False, comment="See ops_run.updated"),
+        sa.Column("unchanged", sa.Integer(), server_default="0", nullable=False, comment="See ops_run.unchanged"),
+        sa.Column("calls", sa.Integer(), server_default="0", nullable=False, comment="See ops_run.calls"),
+        sa.Column("done_at", UtcTime, nullable=True, comment="When it was committed"),
+        sa.PrimaryKeyConstraint("run_id", "chunk"),
+        comment="The unit of work and commit of a run",
+    )
+    op.create_table(
+        "ops_consumer",
+        sa.Column("account", Text, nullable=False, comment="Tuya cloud project, by its name in the settings"),
+        sa.Column("source", Text, nullable=False, comment="pulsar or websocket"),
+        sa.Column("read_until", UtcTime, nullable=False, comment="Until when the stream is known to have been read"),
+        sa.Column("last_message_at", UtcTime, nullable=True, comment="Publish time of the newest message"),
+        sa.Column("messages", sa.BigInteger(), server_default="0", nullable=False, comment="Messages stored"),
+        sa.Column(
+            "dead_letters",
+            sa.BigInteger(),
+            server_default="0",
+            nullable=False,
+            comment="Messages among them that were dead letters",
+        ),
+        sa.Column(
+            "reconnects", sa.BigInteger(), server_default="0", nullable=False, comment="Connections lost and made again"
+        ),
+        sa.PrimaryKeyConstraint("account", "source"),
+        comment="How far the message stream has been read",
+    )
+    op.create_table(
+        "ops_dead_letter",
+        sa.Column("account", Text, nullable=False, comment="Tuya cloud project, by its name in the settings"),
+        sa.Column(
+            "kind", Text, nullable=False, comment="What it is: sn_flows, craft_line, devices, command, message, …"
+        ),
+        sa.Column("key", Text, nullable=False, comment="Serial number, work order, device, message id, …"),
+        sa.Column(
+            "reason",
+            Text,
+            nullable=False,
+            comment="Class of the problem, e.g. unusable_answer, item_error, retries_exhausted",
+        ),
+        sa.Column("code", Text, nullable=True, comment="Tuya's error code, as sent"),
+        sa.Column("message", Text, nullable=True, comment="What happened and what to do"),
+        sa.Column(
+            "raw",
+            sa.LargeBinary(),
+            nullable=True,
+            comment="What was received, as far as there was something (secrets redacted)",
+        ),
+        sa.Column("attempts", sa.Integer(), server_default="1", nullable=False, comment="How often this was met"),
+        sa.Column("first_seen_at", UtcTime, nullable=False, comment="First time"),
+        sa.Column("last_seen_at", UtcTime, nullable=False, comment="Newest time"),
+        sa.Column("resolved_at", UtcTime, nullable=True, comment="When a later answer was good; null: still open"),
+        sa.PrimaryKeyConstraint("account", "kind", "key", "reason"),
+        comment="Answers, items and messages that could not be used. Nothing is dropped without a row here",
+    )
+    op.create_index(
+        "ix_ops_dead_letter_open",
+        "ops_dead_letter",
+        ["account", "kind", "key", "reason"],
+        unique=False,
+        postgresql_where=sa.text("resolved_at IS NULL"),
+        sqlite_where=sa.text("resolved_at IS NULL"),
+    )
+    op.create_table(
+        "ops_device_list",
+        sa.Column("account", Text, nullable=False, comment="Tuya cloud project, by its name in the settings"),
+        sa.Column("project_id", Text, nullable=False, comment="Project whose devices are listed"),
+        sa.Column(
+            "spelling",
+            Text,
+            nullable=True,
+            comment="Spelling of the query that Tuya understood: snake, camel or dotted",
+        ),
+        sa.Column(
+            "first_page",
+            sa.Integer(),
+            nullable=True,
+            comment="Number of the first page: 1, or 0 where that was found out",
+        ),
+        sa.Column("total", sa.BigInteger(), nullable=True, comment="How many devices Tuya last said there are"),
+        sa.Column("devices", sa.BigInteger(), nullable=True, comment="How many different ones its pages held"),
+        sa.Column(
+            "swept_at", UtcTime, nullable=True, comment="Start of the newest complete sweep; null: there was none"
+        ),
+        sa.Column("tried_at", UtcTime, nullable=False, comment="Start of the newest sweep, complete or not"),
+        sa.Column("note", Text, nullable=True, comment="What was odd about the newest sweep; null: nothing"),
+        sa.PrimaryKeyConstraint("account", "project_id"),
+        comment="How the device list of each project was last read",
+    )
+    op.create_table(
+        "ops_drift",
+        sa.Column("account", Text, nullable=False, comment="Tuya cloud project, by its name in the settings"),
+        sa.Column("kind", Text, nullable=False, comment="Answer or message format"),
+        sa.Column(
+            "field",
+            Text,
+            nullable=False,
+            comment="Field Tuya sends and the documentation does not know, or one with a new type or value",
+        ),
+        sa.Column("sample", Text, nullable=True, comment="An example value, cut"),
+        sa.Column("first_seen_at", UtcTime, nullable=False, comment="First time"),
+        sa.Column("last_seen_at", UtcTime, nullable=False, comment="Newest time"),
+        sa.Column("seen", sa.BigInteger(), server_default="1", nullable=False, comment="In how many changed answers"),
+        sa.PrimaryKeyConstraint("account", "kind", "field"),
+        comment="What Tuya sends that was not expected; kept in extra",
+    )
+    op.create_table(
+        "ops_lock",
+        sa.Column("name", Text, nullable=False, comment="What is locked: account and flow"),
+        sa.Column("holder", Text, nullable=False, comment="Who holds it"),
+        sa.Column(
+            "process",
+            Text,
+            nullable=False,
+            comment="Process that holds it; a dead one of the same machine blocks nobody",
+        ),
+        sa.Column("acquired_at", UtcTime, nullable=False, comment="Since when"),
+        sa.Column("expires_at", UtcTime, nullable=False, comment="Until when, unless renewed"),
+        sa.PrimaryKeyConstraint("name"),
+        comment="Locks that end by time, so that a killed run blocks nobody for long",
+    )
+    op.create_table(
+        "ops_message_gap",
+        sa.Column("account", Text, nullable=False, comment="Tuya cloud project, by its name in the settings"),
+        sa.Column("gap_from", UtcTime, nullable=False, comment="Messages after this may be lost"),
+        sa.Column("gap_to", UtcTime, nullable=False, comment="Messages before this may be lost"),
+        sa.Column("why", Text, nullable=False, comment="away_too_long or backlog_notice"),
+        sa.Column("detail", Text, nullable=True, comment="In words"),
+        sa.Column(
+            "closed_at",
+            UtcTime,
+            nullable=True,
+            comment="When inventory and open commands were read in full since; null: open",
+        ),
+        sa.PrimaryKeyConstraint("account", "gap_from"),
+        comment="Times in which messages may have been lost, to be answered by a full read",
+    )
+    op.create_table(
+        "ops_pace",
+        sa.Column("account", Text, nullable=False, comment="Tuya cloud project, by its name in the settings"),
+        sa.Column("endpoint", Text, nullable=False, comment="Method and path of the call"),
+        sa.Column(
+            "next_slot",
+            sa.Double(),
+            nullable=False,
+            comment="Earliest next start, Unix seconds by the database's clock",
+        ),
+        sa.Column(
+            "slowdown", sa.Double(), server_default="1", nullable=False, comment="1: the set pace; 2: half of it; …"
+        ),
+        sa.Column("throttled_at", sa.Double(), nullable=True, comment="Newest throttle answer, Unix seconds"),
+        sa.PrimaryKeyConstraint("account", "endpoint"),
+        comment="Start slots shared by all processes of an account",
+    )
+    op.create_table(
+        "ops_run",
+        sa.Column("account", Text, nullable=False, comment="Tuya cloud project, by its name in the settings"),
+        sa.Column("flow", Text, nullable=False, comment="Flow"),
+        sa.Column(
+            "run_key", Text, nullable=False, comment="Intent of the run; the same run key continues where it stopped"
+        ),
+        sa.Column("run_id", Text, nullable=False, comment="Short id used in other tables"),
+        sa.Column(
+            "status",
+            Text,
+            nullable=False,
+            comment="running, balanced, stopped (budget or quota; resumable), unbalanced, failed or interrupted",
+        ),
+        sa.Column("parameters", Json, nullable=True, comment="Parameters it was started with, without secrets"),
+        sa.Column("started_at", UtcTime, nullable=False, comment="First start"),
+        sa.Column("ended_at", UtcTime, nullable=True, comment="Newest end; null: running or killed"),
+        sa.Column("starts", sa.Integer(), server_default="1", nullable=False, comment="How often it was started"),
+        sa.Column("planned", sa.BigInteger(), nullable=True, comment="Keys planned; null: not planned yet"),
+        sa.Column("asked", sa.BigInteger(), server_default="0", nullable=False, comment="Keys asked"),
+        sa.Column("answered", sa.BigInteger(), server_default="0", nullable=False, comment="Keys with a usable answer"),
+        sa.Column("empty", sa.BigInteger(), server_default="0", nullable=False, comment="Keys Tuya does not know"),
+        sa.Column(
+            "failed",
+            sa.BigInteger(),
+            server_default="0",
+            nullable=False,
+            comment="Keys that ended in an error (dead letters)",
+        ),
+        sa.Column(
+            "rejected",
+            sa.BigInteger(),
+            server_default="0",
+            nullable=False,
+            comment="Answers of a wrong shape (dead letters)",
+        ),
+        sa.Column("inserted", sa.BigInteger(), server_default="0", nullable=False, comment="Rows inserted"),
+        sa.Column("updated", sa.BigInteger(), server_default="0", nullable=False, comment="Rows updated"),
+        sa.Column(
+            "unchanged", sa.BigInteger(), server_default="0", nullable=False, comment="Answers that changed nothing"
+        ),
+        sa.Column("calls", sa.BigInteger(), server_default="0", nullable=False, comment="Calls made"),
+        sa.Column("note", Text, nullable=True, comment="What the operator should know or do"),
+        sa.PrimaryKeyConstraint("account", "flow", "run_key"),
+        sa.UniqueConstraint("run_id"),
+        comment="Every run with its balance: asked = answered + empty + failed + rejected",
+    )
+    op.create_table(
+        "ops_sweep",
+        sa.Column("account", Text, nullable=False, comment="Tuya cloud project, by its name in the settings"),
+        sa.Column("device_id", Text, nullable=False, comment="Device that was on one of its pages"),
+        sa.Column("project_id", Text, nullable=False, comment="Project whose devices are listed"),
+        sa.Column("sweep", sa.Integer(), nullable=False, comment="Number of the sweep in this run, from 1"),
+        sa.Column(
+            "fact_hash",
+            sa.LargeBinary(),
+            nullable=False,
+            comment="Fingerprint of what the page said of it, presence left out",
+        ),
+        sa.PrimaryKeyConstraint("account", "device_id", "project_id", "sweep"),
+        comment="Marks of the sweep under way: which devices its pages held. Emptied when the next run begins",
+    )
+    op.create_table(
+        "ops_token",
+        sa.Column("account", Text, nullable=False, comment="Tuya cloud project, by its name in the settings"),
+        sa.Column("kind", Text, nullable=False, comment="platform or pms"),
+        sa.Column("token", sa.LargeBinary(), nullable=True, comment="Encrypted access token"),
+        sa.Column("refresh_token", sa.LargeBinary(), nullable=True, comment="Encrypted refresh token"),
+        sa.Column(
+            "fingerprint", Text, nullable=True, comment="First hex digits of the token's SHA-256, to tell tokens apart"
+        ),
+        sa.Column("expires_at", UtcTime, nullable=True, comment="End, by Tuya's clock"),
+        sa.Column("refreshed_at", UtcTime, nullable=True, comment="Newest refresh (PMS: at most one a day)"),
+        sa.Column(
+            "generation", sa.Integer(), server_default="0", nullable=False, comment="How many tokens there have been"
+        ),
+        sa.Column("changed_at", UtcTime, nullable=True, comment="When it was stored"),
+        sa.Column("lease_holder", Text, nullable=True, comment="Who is replacing it (SQLite)"),
+        sa.Column("lease_until", UtcTime, nullable=True, comment="Until when (SQLite)"),
+        sa.PrimaryKeyConstraint("account", "kind"),
+        comment="The one live token of each account, encrypted",
+    )
+    op.create_table(
+        "raw_block",
+        sa.Column("account", Text, nullable=False, comment="Tuya cloud project, by its name in the settings"),
+        sa.Column("kind", Text, nullable=False, comment="What was asked: sn_flows, craft_line, devices, …"),
+        sa.Column("block_id", Text, nullable=False, comment="Run id and chunk number"),
+        sa.Column("stored_at", UtcTime, nullable=False, comment="When it was committed"),
+        sa.Column("answers", sa.Integer(), nullable=False, comment="Answers inside"),
+        sa.Column(
+            "keys",
+            sa.LargeBinary(),
+            nullable=False,
+            comment="The keys inside: zstandard over a MessagePack list of text",
+        ),
+        sa.Column(
+            "body",
+            sa.LargeBinary(),
+            nullable=False,
+            comment="The answers as Tuya sent them: zstandard over a MessagePack list of [key, bytes]",
+        ),
+        sa.PrimaryKeyConstraint("account", "kind", "block_id"),
+        comment="The changed answers of one chunk as Tuya sent them, for replay and explain without a call",
+    )
+    op.create_index("ix_raw_block_stored_at", "raw_block", ["stored_at"], unique=False)
+    op.create_table(
+        "raw_message",
+        sa.Column("account", Text, nullable=False, comment="Tuya cloud project, by its name in the settings"),
+        sa.Column(
+            "message_id",
+            Text,
+            nullable=False,
+            comment="Pulsar message id ledger:entry:partition:batch, or the WebSocket frame's",
+        ),
+        sa.Column("topic", Text, nullable=True, comment="Topic"),
+        sa.Column("received_at", UtcTime, nullable=False, comment="When it was read"),
+        sa.Column("published_at", UtcTime, nullable=True, comment="When the broker or Tuya published it"),
+        sa.Column("cipher", Text, nullable=True, comment="Message property em; null: ECB"),
+        sa.Column("trace_id", Text, nullable=True, comment="Message property tid"),
+        sa.Column("envelope", Text, nullable=True, comment="A (data) or B (encryptPayload)"),
+        sa.Column("protocol", sa.Integer(), nullable=True, comment="Protocol number of envelope A"),
+        sa.Column("pushed_at", UtcTime, nullable=True, comment="Envelope's own time"),
+        sa.Column("signature", Text, nullable=True, comment="valid, invalid or absent; never a reason to drop"),
+        sa.Column("format", Text, nullable=True, comment="Recognised format, or unknown"),
+        sa.Column(
+            "verdict",
+            Text,
+            nullable=False,
+            comment="landed, unknown (kept, not understood) or dead (see ops_dead_letter)",
+        ),
+        sa.Column("payload", sa.LargeBinary(), nullable=False, comment="The payload as received, encrypted"),
+        sa.Column("properties", Json, nullable=True, comment="Message properties"),
+        sa.PrimaryKeyConstraint("account", "message_id"),
+        comment="Every message, stored before it is acknowledged",
+    )
+    op.create_index("ix_raw_message_received_at", "raw_message", ["received_at"], unique=False)
+    op.create_table(
+        "serial_number",
+        sa.Column("account", Text, nullable=False, comment="Tuya cloud project, by its name in the settings"),
+        sa.Column("sn", Text, nullable=False, comment="Serial number of a unit, as PMS knows it"),
+        sa.Column(
+            "order_code",
+            Text,
+            nullable=True,
+            comment="Work order; from the file that added it, later from Tuya's answer",
+        ),
+        sa.Column("craft_line_code", Text, nullable=True, comment="Craft line of its newest step"),
+        sa.Column(
+            "state",
+            Text,
+            nullable=False,
+            comment="new: never asked; open: under way; finished: passed the last node of its craft line; unknown: Tuya does not know it",
+        ),
+        sa.Column("source", Text, nullable=True, comment="Where it came from: file name, pattern or query"),
+        sa.Column("added_at", UtcTime, nullable=False, comment="When it was registered"),
+        sa.Column("first_asked_at", UtcTime, nullable=True, comment="First asked"),
+        sa.Column("last_asked_at", UtcTime, nullable=True, comment="Newest asking, whatever came of it"),
+        sa.Column("last_changed_at", UtcTime, nullable=True, comment="Newest answer that differed from the one before"),
+        sa.Column(
+            "unknown_times",
+            sa.Integer(),
+            server_default="0",
+            nullable=False,
+            comment="How often in a row Tuya did not know it",
+        ),
+        sa.Column(
+            "answer_hash",
+            sa.LargeBinary(),
+            nullable=True,
+            comment="Fingerprint of the newest answer; the same fingerprint means nothing to do",
+        ),
+        sa.PrimaryKeyConstraint("account", "sn"),
+        comment="The registry: every serial number that is to be asked. Fed by files, patterns and queries: Tuya lists none",
+    )
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute("ALTER TABLE serial_number SET (fillfactor = 45)")
+    op.create_index("ix_serial_number_order_code", "serial_number", ["order_code"], unique=False)

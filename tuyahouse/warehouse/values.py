@@ -1,0 +1,117 @@
+"""Python values as each database takes them; one place, so that both hold the same.
+
+Text: U+0000 and lone surrogates, which PostgreSQL refuses, become U+FFFD on both. JSON: keys sorted, so that equal
+documents are equal text. Times on SQLite: the text that ``tables.UtcTime`` reads.
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from datetime import UTC, date, datetime
+from typing import Any
+
+import msgspec
+from psycopg.types.json import Jsonb
+from sqlalchemy import JSON, Column, Date, Text
+
+from tuyahouse.warehouse.tables import UtcTime
+
+Row = tuple[Any, ...]
+Convert = Callable[[Any], Any]
+
+_json = msgspec.json.Encoder(order="sorted")
+_REFUSED = {0: "\ufffd", **dict.fromkeys(range(55296, 57344), "�")}
+
+
+def clean_text(value: str) -> str:
+    """The text without what PostgreSQL cannot hold."""
+    return value.translate(_REFUSED)
+
+
+def json_text(value: Any) -> str:
+    """A JSON document as text with sorted keys; NaN and infinities become null."""
+    try:
+        text = _json.encode(value).decode()
+    except (UnicodeEncodeError, OverflowError, TypeError):
+        text = json.dumps(_plain(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    if "\\u0000" in text:
+        text = json.dumps(_plain(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return text
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, str):
+        return clean_text(value)
+    if isinstance(value, dict):
+        return {clean_text(str(key)): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
+        return None
+    return value
+
+
+def sqlite_time(value: datetime) -> str:
+    """``2026-11-20 22:00:00.000000``, in UTC."""
+    if value.tzinfo is not UTC:
+        value = value.astimezone(UTC)
+    return value.isoformat(" ", "microseconds")[:26]
+
+
+def _pg_json(value: Any) -> Jsonb:
+    return Jsonb(value, dumps=json_text)
+
+
+def converters(columns: Sequence[Column[Any]], dialect: str) -> list[tuple[int, Convert]]:
+    """For each column whose values need it: its position and what to do with a value that is not None."""
+    found = ((place, _converter(column, dialect)) for place, column in enumerate(columns))
+    return [(place, convert) for place, convert in found if convert is not None]
+
+
+def _converter(column: Column[Any], dialect: str) -> Convert | None:
+    kind = column.type
+    if isinstance(kind, JSON):
+        return json_text if dialect == "sqlite" else _pg_json
+    if dialect == "sqlite" and isinstance(kind, UtcTime):
+        return sqlite_time
+    if dialect == "sqlite" and isinstance(kind, Date):
+        return date.isoformat
+    return None
+
+
+def prepare(columns: Sequence[Column[Any]], rows: Sequence[Row], dialect: str) -> list[Row]:
+    """The rows as the database's driver takes them; see the module for what is changed."""
+    ready = _without_refused(columns, rows)
+    found = converters(columns, dialect)
+    steps = [(place, convert) for place, convert in found if any(row[place] is not None for row in ready)]
+    if not steps:  # mostly so on PostgreSQL, where only JSON is converted and ``extra`` is mostly empty
+        return ready
+    places = list(zip(*ready, strict=True))
+    for place, convert in steps:
+        places[place] = tuple([None if value is None else convert(value) for value in places[place]])
+    return list(zip(*places, strict=True))
+
+
+def _without_refused(columns: Sequence[Column[Any]], rows: Sequence[Row]) -> list[Row]:
+    """Look at all texts at once (they are nearly always fine), and one by one only when something is refused."""
+    texts = [place for place, column in enumerate(columns) if isinstance(column.type, Text)]
+    for place in texts:
+        together = "".join([row[place] or "" for row in rows])
+        if "\0" in together or (not together.isascii() and _has_surrogates(together)):
+            return [_clean_row(row, texts) for row in rows]
+    return list(rows)
+
+
+def _has_surrogates(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return True
+    return False
+
+
+def _clean_row(row: Row, texts: Sequence[int]) -> Row:
+    cells = list(row)
+    for place in texts:
+        if cells[place] is not None:
+            cells[place] = clean_text(cells[place])
+    return tuple(cells)

@@ -1,0 +1,128 @@
+"""The warehouse: one database, opened once and used by many threads."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+
+from pydantic import SecretStr
+from sqlalchemy import URL, Connection, Engine
+
+from tuyahouse.warehouse import schema
+from tuyahouse.warehouse.engine import make_engine, parse_url, shown, sqlite_path
+from tuyahouse.warehouse.errors import WarehouseError, in_words
+from tuyahouse.warehouse.sealing import Seal, key_beside
+from tuyahouse.warehouse.slots import WarehouseSlots
+from tuyahouse.warehouse.tokens import LeasedTokens, LockedTokens, WarehouseTokens
+
+
+class Warehouse:
+    """A database with tuyahouse's tables: a SQLite file or a PostgreSQL database.
+
+    Every method may be called from any thread. Errors are :class:`WarehouseError` in words; :class:`WarehouseAway` is
+    one that passes. Use :meth:`open`.
+    """
+
+    def __init__(self, url: URL, engine: Engine, secret_key: str | None) -> None:
+        self._url = url
+        self._engine = engine
+        self._secret_key = secret_key
+
+    @classmethod
+    def open(cls, url: str, secret_key: str | SecretStr | None = None, *, migrate: bool = False) -> "Warehouse":
+        """Open the database; an empty one gets its tables at once.
+
+        With ``migrate`` an older schema is brought up to date, else it is refused.
+
+        Raises:
+            SchemaError: older (says to run ``tuyahouse migrate``), newer or unknown schema.
+            WarehouseAway: the server cannot be reached.
+            WarehouseError: read-only, no access, not a database.
+        """
+        parsed = parse_url(url)
+        key = secret_key.get_secret_value() if isinstance(secret_key, SecretStr) else secret_key
+        warehouse = cls(parsed, make_engine(parsed), key)
+        try:
+            if migrate or not warehouse._is_current():
+                warehouse.migrate()
+        except BaseException:
+            warehouse.close()
+            raise
+        return warehouse
+
+    @property
+    def dialect(self) -> str:
+        """``sqlite`` or ``postgresql``."""
+        return self._engine.dialect.name
+
+    @property
+    def name(self) -> str:
+        """The database for people: its URL without the password, or the path of the file."""
+        return shown(self._url)
+
+    @contextmanager
+    def begin(self) -> Iterator[Connection]:
+        """A transaction that writes: committed at the end, rolled back on any error."""
+        with self._words(), self._engine.connect() as plain:
+            conn = plain.execution_options(tuyahouse_writes=True)
+            with conn.begin():
+                yield conn
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A transaction that only reads; it blocks no writer. Always rolled back."""
+        with self._words(), self._engine.connect() as conn:
+            yield conn
+
+    def migrate(self) -> tuple[str | None, str]:
+        """Bring the schema up to date in one transaction; returns the revision before (None: empty) and after."""
+        with self.begin() as conn:
+            return schema.migrate(conn)
+
+    def schema_version(self) -> str | None:
+        """Revision of the tables; None when the database is empty."""
+        with self.read() as conn:
+            return schema.version(conn)
+
+    @cached_property
+    def tokens(self) -> WarehouseTokens:
+        """The stored tokens.
+
+        Raises:
+            WarehouseError: when TUYAHOUSE_SECRET_KEY is needed and not set.
+        """
+        seal = Seal(self._key())
+        return LockedTokens(self, seal) if self.dialect == "postgresql" else LeasedTokens(self, seal)
+
+    @cached_property
+    def slots(self) -> WarehouseSlots:
+        """Start slots and the ledger of calls."""
+        return WarehouseSlots(self)
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    def _is_current(self) -> bool:
+        with self.read() as conn:
+            return schema.check(conn)
+
+    def _key(self) -> str:
+        if self._secret_key:
+            return self._secret_key
+        if self.dialect == "sqlite":
+            return key_beside(sqlite_path(self._url))
+        raise WarehouseError(
+            "TUYAHOUSE_SECRET_KEY is not set: it encrypts the tokens kept in PostgreSQL. "
+            "Set it to a long random text, the same for all processes of this warehouse."
+        )
+
+    @contextmanager
+    def _words(self) -> Iterator[None]:
+        """Turn what drivers say into words; WarehouseErrors and the caller's own errors pass unchanged."""
+        try:
+            yield
+        except WarehouseError:
+            raise
+        except Exception as error:
+            if (worded := in_words(error, self.name)) is not None:
+                raise worded from error
+            raise
