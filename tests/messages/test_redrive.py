@@ -1,0 +1,68 @@
+"""Dead messages tried again."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+
+from tests.messages import documented as doc
+from tests.messages.conftest import account_at
+from tests.messages.scripted import AT, received
+from tests.messages.sealing import ACCESS_KEY, sealed
+from tuyahouse.messages.reading import MessageReader
+from tuyahouse.sync.message_landing import Landing
+from tuyahouse.sync.message_redrive import Redriven, redrive_messages
+from tuyahouse.warehouse import dead_letters, tables
+from tuyahouse.warehouse.warehouse import Warehouse
+
+OTHER_KEY = "another000000secret000000000000b"
+ACCOUNT = account_at("pulsar://127.0.0.1:1/", "x")
+
+
+def land(warehouse: Warehouse, *payloads: bytes, key: str = ACCESS_KEY) -> None:
+    landing = Landing(warehouse, "main", "pulsar", MessageReader(key), now=lambda: AT)
+    landing.land([received(payload, n, tid="t1") for n, payload in enumerate(payloads)])
+
+
+def verdicts(warehouse: Warehouse) -> list[tuple[str, str | None]]:
+    raw = tables.raw_message.c
+    with warehouse.read() as conn:
+        rows = conn.execute(select(raw.verdict, raw.format).order_by(raw.message_id))
+        return [(verdict, format_) for verdict, format_ in rows]
+
+
+def still_dead(warehouse: Warehouse) -> list[str]:
+    with warehouse.read() as conn:
+        return list(dead_letters.open_keys(conn, "main", "message"))
+
+
+def presences(warehouse: Warehouse) -> list[datetime]:
+    with warehouse.read() as conn:
+        return list(conn.execute(select(tables.device_presence.c.happened_at)).scalars())
+
+
+def test_messages_that_a_wrong_secret_could_not_open_land_once_it_is_right(warehouse: Warehouse) -> None:
+    land(warehouse, sealed(doc.ONLINE), sealed(doc.OFFLINE), b"no json", key=OTHER_KEY)
+    assert redrive_messages(warehouse, ACCOUNT, AT) == Redriven(tried=3, landed=2)
+    assert verdicts(warehouse) == [("landed", "online"), ("landed", "offline"), ("dead", "unknown")]
+    assert (still_dead(warehouse), len(presences(warehouse))) == (["7:2:0:-1"], 2)
+
+
+def test_what_cannot_be_used_stays_dead_however_often_it_is_tried(warehouse: Warehouse) -> None:
+    land(warehouse, b"no json")
+    for _ in range(2):
+        assert redrive_messages(warehouse, ACCOUNT, AT) == Redriven(tried=1, landed=0)
+    assert still_dead(warehouse) == ["7:0:0:-1"]
+
+
+def test_a_time_that_was_in_the_future_lands_when_it_has_come(warehouse: Warehouse) -> None:
+    ahead = AT + timedelta(days=3)
+    land(warehouse, sealed({**doc.ONLINE, "bizData": {"time": int(ahead.timestamp())}}))
+    assert redrive_messages(warehouse, ACCOUNT, AT).landed == 0
+    assert redrive_messages(warehouse, ACCOUNT, ahead).landed == 1
+    assert presences(warehouse) == [ahead]
+
+
+def test_more_than_a_page_is_tried(warehouse: Warehouse) -> None:
+    land(warehouse, *[sealed({**doc.ONLINE, "devId": f"d{n}"}) for n in range(450)], key=OTHER_KEY)
+    assert redrive_messages(warehouse, ACCOUNT, AT) == Redriven(tried=450, landed=450)
+    assert (still_dead(warehouse), len(presences(warehouse))) == ([], 450)

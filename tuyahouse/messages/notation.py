@@ -1,0 +1,108 @@
+"""Reading JSON, ids, numbers and times as Tuya writes them: tolerantly, and without passing an id through a float."""
+
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from tuyahouse.messages.errors import UnreadableMessage
+
+LONGEST_KEY = 255
+"""Characters an id or code may have; longer ones cannot be keys of a table."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def _number(text: str) -> float | str:
+    """A float only where it says exactly what was sent, else the text itself."""
+    value = float(text)
+    return value if repr(value) == text else text
+
+
+_decode = msgspec.json.Decoder(float_hook=_number).decode
+
+
+def decode_object(text: str | bytes, layer: str) -> dict[str, Any]:
+    """Decode one layer of JSON that has to be an object; numbers that a float would change stay text.
+
+    Raises:
+        UnreadableMessage: ``broken_json`` or ``wrong_shape``, naming the layer.
+    """
+    try:
+        value = _decode(text)
+    except (ValueError, RecursionError) as error:
+        raise UnreadableMessage("broken_json", f"{layer} is no JSON: {error}") from None
+    if type(value) is not dict:
+        raise UnreadableMessage("wrong_shape", f"{layer} is no JSON object")
+    return value
+
+
+def nested(value: Any, layer: str) -> dict[str, Any]:
+    """An object, or the object inside a text that holds JSON."""
+    if type(value) is dict:
+        return value
+    if type(value) is str:
+        return decode_object(value, layer)
+    raise UnreadableMessage("wrong_shape", f"{layer} is neither an object nor text holding one")
+
+
+def text(value: Any) -> str | None:
+    """Text without blanks around it; numbers by their digits, other values as JSON, nothing and "" as None."""
+    if type(value) is str:
+        return value.strip() or None
+    if value is None:
+        return None
+    return msgspec.json.encode(value).decode()
+
+
+def key_text(value: Any, field: str) -> str:
+    """An id or code: text, or a whole number by its digits, trimmed.
+
+    Raises:
+        UnreadableMessage: ``missing_field`` when there is none, ``wrong_shape`` when it cannot be an id.
+    """
+    if type(value) is str:
+        trimmed = value.strip()
+        if 0 < len(trimmed) <= LONGEST_KEY:
+            return trimmed
+        if not trimmed:
+            raise UnreadableMessage("missing_field", f"{field} is empty")
+        raise UnreadableMessage("wrong_shape", f"{field} has {len(trimmed)} characters")
+    if type(value) is int:
+        return key_text(str(value), field)
+    if value is None:
+        raise UnreadableMessage("missing_field", f"{field} is missing")
+    raise UnreadableMessage("wrong_shape", f"{field} is no text")
+
+
+def whole_number(value: Any, field: str) -> int:
+    """A whole number that fits an integer column, also one sent as text."""
+    if isinstance(value, str) and len(value) < 16:
+        with suppress(ValueError):
+            value = int(value)
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise UnreadableMessage("missing_field" if value is None else "wrong_shape", f"{field} is no whole number")
+    if not -(2**31) <= value < 2**31:
+        raise UnreadableMessage("wrong_shape", f"{field} is out of range")
+    return value
+
+
+def moment(value: Any, field: str) -> datetime:
+    """A time by its magnitude: seconds (10 digits), milliseconds (13), micro- or nanoseconds; number or text.
+
+    Raises:
+        UnreadableMessage: ``bad_time`` for anything that is none.
+    """
+    if type(value) is int and 10**11 <= value < 4 * 10**12:  # exact as a float, up to the year 2096
+        return msgspec.convert(value / 1000, datetime, strict=False)
+    if type(value) is str and len(value) < 24:
+        with suppress(ValueError):
+            value = int(value)
+    if type(value) is not int or not 0 <= value < 10**20:
+        raise UnreadableMessage("bad_time", f"{field} is no time")
+    if value < 10**11:
+        return _EPOCH + timedelta(seconds=value)
+    if value < 10**14:
+        return _EPOCH + timedelta(milliseconds=value)
+    return _EPOCH + timedelta(microseconds=value if value < 10**17 else value // 1000)

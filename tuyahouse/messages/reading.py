@@ -1,0 +1,55 @@
+"""One message from payload to facts: the whole pure part in one call, which answers for every input."""
+
+from datetime import datetime, timedelta
+
+import msgspec
+
+from tuyahouse.messages.decryption import Decryptor
+from tuyahouse.messages.envelope import Sealed, read_envelope
+from tuyahouse.messages.errors import UnreadableMessage
+from tuyahouse.messages.events import read_event
+from tuyahouse.messages.facts import DEVICE_EVENT, UNKNOWN, Event
+
+LANDED, KEPT, DEAD = "landed", "unknown", "dead"
+AHEAD = timedelta(days=1)
+"""A state (presence, binding, command) further in the future than this would hold for ever: it becomes a dead letter."""
+
+_NOTHING = Event(UNKNOWN)
+
+
+class Reading(msgspec.Struct, frozen=True, gc=False):
+    """What became of a message. ``verdict``: landed, unknown (kept, not understood) or dead, then with ``error``."""
+
+    verdict: str
+    sealed: Sealed | None
+    event: Event
+    error: UnreadableMessage | None = None
+
+
+class MessageReader:
+    """Reads the messages of one account. One instance a thread."""
+
+    def __init__(self, access_key: str) -> None:
+        """Raises :class:`~tuyahouse.messages.errors.MessageKeyError` when the access key cannot be a message key."""
+        self._access_key = access_key
+        self._decryptor = Decryptor(access_key)
+
+    def read(self, payload: bytes, mode: str | None, received_at: datetime) -> Reading:
+        """Envelope, facts and verdict of a message; ``mode`` is its property ``em``. Never raises."""
+        sealed = None
+        try:
+            sealed = read_envelope(payload, self._access_key)
+            event = read_event(self._decryptor.decrypt(sealed.cipher_text, mode), sealed.pushed_at)
+            if event.format != DEVICE_EVENT:  # that holds for its moment only, whatever the device's clock said
+                _refuse_future(event, received_at)
+        except UnreadableMessage as error:
+            return Reading(DEAD, sealed, _NOTHING, error.with_traceback(None))
+        return Reading(KEPT if event.format == UNKNOWN else LANDED, sealed, event)
+
+
+def _refuse_future(event: Event, received_at: datetime) -> None:
+    for fact in event.facts:
+        if fact.happened_at is not None and fact.happened_at - received_at > AHEAD:
+            raise UnreadableMessage(
+                "clock_in_future", f"it says it happened at {fact.happened_at:%Y-%m-%d %H:%M} UTC, which is to come"
+            )
