@@ -1,0 +1,49 @@
+"""What else than serial numbers a night would ask: devices and commands, in calls, before one is made."""
+
+import math
+from dataclasses import dataclass
+from datetime import datetime
+
+from tuyahouse.settings import Account, CommandPolicy
+from tuyahouse.sync.commands_rules import ask_steps
+from tuyahouse.sync.devices import DETAILS_AFTER
+from tuyahouse.warehouse import commands, devices, message_ledger
+from tuyahouse.warehouse.warehouse import Warehouse
+
+CALLS_FOR_DETAILS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class AlsoDue:
+    """So many ``keys`` of a kind are due and cost so many calls; ``what`` says which."""
+
+    what: str
+    keys: int
+    calls: int
+
+
+def devices_due(warehouse: Warehouse, account: Account, now: datetime) -> list[AlsoDue]:
+    """Pages of the device lists and details of known devices; nothing for an account without projects.
+
+    A lower bound: a list that moves while it is read is read again, and devices nobody knows yet have details too.
+    """
+    if not account.project_ids:
+        return []
+    with warehouse.read() as conn:
+        known = devices.count_devices(conn, account.name)
+        due = devices.due_for_details(conn, account.name, account.project_ids, now - DETAILS_AFTER)
+        details = sum(1 for _ in due)
+    pages = [math.ceil(known.get(project, 0) / account.device_page_size) for project in account.project_ids]
+    listed = sum(known.get(project, 0) for project in account.project_ids)
+    return [
+        AlsoDue("devices on lists", listed, sum(max(count, 1) for count in pages)),
+        AlsoDue("details of devices", details, details * CALLS_FOR_DETAILS),
+    ]
+
+
+def commands_due(warehouse: Warehouse, account: Account, policy: CommandPolicy, now: datetime) -> AlsoDue:
+    """Open command records whose time has come; all of them while messages may be lost."""
+    with warehouse.read() as conn:
+        gaps = bool(message_ledger.open_gaps(conn, account.name))
+        due = sum(1 for _ in commands.due(conn, account.name, ask_steps(policy), now, everything=gaps))
+    return AlsoDue("open commands", due, due)

@@ -1,0 +1,142 @@
+"""Ask Tuya about many keys with a fixed number of workers, and account for every key.
+
+Each key handed in ends in exactly one place: an answer, empty, a dead letter (failed or rejected), or ``left`` when the
+asking stopped before it. Nothing is lost when the asking is stopped by a quota, a wrong setting or Ctrl-C: what was
+answered by then is in :class:`Asked`, the rest is in ``left``.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from tuyahouse.cloud.errors import Action, NotFound, PassingFault, TuyaError, UnusableAnswer
+
+T = TypeVar("T")
+
+STOPPING = frozenset({Action.STOP_RUN, Action.CONFIGURATION, Action.REAUTHENTICATE, Action.FIX_CLOCK})
+"""What would answer every further key alike: the run stops instead of spending calls."""
+
+SOME = 5
+"""So many keys with nothing but passing faults are an outage; fewer may each be Tuya's trouble with that key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """Something that could not be used, on its way to ``ops_dead_letter``."""
+
+    kind: str
+    key: str
+    reason: str
+    code: str = ""
+    message: str = ""
+    raw: bytes | None = None
+
+
+@dataclass(slots=True)
+class Asked(Generic[T]):
+    """What became of the keys of one chunk."""
+
+    answers: list[tuple[str, T]] = field(default_factory=list)
+    empty: list[str] = field(default_factory=list)
+    failed: list[Letter] = field(default_factory=list)
+    rejected: list[Letter] = field(default_factory=list)
+    left: list[str] = field(default_factory=list)
+    stopped_by: TuyaError | None = None
+
+    @property
+    def letters(self) -> list[Letter]:
+        return self.failed + self.rejected
+
+    @property
+    def asked(self) -> int:
+        return len(self.answers) + len(self.empty) + len(self.failed) + len(self.rejected)
+
+
+async def ask_all(
+    keys: Iterable[str],
+    ask: Callable[[str], Awaitable[T]],
+    into: Asked[T],
+    *,
+    kind: str,
+    workers: int,
+    patience: int = 50,
+    on_key: Callable[[], None] = lambda: None,
+) -> None:
+    """Ask every key and put what came of it into ``into``.
+
+    ``ask`` returns the answer or raises a :class:`TuyaError`. An error that would meet every key (quota, budget, wrong
+    setting, refused login) stops all workers and is kept as ``stopped_by``. So does an outage, so that it does not end as
+    a dead letter for every key: no connection at all, a row of ``patience`` passing faults, or nothing but passing faults
+    for some keys. On cancellation the keys not yet answered are in ``left`` and CancelledError goes on.
+    """
+    shared = _Shared(iter(keys), ask, into, kind, patience, on_key)
+    try:
+        async with asyncio.TaskGroup() as group:
+            for _ in range(workers):
+                group.create_task(shared.work())
+    except ExceptionGroup as errors:
+        raise errors.exceptions[0] from None  # so that whoever decides about a retry sees what it is
+    finally:
+        into.left.extend(shared.keys)
+    shared.judge()
+
+
+@dataclass(slots=True)
+class _Shared(Generic[T]):
+    keys: Iterator[str]
+    ask: Callable[[str], Awaitable[T]]
+    into: Asked[T]
+    kind: str
+    patience: int
+    on_key: Callable[[], None]
+    faults_in_a_row: int = 0
+    last_fault: PassingFault | None = None
+
+    def judge(self) -> None:
+        """Not one key had an answer, and each met a passing fault: that is not the keys' doing."""
+        faults = self.faults_in_a_row
+        if SOME <= faults == self.into.asked and not self.into.stopped_by:
+            self.into.left.extend(letter.key for letter in self.into.failed)
+            self.into.failed.clear()
+            self.into.stopped_by = self.last_fault
+
+    async def work(self) -> None:
+        for key in self.keys:
+            try:
+                await self._ask(key)
+            except BaseException:
+                self.into.left.append(key)
+                raise
+            if self.into.stopped_by:
+                return
+            self.on_key()
+
+    async def _ask(self, key: str) -> None:
+        try:
+            answer = await self.ask(key)
+        except NotFound:
+            self.into.empty.append(key)
+        except UnusableAnswer as error:
+            self.into.rejected.append(self._letter(key, "unusable_answer", error, error.raw))
+        except TuyaError as error:
+            self._refused(key, error)
+            return
+        else:
+            self.into.answers.append((key, answer))
+        self.faults_in_a_row = 0
+
+    def _refused(self, key: str, error: TuyaError) -> None:
+        passing = isinstance(error, PassingFault)
+        self.faults_in_a_row = self.faults_in_a_row + 1 if passing else 0
+        self.last_fault = error if isinstance(error, PassingFault) else self.last_fault
+        away = passing and not error.reached
+        if self.into.stopped_by or error.action in STOPPING or away or self.faults_in_a_row > self.patience:
+            self.into.left.append(key)
+            self.into.stopped_by = self.into.stopped_by or error
+        else:
+            reason = "retries_exhausted" if passing or error.action is Action.SLOW_DOWN else "item_error"
+            self.into.failed.append(self._letter(key, reason, error, None))
+
+    def _letter(self, key: str, reason: str, error: TuyaError, raw: bytes | None) -> Letter:
+        return Letter(self.kind, key, reason, error.code, str(error), raw)

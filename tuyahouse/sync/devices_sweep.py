@@ -1,0 +1,166 @@
+"""How a device list is read although little is promised of it. Values in, values out; who asks and stores is elsewhere.
+
+Tuya names no first page, no largest page and no order, and rows can shift while pages are read (docs/tuya.md, "Industry
+devices"). So one :class:`Sweep` reads pages until the list has ended, whatever ``total`` says, and :func:`judge` decides
+from the counts of all sweeps whether the list is known, is to be swept again, or cannot be known today.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+MOST_SWEEPS = 6
+MOST_PAGES = 1_000_000
+
+
+@dataclass(slots=True)
+class Sweep:
+    """One reading of a list, page by page.
+
+    ``wanted`` names the pages to ask next; ``take`` hands in what each held, in that order. It ends with an empty page,
+    a page like the one before (a server that answers its last page for ever), or a page shorter than others once
+    ``total`` rows were received. ``first_page`` is 1, or 0 when a sweep from 1 came out short. An empty page 0 ends
+    nothing; one that mostly repeats page 1 is page 1 answered for a page that is not there, and is not counted.
+    """
+
+    first_page: int = 1
+    totals: list[int] = field(default_factory=list)
+    pages: int = 0
+    rows: int = 0
+    longest_page: int = 0
+    ended: bool = False
+    has_page_0: bool = False
+    _last_page: tuple[str, ...] = ()
+
+    def wanted(self, at_most: int) -> list[int]:
+        """The pages to ask next, several at once only where the total says that they exist; none at the end."""
+        if self.ended:
+            return []
+        missing = (self.totals[-1] - self.rows) if self.totals else 0
+        certain = -(-missing // self.longest_page) if self.longest_page and missing > 0 else 1
+        page = self.first_page + self.pages
+        return list(range(page, page + max(1, min(certain, at_most))))
+
+    def take(self, ids: Sequence[str], total: int | None) -> None:
+        """Hand in the next wanted page: what is on it (an id for each row) and the total it was sent with."""
+        if self.ended:
+            return
+        page = tuple(ids)
+        self._note(len(page), total)
+        if self.first_page == 0 and self.pages == 2:
+            self._recognise_page_0(page)
+        if not self._among_the_first():
+            self.ended = (
+                not page or page == self._last_page or self._short_of_others(len(page)) or self.pages >= MOST_PAGES
+            )
+        self._last_page = page
+
+    def nothing_new(self) -> None:
+        """Say that the newest pages held only what this sweep had met before: no use in asking for more of them."""
+        self.ended = self.ended or self.reached_total
+
+    @property
+    def reached_total(self) -> bool:
+        return bool(self.totals) and self.rows >= self.totals[-1]
+
+    def _note(self, rows: int, total: int | None) -> None:
+        self.pages += 1
+        self.rows += rows
+        self.longest_page = max(self.longest_page, rows)
+        if total is not None and total not in self.totals[-1:]:
+            self.totals.append(total)
+
+    def _recognise_page_0(self, page_1: Sequence[str]) -> None:
+        page_0 = self._last_page
+        self.has_page_0 = len(set(page_0) & set(page_1)) * 2 < len(page_0)
+        if not self.has_page_0:
+            self.rows -= len(page_0)
+
+    def _among_the_first(self) -> bool:
+        """Page 0 and the page 1 that may repeat it."""
+        return self.first_page == 0 and self.pages <= 2
+
+    def _short_of_others(self, rows: int) -> bool:
+        """The last page: shorter than another one, and everything announced is there."""
+        return rows < self.longest_page and self.reached_total
+
+
+@dataclass(frozen=True, slots=True)
+class SweepCount:
+    """What one sweep came to. ``devices`` counts different ones (and items without an id), ``repeated`` the other rows.
+
+    ``new``, ``changed`` and ``missing`` compare with the sweep before; ``known`` counts the devices of all sweeps so far,
+    ``new_to_all`` those that no sweep before had met.
+    """
+
+    devices: int
+    repeated: int
+    totals: tuple[int, ...]
+    new: int = 0
+    changed: int = 0
+    missing: int = 0
+    known: int = 0
+    new_to_all: int = 0
+
+    @property
+    def total(self) -> int | None:
+        return self.totals[-1] if self.totals else None
+
+    @property
+    def steady(self) -> bool:
+        """One total from the first page to the last, as many devices, none twice: nothing moved while it was read."""
+        return len(self.totals) == 1 and self.devices == self.totals[0] and not self.repeated
+
+    @property
+    def short(self) -> bool:
+        return self.total is not None and self.devices < self.total
+
+
+class Standing(StrEnum):
+    COMPLETE = "complete"
+    AGAIN = "again"
+    INCOMPLETE = "incomplete"
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    standing: Standing
+    note: str = ""
+
+
+def judge(sweeps: Sequence[SweepCount], gone: int) -> Judgement:
+    """Whether a project's list is known after these sweeps.
+
+    A steady first sweep that misses no device the warehouse holds (``gone`` is 0) suffices: nobody is declared vanished
+    by it. Everything else needs two sweeps in a row that agree on the devices and on the facts; or, where the order
+    changes faster than pages are read, sweeps that under one unchanging total have together met exactly that many
+    devices, the newest nothing new.
+    """
+    newest = sweeps[-1]
+    if len(sweeps) == 1:
+        return Judgement(Standing.COMPLETE if newest.steady and not gone else Standing.AGAIN)
+    if not (newest.new or newest.changed or newest.missing):
+        return _agreed(newest)
+    if _covered(sweeps):
+        return Judgement(Standing.COMPLETE, "rows kept moving between pages; all sweeps together met every device")
+    if len(sweeps) < MOST_SWEEPS:
+        return Judgement(Standing.AGAIN)
+    return Judgement(
+        Standing.INCOMPLETE, f"{len(sweeps)} sweeps did not agree: the list changes faster than it can be read"
+    )
+
+
+def _agreed(newest: SweepCount) -> Judgement:
+    if newest.short:
+        note = f"Tuya says there are {newest.total} devices, but two sweeps found the same {newest.devices}"
+        return Judgement(Standing.INCOMPLETE, note)
+    if newest.total is not None and newest.devices > newest.total:
+        return Judgement(
+            Standing.COMPLETE, f"Tuya says there are {newest.total} devices, but there are {newest.devices}"
+        )
+    return Judgement(Standing.COMPLETE)
+
+
+def _covered(sweeps: Sequence[SweepCount]) -> bool:
+    totals = {total for sweep in sweeps for total in sweep.totals}
+    return totals == {sweeps[-1].known} and not sweeps[-1].new_to_all and not sweeps[-1].changed

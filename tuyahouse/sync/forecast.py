@@ -1,0 +1,125 @@
+"""What a night would cost before a call is made: calls, minutes, share of the quota. Pure."""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from datetime import datetime, timedelta
+
+from tuyahouse.settings import PlanPolicy
+from tuyahouse.sync.finish import State
+from tuyahouse.sync.planner import Candidate, is_due, state_to_plan
+
+TOKEN_LIFE = timedelta(hours=2)
+"""How long a platform or PMS token lives (docs/tuya.md, Tokens)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """Serial numbers by why they are asked; the order of the fields is the order in which a budget is spent."""
+
+    new: int = 0
+    open: int = 0
+    unknown: int = 0
+    finished: int = 0
+
+    @property
+    def total(self) -> int:
+        return self.new + self.open + self.unknown + self.finished
+
+    def within(self, budget: int | None) -> "Due":
+        """What a budget pays for."""
+        left = self.total if budget is None else max(budget, 0)
+        taken = []
+        for count in (getattr(self, field.name) for field in fields(self)):
+            taken.append(min(count, left))
+            left -= taken[-1]
+        return Due(*taken)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A night in numbers. Tokens and craft lines are upper bounds: a live token and a known line cost nothing.
+
+    ``minutes`` is None for an unpaced account; ``quota_share`` (0.25 is a quarter of ``monthly_calls``) and
+    ``quota_left`` (calls left this month after the plan) are None without a quota.
+    """
+
+    due: Due
+    asked: Due
+    sn_calls: int
+    craft_line_calls: int
+    token_calls: int
+    minutes: float | None
+    quota_share: float | None
+    quota_left: int | None
+
+    @property
+    def calls(self) -> int:
+        return self.sn_calls + self.craft_line_calls + self.token_calls
+
+    @property
+    def left_for_later(self) -> int:
+        """Due serial numbers that the budget does not pay for."""
+        return self.due.total - self.asked.total
+
+
+def count_due(candidates: Iterable[Candidate], now: datetime, policy: PlanPolicy) -> Due:
+    """Due serial numbers by state; candidates are pulled one by one and never held."""
+    counts = dict.fromkeys(State, 0)
+    for candidate in candidates:
+        if is_due(candidate, now, policy):
+            counts[state_to_plan(candidate)] += 1
+    return Due(counts[State.NEW], counts[State.OPEN], counts[State.UNKNOWN], counts[State.FINISHED])
+
+
+def forecast(
+    due: Due,
+    *,
+    calls_per_second: float,
+    monthly_calls: int | None = None,
+    calls_this_month: int = 0,
+    unknown_craft_lines: int = 0,
+    has_pms: bool = True,
+    limit: int | None = None,
+) -> Plan:
+    """What asking the due serial numbers costs, within ``limit`` and what is left of the month's calls.
+
+    ``unknown_craft_lines`` counts work orders whose craft line was never asked: two calls each, because some accounts
+    refuse the first spelling of that call. Serial numbers without a work order may bring more of them.
+    """
+    left = None if monthly_calls is None else max(monthly_calls - calls_this_month, 0)
+    wanted = due.within(limit)
+    asked, craft, tokens = wanted, 2 * unknown_craft_lines, 0
+    if wanted.total:
+        tokens = token_calls(_seconds(wanted.total, calls_per_second), has_pms)
+    if left is not None:
+        asked = wanted.within(left - craft - tokens)
+    plan_calls = asked.total + craft + tokens
+    seconds = _seconds(max(asked.total, craft), calls_per_second)
+    return Plan(
+        due=due,
+        asked=asked,
+        sn_calls=asked.total,
+        craft_line_calls=craft,
+        token_calls=tokens,
+        minutes=None if seconds is None else seconds / 60,
+        quota_share=None if monthly_calls is None else plan_calls / monthly_calls,
+        quota_left=None if left is None else left - plan_calls,
+    )
+
+
+def _seconds(calls: int, calls_per_second: float) -> float | None:
+    return calls / calls_per_second if calls_per_second > 0 else None
+
+
+def token_calls(seconds: float | None, has_pms: bool) -> int:
+    """Calls for tokens in a run of that length, beginning with none.
+
+    One platform grant for each token life; for PMS a login (two calls) each, but one refresh a day instead of a login.
+    """
+    lives = max(math.ceil((seconds or 0) / TOKEN_LIFE.total_seconds()), 1)
+    if not has_pms:
+        return lives
+    days = math.ceil(lives * TOKEN_LIFE / timedelta(days=1))
+    refreshes = min(days, lives - 1)
+    return lives + 2 * (lives - refreshes) + refreshes

@@ -1,0 +1,72 @@
+"""One run that drains the messages of an account, as runs are counted."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from tuyahouse.outcome import Outcome
+from tuyahouse.settings import Account
+from tuyahouse.sync.message_consumer import Progress
+from tuyahouse.sync.message_gaps import gap_in_words
+from tuyahouse.sync.message_landing import Landed
+from tuyahouse.sync.message_service import drain, summary
+from tuyahouse.warehouse import message_ledger, runs
+from tuyahouse.warehouse.warehouse import Warehouse
+
+
+@dataclass(frozen=True, slots=True)
+class Drained:
+    """What a run did, in numbers and for the operator."""
+
+    outcome: Outcome
+    caught_up: bool
+    notes: list[str]
+
+
+def drain_run(
+    account: Account,
+    warehouse: Warehouse,
+    run_id: str,
+    *,
+    max_seconds: float | None,
+    max_messages: int | None,
+    stopping: Callable[[], bool],
+) -> Drained:
+    """Drain, and add what was done to the run.
+
+    Raises:
+        SourceError: the endpoint cannot be used; says what it may mean and what to check.
+        MessageKeyError: the access secret cannot be a message key.
+    """
+    progress = drain(account, warehouse, max_seconds=max_seconds, max_messages=max_messages, stopping=stopping)
+    outcome = outcome_of(progress.landed)
+    with warehouse.begin() as conn:
+        runs.finish_chunk(conn, run_id, 0, outcome, at=datetime.now(UTC))
+        gaps = message_ledger.open_gaps(conn, account.name)
+        ever = sum(consumer.messages for consumer in message_ledger.consumers(conn, account.name))
+    silence = [] if ever else [_silence(account)]
+    return Drained(outcome, progress.caught_up, [_said(progress), *silence, *map(gap_in_words, gaps)])
+
+
+def outcome_of(landed: Landed) -> Outcome:
+    """Messages as a run counts them: dead letters are rejected, all others answered."""
+    return Outcome(
+        asked=landed.received,
+        answered=landed.received - landed.dead,
+        rejected=landed.dead,
+        inserted=landed.stored,
+        unchanged=landed.known,
+    )
+
+
+def _said(progress: Progress) -> str:
+    ending = "Caught up." if progress.caught_up else "There is more to read: the limit was reached first."
+    return f"{summary(progress)} {ending}"
+
+
+def _silence(account: Account) -> str:
+    return (
+        f"The connection stands, but no message has ever come over {account.subscription}. If there should be some: "
+        "check in Tuya's console that the message service is on for MESSAGES_ENVIRONMENT and that message types are "
+        "chosen (test serves test devices alone), and that nobody else reads with this subscription."
+    )
