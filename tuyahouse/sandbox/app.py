@@ -1,0 +1,37 @@
+"""The sandbox as an ASGI application."""
+
+from starlette.applications import Starlette
+from starlette.routing import Mount, WebSocketRoute
+from starlette.types import Receive, Scope, Send
+
+from tuyahouse.sandbox import control, device_calls, pms, token_calls
+from tuyahouse.sandbox.gateway import Gateway
+from tuyahouse.sandbox.publishing import Publisher
+from tuyahouse.sandbox.websocket import PATH, MessageService
+from tuyahouse.sandbox.world import World
+
+ENDPOINTS = [*token_calls.ENDPOINTS, *pms.ENDPOINTS, *device_calls.ENDPOINTS]
+
+
+class _Sandbox(Starlette):
+    """Leads Tuya's own paths past Starlette's machinery: thousands of them come in a second."""
+
+    gateway: Gateway
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and not scope["path"].startswith("/sandbox"):
+            await self.gateway(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
+
+
+def create_app(world: World, publisher: Publisher | None = None) -> Starlette:
+    """Tuya's paths, and under /sandbox/ what tests and curious people use to look and to intervene."""
+    service = MessageService(world)
+    routes = [
+        Mount("/sandbox", routes=control.routes(world, service, publisher)),
+        WebSocketRoute(PATH, service.connect),
+    ]
+    app = _Sandbox(routes=routes)
+    app.gateway = Gateway(world, ENDPOINTS)
+    return app

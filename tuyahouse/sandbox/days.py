@@ -1,0 +1,23 @@
+"""The sandbox's calendar: day 0 is a date that never changes, so that every story can be told again."""
+
+from datetime import UTC, datetime
+
+HOUR_MS = 3_600_000
+DAY_MS = 24 * HOUR_MS
+FIRST_DAY_MS = int(datetime(2026, 11, 1, tzinfo=UTC).timestamp()) * 1000
+NEVER_MS = 1 << 62
+
+
+def begin_ms(day: int) -> int:
+    """Midnight at which that day begins."""
+    return FIRST_DAY_MS + day * DAY_MS
+
+
+def instant_ms(day: float) -> int:
+    """The end of that day: what happened later has not happened yet. 0.5 is noon after the end of day 0."""
+    return FIRST_DAY_MS + int((day + 1) * DAY_MS)
+
+
+def day_of(ms: int) -> int:
+    """The day on which a time lies."""
+    return (ms - FIRST_DAY_MS) // DAY_MS

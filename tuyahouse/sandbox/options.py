@@ -1,0 +1,88 @@
+"""Everything the sandbox can be told, as one flat structure: command line, control endpoint and tests use the same names."""
+
+from typing import Literal
+
+import msgspec
+
+
+class Options(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """How the sandbox behaves. Durations are seconds, rates are shares between 0 and 1, 0 switches a limit off."""
+
+    seed: int = 1
+    serial_numbers: int = 1000
+    day: float = 0
+    """Where the factory and the field stand: the end of that day. 0.5 is half a day further than 0."""
+
+    client_id: str = "sandboxclient0000001"
+    client_secret: str = "sandboxsecret00000000000000000001"
+    signature: Literal["v1", "v2"] = "v2"
+    """v1: an old project, takes the old and the current signature; v2: a newer one, takes the current alone."""
+    pms_username: str = "operator"
+    pms_password: str = "factory-night"
+    token_seconds: float = 7200
+    token_calls: int = 0
+    """An access token dies after this many calls, before its time."""
+    login_token_seconds: float = 10
+    login_token_code: str = "1010"
+    """What a login with a token that is too old, used or unknown answers."""
+    pms_refresh_seconds: float = 86_400
+    """A PMS token can be refreshed once in this time."""
+    pms_refresh_scope: Literal["user", "login"] = "user"
+    """Whether a new login allows a new refresh."""
+    pms_refresh_code: str = "1010"
+    """What a refused refresh of a PMS token answers."""
+    window_seconds: float = 300
+    """A request's `t` may be this far from the sandbox's clock."""
+    clock_offset: float = 0
+    """The sandbox's clock against the machine's."""
+
+    calls_per_second: float = 0
+    """For each endpoint, in any one second."""
+    throttle_as: Literal["1110", "1199", "429"] = "1110"
+    quota: int = 0
+    """Calls until 28841004."""
+    slow_seconds: float = 0.5
+    """How long a slow answer takes."""
+    remember: bool = True
+    """Count calls by key and keep start times; without it memory stays flat over any number of calls."""
+
+    unknown_sn: Literal["empty", "error"] = "empty"
+    craft_line_verb: Literal["both", "post", "get"] = "both"
+    craft_line_key: Literal["nodeList", "node_list"] = "nodeList"
+    time_as: Literal["number", "text"] = "number"
+    extra_fields: bool = False
+    """Flow steps carry a field that no document knows."""
+    envelope_seconds: bool = False
+    """The envelope's `t` has 10 digits."""
+    pass_counts: Literal["true", "stale"] = "true"
+    """stale: the pass amount is that of the day before."""
+
+    devices: int = 300
+    projects: tuple[str, ...] = ("north-hall", "south-hall")
+    device_query: Literal["snake", "camel", "dotted"] = "snake"
+    other_spelling: Literal["refuse", "ignore"] = "refuse"
+    """Parameters of another spelling: 1109, or treated as if they were absent."""
+    unknown_project: Literal["error", "empty"] = "error"
+    page_size_cap: int = 100
+    page_echo: Literal["asked", "given"] = "asked"
+    first_page: int = 1
+    shift: float = 0
+    """Share of page requests after which a row moves from the front of the list to its end."""
+    total_error: int = 0
+    """Added to `total`."""
+    in_two_projects: bool = False
+    """Every fiftieth device is listed in two projects."""
+    commands_per_day: int = 100
+    unknown_command: Literal["error", "empty"] = "error"
+
+    cipher: Literal["ecb", "gcm", "mixed"] = "ecb"
+    families: tuple[Literal["bizcode", "v1"], ...] = ("bizcode", "v1")
+    duplicates: float = 0.02
+    late: float = 0.02
+    poison: float = 0.01
+    events_per_device: int = 3
+    """Device events a day."""
+    ack_seconds: float = 3
+    """A message not acknowledged within this time is delivered again (the URL's ackTimeoutMillis wins)."""
+    websocket_cut: int = 0
+    """A message connection is cut after this many messages."""

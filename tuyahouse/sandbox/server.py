@@ -1,0 +1,88 @@
+"""Running the sandbox: a free port, the lines that lead to it, uvicorn."""
+
+import socket
+import sys
+
+import uvicorn
+
+from tuyahouse.sandbox.app import create_app
+from tuyahouse.sandbox.publishing import Publish, Publisher
+from tuyahouse.sandbox.sockets import Sockets
+from tuyahouse.sandbox.world import World
+
+BACKLOG = 2048
+
+
+def environment(world: World, url: str, account: str = "demo") -> dict[str, str]:
+    """The settings with which an account reaches this sandbox."""
+    options = world.options
+    values = {
+        "CLIENT_ID": options.client_id,
+        "CLIENT_SECRET": options.client_secret,
+        "SIGNATURE": options.signature,
+        "PMS_USERNAME": options.pms_username,
+        "PMS_PASSWORD": options.pms_password,
+        "CALLS_PER_SECOND": f"{options.calls_per_second:g}",
+        "PROJECT_IDS": ",".join(options.projects),
+        "MESSAGES_SOURCE": "websocket",
+        "MESSAGES_URL": "ws" + url.removeprefix("http") + "/",
+        "BASE_URL": url,  # the last one: a reader that waits for it has all
+    }
+    return {f"TUYAHOUSE_ACCOUNTS__{account.upper()}__{name}": value for name, value in values.items()}
+
+
+def listen(port: int, host: str = "127.0.0.1") -> socket.socket:
+    """A listening socket, so that who reads the printed address may call at once; port 0 takes a free one."""
+    # asyncio turns off delayed sending only for sockets that name their protocol; without it an answer takes 40 ms
+    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    sock.bind((host, port))
+    sock.listen(BACKLOG)
+    return sock
+
+
+def address(sock: socket.socket) -> str:
+    host, port = sock.getsockname()[:2]
+    return f"http://{host}:{port}"
+
+
+def server(world: World, publisher: Publisher | None = None) -> uvicorn.Server:
+    """Quiet on purpose: an answer that is cut off looks like a mistake to uvicorn."""
+    config = uvicorn.Config(
+        create_app(world, publisher),
+        ws=Sockets,
+        ws_per_message_deflate=False,
+        access_log=False,
+        log_level="critical",
+        lifespan="off",
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=1,
+        backlog=BACKLOG,
+        server_header=False,
+        date_header=False,
+    )
+    return uvicorn.Server(config)
+
+
+def announce(line: str) -> None:
+    """A line on the standard output that a waiting reader gets at once."""
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+def run(world: World, port: int = 0, host: str = "127.0.0.1", publish: Publish | None = None) -> None:
+    """Print the environment lines, then serve until interrupted.
+
+    Args:
+        world: what is served.
+        port: 0 takes a free one.
+        host: address to listen at.
+        publish: where messages go besides the WebSocket service: today's at once, later ones as the day moves on.
+    """
+    sock = listen(port, host)
+    for name, value in environment(world, address(sock)).items():
+        announce(f"{name}={value}")
+    publisher = Publisher(world, publish) if publish else None
+    if publisher:
+        publisher.catch_up()
+    server(world, publisher).run(sockets=[sock])
