@@ -1,0 +1,30 @@
+"""All flows by name: what `python -m flows` runs and `prefect.yaml` deploys."""
+
+from typing import Any
+
+from prefect import Flow
+
+from flows.drain_messages import drain_messages
+from flows.nightly_sync import nightly_sync
+from flows.prune import prune
+from flows.reconcile_commands import reconcile_commands
+from flows.redrive_dead_letters import redrive_dead_letters
+from flows.replay import replay
+from flows.sync_devices import sync_devices
+from flows.sync_serial_numbers import sync_serial_numbers
+from flows.sync_sn_flows import sync_sn_flows
+
+FLOWS: dict[str, Flow[Any, Any]] = {
+    flow.name: flow
+    for flow in (
+        nightly_sync,
+        sync_serial_numbers,
+        sync_sn_flows,
+        sync_devices,
+        reconcile_commands,
+        drain_messages,
+        replay,
+        redrive_dead_letters,
+        prune,
+    )
+}

@@ -1,0 +1,52 @@
+"""Everything that is due tonight, for one account."""
+
+import asyncio
+from collections.abc import Awaitable
+from datetime import UTC, datetime
+from typing import Any
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+from prefect.runtime import flow_run
+
+from flows.parameters import AccountName, RunKey
+from flows.reconcile_commands import reconcile_commands
+from flows.sync_devices import sync_devices
+from flows.sync_sn_flows import sync_sn_flows
+from tasks.checks import authenticate, check
+from tasks.running import Running, RunRed, default_run_key, final_state, running
+
+
+@flow(name="nightly_sync", flow_run_name="nightly {account}")
+async def nightly_sync(account: AccountName, run_key: RunKey = None) -> State[Any]:
+    """Logs in, asks every due serial number and reads the devices side by side, reconciles commands, checks itself.
+
+    The run key is made from the date, so that starting it again on the same day goes on where it stopped. One part that
+    fails does not keep the others from being done; the run is red then.
+    """
+    key = run_key or default_run_key("nightly_sync", flow_run.scheduled_start_time or datetime.now(UTC))
+    async with running("nightly_sync", account, key, {}) as run:
+        run.parts = ("sync_sn_flows", "sync_devices", "reconcile_commands")
+        await run.softly(_authenticate(run))
+        parts = [_part("sync_sn_flows", sync_sn_flows(account, key, return_state=True))] if run.has_pms else []
+        if run.resources.account.project_ids:
+            parts.append(_part("sync_devices", sync_devices(account, key, return_state=True)))
+        red = [words for words in await asyncio.gather(*parts) if words]
+        red += filter(None, [await _part("reconcile_commands", reconcile_commands(account, key, return_state=True))])
+        run.notes += await check(run.run.account, "nightly_sync")
+        if red:
+            raise RunRed("\n".join(red))
+    return final_state(run)
+
+
+async def _authenticate(run: Running) -> None:
+    run.notes += await authenticate(run.run.account)
+
+
+async def _part(name: str, state: Awaitable[State[Any]]) -> str:
+    """Run one part to its end; what is amiss with it, if anything."""
+    ended = await state
+    if ended.is_completed():
+        return ""
+    why = await ended.aresult(raise_on_failure=False)
+    return f"{name}: {why if isinstance(why, Exception) else ended.message or ended.name}"

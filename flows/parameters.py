@@ -1,0 +1,38 @@
+"""The types of flow parameters: what the form in the Prefect UI explains and checks."""
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from pydantic import Field, GetJsonSchemaHandler
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What the form says with a parameter. Prefect replaces the description of an annotated ``Field`` by that of the
+    docstring, or by none; this one stays.
+
+    A text that does not match ``pattern`` is refused by Prefect's API, before it stores what was typed.
+    """
+
+    text: str
+    pattern: str | None = None
+
+    def __get_pydantic_json_schema__(self, core_schema: Any, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        told = {"description": self.text} | ({"pattern": self.pattern} if self.pattern else {})
+        return {**handler(core_schema), **told}
+
+
+AccountName = Annotated[
+    str, Field(min_length=1, max_length=100), Told("Account, by its name in the settings of the worker")
+]
+
+RunKey = Annotated[
+    str | None,
+    Field(max_length=200),
+    Told(
+        "Names the intent of the run. The same run key continues where it stopped and never asks twice; "
+        "empty: a new one, for nightly_sync that of the date"
+    ),
+]
+
+Limit = Annotated[int | None, Field(ge=1), Told("Ask at most so many; empty: all that are due")]

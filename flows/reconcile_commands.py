@@ -1,0 +1,38 @@
+"""Follow every command to its end: ask open records, hold the API's word against the message stream's."""
+
+from typing import Annotated, Any
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+
+from flows.parameters import AccountName, Limit, RunKey, Told
+from tasks.commands import ask_commands, decide_commands, plan_commands
+from tasks.device_artifacts import publish_verdicts
+from tasks.running import final_state, running
+
+CommandSns = Annotated[
+    list[str] | None,
+    Told("Record numbers to follow from now on and to ask in any case, beside those that are due"),
+]
+
+
+@flow(name="reconcile_commands", flow_run_name="commands {account}")
+async def reconcile_commands(
+    account: AccountName, run_key: RunKey = None, command_sns: CommandSns = None, limit: Limit = None
+) -> State[Any]:
+    """Asks the open command records that are due and decides every command.
+
+    The verdict is matched, api_ahead, message_ahead, conflict, stuck or unknown. Numbers are learnt from messages, files
+    (`tuyahouse commands add`) and the parameter. Deciding costs no call and happens even when the budget is used up.
+    """
+    asked_for = {"command_sns": command_sns, "limit": limit}
+    async with running("reconcile_commands", account, run_key, asked_for) as run:
+        if not run.planned:
+            planned = await plan_commands(run.run.account, run.run.run_id, command_sns, limit)
+            run.plan(planned)
+        try:
+            await run.each_chunk(ask_commands)
+        finally:
+            await decide_commands(run.run.account, run.run.run_id)
+        await publish_verdicts(run)
+    return final_state(run)

@@ -1,0 +1,31 @@
+"""Ask again what ended as a dead letter."""
+
+from dataclasses import asdict
+from typing import Any
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+
+from flows.parameters import AccountName, Limit, RunKey
+from tasks.messages import redrive_dead_messages
+from tasks.running import final_state, running
+from tasks.sn_flows import ask_sn_flows, plan_sn_flows
+from tasks.upkeep import redrive_craft_lines
+from tuyahouse.sync.sn_plan import Wanted
+
+
+@flow(name="redrive_dead_letters", flow_run_name="redrive {account}")
+async def redrive_dead_letters(account: AccountName, run_key: RunKey = None, limit: Limit = None) -> State[Any]:
+    """Asks again the serial numbers and craft lines that have an open dead letter; good answers resolve them.
+
+    Dead messages are read again from what is stored. Devices and commands are asked again by their own flows; refused
+    rows of a file want a better file.
+    """
+    wanted = Wanted(limit=limit, dead_letters=True)
+    async with running("redrive_dead_letters", account, run_key, asdict(wanted)) as run:
+        if not run.planned:
+            run.plan(await plan_sn_flows(run.run.account, run.run.run_id, wanted))
+        run.notes += await redrive_dead_messages(run.run.account)
+        await run.softly(redrive_craft_lines(run.run.account, run.run.run_id))
+        await run.each_chunk(ask_sn_flows)
+    return final_state(run)

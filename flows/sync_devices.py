@@ -1,0 +1,41 @@
+"""Read the device inventory of all projects, keep its history, and ask details where they are due."""
+
+from typing import Annotated, Any
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+
+from flows.parameters import AccountName, RunKey, Told
+from tasks.device_artifacts import publish_device_changes
+from tasks.devices import ask_device_details, conclude_devices, plan_device_lists, read_lists
+from tasks.running import RunRed, final_state, running
+from tuyahouse.sync.devices import chosen_projects
+
+ProjectIds = Annotated[list[str] | None, Told("Only these projects; empty: those of the settings")]
+Full = Annotated[bool, Told("Ask details and functions of all devices, not only of new and changed ones")]
+
+
+@flow(name="sync_devices", flow_run_name="devices {account}")
+async def sync_devices(
+    account: AccountName, run_key: RunKey = None, project_ids: ProjectIds = None, full: Full = False
+) -> State[Any]:
+    """Lists the devices of each project until the list is known, declares who vanished, and keeps the history.
+
+    Details and functions are asked for new and changed devices, for all weekly. The run is red when a list could not
+    be read to its end; nothing of that project is declared vanished then.
+    """
+    async with running("sync_devices", account, run_key, {"project_ids": project_ids, "full": full}) as run:
+        projects = chosen_projects(run.resources.account, project_ids)
+        if not run.planned:
+            await plan_device_lists(run.run.account, run.run.run_id, projects)
+        amiss, errors = await read_lists(run, projects)
+        concluded = await conclude_devices(run.run.account, run.run.run_id, projects, full)
+        run.notes += concluded.notes
+        await publish_device_changes(run, concluded)
+        if errors:
+            raise errors[0]
+        if not run.stopped:
+            await run.each_chunk(ask_device_details)
+        if amiss:
+            raise RunRed("\n".join(amiss))
+    return final_state(run)

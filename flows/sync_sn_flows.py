@@ -1,0 +1,37 @@
+"""Ask Tuya for the process steps of serial numbers and land them."""
+
+from dataclasses import asdict
+from typing import Annotated, Any
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+
+from flows.parameters import AccountName, Limit, RunKey, Told
+from tasks.running import final_state, running
+from tasks.sn_flows import ask_sn_flows, fetch_missing_lines, plan_sn_flows
+from tuyahouse.sync.sn_plan import Wanted
+
+SerialNumbers = Annotated[list[str] | None, Told("Only these serial numbers, due or not")]
+WorkOrders = Annotated[list[str] | None, Told("Only the serial numbers of these work orders, due or not")]
+
+
+@flow(name="sync_sn_flows", flow_run_name="sn flows {account}")
+async def sync_sn_flows(
+    account: AccountName,
+    run_key: RunKey = None,
+    sns: SerialNumbers = None,
+    work_orders: WorkOrders = None,
+    limit: Limit = None,
+) -> State[Any]:
+    """Asks the process steps of the serial numbers that are due, of given ones, or of work orders.
+
+    One call a serial number, paced and within the budget. Every chunk is committed as a whole; a run that was stopped
+    goes on when it is started again with the same run key.
+    """
+    wanted = Wanted(sns=sns, work_orders=work_orders, limit=limit)
+    async with running("sync_sn_flows", account, run_key, asdict(wanted)) as run:
+        if not run.planned:
+            run.plan(await plan_sn_flows(run.run.account, run.run.run_id, wanted))
+        await run.each_chunk(ask_sn_flows)
+        await run.softly(fetch_missing_lines(run.run.account, run.run.run_id))
+    return final_state(run)

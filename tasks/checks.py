@@ -1,0 +1,79 @@
+"""The first and the last step of a night: does the account work, and what should somebody look at."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+from prefect import task
+
+from tasks.artifacts import publish_checks
+from tasks.resources import Resources, open_resources
+from tasks.retries import passing, retry_delays
+from tuyahouse.sync.message_gaps import gap_in_words
+from tuyahouse.warehouse import dead_letters, drift, message_ledger, registry
+
+
+@task(retries=3, retry_delay_seconds=retry_delays, retry_condition_fn=passing, task_run_name="authenticate")
+async def authenticate(account: str) -> list[str]:
+    """Make sure that there are live tokens, so that a wrong setting shows before anything else; returns what is amiss.
+
+    Raises:
+        TuyaError: the login was refused; says what to change.
+    """
+    resources = open_resources(account)
+    async with resources.tuya() as client:
+        await client.sign_in()
+        off = client.clock.offset_seconds
+    if abs(off) < 1:
+        return []
+    return [f"The clock of this machine is off by {off:+.0f} s; it was corrected for the run. Set the clock (NTP)."]
+
+
+@task(retries=3, retry_delay_seconds=retry_delays, retry_condition_fn=passing, task_run_name="checks")
+async def check(account: str, flow: str) -> list[str]:
+    """What a person should look at in the morning, as sentences; they are left as an artifact too."""
+    resources = open_resources(account)
+    findings = await asyncio.to_thread(_findings, resources)
+    await publish_checks(flow, resources.account.name, findings)
+    return findings
+
+
+def _findings(resources: Resources) -> list[str]:
+    account = resources.account.name
+    with resources.warehouse.read() as conn:
+        gaps = [f"Messages may be missing: {gap_in_words(gap)}" for gap in message_ledger.open_gaps(conn, account)]
+        lately = datetime.now(UTC) - timedelta(hours=12)
+        gaps += [
+            f"A gap in the messages was answered by a full read: {gap_in_words(gap)}"
+            for gap in message_ledger.closed_gaps(conn, account, lately)
+        ]
+        letters = _letters(dead_letters.counts(conn, account))
+        fields = [f"{seen.kind}.{seen.field}" for seen in drift.listing(conn, account)]
+        states = registry.counts(conn, account)
+    unknown = states.get("unknown", 0)
+    findings = gaps + letters
+    if unknown:
+        findings.append(f"{unknown:,} of {sum(states.values()):,} serial numbers are unknown to Tuya")
+    if fields:
+        findings.append(f"Tuya sends fields that are not documented (kept in `extra`): {', '.join(fields[:20])}")
+    return findings
+
+
+_AGAIN = {
+    "sn_flows": "`redrive_dead_letters` asks them again",
+    "craft_line": "`redrive_dead_letters` asks them again",
+    "serial_number": "register a mended file; the refused rows are in ops_dead_letter",
+    "message": "`redrive_dead_letters` reads them again; why each is dead is in ops_dead_letter",
+}
+
+
+def _letters(counts: list[tuple[str, str, str, int, int]]) -> list[str]:
+    """Open dead letters in one sentence a kind: how many, why, and what helps."""
+    by_kind: dict[str, list[tuple[str, int]]] = {}
+    for _, kind, reason, still_open, _ in counts:
+        if still_open:
+            by_kind.setdefault(kind, []).append((reason, still_open))
+    return [
+        f"{sum(count for _, count in reasons):,} open dead letters of {kind} "
+        f"({', '.join(f'{count:,} {reason}' for reason, count in reasons)}): {_AGAIN.get(kind, 'the next run asks again')}"
+        for kind, reasons in by_kind.items()
+    ]

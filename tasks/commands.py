@@ -1,0 +1,58 @@
+"""The steps of reconcile_commands: learn and plan, ask chunk by chunk, decide every command."""
+
+import asyncio
+from datetime import UTC, datetime
+
+from prefect import task
+
+from tasks.resources import open_resources
+from tasks.retries import passing, retry_delays
+from tuyahouse.outcome import Outcome
+from tuyahouse.sync import commands, devices
+from tuyahouse.sync.commands_ask import ask_chunk
+from tuyahouse.sync.commands_reconcile import reconcile, rules_of
+from tuyahouse.terminal import progress
+
+
+@task(retries=3, retry_delay_seconds=retry_delays, retry_condition_fn=passing, task_run_name="plan")
+async def plan_commands(
+    account: str, run_id: str, command_sns: list[str] | None, limit: int | None
+) -> commands.Planned:
+    """Learn new record numbers and choose the open commands to ask, within the budget."""
+    resources = open_resources(account)
+    return await asyncio.to_thread(
+        commands.plan_asking,
+        resources.warehouse,
+        resources.account,
+        run_id,
+        resources.settings.commands,
+        command_sns=command_sns,
+        limit=limit,
+        chunk_size=resources.settings.chunk_size,
+        now=datetime.now(UTC),
+    )
+
+
+@task(retries=3, retry_delay_seconds=retry_delays, retry_condition_fn=passing, task_run_name="chunk {chunk}")
+async def ask_commands(account: str, run_id: str, chunk: int) -> Outcome:
+    """Ask one chunk of command records and land what the API says."""
+    resources = open_resources(account)
+    async with resources.tuya() as client:
+        try:
+            return await ask_chunk(
+                client, resources.warehouse, run_id, chunk, workers=resources.workers, on_key=progress.advance
+            )
+        finally:
+            progress.spend(client.calls, client.failures)
+
+
+@task(retries=3, retry_delay_seconds=retry_delays, retry_condition_fn=passing, task_run_name="decide")
+async def decide_commands(account: str, run_id: str) -> int:
+    """Hold the API's word against the messages' for every command; returns how many verdicts changed."""
+    resources = open_resources(account)
+    now, rules = datetime.now(UTC), rules_of(resources.settings.commands)
+    changed = await asyncio.to_thread(
+        reconcile, resources.warehouse, resources.account.name, rules, now=now, run_id=run_id
+    )
+    await asyncio.to_thread(devices.close_answered_gaps, resources.warehouse, resources.account, now)
+    return changed

@@ -1,0 +1,103 @@
+"""The steps of sync_devices: read each project's list, conclude, ask details chunk by chunk."""
+
+import asyncio
+from datetime import UTC, datetime
+
+from prefect import task
+
+from tasks.resources import open_resources
+from tasks.retries import passing, retry_delays
+from tasks.running import Running
+from tuyahouse.cloud.errors import BudgetReached, TuyaError
+from tuyahouse.outcome import Outcome
+from tuyahouse.sync import devices
+from tuyahouse.sync.asking import STOPPING
+from tuyahouse.sync.devices_chunks import details_chunk, is_list, list_chunk
+from tuyahouse.terminal import progress
+from tuyahouse.warehouse import runs
+
+
+@task(retries=3, retry_delay_seconds=retry_delays, retry_condition_fn=passing, task_run_name="plan lists")
+async def plan_device_lists(account: str, run_id: str, projects: list[str]) -> None:
+    """Plan one chunk for each project's list."""
+    resources = open_resources(account)
+    await asyncio.to_thread(devices.plan_lists, resources.warehouse, resources.account.name, run_id, projects)
+
+
+@task(retries=3, retry_delay_seconds=retry_delays, retry_condition_fn=passing, task_run_name="list {project}")
+async def read_device_list(account: str, run_id: str, chunk: int, project: str) -> str:
+    """Sweep the list of one project until it is known; pages are landed as they come. Returns what is amiss, if anything.
+
+    Raises:
+        TuyaError: what cut the reading short; nothing of the project is declared vanished then.
+    """
+    resources = open_resources(account)
+    async with resources.tuya() as client:
+        with progress.of(f"list of {project}") as tracker:
+
+            def on_page(rows: int, total: int | None) -> None:
+                tracker.total = total
+                tracker.done = min(tracker.done, rows)  # another sweep begins anew
+                tracker.advance(rows - tracker.done)
+
+            read = await list_chunk(client, resources.warehouse, resources.account, run_id, chunk, on_page=on_page)
+            progress.spend(client.calls, client.failures)
+    return "" if read is None or read.complete else f"Project {project} was not read completely: {read.judgement.note}."
+
+
+@task(retries=3, retry_delay_seconds=retry_delays, retry_condition_fn=passing, task_run_name="conclude")
+async def conclude_devices(account: str, run_id: str, projects: list[str], full: bool) -> devices.Concluded:
+    """Declare who vanished, bring messages in, keep the history, and plan the details that are due."""
+    resources = open_resources(account)
+    run, _ = await asyncio.to_thread(runs.load_chunk, resources.warehouse, run_id, 0)
+    size, at = resources.settings.chunk_size, datetime.now(UTC)
+    done = await asyncio.to_thread(
+        devices.conclude, resources.warehouse, run, projects, full=full, chunk_size=size, at=at
+    )
+    await asyncio.to_thread(devices.close_answered_gaps, resources.warehouse, resources.account, at)
+    return done
+
+
+@task(retries=3, retry_delay_seconds=retry_delays, retry_condition_fn=passing, task_run_name="details {chunk}")
+async def ask_device_details(account: str, run_id: str, chunk: int) -> Outcome:
+    """Ask details, functions and serial numbers of one chunk of devices and land them in one transaction."""
+    resources = open_resources(account)
+    if await asyncio.to_thread(is_list, resources.warehouse, run_id, chunk):
+        return Outcome()  # a list that is left for the next start of this run
+    async with resources.tuya() as client:
+        try:
+            return await details_chunk(
+                client,
+                resources.warehouse,
+                resources.account,
+                run_id,
+                chunk,
+                workers=resources.workers,
+                on_key=progress.advance,
+            )
+        finally:
+            progress.spend(client.calls, client.failures)
+
+
+async def read_lists(run: Running, projects: list[str]) -> tuple[list[str], list[TuyaError]]:
+    """Read all lists that are not done, one after the other: what is amiss, and what cut lists short.
+
+    A fault that concerns one list leaves the others to be read; a budget or quota ends the reading.
+    """
+    amiss: list[str] = []
+    errors: list[TuyaError] = []
+    open_chunks = await asyncio.to_thread(runs.open_chunks, run.resources.warehouse, run.run.run_id)
+    for chunk, project in enumerate(projects):
+        if chunk not in open_chunks:
+            continue
+        try:
+            if words := await read_device_list(run.run.account, run.run.run_id, chunk, project):
+                amiss.append(words)
+        except BudgetReached as error:
+            run.stopped = str(error)
+            break
+        except TuyaError as error:
+            errors.append(error)
+            if error.action in STOPPING:
+                break
+    return amiss, errors

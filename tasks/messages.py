@@ -1,0 +1,39 @@
+"""The steps over messages: one consumer until it has caught up, and dead messages tried again."""
+
+import asyncio
+import threading
+from datetime import UTC, datetime
+
+from prefect import task
+
+from tasks.resources import open_resources
+from tasks.retries import passing, retry_delays
+from tuyahouse.sync.message_redrive import redrive_messages
+from tuyahouse.sync.message_run import Drained, drain_run
+
+
+@task(task_run_name="drain")
+async def drain_account(account: str, run_id: str, max_seconds: int, max_messages: int | None) -> Drained:
+    """Read, land and acknowledge. Cancelled, it ends after the batch under way."""
+    resources = open_resources(account)
+    cancelled = threading.Event()
+    try:
+        return await asyncio.to_thread(
+            drain_run,
+            resources.account,
+            resources.warehouse,
+            run_id,
+            max_seconds=max_seconds,
+            max_messages=max_messages,
+            stopping=cancelled.is_set,
+        )
+    finally:
+        cancelled.set()
+
+
+@task(retries=3, retry_delay_seconds=retry_delays, retry_condition_fn=passing, task_run_name="messages")
+async def redrive_dead_messages(account: str) -> list[str]:
+    """Read dead messages again from what is stored, without a call; what the operator should know of it."""
+    resources = open_resources(account)
+    done = await asyncio.to_thread(redrive_messages, resources.warehouse, resources.account, datetime.now(UTC))
+    return [f"{done.landed:,} of {done.tried:,} dead messages could be used now."] if done.tried else []

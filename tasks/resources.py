@@ -1,0 +1,60 @@
+"""What a task opens: settings, the account, the warehouse, a Tuya client. Every process reads its own settings."""
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+
+from pydantic import SecretStr
+
+from tuyahouse import logs
+from tuyahouse.cloud.client import TuyaClient
+from tuyahouse.settings import Account, Settings, load_settings
+from tuyahouse.warehouse.warehouse import Warehouse
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """One account's view of the world, for one task or flow."""
+
+    settings: Settings
+    account: Account
+    warehouse: Warehouse
+
+    @property
+    def workers(self) -> int:
+        """Calls in flight at once in one chunk, so that all chunks of the process together keep to the setting."""
+        return max(1, self.account.concurrency // self.settings.chunks_at_once)
+
+    @asynccontextmanager
+    async def tuya(self) -> AsyncIterator[TuyaClient]:
+        """A client whose token, pace and budget are shared through the warehouse with all other processes."""
+        async with TuyaClient.open(self.account, self.warehouse.tokens, self.warehouse.slots) as client:
+            yield client
+
+
+def open_resources(account: str) -> Resources:
+    """Read the settings of this process and open its warehouse (once a process).
+
+    Raises:
+        SettingsError: a setting is missing or wrong, or there is no such account.
+        WarehouseError: the warehouse is away, read-only or at another schema.
+    """
+    settings = load_settings()
+    logs.register_secrets(settings)
+    for name in logs.OWN_LOGGERS:  # also where Prefect set the logging up: on a worker
+        logging.getLogger(name).setLevel(settings.log_level.upper())
+    found = settings.account(account)
+    return Resources(settings, found, open_warehouse(settings))
+
+
+def open_warehouse(settings: Settings) -> Warehouse:
+    """The warehouse of these settings, opened once a process."""
+    key = settings.secret_key.get_secret_value() if settings.secret_key else None
+    return _open(settings.warehouse_url, SecretStr(key) if key else None)
+
+
+@lru_cache(maxsize=8)
+def _open(url: str, key: SecretStr | None) -> Warehouse:
+    return Warehouse.open(url, key.get_secret_value() if key else None)

@@ -1,0 +1,52 @@
+"""The step of sync_serial_numbers: read one source into the registry."""
+
+import asyncio
+import os
+
+from prefect import task
+from pydantic import SecretStr
+
+from tasks.resources import open_resources
+from tasks.retries import passing, retry_delays
+from tuyahouse.sync import serial_numbers
+from tuyahouse.sync.serial_numbers import IntakeOutcome, SourceError
+from tuyahouse.terminal import progress
+
+
+@task(retries=3, retry_delay_seconds=retry_delays, retry_condition_fn=passing, task_run_name="register")
+async def register_serial_numbers(
+    account: str,
+    path: str | None,
+    pattern: str | None,
+    query_url: SecretStr | None,
+    query: str | None,
+    work_order: str | None,
+) -> IntakeOutcome:
+    """Register the serial numbers of the one source that is named.
+
+    Raises:
+        SourceError: none or several sources, or one that cannot be read.
+    """
+    resources = open_resources(account)
+    rows, name = serial_numbers.source(path, pattern, _url(query_url), query)
+    with progress.of("serial numbers"):
+        return await asyncio.to_thread(
+            serial_numbers.register,
+            resources.warehouse,
+            resources.account.name,
+            rows,
+            name,
+            work_order,
+            on_rows=progress.advance,
+        )
+
+
+def _url(given: SecretStr | None) -> str | None:
+    """The query's URL; ``env:NAME`` stands for a variable of this worker, so that no password goes through Prefect."""
+    text = given.get_secret_value() if given else None
+    if not text or not text.startswith("env:"):
+        return text
+    name = text.removeprefix("env:")
+    if name not in os.environ:
+        raise SourceError(f"query_url names the variable {name}, which this worker does not have.")
+    return os.environ[name]

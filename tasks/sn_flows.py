@@ -1,0 +1,64 @@
+"""The steps of sync_sn_flows: plan once, then ask and land chunk by chunk."""
+
+import asyncio
+from datetime import UTC, datetime
+from functools import lru_cache
+
+from prefect import task
+from prefect.runtime import flow_run
+
+from tasks.resources import open_resources
+from tasks.retries import passing, retry_delays
+from tuyahouse.outcome import Outcome
+from tuyahouse.sync import sn_plan
+from tuyahouse.sync.craft_lines import CraftLines
+from tuyahouse.sync.sn_chunk import sync_chunk
+from tuyahouse.terminal import progress
+from tuyahouse.warehouse.warehouse import Warehouse
+
+
+@task(retries=3, retry_delay_seconds=retry_delays, retry_condition_fn=passing, task_run_name="plan")
+async def plan_sn_flows(account: str, run_id: str, wanted: sn_plan.Wanted) -> sn_plan.Planned:
+    """Choose the serial numbers to ask and store them as chunks of the run, all or nothing."""
+    resources = open_resources(account)
+    return await asyncio.to_thread(
+        sn_plan.plan_run, resources.warehouse, resources.settings, resources.account, run_id, wanted, datetime.now(UTC)
+    )
+
+
+@task(retries=3, retry_delay_seconds=retry_delays, retry_condition_fn=passing, task_run_name="chunk {chunk}")
+async def ask_sn_flows(account: str, run_id: str, chunk: int) -> Outcome:
+    """Ask one chunk and land it in one transaction; what a stop leaves unasked stays in the chunk.
+
+    Raises:
+        TuyaError: what stopped the asking, after everything answered until then was committed.
+    """
+    resources = open_resources(account)
+    lines = _craft_lines(resources.warehouse, resources.account.name, run_id, str(flow_run.id))
+    async with resources.tuya() as client:
+        try:
+            return await sync_chunk(client, lines, chunk, workers=resources.workers, on_key=progress.advance)
+        finally:
+            progress.spend(client.calls, client.failures)
+
+
+@task(retries=3, retry_delay_seconds=retry_delays, retry_condition_fn=passing, task_run_name="missing craft lines")
+async def fetch_missing_lines(account: str, run_id: str) -> int:
+    """Ask the craft lines that a stop kept from being asked; returns how many were had.
+
+    Raises:
+        TuyaError: what stopped the asking, after everything answered until then was committed.
+    """
+    resources = open_resources(account)
+    lines = _craft_lines(resources.warehouse, resources.account.name, run_id, str(flow_run.id))
+    missing = await asyncio.to_thread(lines.missing)
+    if not missing:
+        return 0
+    async with resources.tuya() as client:
+        return await lines.fetch(client, missing, datetime.now(UTC))
+
+
+@lru_cache(maxsize=8)
+def _craft_lines(warehouse: Warehouse, account: str, run_id: str, start: str) -> CraftLines:
+    """One for all chunks of one start of a run in this process, so that two chunks do not ask the same line."""
+    return CraftLines(warehouse, account, run_id)

@@ -1,0 +1,49 @@
+"""The steps of replay, redrive_dead_letters and prune."""
+
+import asyncio
+from datetime import UTC, datetime
+
+from prefect import task
+
+from tasks.resources import open_resources
+from tasks.retries import passing, retry_delays
+from tuyahouse.outcome import Outcome
+from tuyahouse.sync.craft_lines import CraftLines
+from tuyahouse.sync.replay import replay
+from tuyahouse.terminal import progress
+from tuyahouse.warehouse import retention, runs
+
+
+@task(task_run_name="replay")
+async def replay_answers(account: str, run_id: str) -> Outcome:
+    """Rebuild the core from the stored answers in one transaction, without a call."""
+    warehouse = open_resources(account).warehouse
+    run = runs.Run(account, "replay", "", run_id)
+    with progress.of("replay"):
+        return await asyncio.to_thread(replay, warehouse, run, datetime.now(UTC), progress.advance)
+
+
+@task(retries=3, retry_delay_seconds=retry_delays, retry_condition_fn=passing, task_run_name="craft lines")
+async def redrive_craft_lines(account: str, run_id: str) -> int:
+    """Ask again the craft lines that are dead letters; returns how many were had.
+
+    Raises:
+        TuyaError: what stopped the asking, after everything answered until then was committed.
+    """
+    resources = open_resources(account)
+    async with resources.tuya() as client:
+        lines = CraftLines(resources.warehouse, resources.account.name, run_id)
+        return await lines.redrive(client, datetime.now(UTC))
+
+
+@task(retries=3, retry_delay_seconds=retry_delays, retry_condition_fn=passing, task_run_name="prune")
+async def prune_old(account: str) -> dict[str, int]:
+    """Delete what is past the retention; returns how many rows of which table."""
+    resources = open_resources(account)
+    before = datetime.now(UTC) - resources.settings.raw_retention
+
+    def prune() -> dict[str, int]:
+        with resources.warehouse.begin() as conn:
+            return retention.prune(conn, resources.account.name, before)
+
+    return await asyncio.to_thread(prune)

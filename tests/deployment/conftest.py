@@ -1,0 +1,81 @@
+"""What an operator has: a server with its services, the deployments, a worker, and an account (the sandbox's)."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.prefect import PrefectServer
+from tests.support.sandbox import Sandbox, start_sandbox
+
+ROOT = Path(__file__).parent.parent.parent
+SERIAL_NUMBERS = 40
+
+
+@dataclass(frozen=True)
+class Site:
+    """A Prefect server to which everything is deployed, with a worker that reaches a sandbox and a SQLite warehouse."""
+
+    prefect: PrefectServer
+    sandbox: Sandbox
+    warehouse: Path
+    deployed: str
+
+    @property
+    def pages(self) -> str:
+        """Where the UI is."""
+        return self.prefect.url.removesuffix("/api")
+
+    def deployment(self, name: str) -> dict[str, Any]:
+        """A deployment as the server knows it, by ``flow/deployment``."""
+        found: dict[str, Any] = self.prefect.api(f"deployments/name/{name}")
+        return found
+
+    def start(self, name: str, **parameters: Any) -> str:
+        """Start a run as the UI does; its id."""
+        body = {"parameters": {"account": "demo", **parameters}}
+        return str(self.prefect.api(f"deployments/{self.deployment(name)['id']}/create_flow_run", body)["id"])
+
+    def ended(self, flow_run: str, seconds: float = 180) -> dict[str, Any]:
+        """The run, when it has ended."""
+        end = time.monotonic() + seconds
+        while True:
+            run: dict[str, Any] = self.prefect.api(f"flow_runs/{flow_run}")
+            if run["state_type"] in ("COMPLETED", "FAILED", "CRASHED", "CANCELLED"):
+                return run
+            assert time.monotonic() < end, f"still {run['state_name']} after {seconds} s"
+            time.sleep(0.5)
+
+
+@pytest.fixture(scope="package")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """Server, pool, deployments and worker, each by the command that docs/deployment.md names."""
+    home = tmp_path_factory.mktemp("site")
+    warehouse = home / "warehouse.db"
+    sandbox = start_sandbox("--serial-numbers", str(SERIAL_NUMBERS))
+    server = PrefectServer("--analytics-off")
+    told = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "TUYAHOUSE_"))}
+    env = {**told, **sandbox.env, **server.env, "TUYAHOUSE_WAREHOUSE_URL": f"sqlite:///{warehouse}"}
+    _prefect(env, "work-pool", "create", "tuyahouse", "--type", "process")
+    deployed = _prefect({**env, "TUYAHOUSE_DEPLOY_ACCOUNT": "demo"}, "deploy", "--all")
+    command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", "tuyahouse"]
+    with (home / "worker.log").open("wb") as log:
+        worker = subprocess.Popen(command, cwd=home, env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+    yield Site(server, sandbox, warehouse, deployed)
+    worker.terminate()
+    worker.wait(60)
+    server.close()
+    sandbox.stop()
+
+
+def _prefect(env: dict[str, str], *words: str) -> str:
+    command = [sys.executable, "-m", "prefect", *words]
+    done = subprocess.run(command, cwd=ROOT, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout

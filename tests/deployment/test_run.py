@@ -1,0 +1,142 @@
+"""Deployed, started through the API and carried out by a worker: what an operator does, against a real server."""
+
+import json
+import sqlite3
+import time
+import urllib.error
+from collections.abc import Callable
+from contextlib import closing
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from flows.catalogue import FLOWS
+from tests.deployment.conftest import ROOT, SERIAL_NUMBERS, Site
+from tests.support.secrets import leaks_in_files, leaks_in_text, secrets_of
+from tuyahouse.warehouse import locks
+from tuyahouse.warehouse.warehouse import Warehouse
+
+
+@pytest.fixture(scope="module")
+def asked(site: Site) -> dict[str, Any]:
+    """A run of sync_sn_flows over all serial numbers, ended."""
+    numbers = f"YZCB04ZZR00001..YZCB04ZZR{SERIAL_NUMBERS:05}"
+    registered = site.ended(site.start("sync_serial_numbers/on-demand", pattern=numbers))
+    assert registered["state_type"] == "COMPLETED", registered["state"]["message"]
+    return site.ended(site.start("sync_sn_flows/on-demand", run_key="first"))
+
+
+def eventually(true: Callable[[], bool], seconds: float = 30) -> bool:
+    """Whether it becomes true: Prefect hands logs over a moment later."""
+    end = time.monotonic() + seconds
+    while not true() and time.monotonic() < end:
+        time.sleep(0.5)
+    return true()
+
+
+def log_of(site: Site, run: dict[str, Any]) -> str:
+    lines = site.prefect.api("logs/filter", {"logs": {"flow_run_id": {"any_": [run["id"]]}}, "sort": "TIMESTAMP_ASC"})
+    return "\n".join(f"{line['name']}: {line['message']}" for line in lines)
+
+
+def test_deploying_deploys_every_flow_for_the_account_that_is_named(site: Site) -> None:
+    flows = {flow["id"]: flow["name"] for flow in site.prefect.api("flows/filter", {})}
+    deployments = site.prefect.api("deployments/filter", {})
+    assert {flows[one["flow_id"]] for one in deployments} == set(FLOWS)
+    assert {one["parameters"]["account"] for one in deployments} == {"demo"}
+
+
+def test_a_deployment_runs_from_the_directory_it_was_deployed_from(site: Site) -> None:
+    (step,) = site.deployment("replay/on-demand")["pull_steps"]
+    assert step == {"prefect.deployments.steps.set_working_directory": {"directory": str(ROOT)}}
+
+
+def test_what_has_a_schedule_gets_runs(site: Site) -> None:
+    scheduled = {"flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}}}
+    assert eventually(lambda: site.prefect.api("flow_runs/count", scheduled) > 0, 120)
+
+
+def test_a_run_started_through_the_api_asks_and_lands(site: Site, asked: dict[str, Any]) -> None:
+    assert (asked["state_type"], asked["state"]["message"]) == ("COMPLETED", "run key first")
+    with closing(sqlite3.connect(site.warehouse)) as warehouse:
+        told = warehouse.execute(
+            "SELECT status, asked, answered + empty FROM ops_run WHERE run_key = 'first'"
+        ).fetchall()
+        (steps,) = warehouse.execute("SELECT count(*) FROM flow_step").fetchone()
+    assert told == [("balanced", SERIAL_NUMBERS, SERIAL_NUMBERS)]
+    assert steps > 0
+
+
+def test_a_retry_from_the_ui_goes_on_with_the_same_run(site: Site, asked: dict[str, Any]) -> None:
+    run = site.start("sync_sn_flows/on-demand", limit=1)
+    first = site.ended(run)
+    state = {"type": "SCHEDULED", "name": "AwaitingRetry"}
+    site.prefect.api(f"flow_runs/{run}/set_state", {"state": state, "force": True})
+    again = site.ended(run)
+    assert again["run_count"] == 2
+    assert again["state"]["message"] == first["state"]["message"]
+
+
+def test_the_run_leaves_its_counts_as_a_table(site: Site, asked: dict[str, Any]) -> None:
+    (artifact,) = site.prefect.api("artifacts/filter", {"artifacts": {"flow_run_id": {"any_": [asked["id"]]}}})
+    assert (artifact["type"], artifact["key"]) == ("table", "sync-sn-flows-demo")
+    counts = {row["count"]: row["value"] for row in json.loads(artifact["data"])}
+    assert counts["asked"] == SERIAL_NUMBERS
+    assert "run key `first`: **balanced**" in artifact["description"]
+
+
+def test_a_night_leaves_the_counts_of_its_parts_side_by_side(site: Site) -> None:
+    night = site.ended(site.start("nightly_sync/nightly", run_key="nightly/counts"))
+    assert night["state_type"] == "COMPLETED", night["state"]["message"]
+    rows = {row.pop("count"): row for row in json.loads(site.prefect.newest_artifact("nightly-sync-demo")["data"])}
+    assert set(rows["asked"]) == {"sync_sn_flows", "sync_devices", "reconcile_commands"}
+    assert rows["asked"]["sync_devices"] > 0
+
+
+def test_what_the_library_logs_is_on_the_page_of_the_run(site: Site, asked: dict[str, Any]) -> None:
+    assert eventually(lambda: "sync_sn_flows of demo: balanced" in log_of(site, asked))
+    assert "tuyahouse.run: sync_sn_flows of demo, run key first: starts" in log_of(site, asked)
+
+
+def test_no_secret_of_the_account_is_at_the_server(site: Site, asked: dict[str, Any]) -> None:
+    secrets = secrets_of(site.sandbox)
+    assert len(secrets) > 3
+    assert leaks_in_files(secrets, site.prefect.home) == []
+    assert leaks_in_text(secrets, log_of(site, asked)) == []
+
+
+def test_a_url_with_a_password_is_refused_before_it_is_stored(site: Site) -> None:
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        site.start(
+            "sync_serial_numbers/on-demand", query_url="postgresql://mes:in-the-clear-1@db/mes", query="SELECT 1"
+        )
+    assert refused.value.code == 409
+    assert leaks_in_files(["in-the-clear-1"], site.prefect.home) == []
+
+
+def test_a_number_beyond_its_bounds_is_refused(site: Site) -> None:
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        site.start("sync_sn_flows/on-demand", limit=0)
+    assert refused.value.code == 409
+
+
+def test_a_night_that_begins_while_another_is_under_way_is_cancelled(site: Site, asked: dict[str, Any]) -> None:
+    runs = [site.start("nightly_sync/nightly", run_key=f"nightly/{name}") for name in ("one", "two")]
+    states = [site.ended(run)["state"] for run in runs]
+    assert sorted((state["type"], state["message"].split(".")[0]) for state in states) == [
+        ("CANCELLED", "Deployment concurrency limit reached"),
+        ("COMPLETED", f"run key nightly/{'one' if states[0]['type'] == 'COMPLETED' else 'two'}"),
+    ]
+
+
+def test_a_run_on_an_account_that_another_run_works_on_says_which_and_until_when(
+    site: Site, asked: dict[str, Any]
+) -> None:
+    warehouse = Warehouse.open(f"sqlite:///{site.warehouse}")
+    lock = locks.acquire(warehouse, "demo/sync_sn_flows", "run before", timedelta(minutes=10))
+    ended = site.ended(site.start("sync_sn_flows/on-demand", run_key="second"))
+    lock.release()
+    warehouse.close()
+    assert ended["state_type"] == "FAILED"
+    assert "demo/sync_sn_flows is being worked on by run before since" in ended["state"]["message"]

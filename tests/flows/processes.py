@@ -1,0 +1,47 @@
+"""``python -m flows`` as an operator starts it: a process of its own against a real Prefect server."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+ROOT = Path(__file__).parents[2]
+
+
+def start_flow(name: str, env: Mapping[str, str], **parameters: Any) -> "subprocess.Popen[str]":
+    """Start it and return at once; output and errors go into one pipe."""
+    pairs = [
+        word for key, value in {"account": "demo", **parameters}.items() for word in ("-p", f"{key}={text(value)}")
+    ]
+    return subprocess.Popen(
+        [sys.executable, "-m", "flows", name, *pairs],
+        env={**env, "PYTHONPATH": str(ROOT), "COLUMNS": "200"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def run_flow(name: str, env: Mapping[str, str], **parameters: Any) -> tuple[int, str]:
+    """Run it to its end; exit code and all that it printed."""
+    process = start_flow(name, env, **parameters)
+    printed, _ = process.communicate(timeout=240)
+    return process.returncode, printed
+
+
+def text(value: Any) -> str:
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+
+
+def wait_until(true: Callable[[], bool], process: "subprocess.Popen[str]", seconds: float = 120) -> None:
+    """Wait for a condition while the process runs."""
+    end = time.monotonic() + seconds
+    while not true():
+        if process.poll() is not None or time.monotonic() > end:
+            process.kill()
+            raise AssertionError(f"It ended or hung before that:\n{process.communicate()[0]}")
+        time.sleep(0.02)

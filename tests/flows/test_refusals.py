@@ -1,0 +1,108 @@
+"""What only a person can change: the run is red, says what to change, and nothing is lost."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.flows.nights import environment_of, register, rows, units
+from tests.flows.operator import Operator
+from tests.support.sandbox import Sandbox
+from tuyahouse.warehouse import runs
+from tuyahouse.warehouse.tables import ops_dead_letter, ops_lock
+from tuyahouse.warehouse.warehouse import Warehouse
+
+DEMO = "TUYAHOUSE_ACCOUNTS__DEMO__"
+WRONG_SETTINGS = [
+    ({f"{DEMO}CLIENT_SECRET": "not-the-secret-of-this-account"}, f"{DEMO}CLIENT_SECRET"),
+    ({f"{DEMO}CLIENT_ID": "not-the-id"}, f"{DEMO}CLIENT_ID"),
+    ({f"{DEMO}SIGNATURE": "v1"}, f"{DEMO}SIGNATURE"),
+    ({f"{DEMO}PMS_USERNAME": "nobody"}, f"{DEMO}PMS_USERNAME"),
+    ({f"{DEMO}PMS_PASSWORD": "not-the-password"}, f"{DEMO}PMS_PASSWORD"),
+]
+REFUSING = [("region", f"{DEMO}REGION"), ("ip", "IP allow list"), ("rights", "right"), ("subscription", "Subscribe")]
+
+
+@pytest.fixture
+def start(tuya: Sandbox, operator: Operator, sqlite_url: str, secret_key: str) -> Callable[..., tuple[int, str]]:
+    env = environment_of(tuya, sqlite_url, secret_key)
+    return lambda name, changes={}, **parameters: operator.run(name, env | changes, **parameters)
+
+
+@pytest.fixture
+def warehouse(tuya: Sandbox, sqlite_url: str, secret_key: str) -> Iterator[Warehouse]:
+    """On SQLite, with thirty units."""
+    opened = Warehouse.open(sqlite_url, secret_key)
+    register(opened, [sn for sn, _ in units(tuya) if int(sn[-5:]) <= 10])
+    yield opened
+    opened.close()
+
+
+def goes_on(start: Callable[..., tuple[int, str]], warehouse: Warehouse) -> None:
+    """Mended and started again with the same run key, the night ends as it should."""
+    code, printed = start("nightly_sync", run_key="n")
+    assert code == 0, printed
+    found = runs.find_run(warehouse, "demo", "sync_sn_flows", "n")
+    assert found and (found.status, found.outcome.asked) == ("balanced", 30)
+    assert rows(warehouse, ops_dead_letter) == [] and rows(warehouse, ops_lock) == []
+
+
+@pytest.mark.parametrize(("changes", "words"), WRONG_SETTINGS, ids=lambda value: str(next(iter(value)))[-12:])
+def test_a_wrong_setting_is_named_and_costs_no_serial_number(start, warehouse, tuya, changes, words):
+    code, printed = start("sync_sn_flows", changes, run_key="n")
+    assert code == 1 and words in printed, printed
+    assert "Traceback" not in printed
+    assert rows(warehouse, ops_dead_letter) == []
+    goes_on(start, warehouse)
+
+
+@pytest.mark.parametrize(("fault", "words"), REFUSING)
+def test_what_tuya_does_not_allow_is_said_with_its_remedy(start, warehouse, tuya, fault, words):
+    tuya.control("faults", {fault: 1})
+    code, printed = start("nightly_sync", run_key="n")
+    assert code == 1 and words in printed, printed
+    assert "Traceback" not in printed
+    tuya.control("faults", {})
+    goes_on(start, warehouse)
+
+
+def test_an_account_that_is_not_there_is_told_with_those_that_are(start, warehouse):
+    code, printed = start("nightly_sync", account="other")
+    assert code == 1 and "There is no account 'other' (there are: demo)" in printed
+
+
+def test_a_warehouse_that_is_away_is_said_in_words(start, tuya):
+    url = "postgresql://someone:a-password-of-no-use@127.0.0.1:9/none"
+    code, printed = start("nightly_sync", {"TUYAHOUSE_WAREHOUSE_URL": url})
+    assert code == 1 and "Traceback" not in printed
+    assert "127.0.0.1" in printed and "a-password-of-no-use" not in printed
+
+
+@pytest.mark.parametrize(
+    ("parameters", "words"),
+    [({"sns": 7}, "sns"), ({"limit": 0}, "limit"), ({"nothing": 1}, "nothing: there is no such parameter")],
+)
+def test_a_wrong_parameter_is_named_before_anything_starts(start, warehouse, tuya, parameters, words):
+    code, printed = start("sync_sn_flows", **parameters)
+    assert code == 2 and words in printed
+    assert runs.recent_runs(warehouse) == []
+
+
+def test_given_serial_numbers_are_asked_and_registered(start, warehouse, tuya):
+    code, printed = start("sync_sn_flows", sns=["YZCB04ZZR00011", "NOBODY"], run_key="n")
+    found = runs.find_run(warehouse, "demo", "sync_sn_flows", "n")
+    assert code == 0 and found, printed
+    assert (found.outcome.answered, found.outcome.empty) == (1, 1)
+    assert set(tuya.control("asked")) == {"YZCB04ZZR00011", "NOBODY"}
+
+
+def test_an_unreachable_source_of_serial_numbers_is_red_and_keeps_its_password(start, warehouse):
+    url = "postgresql://reader:password-of-the-query@127.0.0.1:9/mes"
+    code, printed = start("sync_serial_numbers", query_url=url, query="SELECT sn FROM units", run_key="n")
+    assert code == 1 and "Traceback" not in printed
+    assert "127.0.0.1" in printed and "password-of-the-query" not in printed
+
+
+def test_flows_without_work_are_green(start, warehouse):
+    for name in ("replay", "redrive_dead_letters", "prune", "reconcile_commands"):
+        code, printed = start(name, run_key="n")
+        assert code == 0, printed

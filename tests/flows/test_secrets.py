@@ -1,0 +1,65 @@
+"""No secret of an account is anywhere but where it was set: not in logs, tables, raw answers, files, nor with Prefect."""
+
+import json
+from pathlib import Path
+
+import pytest
+from sqlalchemy import make_url
+
+from tests.flows.nights import environment_of, register, rows, units
+from tests.flows.processes import run_flow
+from tests.support.prefect import PrefectServer
+from tests.support.sandbox import Sandbox
+from tests.support.secrets import leaks_in_files, leaks_in_postgres, leaks_in_text, secrets_of
+from tuyahouse.warehouse.tables import ops_dead_letter, ops_token, raw_block
+from tuyahouse.warehouse.warehouse import Warehouse
+
+WRONG_PASSWORD = "wrong-password-of-the-operator"
+QUERY_PASSWORD = "password-of-the-mes-database"
+
+
+@pytest.mark.parametrize(
+    ("warehouse_url", "away"), [("sqlite", True), ("postgresql", False)], indirect=["warehouse_url"]
+)
+def test_nights_that_succeed_and_fail_leave_no_secret_behind(
+    tuya: Sandbox,
+    prefect_server: PrefectServer,
+    warehouse: Warehouse,
+    warehouse_url: str,
+    fresh_postgres_url: str,
+    secret_key: str,
+    tmp_path: Path,
+    away: bool,
+) -> None:
+    register(warehouse, [sn for sn, _ in units(tuya) if int(sn[-5:]) <= 10])
+    env = environment_of(tuya, warehouse_url, secret_key, TUYAHOUSE_LOG_LEVEL="debug") | prefect_server.env
+    told_url = make_url("postgresql://reader@127.0.0.1:9/mes" if away else fresh_postgres_url)
+    url = told_url.set(password=QUERY_PASSWORD).render_as_string(hide_password=False)
+    told = []
+    tuya.control("faults", {"shape": 0.1, "item_error": 0.1, "garbage": 0.1, "token_death": 0.05})
+    told.append(run_flow("nightly_sync", env, run_key="good"))
+    wrong = env | {"TUYAHOUSE_ACCOUNTS__DEMO__PMS_PASSWORD": WRONG_PASSWORD}
+    tuya.control("tokens/kill", {})
+    told.append(run_flow("nightly_sync", wrong, run_key="bad"))
+    told.append(run_flow("sync_serial_numbers", env, query_url=url, query="SELECT 'Q0001' AS sn", run_key="query"))
+    codes, printed = [code for code, _ in told], "\n".join(text for _, text in told)
+    assert codes[1:] == [1, int(away)], printed
+    assert rows(warehouse, ops_token) and rows(warehouse, raw_block) and rows(warehouse, ops_dead_letter)
+    (tmp_path / "printed.log").write_text(printed)
+    secrets = [*secrets_of(tuya), WRONG_PASSWORD, QUERY_PASSWORD, secret_key]
+    assert leaks_in_text(secrets, printed) == []
+    assert leaks_in_text(secrets, json.dumps(everything_prefect_tells(prefect_server))) == []
+    assert leaks_in_files(secrets, tmp_path, prefect_server.home) == []
+    if warehouse_url.startswith("postgresql"):
+        assert leaks_in_postgres(secrets, warehouse_url) == []
+
+
+def everything_prefect_tells(server: PrefectServer) -> list[object]:
+    """Flow runs with their parameters, task runs, logs and artifacts; the newest of each."""
+    told = [server.api(f"{what}/filter", {"limit": 200}) for what in ("flow_runs", "task_runs", "logs", "artifacts")]
+    assert all(told)
+    return told
+
+
+def test_the_search_finds_what_is_there(tuya: Sandbox, prefect_server: PrefectServer) -> None:
+    assert leaks_in_files(["nightly_sync"], prefect_server.home)
