@@ -1,0 +1,27 @@
+"""A small run of ``sync_sn_flows`` without Prefect, so that there is something to look at."""
+
+from datetime import UTC, datetime
+
+from tuyahouse.cloud.client import TuyaClient
+from tuyahouse.settings import Account, Settings
+from tuyahouse.sync import sn_flows
+from tuyahouse.sync.asking import Asked
+from tuyahouse.sync.sn_plan import Wanted, plan_run
+from tuyahouse.warehouse import craft_lines, registry, runs
+from tuyahouse.warehouse.warehouse import Warehouse
+
+
+async def ask(account: Account, url: str, sns: list[str], run_key: str = "tonight") -> None:
+    """Ask these serial numbers in one run and land what Tuya says."""
+    warehouse = Warehouse.open(url)
+    now = datetime.now(UTC)
+    run = runs.start_run(warehouse, account.name, "sync_sn_flows", run_key, {})
+    plan_run(warehouse, Settings(), account, run.run_id, Wanted(sns=sns), now)
+    run, keys = runs.load_chunk(warehouse, run.run_id, 0)
+    known, asked = registry.known(warehouse, account.name, keys), Asked()
+    async with TuyaClient.open(account, warehouse.tokens, warehouse.slots) as client:
+        await sn_flows.ask_chunk(client, known, keys, asked, workers=4)
+        nodes = craft_lines.last_nodes(warehouse, account.name, sn_flows.new_orders(asked))
+        sn_flows.land_chunk(warehouse, run, 0, asked, known, nodes, calls=client.calls, at=now)
+    runs.finish_run(warehouse, run.run_id, "balanced")
+    warehouse.close()

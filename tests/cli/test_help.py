@@ -1,0 +1,88 @@
+"""Every command explains itself, with an example that works."""
+
+import re
+import shlex
+
+import pytest
+from typer.core import TyperGroup
+from typer.main import get_command
+from typer.testing import CliRunner
+
+from tuyahouse.cli.program import app
+from tuyahouse.sandbox.faults import FAULTS
+
+ROOT = get_command(app)
+
+
+def leaves(group, path=()):
+    for name, command in group.commands.items():
+        if isinstance(command, TyperGroup):
+            yield from leaves(command, (*path, name))
+        else:
+            yield (*path, name), command
+
+
+COMMANDS = {" ".join(path): command for path, command in leaves(ROOT)}
+
+
+def examples(command) -> list[str]:
+    return re.findall(r"^ *tuyahouse (.+)$", command.help, re.MULTILINE)
+
+
+def parse(arguments: list[str]) -> str:
+    """The path of the command that these arguments name; raises on what is no argument of it."""
+    command, context, path = ROOT, None, []
+    while True:
+        context = command.make_context(path[-1] if path else "tuyahouse", arguments, parent=context)
+        if not isinstance(command, TyperGroup):
+            return " ".join(path)
+        name, command, arguments = command.resolve_command(context, [*context._protected_args, *context.args])
+        path.append(name)
+
+
+def test_there_are_the_commands_that_the_readme_lists() -> None:
+    assert sorted(COMMANDS) == [
+        "commands add",
+        "consume",
+        "dictionary",
+        "doctor",
+        "explain",
+        "migrate",
+        "plan",
+        "sandbox",
+        "sn add",
+        "sn list",
+        "status",
+    ]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_help_shows_examples_of_that_command_that_parse(name: str) -> None:
+    shown = examples(COMMANDS[name])
+    assert shown
+    assert [parse(shlex.split(example)) for example in shown] == [name] * len(shown)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_prints_the_example_on_a_line_of_its_own(name: str) -> None:
+    printed = CliRunner().invoke(app, [*name.split(), "--help"], env={"COLUMNS": "80"})
+    assert printed.exit_code == 0
+    first = examples(COMMANDS[name])[0]
+    assert f"tuyahouse {first}" in [line.strip() for line in printed.stdout.splitlines()]
+
+
+def test_the_program_alone_shows_its_commands() -> None:
+    printed = CliRunner().invoke(app, [])
+    assert printed.exit_code == 2
+    assert "doctor" in printed.output
+
+
+def test_a_command_that_there_is_not_is_a_usage_error() -> None:
+    printed = CliRunner().invoke(app, ["frobnicate"])
+    assert printed.exit_code == 2
+    assert "No such command" in printed.stderr
+
+
+def test_the_sandbox_names_all_its_faults() -> None:
+    named = re.split(r"[^a-z0-9_]+", COMMANDS["sandbox"].help)
+    assert [fault for fault in FAULTS if fault not in named] == []

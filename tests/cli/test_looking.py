@@ -1,0 +1,231 @@
+"""What an operator looks at: plan, status, explain, dictionary, migrate."""
+
+import asyncio
+import json
+from datetime import UTC, datetime, timedelta
+
+import psycopg
+import pytest
+from typer.testing import CliRunner
+
+from tests.cli.asking import ask
+from tests.support.sandbox import Sandbox
+from tuyahouse.cli.program import app
+from tuyahouse.warehouse import dead_letters, message_ledger, schema
+from tuyahouse.warehouse.message_ledger import AWAY_TOO_LONG, Gap
+from tuyahouse.warehouse.tables import metadata
+from tuyahouse.warehouse.warehouse import Warehouse
+
+SN = "YZCB04ZZR00001"
+
+
+@pytest.fixture
+def asked(sandbox: Sandbox, sqlite_url: str) -> None:
+    """One unit that the factory knows and one that it does not were asked."""
+    asyncio.run(ask(sandbox.account, sqlite_url, [SN, "NOBODY0001"]))
+
+
+def cells(text: str, first: str) -> list[str]:
+    """The cells of the row that begins with ``first``."""
+    row = next(line for line in text.splitlines() if line.strip().startswith(first))
+    return [cell for cell in row.split("  ") if cell.strip()]
+
+
+def row(text: str, first: str) -> list[str]:
+    return [cell.strip() for cell in cells(text, first)]
+
+
+# ---------------------------------------------------------------------------------------------------------------- plan
+
+
+def test_a_plan_counts_what_is_due_by_its_reason(cli) -> None:
+    cli("sn", "add", "-a", "demo", "--pattern", "B0001..B0100", "--work-order", "WO-1")
+    result = cli("plan", "-a", "demo", CALLS_PER_SECOND="4", MONTHLY_CALLS="1000")
+    assert result.exit_code == 0
+    assert row(result.stdout, "serial numbers never asked") == ["serial numbers never asked", "100", "100"]
+    assert row(result.stdout, "craft lines") == ["craft lines of work orders", "2"]
+    assert row(result.stdout, "tokens") == ["tokens", "3"]
+    assert row(result.stdout, "devices on lists") == ["devices on lists", "0", "2"]
+    assert row(result.stdout, "all") == ["all", "107"]
+    assert result.stdout.splitlines()[-2:] == [
+        "At 4 calls per second and endpoint the serial numbers take about 25 s.",
+        "That is 10.7% of the month's 1,000 calls; 893 would be left.",
+    ]
+
+
+def test_a_plan_says_what_the_budget_leaves_for_later(cli) -> None:
+    cli("sn", "add", "-a", "demo", "--pattern", "B0001..B0100")
+    result = cli("plan", "-a", "demo", MONTHLY_CALLS="50")
+    assert row(result.stdout, "serial numbers never asked") == ["serial numbers never asked", "100", "47"]
+    assert "The budget leaves 53 due serial numbers for later." in result.stdout
+
+
+def test_a_plan_makes_no_call(cli, sandbox: Sandbox) -> None:
+    before = sandbox.control("stats")["calls"]
+    cli("plan")
+    cli("status")
+    assert sandbox.control("stats")["calls"] == before
+
+
+def test_commands_of_a_file_are_in_the_plan(cli, tmp_path) -> None:
+    (tmp_path / "commands.csv").write_text("sn\n1111111111111111111\n1111111111111111112\n")
+    cli("commands", "add", "-a", "demo", "commands.csv")
+    assert row(cli("plan").stdout, "open commands") == ["open commands", "2", "2"]
+
+
+def test_without_an_account_the_plan_says_what_to_set() -> None:
+    result = CliRunner().invoke(app, ["plan"])
+    assert result.exit_code == 1
+    assert result.stderr.startswith("No account is configured. Set TUYAHOUSE_ACCOUNTS__<NAME>__REGION")
+
+
+# -------------------------------------------------------------------------------------------------------------- status
+
+
+@pytest.mark.usefixtures("asked")
+def test_status_shows_runs_registry_calls_and_tokens(cli) -> None:
+    result = cli("status", "-a", "demo", MONTHLY_CALLS="100")
+    assert result.exit_code == 0
+    assert row(result.stdout, "sync_sn_flows")[:3] == ["sync_sn_flows", "tonight", "balanced"]
+    assert row(result.stdout, "unknown") == ["unknown", "1"]
+    assert row(result.stdout, "POST /v1.0/pms/station/sn/flows/get") == [
+        "POST /v1.0/pms/station/sn/flows/get",
+        "2",
+        "0",
+        "0",
+    ]
+    assert "5 (5.0% of 100, 95 left)." in result.stdout
+    assert "Token platform: number 1, " in result.stdout
+    assert "Token pms: number 1, " in result.stdout
+    assert "No dead letter is open." in result.stdout
+
+
+@pytest.mark.usefixtures("asked")
+def test_status_holds_no_token(cli, sandbox: Sandbox) -> None:
+    shown = cli("status").output
+    assert [secret for secret in sandbox.control("secrets") if secret in shown] == []
+
+
+def test_status_of_an_empty_warehouse_says_so(cli) -> None:
+    shown = cli("status").stdout
+    for line in ("There was no run yet.", "No serial number is registered.", "No message was ever read."):
+        assert line in shown
+
+
+def test_status_counts_dead_letters_by_reason_and_shows_open_gaps(cli, sqlite_url: str) -> None:
+    letter = type(
+        "L", (), {"kind": "sn_flows", "key": SN, "reason": "item_error", "code": "1109", "message": "", "raw": None}
+    )
+    now = datetime.now(UTC)
+    warehouse = Warehouse.open(sqlite_url)
+    with warehouse.begin() as conn:
+        dead_letters.record(conn, "demo", [letter], now)
+        message_ledger.advance(conn, "demo", "pulsar", now, messages=7)
+        message_ledger.record_gap(conn, "demo", Gap(now - timedelta(hours=5), now, AWAY_TOO_LONG, "Asleep."))
+    warehouse.close()
+    shown = cli("status").stdout
+    assert row(shown, "sn_flows") == ["sn_flows", "item_error", "1", "0"]
+    assert row(shown, "pulsar")[-3:] == ["7", "0", "0"]
+    assert "UTC may be lost. Asleep. Reading all devices and open commands closes it." in shown
+
+
+# ------------------------------------------------------------------------------------------------------------- explain
+
+
+@pytest.mark.usefixtures("asked")
+def test_explain_shows_registry_steps_run_and_bytes(cli) -> None:
+    result = cli("explain", "-a", "demo", SN)
+    assert result.exit_code == 0
+    assert row(result.stdout, "order_code") == ["order_code", "YZCB04ZZR"]
+    assert "firstTest" in result.stdout
+    assert "sync_sn_flows" in result.stdout
+    assert f'"sn":"{SN}"' in result.stdout
+
+
+@pytest.mark.usefixtures("asked")
+def test_explain_raw_gives_the_bytes_of_tuya_and_nothing_else(cli) -> None:
+    answer = json.loads(cli("explain", "-a", "demo", SN, "--raw").stdout_bytes)
+    assert {step["sn"] for step in answer["result"]} == {SN}
+    assert answer["success"] is True
+
+
+def test_explain_of_an_unknown_serial_number(cli) -> None:
+    result = cli("explain", "-a", "demo", "NOBODY")
+    assert result.exit_code == 1
+    assert result.stderr == "The warehouse holds nothing on NOBODY: register it with `tuyahouse sn add -a demo …`.\n"
+
+
+def test_explain_raw_without_a_kept_answer(cli) -> None:
+    cli("sn", "add", "-a", "demo", "--pattern", "B001..B001")
+    result = cli("explain", "-a", "demo", "B001", "--raw")
+    assert result.exit_code == 1
+    assert result.stderr.splitlines()[-1].startswith("No answer of Tuya about B001 is kept")
+
+
+# ---------------------------------------------------------------------------------------- dictionary, migrate, databases
+
+
+def test_the_dictionary_has_every_table_and_needs_no_settings(cli) -> None:
+    result = cli("dictionary", CALLS_PER_SECOND="nonsense")
+    assert result.exit_code == 0
+    assert [name for name in metadata.tables if f"\n## {name}\n" not in result.stdout] == []
+
+
+def test_the_dictionary_as_a_table(cli) -> None:
+    result = cli("dictionary", "--format", "table")
+    assert "What devices reported" not in result.stdout
+    assert [name for name in metadata.tables if name not in result.stdout] == []
+
+
+def test_migrate_sets_an_empty_database_up(cli, sqlite_url: str) -> None:
+    result = cli("migrate")
+    assert result.exit_code == 0
+    assert result.stdout.endswith(f"w.db is at schema {schema.HEAD}.\n".replace("w.db", "warehouse.db"))
+
+
+def test_a_newer_schema_is_refused_and_left_as_it_is(cli, sqlite_url: str) -> None:
+    warehouse = Warehouse.open(sqlite_url)
+    with warehouse.begin() as conn:
+        conn.exec_driver_sql("UPDATE tuyahouse_schema SET version_num = '9999'")
+    warehouse.close()
+    for command in (["migrate"], ["status"], ["sn", "list", "-a", "demo"]):
+        result = cli(*command)
+        assert result.exit_code == 1
+        assert "has schema 9999, which this version of tuyahouse does not know" in result.stderr
+
+
+def test_an_older_schema_names_the_command_to_run(cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    cli("migrate")
+    monkeypatch.setattr(schema, "HEAD", "0999")
+    result = cli("status")
+    assert result.exit_code == 1
+    assert "run `tuyahouse migrate`" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "command", [["status"], ["plan"], ["migrate"], ["sn", "add", "-a", "demo", "--pattern", "A1..A2"]]
+)
+def test_a_database_that_is_away_is_one_sentence(cli, command: list[str]) -> None:
+    result = cli(*command, TUYAHOUSE_WAREHOUSE_URL="postgresql://reader:s3cret@127.0.0.1:9/house")
+    assert result.exit_code == 1
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("The warehouse postgresql://reader:***@127.0.0.1:9/house cannot be reached: ")
+    assert line.endswith("Check TUYAHOUSE_WAREHOUSE_URL.")
+    assert "s3cret" not in result.output
+
+
+def test_a_read_only_database_is_one_sentence(cli, sqlite_url: str) -> None:
+    Warehouse.open(sqlite_url).close()
+    path = sqlite_url.removeprefix("sqlite:///")
+    read_only = f"sqlite:///file:{path}?mode=ro&uri=true"
+    result = cli("sn", "add", "-a", "demo", "--pattern", "A1..A2", TUYAHOUSE_WAREHOUSE_URL=read_only)
+    assert result.exit_code == 1
+    assert "warehouse.db is read-only. Make the file and its folder writable" in result.stderr.splitlines()[-1]
+
+
+def test_a_database_of_something_else_is_left_as_it_is(cli, fresh_postgres_url: str) -> None:
+    with psycopg.connect(fresh_postgres_url, autocommit=True) as connection:
+        connection.execute("CREATE TABLE payroll (a text)")
+    result = cli("migrate", TUYAHOUSE_WAREHOUSE_URL=fresh_postgres_url)
+    assert result.exit_code == 1
+    assert "holds tables of something else (payroll" in result.stderr

@@ -1,0 +1,141 @@
+"""``tuyahouse sn`` and ``tuyahouse commands``: rows in, counts and refusals out."""
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture
+def units(tmp_path: Path) -> Path:
+    file = tmp_path / "units.csv"
+    file.write_text("SN,工单号\nA0001,WO-1\nA0002,\nA0001,WO-1\n,\n1.23E+15,\n")
+    return file
+
+
+def test_a_file_is_registered_and_counted(cli, units: Path) -> None:
+    result = cli("sn", "add", "-a", "demo", str(units))
+    assert result.exit_code == 0
+    assert result.stdout.splitlines() == [
+        "units.csv: 5 rows read: 2 registered, 0 known before, 1 more than once in it, 1 blank, 1 refused.",
+        "  row 6: '1.23E+15' is refused: its last digits are lost, because a spreadsheet turned it into a number; make "
+        "the column text and enter it again",
+        "All refused rows are in ops_dead_letter, kind serial_number. Mend the source and add it again.",
+    ]
+
+
+def test_a_second_time_changes_nothing(cli, units: Path) -> None:
+    cli("sn", "add", "-a", "demo", str(units))
+    result = cli("sn", "add", "-a", "demo", str(units))
+    assert "0 registered, 2 known before" in result.stdout
+
+
+def test_a_range_with_a_work_order(cli) -> None:
+    cli("sn", "add", "-a", "demo", "--pattern", "B001..B003", "--work-order", "WO-7")
+    result = cli("sn", "list", "-a", "demo", "--work-order", "WO-7", "--format", "csv")
+    assert [line.split(",")[:4] for line in result.stdout.splitlines()] == [
+        ["sn", "state", "order_code", "source"],
+        ["B001", "new", "WO-7", "B001..B003"],
+        ["B002", "new", "WO-7", "B001..B003"],
+        ["B003", "new", "WO-7", "B001..B003"],
+    ]
+
+
+def test_a_query_whose_url_is_in_a_variable(cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with sqlite3.connect(tmp_path / "mes.db") as mes:
+        mes.execute("CREATE TABLE unit (sn TEXT)")
+        mes.execute("INSERT INTO unit VALUES ('C0001'), ('C0002')")
+    monkeypatch.setenv("MES_URL", f"sqlite:///{tmp_path / 'mes.db'}")
+    result = cli("sn", "add", "-a", "demo", "--query-url", "env:MES_URL", "--query", "SELECT sn FROM unit")
+    assert "2 rows read: 2 registered" in result.stdout
+
+
+def test_a_variable_that_is_not_set_is_a_usage_error(cli) -> None:
+    result = cli("sn", "add", "-a", "demo", "--query-url", "env:NOT_SET", "--query", "SELECT 1")
+    assert result.exit_code == 2
+    assert "NOT_SET is not set" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "sources",
+    [[], ["units.csv", "--pattern", "A1..A2"], ["--query", "SELECT 1"], ["--query-url", "sqlite:///x.db"]],
+    ids=["none", "two", "no url", "no query"],
+)
+def test_anything_but_one_source_is_a_usage_error(cli, sources: list[str]) -> None:
+    result = cli("sn", "add", "-a", "demo", *sources)
+    assert result.exit_code == 2
+    assert "name one source" in result.stderr
+
+
+def test_a_file_without_a_serial_number_column_names_those_it_has(cli, tmp_path: Path) -> None:
+    (tmp_path / "people.csv").write_text("name,town\nLi,Hangzhou\n")
+    result = cli("sn", "add", "-a", "demo", "people.csv")
+    assert result.exit_code == 1
+    assert result.stderr.splitlines()[-1] == (
+        "people.csv has no serial number column. Its columns are: name, town. Name one of them sn, serial_number or "
+        "序列号 (and, if there is one, the work order order_code or 工单号)."
+    )
+
+
+def test_a_file_that_is_not_there(cli) -> None:
+    result = cli("sn", "add", "-a", "demo", "nothing.csv")
+    assert (result.exit_code, result.stderr.splitlines()[-1]) == (1, "There is no file nothing.csv.")
+
+
+def test_an_account_that_is_not_configured_gets_no_serial_number(cli, units: Path) -> None:
+    result = cli("sn", "add", "-a", "demmo", str(units))
+    assert result.exit_code == 1
+    assert "There is no account 'demmo' (there are: demo)." in result.stderr
+
+
+def test_the_case_of_an_account_does_not_count(cli) -> None:
+    cli("sn", "add", "-a", "DEMO", "--pattern", "B001..B003")
+    assert "B002" in cli("sn", "list", "-a", "Demo").stdout
+
+
+def test_a_list_by_state_and_limit(cli) -> None:
+    cli("sn", "add", "-a", "demo", "--pattern", "B001..B003")
+    assert "B001" not in cli("sn", "list", "-a", "demo", "--state", "finished").stdout
+    limited = cli("sn", "list", "-a", "demo", "--state", "new", "--limit", "2").stdout
+    assert "\n B002 " in limited
+    assert "\n B003 " not in limited
+    assert "The first 2 are shown" in limited
+
+
+def test_a_list_by_state_on_postgresql(cli, fresh_postgres_url: str, secret_key: str) -> None:
+    there = {"TUYAHOUSE_WAREHOUSE_URL": fresh_postgres_url, "TUYAHOUSE_SECRET_KEY": secret_key}
+    cli("sn", "add", "-a", "demo", "--pattern", "B001..B003", **there)
+    assert "B002" in cli("sn", "list", "-a", "demo", "--state", "new", **there).stdout
+
+
+def test_what_looks_like_markup_is_shown_as_it_is(cli) -> None:
+    (Path.cwd() / "odd.csv").write_text("sn\n[red]X1[/red]\n")
+    cli("sn", "add", "-a", "demo", "odd.csv")
+    assert "[red]X1[/red]" in cli("sn", "list", "-a", "demo").stdout
+
+
+# ------------------------------------------------------------------------------------------------------------ commands
+
+
+def test_command_records_of_a_file_are_followed(cli, tmp_path: Path) -> None:
+    file = tmp_path / "commands.csv"
+    file.write_text("command_sn,device_id\n1111111111111111111,dev1\n1111111111111111112,\n")
+    result = cli("commands", "add", "-a", "demo", str(file))
+    assert result.exit_code == 0
+    assert result.stdout.startswith("commands.csv: 2 rows read: 2 registered, 0 known before")
+    again = cli("commands", "add", "-a", "demo", str(file))
+    assert "0 registered, 2 known before" in again.stdout
+
+
+def test_record_numbers_that_a_spreadsheet_turned_into_numbers_are_refused(cli, tmp_path: Path) -> None:
+    (tmp_path / "commands.csv").write_text("指令编号;设备ID\n1.11111E+18;dev1\n1111111111111111112;dev2\n")
+    result = cli("commands", "add", "-a", "demo", "commands.csv")
+    assert "1 registered, 0 known before, 0 more than once in it, 0 blank, 1 refused" in result.stdout
+    assert "row 2: '1.11111E+18' is refused: its last digits are lost" in result.stdout
+
+
+def test_a_file_without_record_numbers_names_the_columns_it_has(cli, tmp_path: Path) -> None:
+    (tmp_path / "people.csv").write_text("name,town\nLi,Hangzhou\n")
+    result = cli("commands", "add", "-a", "demo", "people.csv")
+    assert result.exit_code == 1
+    assert "people.csv has no column of record numbers. Its columns are: name, town." in result.stderr

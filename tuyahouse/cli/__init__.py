@@ -1,0 +1,16 @@
+"""The command line: everything that is not a flow. ``main`` is the program ``tuyahouse``."""
+
+import sys
+
+__all__ = ["main"]
+
+
+def main() -> None:
+    """Entry point of the program; ends the process with its exit code."""
+    try:
+        from tuyahouse.cli.program import app  # within: the libraries take a moment, and Ctrl-C may come meanwhile
+
+        app(prog_name="tuyahouse")
+    except KeyboardInterrupt:
+        sys.stderr.write("Interrupted.\n")
+        sys.exit(130)

@@ -1,0 +1,161 @@
+"""Checks of one account: does Tuya let it in, is it the right data centre, may it ask, do messages come."""
+
+from contextlib import closing
+
+from tuyahouse.cli.findings import Findings
+from tuyahouse.cloud.client import TuyaClient
+from tuyahouse.cloud.commands import RECORD
+from tuyahouse.cloud.device_list import LIST, Spelling, list_query
+from tuyahouse.cloud.errors import ItemRefused, NotFound, TuyaError
+from tuyahouse.cloud.pms import SN_FLOWS
+from tuyahouse.messages.errors import MessageKeyError, SourceError
+from tuyahouse.settings import Account, SettingsError
+from tuyahouse.stores import SlotStore, TokenStore
+from tuyahouse.warehouse import devices_lists, registry
+from tuyahouse.warehouse.warehouse import Warehouse
+
+NOBODY = "TUYAHOUSE-DOCTOR"
+"""Asked for where nothing better is known: Tuya's answer that it does not know it is as good as any."""
+
+TRIES = 2
+SECONDS = 10.0
+MESSAGE_SECONDS = 5
+
+
+async def check_tuya(
+    account: Account, tokens: TokenStore, slots: SlotStore, warehouse: Warehouse | None, findings: Findings
+) -> None:
+    """Sign in, ask one question of each service the settings name, and hold the clock against Tuya's."""
+    hasty = {"attempts": min(account.attempts, TRIES), "timeout_seconds": min(account.timeout_seconds, SECONDS)}
+    try:
+        _ = account.url
+        async with TuyaClient.open(account.model_copy(update=hasty), tokens, slots) as client:
+            checks = _Checks(account, client, findings, warehouse)
+            await checks.run()
+            findings.calls += client.calls
+    except (SettingsError, OSError) as error:
+        findings.wrong(f"{account.name}, Tuya", error)
+
+
+class _Checks:
+    def __init__(self, account: Account, client: TuyaClient, findings: Findings, warehouse: Warehouse | None) -> None:
+        self._account = account
+        self._client = client
+        self._findings = findings
+        self._warehouse = warehouse
+
+    async def run(self) -> None:
+        account = self._account
+        if await self._signs_in("platform", "token of the platform"):
+            if not account.has_pms:
+                self._findings.note(
+                    self._named("production system"),
+                    "left out, for PMS_USERNAME and PMS_PASSWORD are not set: no serial number can be asked",
+                )
+            elif await self._signs_in("pms", "login to the production system"):
+                await self._flows()
+            if account.project_ids:
+                await self._devices(account.project_ids[0])
+            elif not account.has_pms:
+                await self._command()
+        self._clock()
+
+    def _named(self, what: str) -> str:
+        return f"{self._account.name}, {what}"
+
+    async def _signs_in(self, kind: str, what: str) -> bool:
+        before = self._client.calls
+        try:
+            await self._client.sign_in(kind)
+        except TuyaError as error:
+            self._findings.wrong(self._named(what), error)
+            return False
+        new = self._client.calls > before
+        kept = "the one that is stored still lasts, so none was asked for"
+        self._findings.ok(self._named(what), "granted" if new else kept)
+        return True
+
+    async def _flows(self) -> None:
+        """Serial numbers: one of the registry, else one that nobody has."""
+        sn = NOBODY
+        if self._warehouse is not None:
+            with self._warehouse.read() as conn:
+                sn = next((one.sn for one in registry.listing(conn, self._account.name, limit=1)), NOBODY)
+        try:
+            await self._client.call(SN_FLOWS, body={"sn": sn})
+        except NotFound:
+            pass
+        except ItemRefused as error:
+            self._findings.note(self._named("serial numbers"), f"Tuya answers, but not about {sn}: {error}")
+            return
+        except TuyaError as error:
+            self._findings.wrong(self._named("serial numbers"), error)
+            return
+        self._findings.ok(self._named("serial numbers"), f"{SN_FLOWS.name} answers")
+
+    async def _devices(self, project: str) -> None:
+        query = list_query(self._spelling(project), project, 1, 1)
+        try:
+            await self._client.call(LIST, query=query)
+        except ItemRefused:
+            said = f"{LIST.name} answers; the spelling of its query is found out by the first run"
+            self._findings.ok(self._named("devices"), said)
+        except TuyaError as error:
+            self._findings.wrong(self._named("devices"), f"project {project}: {error}")
+        else:
+            self._findings.ok(self._named("devices"), f"{LIST.name} answers for project {project}")
+
+    def _spelling(self, project: str) -> Spelling:
+        if self._account.device_query != "auto":
+            return self._account.device_query
+        if self._warehouse is not None:
+            with self._warehouse.read() as conn:
+                known = devices_lists.device_list(conn, self._account.name, project)
+            if known and known.spelling in ("camel", "dotted"):
+                return "camel" if known.spelling == "camel" else "dotted"
+        return "snake"
+
+    async def _command(self) -> None:
+        """Where neither serial numbers nor devices are configured: a command record that nobody has."""
+        try:
+            await self._client.call(RECORD, path={"sn": NOBODY})
+        except (NotFound, ItemRefused):
+            pass
+        except TuyaError as error:
+            self._findings.wrong(self._named("commands"), error)
+            return
+        self._findings.ok(self._named("commands"), f"{RECORD.name} answers")
+
+    def _clock(self) -> None:
+        off = self._client.clock.offset_seconds
+        if not self._client.calls:
+            return
+        if off:
+            way = "behind" if off > 0 else "ahead of"
+            self._findings.note(
+                self._named("clock"),
+                f"this machine's clock is {abs(off):.0f} s {way} Tuya's. Requests are corrected by that; set the clock (NTP).",
+            )
+        else:
+            self._findings.ok(self._named("clock"), "within 30 s of Tuya's")
+
+
+def check_messages(account: Account, findings: Findings) -> None:
+    """Whether the message endpoint can be reached and lets the account in. Nothing is acknowledged."""
+    from tuyahouse.messages.open_source import source_of  # message clients take a while to import
+    from tuyahouse.messages.reading import MessageReader
+
+    what = f"{account.name}, messages"
+    try:
+        _ = account.message_url
+    except SettingsError:
+        findings.note(what, "left out, for neither REGION nor MESSAGES_URL is set")
+        return
+    try:
+        MessageReader(account.client_secret.get_secret_value())
+        with closing(source_of(account, MESSAGE_SECONDS)) as source:
+            source.open()
+    except (SourceError, MessageKeyError) as error:
+        findings.wrong(what, error)
+        return
+    findings.ok(what, f"{account.message_url} lets subscription {account.subscription} in")

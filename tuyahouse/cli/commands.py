@@ -1,0 +1,39 @@
+"""``tuyahouse commands``: command records to follow."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tuyahouse.cli.edge import AccountName, open_warehouse, read_settings
+from tuyahouse.cli.intake import report
+from tuyahouse.sync import commands_intake
+from tuyahouse.terminal import track
+
+app = typer.Typer(no_args_is_help=True, help="Command records: those that no message told of are named here.")
+
+
+@app.callback()
+def commands() -> None:
+    """Command records: those that no message told of are named here."""
+
+
+@app.command()
+def add(
+    account: AccountName,
+    file: Annotated[Path, typer.Argument(help="CSV (also .gz), Excel or Parquet; found out by content.")],
+) -> None:
+    """Follow the commands of a file until they have ended. Doing it again changes nothing.
+
+    The file needs a column of record numbers (command_sn, sn, 指令编号 …) and may have one of devices (device_id).
+
+    Example:
+
+    \b
+      tuyahouse commands add -a factory commands.csv
+    """
+    settings = read_settings()
+    name = settings.account(account).name
+    with open_warehouse(settings) as warehouse, track(f"Commands from {file.name}") as tracker:
+        outcome = commands_intake.follow_commands(warehouse, name, file, on_rows=tracker.advance)
+    report(outcome, file.name, commands_intake.KIND)

@@ -1,0 +1,79 @@
+"""``tuyahouse doctor``: is everything right, and if not, what to change."""
+
+import asyncio
+from contextlib import ExitStack
+from typing import Annotated
+
+import typer
+
+from tuyahouse.cli.account_checks import check_messages, check_tuya
+from tuyahouse.cli.edge import OneAccount, chosen, open_warehouse, read_settings
+from tuyahouse.cli.findings import Findings
+from tuyahouse.settings import Account, Settings, SettingsError
+from tuyahouse.stores import SlotStore, TokenStore
+from tuyahouse.warehouse.condition import require_writable
+from tuyahouse.warehouse.errors import WarehouseError
+from tuyahouse.warehouse.warehouse import Warehouse
+
+
+def doctor(
+    account: OneAccount = None,
+    no_messages: Annotated[bool, typer.Option("--no-messages", help="Leave the message endpoint out.")] = False,
+) -> None:
+    """Check settings, warehouse, clock, login, rights and messages, and say what to change. Exits 1 when something is wrong.
+
+    A token proves nothing about the data centre, so each service that the settings name is asked one harmless question.
+
+    Example:
+
+    \b
+      tuyahouse doctor
+      tuyahouse doctor --account factory --no-messages
+    """
+    findings = Findings()
+    try:
+        settings = read_settings()
+        accounts = chosen(settings, account)
+    except SettingsError as error:
+        findings.wrong("settings", error)
+        raise findings.end() from None
+    findings.ok("settings", f"accounts: {', '.join(sorted(settings.accounts))}")
+    with ExitStack() as stack:
+        warehouse = _warehouse(stack, settings, findings)
+        for one in accounts:
+            _account(one, warehouse, findings, messages=not no_messages)
+    raise findings.end()
+
+
+def _warehouse(stack: ExitStack, settings: Settings, findings: Findings) -> Warehouse | None:
+    try:
+        warehouse = stack.enter_context(open_warehouse(settings))
+        require_writable(warehouse)
+        version = warehouse.schema_version()
+        findings.ok("warehouse", f"{warehouse.dialect} {warehouse.name}, schema {version}, writable")
+    except WarehouseError as error:
+        findings.wrong("warehouse", error)
+        return None
+    try:
+        _ = warehouse.tokens
+    except WarehouseError as error:
+        findings.wrong("secret key", error)
+        return None
+    return warehouse
+
+
+def _account(account: Account, warehouse: Warehouse | None, findings: Findings, *, messages: bool) -> None:
+    tokens, slots = _stores(warehouse)
+    asyncio.run(check_tuya(account, tokens, slots, warehouse, findings))
+    if messages:
+        check_messages(account, findings)
+
+
+def _stores(warehouse: Warehouse | None) -> tuple[TokenStore, SlotStore]:
+    """Those of the warehouse; in memory where it cannot be used, so that Tuya can be checked all the same."""
+    if warehouse is not None:
+        return warehouse.tokens, warehouse.slots
+    from tuyahouse.cloud.pacing import MemorySlotStore
+    from tuyahouse.cloud.tokens import MemoryTokenStore
+
+    return MemoryTokenStore(), MemorySlotStore()

@@ -1,0 +1,36 @@
+"""``tuyahouse consume``: the message stream, for as long as it runs."""
+
+from typing import Annotated
+
+import typer
+
+from tuyahouse.cli.edge import AccountName, read_settings
+from tuyahouse.warehouse.warehouse import Warehouse
+
+
+def consume(
+    account: AccountName,
+    metrics_port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="Serve /metrics (Prometheus) and /health at this port.")
+    ] = None,
+    metrics_address: Annotated[str, typer.Option(help="Address of the metrics.")] = "0.0.0.0",
+) -> None:
+    """Store every message before it is acknowledged, until SIGTERM or Ctrl-C.
+
+    Connections and databases that are away are waited for. Whoever joins the same subscription takes messages away
+    from the others: on a laptop, set MESSAGES_SUBSCRIPTION to a name of its own.
+
+    Example:
+
+    \b
+      tuyahouse consume --account factory --metrics-port 9400
+    """
+    from tuyahouse.sync import message_service  # message clients take a while to import
+
+    settings = read_settings()
+    message_service.consume(
+        settings.account(account),
+        lambda: Warehouse.open(settings.warehouse_url, settings.secret_key),
+        metrics_port=metrics_port,
+        metrics_address=metrics_address,
+    )

@@ -1,0 +1,65 @@
+"""``tuyahouse plan``: what the next night would ask and cost."""
+
+from datetime import UTC, datetime
+
+import typer
+
+from tuyahouse.cli.edge import OneAccount, chosen, open_warehouse, read_settings, show
+from tuyahouse.settings import Account, Settings
+from tuyahouse.sync.also_due import AlsoDue, commands_due, devices_due
+from tuyahouse.sync.forecast import Plan
+from tuyahouse.sync.sn_plan import tonight
+from tuyahouse.terminal import duration
+from tuyahouse.warehouse.warehouse import Warehouse
+
+REASONS = {
+    "new": "never asked",
+    "open": "open, and not asked for a while",
+    "unknown": "unknown to Tuya so far",
+    "finished": "finished, looked at again now and then",
+}
+
+
+def plan(account: OneAccount = None) -> None:
+    """What the next run would ask and what it would cost, without a call.
+
+    Example:
+
+    \b
+      tuyahouse plan --account factory
+    """
+    settings = read_settings()
+    with open_warehouse(settings) as warehouse:
+        for one in chosen(settings, account):
+            _plan(warehouse, settings, one, datetime.now(UTC))
+
+
+def _plan(warehouse: Warehouse, settings: Settings, account: Account, now: datetime) -> None:
+    night = tonight(warehouse, settings, account, now)
+    others = [*devices_due(warehouse, account, now), commands_due(warehouse, account, settings.commands, now)]
+    rows: list[tuple[object, ...]] = [
+        (f"serial numbers {why}", getattr(night.due, name), getattr(night.asked, name)) for name, why in REASONS.items()
+    ]
+    rows += [("craft lines of work orders", None, night.craft_line_calls), ("tokens", None, night.token_calls)]
+    rows += [(other.what, other.keys, other.calls) for other in others]
+    calls = night.calls + sum(other.calls for other in others)
+    show(f"Plan for {account.name}", ("what", "due", "calls"), [*rows, ("all", None, calls)])
+    for line in _sentences(account, night, others, calls):
+        typer.echo(line)
+
+
+def _sentences(account: Account, night: Plan, others: list[AlsoDue], calls: int) -> list[str]:
+    pace = f"{account.calls_per_second:g} calls per second and endpoint"
+    lines = [
+        f"At {pace} the serial numbers take about {duration(night.minutes * 60)}."
+        if night.minutes is not None
+        else "The account is unpaced (CALLS_PER_SECOND=0): no time can be told."
+    ]
+    if account.monthly_calls is None or night.quota_left is None:
+        return [*lines, "MONTHLY_CALLS is not set: nothing of ours limits the calls of a month."]
+    share = calls / account.monthly_calls
+    left = max(night.quota_left - sum(other.calls for other in others), 0)
+    lines.append(f"That is {share:.1%} of the month's {account.monthly_calls:,} calls; {left:,} would be left.")
+    if night.left_for_later:
+        lines.append(f"The budget leaves {night.left_for_later:,} due serial numbers for later.")
+    return lines

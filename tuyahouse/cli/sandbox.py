@@ -1,0 +1,110 @@
+"""``tuyahouse sandbox``: a Tuya to try things on."""
+
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+import typer
+from pydantic import SecretStr
+
+from tuyahouse.cli.edge import INTERRUPTED, from_environment, stopped
+
+if TYPE_CHECKING:
+    from tuyahouse.sandbox.publishing import Publish
+    from tuyahouse.sandbox.world import World
+
+
+def sandbox(
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8900,
+    host: Annotated[str, typer.Option(help="Address to listen at.")] = "127.0.0.1",
+    seed: Annotated[int | None, typer.Option(help="Another seed is another factory and field.")] = None,
+    serial_numbers: Annotated[int | None, typer.Option(min=0, help="How many the factory makes.")] = None,
+    day: Annotated[float | None, typer.Option(help="Day on which factory and field stand.")] = None,
+    fault: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=RATE", help="Something that goes wrong, at a rate from 0 to 1; repeatable."),
+    ] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="NAME=VALUE", help="Any other option; python -m tuyahouse.sandbox --help lists them."
+        ),
+    ] = None,
+    print_env: Annotated[bool, typer.Option("--print-env", help="Print the settings that reach it, and end.")] = False,
+    write_serial_numbers: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the factory's serial numbers as CSV, and go on.")
+    ] = None,
+    pulsar_url: Annotated[str, typer.Option(help="Publish the field's messages into this Pulsar too.")] = "",
+    pulsar_user: Annotated[str, typer.Option(help="Operator of that Pulsar.")] = "admin",
+    pulsar_password: Annotated[
+        str, typer.Option(help="Password of the operator; env:NAME takes it from that variable.")
+    ] = "",
+    pulsar_topic: Annotated[str, typer.Option(help="Topic: event or event-test.")] = "event",
+    pulsar_tls_ca: Annotated[str, typer.Option(help="File of CA certificates of that Pulsar.")] = "",
+) -> None:
+    """Run a Tuya with a factory and a field, to try things on. First prints the settings that reach it.
+
+    Its account is named demo. It knows these faults: busy, slow, cut, garbage, error5xx, too_many, throttle,
+    token_death, shape, item_error, region, ip, rights, subscription, quota; clock takes seconds instead of a rate.
+
+    Examples:
+
+    \b
+      tuyahouse sandbox --port 8900
+      tuyahouse sandbox --serial-numbers 5000 --fault busy=0.05 --fault cut=0.02
+      tuyahouse sandbox --print-env
+    """
+    named = {"seed": seed, "serial_numbers": serial_numbers, "day": day}
+    texts = {name: str(value) for name, value in named.items() if value is not None}
+    world = _world(texts | _pairs(set_ or []), fault or [])
+    from tuyahouse.sandbox.server import announce, environment, run
+    from tuyahouse.sandbox.truth import serial_numbers_csv
+
+    if write_serial_numbers:
+        write_serial_numbers.write_text("".join(serial_numbers_csv(world)))
+    if print_env:
+        for name, value in environment(world, f"http://{host}:{port}").items():
+            announce(f"{name}={value}")
+        return
+    with ExitStack() as stack:
+        publish = None
+        if pulsar_url:
+            password = SecretStr(from_environment(pulsar_password, "--pulsar-password"))
+            client_id = world.options.client_id
+            publish = _publisher(stack, pulsar_url, client_id, pulsar_user, password, pulsar_topic, pulsar_tls_ca)
+        try:
+            run(world, port, host, publish)
+        except KeyboardInterrupt:
+            raise stopped("The sandbox has ended.", INTERRUPTED) from None
+
+
+def _pairs(texts: list[str]) -> dict[str, str]:
+    pairs = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise typer.BadParameter(f"{text!r} is not NAME=VALUE", param_hint="--set")
+        pairs[name.replace("-", "_")] = value
+    return pairs
+
+
+def _world(named: dict[str, str], faults: list[str]) -> "World":
+    from tuyahouse.sandbox.__main__ import build  # a web server takes a while to import
+    from tuyahouse.sandbox.faults import FaultError
+
+    try:
+        return build(named, faults)
+    except FaultError as error:
+        raise typer.BadParameter(str(error), param_hint="--fault") from None
+    except msgspec.ValidationError as error:
+        raise typer.BadParameter(str(error), param_hint="--set") from None
+
+
+def _publisher(
+    stack: ExitStack, url: str, client_id: str, user: str, password: SecretStr, topic: str, tls_ca: str
+) -> "Publish":
+    from tuyahouse.messages.publish import Publisher
+
+    publisher = Publisher(url, client_id, operator=user, password=password, topic=topic, tls_ca=tls_ca)
+    return stack.enter_context(publisher).publish

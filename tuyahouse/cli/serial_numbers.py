@@ -1,0 +1,103 @@
+"""``tuyahouse sn``: serial numbers into the registry, and a look at it."""
+
+import csv
+import sys
+from collections.abc import Iterator
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tuyahouse.cli.edge import AccountName, from_environment, open_warehouse, read_settings, show
+from tuyahouse.cli.intake import report
+from tuyahouse.sync import serial_numbers
+from tuyahouse.sync.finish import State
+from tuyahouse.terminal import track
+from tuyahouse.warehouse import registry
+
+app = typer.Typer(no_args_is_help=True, help="Serial numbers: Tuya lists none, so they are registered here.")
+
+
+class Shape(StrEnum):
+    TABLE = "table"
+    CSV = "csv"
+
+
+@app.command()
+def add(
+    account: AccountName,
+    file: Annotated[Path | None, typer.Argument(help="CSV (also .gz), Excel or Parquet; found out by content.")] = None,
+    pattern: Annotated[str | None, typer.Option(help="First and last of a range, joined by two dots.")] = None,
+    query_url: Annotated[
+        str | None, typer.Option(help="Database to query, as a SQLAlchemy URL; env:NAME takes it from that variable.")
+    ] = None,
+    query: Annotated[str | None, typer.Option(help="SQL whose answer has a column sn.")] = None,
+    work_order: Annotated[str | None, typer.Option(help="Work order of those that come without one.")] = None,
+) -> None:
+    """Register serial numbers from one source. Doing it again changes nothing.
+
+    A file or query needs a column of serial numbers (sn, serial_number, 序列号 …) and may have one of work orders.
+    Rows that cannot be used are listed with the reason and kept as dead letters.
+
+    Examples:
+
+    \b
+      tuyahouse sn add -a factory units.csv
+      tuyahouse sn add -a factory units.xlsx --work-order WO-2026-118
+      tuyahouse sn add -a factory --pattern YZCB04ZZR00001..YZCB04ZZR09999
+      tuyahouse sn add -a factory --query-url env:MES --query 'SELECT sn FROM u'
+    """
+    given = [one for one in (file, pattern, query_url or query) if one]
+    if len(given) != 1 or bool(query_url) != bool(query):
+        raise typer.BadParameter(
+            "name one source: a FILE, --pattern, or --query-url together with --query", param_hint="FILE"
+        )
+    settings = read_settings()
+    name = settings.account(account).name
+    url = from_environment(query_url, "--query-url") if query_url else None
+    entries, source = serial_numbers.source(file, pattern, url, query)
+    with open_warehouse(settings) as warehouse, track(f"Serial numbers from {source}") as tracker:
+        outcome = serial_numbers.register(warehouse, name, entries, source, work_order, on_rows=tracker.advance)
+    report(outcome, source, serial_numbers.KIND)
+
+
+@app.command("list")
+def list_(
+    account: AccountName,
+    state: Annotated[State | None, typer.Option(help="Only those in this state.")] = None,
+    work_order: Annotated[str | None, typer.Option(help="Only those of this work order.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="So many at most; a table shows 100 unless told.")] = None,
+    format_: Annotated[Shape, typer.Option("--format", help="csv streams any number of them.")] = Shape.TABLE,
+) -> None:
+    """Registered serial numbers, by name.
+
+    Example:
+
+    \b
+      tuyahouse sn list -a factory --state open --limit 20
+      tuyahouse sn list -a factory --format csv
+    """
+    settings = read_settings()
+    name = settings.account(account).name
+    most = limit or (100 if format_ is Shape.TABLE else None)
+    with open_warehouse(settings) as warehouse, warehouse.read() as conn:
+        wanted = state.value if state else None
+        rows = registry.listing(conn, name, state=wanted, work_order=work_order, limit=most)
+        if format_ is Shape.TABLE:
+            _table(name, list(rows), most)
+        else:
+            _csv(rows)
+
+
+def _table(account: str, rows: list[registry.Listed], most: int | None) -> None:
+    show(f"Serial numbers of {account} (UTC)", registry.Listed._fields, rows)
+    if len(rows) == most:
+        typer.echo(f"The first {most:,} are shown; --limit shows more of them, --format csv all.")
+
+
+def _csv(rows: Iterator[registry.Listed]) -> None:
+    lines = csv.writer(sys.stdout, lineterminator="\n")
+    lines.writerow(registry.Listed._fields)
+    lines.writerows([one.isoformat() if isinstance(one, datetime) else one for one in row] for row in rows)

@@ -1,0 +1,119 @@
+"""``tuyahouse status``: how an account is doing, from the warehouse alone."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import typer
+
+from tuyahouse.cli.edge import OneAccount, chosen, open_warehouse, read_settings, said, show
+from tuyahouse.settings import Account
+from tuyahouse.sync.message_gaps import gap_in_words
+from tuyahouse.terminal import duration
+from tuyahouse.warehouse import api_calls, commands, dead_letters, message_ledger, registry, runs
+from tuyahouse.warehouse.condition import token_states
+from tuyahouse.warehouse.warehouse import Warehouse
+
+RUNS_SHOWN = 10
+RUN = ("flow", "run_key", "status", "started_at", "asked", "failed", "rejected", "inserted", "updated", "calls", "note")
+
+
+def status(account: OneAccount = None) -> None:
+    """Newest runs, registry, commands, dead letters, calls and budget, tokens, messages and gaps. Makes no call.
+
+    Example:
+
+    \b
+      tuyahouse status --account factory
+    """
+    settings = read_settings()
+    with open_warehouse(settings) as warehouse:
+        for one in chosen(settings, account):
+            _status(warehouse, one, datetime.now(UTC))
+
+
+def _status(warehouse: Warehouse, account: Account, now: datetime) -> None:
+    typer.echo(f"Account {account.name}")
+    _runs(warehouse, account)
+    with warehouse.read() as conn:
+        _registry(conn, account)
+        _commands(conn, account)
+        _dead_letters(conn, account)
+        _calls(conn, account, now)
+        _tokens(conn, account, now)
+        _messages(conn, account)
+
+
+def _runs(warehouse: Warehouse, account: Account) -> None:
+    newest = runs.recent_runs(warehouse, account.name, RUNS_SHOWN)
+    if newest:
+        show("Newest runs (UTC)", RUN, ([_of(run, name) for name in RUN] for run in newest))
+    else:
+        typer.echo("There was no run yet.")
+
+
+def _of(run: runs.Summary, name: str) -> Any:
+    return getattr(run, name) if hasattr(run, name) else getattr(run.outcome, name)
+
+
+def _registry(conn: Any, account: Account) -> None:
+    states = registry.counts(conn, account.name)
+    if states:
+        show("Serial numbers", ("state", "count"), sorted(states.items()))
+    else:
+        typer.echo("No serial number is registered.")
+
+
+def _commands(conn: Any, account: Account) -> None:
+    verdicts = commands.verdicts(conn, account.name)
+    if verdicts:
+        rows = ((verdict, still, count) for (verdict, still), count in sorted(verdicts.items()))
+        show("Commands", ("verdict", "still followed", "count"), rows)
+
+
+def _dead_letters(conn: Any, account: Account) -> None:
+    counts = [row[1:] for row in dead_letters.counts(conn, account.name)]
+    if any(still for _, _, still, _ in counts):
+        show("Dead letters", ("kind", "reason", "open", "resolved"), counts)
+    else:
+        typer.echo("No dead letter is open.")
+
+
+def _calls(conn: Any, account: Account, now: datetime) -> None:
+    month = now.date().replace(day=1)
+    used = api_calls.calls_since(conn, account.name, month)
+    if account.monthly_calls is None:
+        said_of_budget = "MONTHLY_CALLS is not set"
+    else:
+        left = max(account.monthly_calls - used, 0)
+        said_of_budget = f"{used / account.monthly_calls:.1%} of {account.monthly_calls:,}, {left:,} left"
+    typer.echo(f"Calls since {month}: {used:,} ({said_of_budget}).")
+    by_endpoint = api_calls.calls_by_endpoint(conn, account.name, month)
+    if by_endpoint:
+        show(f"Calls since {month}", ("endpoint", "calls", "failures", "throttled"), by_endpoint)
+
+
+def _tokens(conn: Any, account: Account, now: datetime) -> None:
+    for token in token_states(conn, account.name):
+        parts = [f"number {token.generation:,}"]
+        if token.changed_at:
+            parts.append(f"{duration((now - token.changed_at).total_seconds())} old")
+        if token.expires_at:
+            left = (token.expires_at - now).total_seconds()
+            parts.append(f"lasts {duration(left)} more" if left > 0 else "ended: the next call renews it")
+        if token.refreshed_at:
+            parts.append(f"refreshed {said(token.refreshed_at)} UTC")
+        typer.echo(f"Token {token.kind}: {', '.join(parts)}.")
+
+
+def _messages(conn: Any, account: Account) -> None:
+    readers = message_ledger.consumers(conn, account.name)
+    columns = ("source", "read_until", "last_message_at", "messages", "dead_letters", "reconnects")
+    if readers:
+        show("Messages (UTC)", columns, ([getattr(one, name) for name in columns] for one in readers))
+    else:
+        typer.echo("No message was ever read.")
+    gaps = message_ledger.open_gaps(conn, account.name)
+    for gap in gaps:
+        typer.echo(f"Open gap: {gap_in_words(gap)} Reading all devices and open commands closes it.")
+    if readers and not gaps:
+        typer.echo("No gap in the message stream is open.")

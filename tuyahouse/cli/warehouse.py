@@ -1,0 +1,128 @@
+"""Commands about the warehouse itself: migrate, explain, dictionary."""
+
+import sys
+from contextlib import closing
+from enum import StrEnum
+from typing import Annotated, Any
+
+import typer
+
+from tuyahouse.cli.edge import AccountName, open_warehouse, read_settings, said, show, stopped
+from tuyahouse.warehouse.dictionary import entries, markdown
+from tuyahouse.warehouse.errors import SchemaError
+from tuyahouse.warehouse.explain import Explanation, explain_sn
+from tuyahouse.warehouse.warehouse import Warehouse
+
+RAW_SHOWN = 4000
+STEP = (
+    "happened_at",
+    "node",
+    "node_desc",
+    "status",
+    "order_code",
+    "craft_line_code",
+    "gone_at",
+    "first_run",
+    "last_run",
+)
+RUN = ("run_id", "flow", "run_key", "status", "started_at", "ended_at")
+LETTER = ("reason", "code", "message", "attempts", "last_seen_at", "resolved_at")
+
+
+class Shape(StrEnum):
+    MARKDOWN = "markdown"
+    TABLE = "table"
+
+
+def migrate() -> None:
+    """Bring the warehouse to the schema of this version. A newer or unknown schema is refused and left as it is.
+
+    Example:
+
+    \b
+      tuyahouse migrate
+    """
+    settings = read_settings()
+    try:
+        opened, did = Warehouse.open(settings.warehouse_url, settings.secret_key), "is at"
+    except SchemaError:
+        opened, did = Warehouse.open(settings.warehouse_url, settings.secret_key, migrate=True), "was migrated to"
+    with closing(opened) as warehouse:
+        typer.echo(f"The warehouse {warehouse.name} {did} schema {warehouse.schema_version()}.")
+
+
+def dictionary(
+    format_: Annotated[Shape, typer.Option("--format", help="markdown to keep, table to look at.")] = Shape.MARKDOWN,
+) -> None:
+    """Every table and column of the warehouse, and what it means. Needs no settings.
+
+    Example:
+
+    \b
+      tuyahouse dictionary --format table
+    """
+    if format_ is Shape.MARKDOWN:
+        typer.echo(markdown(), nl=False)
+        return
+    columns = ("table", "column", "type", "key", "what it is")
+    show(
+        "Data dictionary", columns, ((e.table, e.column, e.type, "key" if e.key else "", e.comment) for e in entries())
+    )
+
+
+def explain(
+    account: AccountName,
+    sn: Annotated[str, typer.Argument(metavar="SN", help="Serial number.")],
+    raw: Annotated[bool, typer.Option("--raw", help="Only the newest answer, the very bytes that Tuya sent.")] = False,
+) -> None:
+    """Everything the warehouse holds on a serial number, and where it comes from.
+
+    Example:
+
+    \b
+      tuyahouse explain -a factory YZCB04ZZR00001
+      tuyahouse explain -a factory YZCB04ZZR00001 --raw
+    """
+    settings = read_settings()
+    name = settings.account(account).name
+    with open_warehouse(settings) as warehouse, warehouse.read() as conn:
+        found = explain_sn(conn, name, sn)
+    if raw:
+        _raw(found)
+    elif found.registry or found.steps or found.dead_letters or found.answer:
+        _show(found)
+    else:
+        raise stopped(f"The warehouse holds nothing on {sn}: register it with `tuyahouse sn add -a {name} …`.")
+
+
+def _raw(found: Explanation) -> None:
+    if found.answer is None:
+        raise stopped(f"No answer of Tuya about {found.sn} is kept: it was never asked, or prune has deleted it.")
+    sys.stdout.buffer.write(found.answer.body)
+    sys.stdout.buffer.flush()
+
+
+def _show(found: Explanation) -> None:
+    if found.registry:
+        show("Registry", ("column", "value"), ((name, said(value)) for name, value in found.registry.items()))
+    else:
+        typer.echo(f"{found.sn} is not registered.")
+    if found.craft_line:
+        show("Craft line of its work order", ("column", "value"), ((n, said(v)) for n, v in found.craft_line.items()))
+    _rows("Steps (UTC)", STEP, found.steps)
+    _rows("Runs that wrote them (UTC)", RUN, found.runs)
+    _rows("Dead letters (UTC)", LETTER, found.dead_letters)
+    if found.answer is None:
+        typer.echo("No answer of Tuya is kept.")
+        return
+    body = found.answer.body
+    shown = body[:RAW_SHOWN].decode(errors="replace")
+    typer.echo(
+        f"Newest answer that changed something, stored {said(found.answer.stored_at)} UTC in {found.answer.block_id}:"
+    )
+    typer.echo(shown + (f" … {len(body) - RAW_SHOWN:,} bytes more: --raw" if len(body) > RAW_SHOWN else ""))
+
+
+def _rows(title: str, columns: tuple[str, ...], rows: list[dict[str, Any]]) -> None:
+    if rows:
+        show(title, columns, ([row[name] for name in columns] for row in rows))
