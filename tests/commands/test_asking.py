@@ -1,0 +1,128 @@
+"""Asking command records: what becomes of each answer, and when it is asked again."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from tests.commands.days import POLICY, begin_of, day, told, when
+from tests.support.sandbox import Sandbox
+from tuyahouse.cloud.commands import CommandRecord
+from tuyahouse.settings import Account
+from tuyahouse.sync.commands import plan_asking
+from tuyahouse.sync.commands_ask import Observed, asked_row, observe
+from tuyahouse.warehouse import commands, runs
+from tuyahouse.warehouse.commands import Heard, KnownCommand
+from tuyahouse.warehouse.tables import command, command_observation
+from tuyahouse.warehouse.warehouse import Warehouse
+
+T = datetime(2026, 11, 20, 3, 0, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+
+
+def record(status: int, happened_at: datetime | None) -> CommandRecord:
+    return CommandRecord("1", "d1", status, "text", happened_at, None)
+
+
+def test_a_record_happened_when_tuya_says() -> None:
+    assert observe(record(2, T), [], T + HOUR) == Observed(record(2, T), T, again=False)
+
+
+def test_a_record_without_a_time_happened_when_it_was_first_heard() -> None:
+    assert observe(record(2, None), [], T).happened_at == T
+    assert observe(record(2, None), [Heard(2, T)], T + HOUR).happened_at == T
+
+
+def test_a_record_that_goes_back_to_an_earlier_word_is_heard_again() -> None:
+    heard = [Heard(2, T), Heard(3, T + HOUR)]
+    assert observe(record(2, T), heard, T + 2 * HOUR).again
+    assert not observe(record(3, T + HOUR), heard, T + 2 * HOUR).again
+    assert not observe(record(2, T), [Heard(2, T)], T + 2 * HOUR).again
+
+
+def test_a_command_that_tuya_does_not_know_keeps_since_when() -> None:
+    known = KnownCommand(asked_times=2, first_asked_at=T, unknown_since=T + HOUR)
+    assert asked_row("a", "1", known, T + 2 * HOUR, T + 2 * HOUR) == ("a", "1", T, T + 2 * HOUR, 3, T + HOUR)
+
+
+def test_a_command_that_tuya_knows_again_is_unknown_no_more() -> None:
+    known = KnownCommand(asked_times=2, first_asked_at=T, unknown_since=T + HOUR)
+    assert asked_row("a", "1", known, None, T + 2 * HOUR) == ("a", "1", T, T + 2 * HOUR, 3, None)
+
+
+def account_of(sandbox: Sandbox) -> Account:
+    return sandbox.account.model_copy(update={"calls_per_second": 0, "attempts": 2})
+
+
+def followed(warehouse: Warehouse, numbers: list[str], at: datetime) -> None:
+    with warehouse.begin() as conn:
+        commands.add(conn, "demo", [(sn, None) for sn in numbers], "file", at, None)
+
+
+def rows(warehouse: Warehouse) -> dict[str, Any]:
+    with warehouse.read() as conn:
+        return {row.command_sn: row for row in conn.execute(select(command))}
+
+
+@pytest.mark.parametrize("answer", ["error", "empty"])
+async def test_a_number_that_tuya_does_not_know_is_kept_backed_off_and_given_up_as_unknown(
+    sandboxes: Callable[..., Sandbox], warehouse: Warehouse, answer: str
+) -> None:
+    account = account_of(sandboxes("--set", f"unknown_command={answer}"))
+    followed(warehouse, ["1461000000000000001"], T)
+    asked = []
+    for number in range(70):
+        summary = await day(warehouse, account, f"day {number}", T + timedelta(days=number))
+        assert (summary.status, summary.outcome.failed) == ("balanced", 0)
+        asked.append(summary.outcome.empty)
+    (row,) = rows(warehouse).values()
+    assert (row.verdict, row.unknown_since, row.done_at) == ("unknown", T, T + timedelta(days=61))
+    assert sum(asked) == row.asked_times == 62
+
+
+async def test_open_commands_are_asked_longest_waiting_first_and_ended_ones_never(
+    sandboxes: Callable[..., Sandbox], warehouse: Warehouse
+) -> None:
+    sandbox = sandboxes("--set", "commands_per_day=40")
+    account, now = account_of(sandbox), begin_of(sandbox) + timedelta(days=1)
+    followed(warehouse, [each["command_sn"] for each in told(sandbox)], now)
+    await day(warehouse, account, "first", now)
+    ended = {sn for sn, row in rows(warehouse).items() if row.done_at}
+    assert ended == {e["command_sn"] for e in told(sandbox) if e["api"]["process_status"] in (3, 4)}
+    second = await day(warehouse, account, "second", now + timedelta(minutes=1))
+    third = await day(warehouse, account, "third", now + timedelta(minutes=6))
+    assert (second.outcome.asked, third.outcome.asked) == (0, 40 - len(ended))
+
+
+async def test_given_numbers_are_followed_and_asked_first_whether_due_or_not(
+    sandboxes: Callable[..., Sandbox], warehouse: Warehouse
+) -> None:
+    account = account_of(sandboxes())
+    followed(warehouse, ["5", "6"], T)
+    run = runs.start_run(warehouse, "demo", "reconcile_commands", "given", {})
+    planned = plan_asking(
+        warehouse, account, run.run_id, POLICY, command_sns=["9", " 6", "9"], limit=3, chunk_size=10, now=T
+    )
+    assert (planned.keys, runs.load_chunk(warehouse, run.run_id, 0)[1]) == (3, ["9", "6", "5"])
+    assert rows(warehouse)["9"].source == "given"
+
+
+async def test_what_the_api_says_is_an_observation_heard_once(
+    sandboxes: Callable[..., Sandbox], warehouse: Warehouse
+) -> None:
+    sandbox = sandboxes("--set", "commands_per_day=10")
+    account, now = account_of(sandbox), begin_of(sandbox) + timedelta(days=1)
+    numbers = [each["command_sn"] for each in told(sandbox)]
+    followed(warehouse, numbers, now)
+    await day(warehouse, account, "first", now)
+    with warehouse.begin() as conn:
+        conn.execute(command.update().values(done_at=None))
+    await day(warehouse, account, "second", now + timedelta(days=1))
+    with warehouse.read() as conn:
+        seen = list(conn.execute(select(command_observation)))
+    assert {row.command_sn: row.happened_at for row in seen} == {
+        each["command_sn"]: when(each["api"]["happen_time"]) for each in told(sandbox)
+    }
+    assert {row.observed_at for row in seen} == {now}

@@ -1,0 +1,127 @@
+"""Details, functions and serial numbers of devices."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import select
+
+from tests.devices.nights import account_of, history, inventory, night, truth
+from tests.support.sandbox import Sandbox
+from tuyahouse.warehouse.tables import (
+    device,
+    device_function,
+    device_serial_number,
+    ops_api_calls,
+    ops_dead_letter,
+    serial_number,
+)
+from tuyahouse.warehouse.warehouse import Warehouse
+from tuyahouse.warehouse.writer import insert_new
+
+Start = Callable[..., Sandbox]
+DETAIL = "GET /v1.0/expand/devices/{device_id}"
+
+
+def calls(warehouse: Warehouse, endpoint: str) -> int:
+    with warehouse.read() as conn:
+        return sum(conn.execute(select(ops_api_calls.c.calls).where(ops_api_calls.c.endpoint == endpoint)).scalars())
+
+
+def functions(warehouse: Warehouse) -> dict[str, dict[str, bool]]:
+    found: dict[str, dict[str, bool]] = {}
+    with warehouse.read() as conn:
+        for row in conn.execute(select(device_function).where(device_function.c.gone_at.is_(None))):
+            found.setdefault(row.device_id, {})[row.function_code] = row.enabled
+    return found
+
+
+def links(warehouse: Warehouse, source: str) -> dict[str, str]:
+    with warehouse.read() as conn:
+        rows = conn.execute(select(device_serial_number).where(device_serial_number.c.source == source))
+        return {row.device_id: row.sn for row in rows}
+
+
+async def test_functions_are_those_enabled_and_those_possible(sandboxes: Start, warehouse: Warehouse) -> None:
+    sandbox = sandboxes("--set", "devices=60")
+    await night(warehouse, account_of(sandbox), "first", details=True)
+    assert functions(warehouse) == {
+        each["device_id"]: {code: code in each["functions"] for code in each["function_pool"]}
+        for each in truth(sandbox, "devices")
+    }
+
+
+async def test_only_new_and_changed_devices_are_asked_and_all_again_after_a_week(
+    sandboxes: Start, warehouse: Warehouse
+) -> None:
+    sandbox = sandboxes("--set", "devices=120")
+    first = await night(warehouse, account_of(sandbox), "first", details=True)
+    sandbox.control("day", {"day": 3})
+    second = await night(warehouse, account_of(sandbox), "second", details=True)
+    changed = sum(rows[-1] != (None, None) or len(rows) > 1 for rows in history(warehouse).values())
+    assert first.concluded and second.concluded
+    new = len(inventory(warehouse)) + len(inventory(warehouse, gone=True)) - first.concluded.details
+    assert 0 < second.concluded.details <= new + changed
+    assert calls(warehouse, DETAIL) == first.concluded.details + second.concluded.details
+    with warehouse.begin() as conn:
+        conn.execute(device.update().values(detail_at=datetime.now(UTC) - timedelta(days=8)))
+    third = await night(warehouse, account_of(sandbox), "third", details=True)
+    assert third.concluded and third.concluded.details == len(inventory(warehouse))
+
+
+async def test_details_complete_a_device_without_opening_a_history_row(sandboxes: Start, warehouse: Warehouse) -> None:
+    sandbox = sandboxes("--set", "devices=40")
+    await night(warehouse, account_of(sandbox), "first")
+    with warehouse.begin() as conn:  # as if the list did not send the user
+        conn.execute(device.update().values(uid=None))
+    await night(warehouse, account_of(sandbox), "second", details=True, full=True)
+    assert {name: row["uid"] for name, row in inventory(warehouse).items()} == {
+        each["device_id"]: each["uid"] for each in truth(sandbox, "devices")
+    }
+    assert {tuple(rows) for rows in history(warehouse).values()} == {((None, None),)}
+
+
+async def test_every_source_names_its_serial_number_and_contradictions_are_kept(
+    sandboxes: Start, warehouse: Warehouse
+) -> None:
+    sandbox = sandboxes("--set", "devices=300")
+    true = truth(sandbox, "devices")
+    with warehouse.begin() as conn:
+        rows = [("demo", each["sn"], "new", datetime.now(UTC)) for each in true if each["sn"]]
+        insert_new(conn, serial_number, ("account", "sn", "state", "added_at"), rows)
+    await night(warehouse, account_of(sandbox), "first", details=True)
+    assert links(warehouse, "pms") == {each["device_id"]: each["sn"] for each in true if each["sn"]}
+    assert links(warehouse, "factory_infos") == {each["device_id"]: each["told_sn"] for each in true if each["told_sn"]}
+    assert links(warehouse, "cid") == {each["device_id"]: each["sn"] for each in true if each["sn"] == each["cid"]}
+    assert links(warehouse, "cid") and links(warehouse, "pms") != links(warehouse, "factory_infos")
+
+
+async def test_a_source_that_the_project_may_not_use_stops_nothing(sandboxes: Start, warehouse: Warehouse) -> None:
+    sandbox = sandboxes("--set", "devices=60")
+    account = account_of(sandbox)
+    without_pms = account.model_copy(update={"pms_username": ""})
+    done = await night(warehouse, without_pms, "first", details=True)
+    assert done.summary and done.summary.status == "balanced"
+    assert links(warehouse, "pms") == {}
+
+
+async def test_devices_whose_answers_are_of_no_use_are_dead_letters_and_asked_again_the_next_night(
+    sandboxes: Start, warehouse: Warehouse
+) -> None:
+    sandbox = sandboxes("--set", "devices=120")
+    await night(warehouse, account_of(sandbox), "first")
+    sandbox.control("faults", {"shape": 0.05, "item_error": 0.05})
+    done = await night(warehouse, account_of(sandbox), "first", details=True)
+    assert done.summary and done.summary.status == "balanced"
+    failed = done.summary.outcome.failed + done.summary.outcome.rejected
+    assert failed == len(open_letters(warehouse, "device_details")) > 5
+    sandbox.control("faults", {"shape": 0, "item_error": 0})
+    again = await night(warehouse, account_of(sandbox), "second", details=True)
+    assert again.concluded and again.concluded.details == failed
+    assert open_letters(warehouse, "device_details") == []
+
+
+def open_letters(warehouse: Warehouse, kind: str) -> list[Any]:
+    table = ops_dead_letter.c
+    with warehouse.read() as conn:
+        return list(conn.execute(select(table.key).where(table.kind == kind, table.resolved_at.is_(None))))

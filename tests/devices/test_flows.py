@@ -1,0 +1,137 @@
+"""sync_devices and reconcile_commands as flows: what the operator is told."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import State
+from prefect.testing.utilities import prefect_test_harness
+from sqlalchemy import select
+
+from flows.reconcile_commands import reconcile_commands
+from flows.sync_devices import sync_devices
+from tests.devices.nights import inventory, truth
+from tests.support.sandbox import Sandbox
+from tuyahouse.warehouse import runs
+from tuyahouse.warehouse.tables import command
+from tuyahouse.warehouse.warehouse import Warehouse
+
+Start = Callable[..., Sandbox]
+
+
+@pytest.fixture(scope="module")
+def prefect() -> Iterator[None]:
+    with prefect_test_harness():
+        yield
+
+
+@pytest.fixture
+def reach(prefect: None, sqlite_url: str, secret_key: str, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Set the environment so that the flows reach a sandbox and the test's warehouse."""
+
+    def set_environment(sandbox: Sandbox, **account: str) -> None:
+        told = {"CALLS_PER_SECOND": "0", "PROJECT_IDS": "north-hall,south-hall", "ATTEMPTS": "2"} | account
+        extra = {f"TUYAHOUSE_ACCOUNTS__DEMO__{name}": value for name, value in told.items()}
+        extra |= {"TUYAHOUSE_WAREHOUSE_URL": sqlite_url, "TUYAHOUSE_SECRET_KEY": secret_key}
+        for name, value in (sandbox.env | extra).items():
+            monkeypatch.setenv(name, value)
+
+    return set_environment
+
+
+@pytest.fixture
+def opened(sqlite_url: str, secret_key: str) -> Iterator[Warehouse]:
+    warehouse = Warehouse.open(sqlite_url, secret_key)
+    yield warehouse
+    warehouse.close()
+
+
+async def devices(**parameters: Any) -> State[Any]:
+    state: State[Any] = await sync_devices(account="demo", **parameters, return_state=True)
+    return state
+
+
+def run(warehouse: Warehouse, flow: str, run_key: str) -> runs.Summary:
+    found = runs.find_run(warehouse, "demo", flow, run_key)
+    assert found
+    return found
+
+
+async def test_a_night_of_devices_and_commands_balances(
+    sandboxes: Start, reach: Callable[..., None], opened: Warehouse
+) -> None:
+    sandbox = sandboxes("--set", "devices=60", "--set", "commands_per_day=20")
+    reach(sandbox)
+    assert (await devices(run_key="n1")).is_completed()
+    numbers = [each["command_sn"] for each in truth(sandbox, "commands")]
+    state = await reconcile_commands(account="demo", run_key="n1", command_sns=numbers, return_state=True)
+    assert state.is_completed()
+    assert len(inventory(opened)) == len(truth(sandbox, "devices"))
+    outcome = run(opened, "sync_devices", "n1").outcome
+    assert (outcome.asked, outcome.answered) == (2 + len(inventory(opened)), 2 + len(inventory(opened)))
+    with opened.read() as conn:
+        verdicts = set(conn.execute(select(command.c.verdict)).scalars())
+    assert "api_ahead" in verdicts and None not in verdicts
+    assert run(opened, "reconcile_commands", "n1").outcome.asked == 20
+
+
+async def test_a_list_that_is_not_read_to_its_total_is_red_and_goes_on_with_its_run_key(
+    sandboxes: Start, reach: Callable[..., None], opened: Warehouse
+) -> None:
+    sandbox = sandboxes("--set", "devices=60", "--set", "total_error=3")
+    reach(sandbox)
+    state = await devices(run_key="n1")
+    assert state.is_failed()
+    assert "two sweeps found the same" in run(opened, "sync_devices", "n1").note
+    sandbox.control("options", {"total_error": 0})
+    assert (await devices(run_key="n1")).is_completed()
+    assert run(opened, "sync_devices", "n1").status == "balanced"
+
+
+async def test_a_project_that_tuya_refuses_is_red_in_words_and_the_other_is_read(
+    sandboxes: Start, reach: Callable[..., None], opened: Warehouse
+) -> None:
+    reach(sandboxes("--set", "devices=60"), PROJECT_IDS="nowhere,north-hall")
+    state = await devices(run_key="n1")
+    assert state.is_failed()
+    assert "Project nowhere was not read completely" in run(opened, "sync_devices", "n1").note
+    assert {row["project_id"] for row in inventory(opened).values()} == {"north-hall"}
+
+
+async def test_without_projects_the_operator_is_told_what_to_set(
+    sandboxes: Start, reach: Callable[..., None], opened: Warehouse
+) -> None:
+    reach(sandboxes("--set", "devices=20"), PROJECT_IDS="")
+    state = await devices(run_key="n1")
+    assert state.is_failed()
+    assert "TUYAHOUSE_ACCOUNTS__DEMO__PROJECT_IDS" in run(opened, "sync_devices", "n1").note
+
+
+async def test_a_budget_stops_softly_and_the_run_key_goes_on(
+    sandboxes: Start, reach: Callable[..., None], opened: Warehouse
+) -> None:
+    sandbox = sandboxes("--set", "devices=60")
+    reach(sandbox, MONTHLY_CALLS="60")
+    state = await devices(run_key="n1")
+    assert (state.is_completed(), state.name) == (True, "Stopped")
+    assert run(opened, "sync_devices", "n1").status == "stopped"
+    reach(sandbox, MONTHLY_CALLS="6000")
+    assert (await devices(run_key="n1")).is_completed()
+    summary = run(opened, "sync_devices", "n1")
+    assert (summary.status, summary.outcome.failed) == ("balanced", 0)
+    assert all(row["detail_at"] for row in inventory(opened).values())
+
+
+async def test_what_vendors_keep_in_extend_data_is_in_no_artifact(
+    sandboxes: Start, reach: Callable[..., None], opened: Warehouse
+) -> None:
+    sandbox = sandboxes("--set", "devices=200")
+    reach(sandbox)
+    assert (await devices(run_key="n1")).is_completed()
+    secrets = [row["extend_data"] for row in inventory(opened).values() if "password" in (row["extend_data"] or "")]
+    async with get_client() as client:
+        artifacts = str([artifact.data for artifact in await client.read_artifacts(limit=200)])
+    assert secrets
+    assert inventory(opened).keys() & set(artifacts.replace('"', " ").split())
+    assert "password" not in artifacts

@@ -1,0 +1,79 @@
+"""A gap in the message stream is answered by reading everything, and closed only then."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+from tests.devices.nights import account_of, night
+from tests.support.sandbox import Sandbox
+from tuyahouse.settings import CommandPolicy
+from tuyahouse.sync.commands import plan_asking
+from tuyahouse.sync.devices import close_answered_gaps
+from tuyahouse.warehouse import commands, message_ledger, runs
+from tuyahouse.warehouse.message_ledger import Gap
+from tuyahouse.warehouse.tables import command
+from tuyahouse.warehouse.warehouse import Warehouse
+
+NOW = datetime.now(UTC)
+HOUR = timedelta(hours=1)
+
+
+def gap(warehouse: Warehouse) -> None:
+    with warehouse.begin() as conn:
+        message_ledger.record_gap(conn, "demo", Gap(NOW - 5 * HOUR, NOW - 3 * HOUR, "away_too_long", "away"))
+
+
+def open_gaps(warehouse: Warehouse) -> int:
+    with warehouse.read() as conn:
+        return len(message_ledger.open_gaps(conn, "demo"))
+
+
+def follow(warehouse: Warehouse, asked_at: datetime | None) -> None:
+    with warehouse.begin() as conn:
+        commands.add(conn, "demo", [("1", None)], "file", NOW - 9 * HOUR, None)
+        conn.execute(command.update().values(last_asked_at=asked_at, asked_times=9))
+
+
+async def test_a_gap_is_closed_by_a_complete_inventory_when_no_command_is_open(
+    sandboxes: Callable[..., Sandbox], warehouse: Warehouse
+) -> None:
+    sandbox = sandboxes("--set", "devices=20")
+    gap(warehouse)
+    await night(warehouse, account_of(sandbox), "first")
+    assert open_gaps(warehouse) == 0
+
+
+async def test_an_incomplete_inventory_closes_no_gap(sandboxes: Callable[..., Sandbox], warehouse: Warehouse) -> None:
+    sandbox = sandboxes("--set", "devices=20", "--set", "total_error=3")
+    gap(warehouse)
+    await night(warehouse, account_of(sandbox), "first")
+    assert open_gaps(warehouse) == 1
+
+
+async def test_a_gap_waits_for_every_open_command_to_be_asked(
+    sandboxes: Callable[..., Sandbox], warehouse: Warehouse
+) -> None:
+    sandbox = sandboxes("--set", "devices=20")
+    gap(warehouse)
+    follow(warehouse, asked_at=NOW - 4 * HOUR)
+    await night(warehouse, account_of(sandbox), "first")
+    assert open_gaps(warehouse) == 1
+    follow(warehouse, asked_at=NOW - 2 * HOUR)
+    assert close_answered_gaps(warehouse, account_of(sandbox), NOW) == 1
+
+
+def test_while_a_gap_is_open_every_open_command_is_asked_whatever_its_waiting_time(
+    sandboxes: Callable[..., Sandbox], warehouse: Warehouse
+) -> None:
+    account = account_of(sandboxes("--set", "devices=20"))
+    follow(warehouse, asked_at=NOW)
+
+    def planned(run_key: str) -> int:
+        run = runs.start_run(warehouse, "demo", "reconcile_commands", run_key, {})
+        policy = CommandPolicy()
+        return plan_asking(
+            warehouse, account, run.run_id, policy, command_sns=None, limit=None, chunk_size=10, now=NOW
+        ).keys
+
+    assert planned("before") == 0
+    gap(warehouse)
+    assert planned("after") == 1

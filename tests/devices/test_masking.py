@@ -1,0 +1,23 @@
+"""The vendors' own data may hold credentials: what is kept beside ``device`` is without it."""
+
+import pytest
+
+from tuyahouse.sync.devices_masking import masked
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        (b'{"extend_data":"{\\"password\\":\\"x\\"}","uid":"u"}', b'{"extend_data":"***","uid":"u"}'),
+        (b"""{"extend_data": "{'password': 'x, y'}"}""", b'{"extend_data": "***"}'),
+        (b'{"extend_data":null,"extendData":"secret"}', b'{"extend_data":"***","extendData":"***"}'),
+        (b'{"list":[{"extend_data":"cut in the mid', b'{"list":[{"extend_data":"***"'),
+        (b'{"device_name":"Gate"}', b'{"device_name":"Gate"}'),
+    ],
+)
+def test_extend_data_is_masked_wherever_it_stands(sent: bytes, kept: bytes) -> None:
+    assert masked(sent) == kept
+
+
+def test_extend_data_sent_as_an_object_is_masked_to_its_end() -> None:
+    assert b"secret" not in masked(b'{"extend_data":{"a":1,"password":"secret"},"uid":"u"}')

@@ -1,0 +1,184 @@
+"""What Tuya sends of devices, in all its spellings."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+import pytest
+
+from tuyahouse.cloud.device_functions import Function, decode_functions
+from tuyahouse.cloud.device_list import decode_page, list_query, understood
+from tuyahouse.cloud.devices import ABSENT, FACTS, Device, decode_device, told
+from tuyahouse.cloud.errors import UnusableAnswer
+
+ITEM = {
+    "active_status": 1,
+    "cid": "YZCB04ZZR00001",
+    "create_time": 1669863600000,
+    "device_id": "vdevo166986360000001",
+    "device_ip": "192.168.16.111",
+    "device_name": "East entrance",
+    "extend_data": "{'user':'admin','password':'x'}",
+    "gateway_id": "",
+    "install_location": "Hall",
+    "mac_address": "00-55-52-24-01-65",
+    "online_status": 0,
+    "product_id": "0vbrvxonnjsxi001",
+    "product_type": "wf_znmj",
+    "project_id": "1000123",
+    "supplier_code": "tuya",
+    "uid": "bay1617693984346",
+}
+CREATED = datetime(2022, 12, 1, 3, 0, tzinfo=UTC)
+
+
+def device(**changes: Any) -> Device:
+    return decode_device(msgspec.json.encode(ITEM | changes))
+
+
+def fact(read: Device, column: str) -> Any:
+    return told(read).facts[list(FACTS).index(column)]
+
+
+def page(**changes: Any) -> bytes:
+    return msgspec.json.encode({"list": [ITEM], "total": 1, "page_no": 1, "page_size": 50} | changes)
+
+
+def test_the_documented_sample_is_read() -> None:
+    read = device()
+    assert read.device_id == "vdevo166986360000001"
+    assert dict(zip(FACTS, told(read).facts, strict=True)) == {
+        "project_id": "1000123",
+        "cid": "YZCB04ZZR00001",
+        "gateway_id": None,
+        "device_name": "East entrance",
+        "device_ip": "192.168.16.111",
+        "mac_address": "00-55-52-24-01-65",
+        "install_location": "Hall",
+        "product_type": "wf_znmj",
+        "product_id": "0vbrvxonnjsxi001",
+        "product_name": ABSENT,
+        "supplier_code": "tuya",
+        "supplier_name": ABSENT,
+        "extend_data": "{'user':'admin','password':'x'}",
+        "active": True,
+        "created_at": CREATED,
+        "uid": "bay1617693984346",
+    }
+    assert (read.online, told(read).extra) == (False, None)
+
+
+@pytest.mark.parametrize(
+    ("sent", "read"), [(1, True), ("1", True), (0, False), ("0", False), (True, True), (None, None)]
+)
+def test_states_are_read_as_number_and_as_text(sent: Any, read: bool | None) -> None:
+    assert device(online_status=sent, active_status=sent).online is read
+    assert fact(device(active_status=sent), "active") is read
+
+
+def test_a_state_that_is_neither_is_kept_as_sent() -> None:
+    read = device(online_status=7)
+    assert (read.online, told(read).extra) == (None, {"online_status": 7})
+
+
+@pytest.mark.parametrize("sent", [1669863600000, 1669863600, "1669863600000", "1669863600"])
+def test_times_are_read_in_seconds_and_milliseconds_as_number_and_as_text(sent: Any) -> None:
+    assert fact(device(create_time=sent), "created_at") == CREATED
+
+
+@pytest.mark.parametrize("sent", [0, -5, "soon", 10**30, [1]])
+def test_a_time_that_is_none_is_kept_as_sent(sent: Any) -> None:
+    read = device(create_time=sent)
+    assert (fact(read, "created_at"), told(read).extra) == (None, {"create_time": sent})
+
+
+def test_ids_lose_the_blanks_around_them_and_long_numbers_keep_their_digits() -> None:
+    read = device(device_id=" 002dj00118fe34d9 ", project_id=1212581947449081856)
+    assert (read.device_id, fact(read, "project_id")) == ("002dj00118fe34d9", "1212581947449081856")
+
+
+def test_what_is_not_documented_is_kept() -> None:
+    assert told(device(task_id="t1", firmware={"v": 2})).extra == {"task_id": "t1", "firmware": {"v": 2}}
+
+
+def test_extend_data_that_is_an_object_is_kept_as_its_text() -> None:
+    assert fact(device(extend_data={"a": 1}), "extend_data") == '{"a": 1}'
+
+
+def test_camel_case_names_are_read_too() -> None:
+    read = decode_device(b'{"deviceId":"d1","deviceName":"Gate","onlineStatus":"1","createTime":1669863600}')
+    assert (read.device_id, fact(read, "device_name"), read.online) == ("d1", "Gate", True)
+    assert fact(read, "created_at") == CREATED
+
+
+def test_a_page_has_its_devices_and_what_it_echoes() -> None:
+    read = decode_page(page(total="17", page_no="3", page_size="50"))
+    assert [each.device_id for each in read.devices] == ["vdevo166986360000001"]
+    assert (read.total, read.page_no, read.page_size) == (17, 3, 50)
+
+
+def test_a_page_in_camel_case_is_read() -> None:
+    read = decode_page(b'{"list":[],"total":0,"pageNo":2,"pageSize":7}')
+    assert (read.page_no, read.page_size) == (2, 7)
+
+
+def test_an_item_without_a_device_id_is_kept_apart_and_counts_as_a_row() -> None:
+    read = decode_page(b'{"list":[{"device_name":"x"},5,{"device_id":"d1"}],"total":3}')
+    assert (read.unusable, read.rows) == ([b'{"device_name":"x"}', b"5"], 3)
+
+
+def test_a_project_without_devices_may_send_no_list() -> None:
+    assert decode_page(b'{"total":0,"page_no":1,"page_size":50}').rows == 0
+
+
+@pytest.mark.parametrize("result", [b"[]", b'"x"', b"{}", b'{"list":{}}', b'{"list":[', b'{"total":5}'])
+def test_a_page_of_another_shape_is_refused(result: bytes) -> None:
+    with pytest.raises(UnusableAnswer):
+        decode_page(result)
+
+
+@pytest.mark.parametrize(
+    ("spelling", "query"),
+    [
+        ("snake", {"project_id": "p1", "page_no": "2", "page_size": "50"}),
+        ("camel", {"projectId": "p1", "pageNo": "2", "pageSize": "50"}),
+        ("dotted", {"request.project_id": "p1", "request.page_no": "2", "request.page_size": "50"}),
+    ],
+)
+def test_the_query_is_spelled_in_three_ways(spelling: Any, query: dict[str, str]) -> None:
+    assert list_query(spelling, "p1", 2, 50) == query
+
+
+@pytest.mark.parametrize(
+    ("echo", "asked", "expected"),
+    [
+        ({"page_no": 2, "page_size": 7}, (2, 7), True),
+        ({"page_no": 1, "page_size": 10}, (2, 7), False),
+        ({"page_no": 2, "page_size": 5}, (2, 7), False),
+        ({"page_no": 3, "page_size": 50}, (3, 100), True),
+        ({"page_no": 3, "page_size": 200}, (3, 100), False),
+        ({"page_no": None, "page_size": None}, (2, 7), True),
+        ({"page_no": None, "page_size": None}, (2, 0), False),
+    ],
+)
+def test_an_answer_belongs_to_the_page_whose_number_and_size_it_echoes(
+    echo: dict[str, Any], asked: tuple[int, int], expected: bool
+) -> None:
+    assert understood(decode_page(page(**echo)), *asked) is expected
+
+
+def test_functions_are_read() -> None:
+    assert decode_functions(b'[{"function_code":"open_door","function_name":"Open"},{"functionCode":"call"}]') == [
+        Function("open_door", "Open"),
+        Function("call", None),
+    ]
+
+
+def test_no_functions_are_none() -> None:
+    assert decode_functions(b"null") == []
+
+
+@pytest.mark.parametrize("result", [b'"x"', b"[1]", b'[{"name":"x"}]', b"[{"])
+def test_functions_of_another_shape_are_refused(result: bytes) -> None:
+    with pytest.raises(UnusableAnswer):
+        decode_functions(result)
