@@ -1,0 +1,15 @@
+"""``make bench``: every ratio that the README quotes, one after the other; names choose some of them."""
+
+import importlib
+import sys
+
+ALL = ("sn_flows", "memory", "pace", "messages", "devices", "commands")
+
+
+def main(names: list[str]) -> None:
+    for name in names or ALL:
+        importlib.import_module(f"benchmarks.{name}").main()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

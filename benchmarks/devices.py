@@ -1,0 +1,122 @@
+"""CPU of one sweep of a device list, a device: tuyahouse against the shortest loop by hand. ``python -m benchmarks.devices``
+
+Both read the same pages into the same PostgreSQL. What starting costs is taken out by the difference of two sizes; each
+figure is the median of some rounds, in which the programs take turns.
+"""
+
+import asyncio
+import statistics
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+
+from benchmarks.account import environment
+from benchmarks.measure import Usage, cost_of_one, run, table
+from tests.support.postgres import OwnPostgres, Postgres
+
+SMALL, LARGE, ROUNDS = 10_000, 110_000, 3
+
+
+@contextmanager
+def server(count: int) -> Iterator[str]:
+    """A list of so many devices; its base URL."""
+    command = [sys.executable, "-m", "benchmarks.device_server", str(count)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    try:
+        yield f"http://127.0.0.1:{process.stdout.readline().strip()}"
+    finally:
+        process.kill()
+        process.wait()
+
+
+async def sweep(run_key: str) -> None:
+    """What sync_devices does for one project, without its details."""
+    from tuyahouse.cloud.client import TuyaClient
+    from tuyahouse.settings import load_settings
+    from tuyahouse.sync.devices import conclude, plan_lists
+    from tuyahouse.sync.devices_chunks import list_chunk, utc_now
+    from tuyahouse.warehouse import runs
+    from tuyahouse.warehouse.warehouse import Warehouse
+
+    settings = load_settings()
+    account = settings.account("bench")
+    warehouse = Warehouse.open(settings.warehouse_url, settings.secret_key)
+    started = runs.start_run(warehouse, "bench", "sync_devices", run_key, {})
+    plan_lists(warehouse, "bench", started.run_id, ["bench"])
+    async with TuyaClient.open(account, warehouse.tokens, warehouse.slots) as client:
+        read = await list_chunk(client, warehouse, account, started.run_id, 0)
+    assert read and read.complete and len(read.counts) == 1, read
+    if run_key == "concluded":
+        conclude(warehouse, started, ["bench"], full=False, chunk_size=1000, at=utc_now())
+    warehouse.close()
+
+
+def by_hand(postgres: Postgres, base_url: str) -> list[Usage]:
+    """First reading and second reading of the same pages."""
+    database = postgres.create_database()
+    usages = [run("python", "-m", "benchmarks.hand_devices", base_url, database) for _ in range(2)]
+    postgres.drop_database(database)
+    return usages
+
+
+def by_tuyahouse(postgres: Postgres, base_url: str, count: int) -> list[Usage]:
+    """The same; the second one may write no device."""
+    database = postgres.create_database()
+    env = environment(base_url, database, PROJECT_IDS="bench", DEVICE_QUERY="snake")
+    first = run("python", "-m", "benchmarks.devices", "first", env=env)
+    written = _writes(database)
+    assert written == count, f"{written} devices written of {count}"
+    second = run("python", "-m", "benchmarks.devices", "second", env=env)
+    assert _writes(database) == written, "the second sweep wrote devices, over unchanged pages"
+    postgres.drop_database(database)
+    return [first, second]
+
+
+def _writes(database: str) -> int:
+    """How many rows of device were ever inserted, updated or deleted."""
+    with psycopg.connect(database) as connection:
+        connection.execute("SELECT pg_stat_force_next_flush()")
+        row = connection.execute(
+            "SELECT n_tup_ins + n_tup_upd + n_tup_del FROM pg_stat_user_tables WHERE relname = 'device'"
+        ).fetchone()
+    return int(row[0]) if row else 0
+
+
+def main() -> None:
+    costs: dict[str, list[float]] = {}
+    peaks: dict[int, float] = {}
+    postgres = OwnPostgres()
+    with server(SMALL) as small_url, server(LARGE) as large_url:
+        for _ in range(ROUNDS):
+            hand = by_hand(postgres, small_url), by_hand(postgres, large_url)
+            ours = by_tuyahouse(postgres, small_url, SMALL), by_tuyahouse(postgres, large_url, LARGE)
+            for name, (small, large) in {"hand": hand, "tuyahouse": ours}.items():
+                for which, pair in zip(("first", "second"), zip(small, large, strict=True), strict=True):
+                    costs.setdefault(f"{name} {which}", []).append(cost_of_one(*pair, LARGE - SMALL))
+            peaks |= {SMALL: ours[0][0].peak_mb, LARGE: ours[1][0].peak_mb}
+    postgres.close()
+    report({name: statistics.median(values) for name, values in costs.items()}, peaks)
+
+
+def report(median: dict[str, float], peaks: dict[int, float]) -> None:
+    def ratio(which: str) -> str:
+        return f"{median[f'tuyahouse {which}'] / median[f'hand {which}']:.2f}"
+
+    table(
+        f"CPU of one device in one sweep, median of {ROUNDS} rounds",
+        [
+            ["", "first sweep", "unchanged sweep"],
+            ["by hand", f"{median['hand first']:.1f} µs", f"{median['hand second']:.1f} µs"],
+            ["tuyahouse", f"{median['tuyahouse first']:.1f} µs", f"{median['tuyahouse second']:.1f} µs"],
+            ["ratio", ratio("first"), ratio("second")],
+            ["peak memory", *(f"{count:,} devices: {peak:.0f} MB" for count, peak in peaks.items())],
+        ],
+    )
+
+
+if __name__ == "__main__":
+    asyncio.run(sweep(sys.argv[1])) if sys.argv[1:] else main()

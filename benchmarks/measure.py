@@ -1,0 +1,140 @@
+"""Run programs as children and measure what they used; servers they need."""
+
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a child used: CPU with that of its own children that it waited for, memory of itself alone."""
+
+    cpu_seconds: float
+    wall_seconds: float
+    peak_mb: float
+
+
+def run(*command: str, env: Mapping[str, str] | None = None) -> Usage:
+    """Run a command to its end; ``python`` stands for this Python and ``tuyahouse`` for the one installed beside it.
+
+    Raises:
+        RuntimeError: it did not exit 0; with what it printed.
+    """
+    child = subprocess.Popen(
+        [_program(command[0]), *command[1:]],
+        env={**os.environ, **(env or {})},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert child.stdout is not None
+    begin = time.monotonic()
+    peaks: list[float] = []
+    threading.Thread(target=_watch_memory, args=(child.pid, peaks), daemon=True).start()
+    printed = child.stdout.read()
+    _, status, used = os.wait4(child.pid, 0)
+    child.returncode = os.waitstatus_to_exitcode(status)
+    if child.returncode:
+        raise RuntimeError(f"{' '.join(command)} ended with {child.returncode}:\n{printed[-4000:]}")
+    return Usage(used.ru_utime + used.ru_stime, time.monotonic() - begin, max(peaks, default=0.0))
+
+
+def _watch_memory(pid: int, peaks: list[float]) -> None:
+    """Note the high-water mark of a process until it is gone.
+
+    The kernel's own account (ru_maxrss) will not do: it begins with the size of the process that started this one.
+    """
+    status = Path(f"/proc/{pid}/status")
+    while True:
+        try:
+            mark = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+        except (OSError, StopIteration):
+            return
+        peaks.append(int(mark.split()[1]) / 1024)
+        time.sleep(0.05)
+
+
+def _program(name: str) -> str:
+    if name == "python":
+        return sys.executable
+    beside = Path(sys.executable).parent / name
+    return str(beside) if beside.exists() else name
+
+
+def cost_of_one(small: Usage, large: Usage, items: int) -> float:
+    """CPU microseconds of one of the ``items`` by which two runs differ: what starting costs is not in it."""
+    return (large.cpu_seconds - small.cpu_seconds) / items * 1e6
+
+
+def least(usages: Iterable[Usage]) -> Usage:
+    """The run that used the least CPU: of several alike, the one that other work on the machine disturbed least."""
+    return min(usages, key=lambda usage: usage.cpu_seconds)
+
+
+@contextlib.contextmanager
+def tuya() -> Iterator[str]:
+    """The fast server of benchmarks/server.py in a process of its own; its base URL."""
+    command = [sys.executable, "-m", "benchmarks.server"]
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert server.stdout is not None
+    try:
+        yield f"http://127.0.0.1:{server.stdout.readline().strip()}"
+    finally:
+        server.kill()
+        server.wait()
+
+
+@contextlib.contextmanager
+def prefect_server(home: Path) -> Iterator[dict[str, str]]:
+    """A Prefect server in a process of its own, as in production; the environment that reaches it."""
+    port = free_port()
+    env = {
+        "PREFECT_HOME": str(home),
+        "PREFECT_API_URL": f"http://127.0.0.1:{port}/api",
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "DO_NOT_TRACK": "1",
+    }
+    command = [_program("prefect"), "server", "start", "--host", "127.0.0.1", "--port", str(port)]
+    with (home / "server.log").open("w") as log:
+        server = subprocess.Popen(command, env={**os.environ, **env}, stdout=log, stderr=log)
+    try:
+        _wait_for(f"http://127.0.0.1:{port}/api/health")
+        yield env
+    finally:
+        server.terminate()
+        server.wait(30)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _wait_for(url: str, seconds: float = 90) -> None:
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            urllib.request.urlopen(url, timeout=5).close()
+            return
+        except OSError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.2)
+
+
+def table(title: str, rows: Sequence[Sequence[str]]) -> None:
+    """Print rows below a title, columns aligned."""
+    print(f"\n{title}")
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    for row in rows:
+        print("  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip(), flush=True)

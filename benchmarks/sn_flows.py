@@ -1,0 +1,97 @@
+"""CPU of one serial number: the whole nightly path against the shortest loop by hand. ``python -m benchmarks.sn_flows``
+
+Both ask the same server and load the same PostgreSQL. What starting costs is taken out by the difference of two sizes;
+of some rounds, in which the programs take turns, the one counts that other work disturbed least.
+"""
+
+import tempfile
+from pathlib import Path
+
+import psycopg
+
+from benchmarks.account import environment, pattern
+from benchmarks.measure import Usage, cost_of_one, least, prefect_server, run, table, tuya
+from tests.support.postgres import OwnPostgres, Postgres
+
+SMALL, LARGE, ROUNDS = 2_000, 22_000, 3
+
+
+def by_hand(postgres: Postgres, base_url: str, count: int) -> list[Usage]:
+    """First run and second run, over the same answers, of the hand-written loop."""
+    database = postgres.create_database()
+    usages = [run("python", "-m", "benchmarks.hand_loop", base_url, database, str(count)) for _ in range(2)]
+    postgres.drop_database(database)
+    return usages
+
+
+def by_tuyahouse(postgres: Postgres, base_url: str, count: int, prefect: dict[str, str]) -> list[Usage]:
+    """First run and second run, over the same answers, of the flow sync_sn_flows."""
+    database = postgres.create_database()
+    env = {**prefect, **environment(base_url, database)}
+    registered = ("-p", "account=bench", "-p", f"pattern={pattern(count)}")
+    run("python", "-m", "flows", "sync_serial_numbers", *registered, env=env)
+    flow = ("python", "-m", "flows", "sync_sn_flows", "-p", "account=bench", "-p")
+    first = run(*flow, "run_key=bench/first", env=env)
+    written = _writes(database)
+    assert written == count * 8, f"{written} steps written for {count} serial numbers"
+    second = run(*flow, "run_key=bench/second", env=env)
+    assert _writes(database) == written, "the second run wrote steps, over unchanged answers"
+    postgres.drop_database(database)
+    return [first, second]
+
+
+def _writes(database: str) -> int:
+    """How many rows of flow_step were ever inserted, updated or deleted."""
+    with psycopg.connect(database) as connection:
+        connection.execute("SELECT pg_stat_force_next_flush()")
+        row = connection.execute(
+            "SELECT n_tup_ins + n_tup_upd + n_tup_del FROM pg_stat_user_tables WHERE relname = 'flow_step'"
+        ).fetchone()
+    return int(row[0]) if row else 0
+
+
+def main() -> None:
+    runs: dict[str, list[Usage]] = {}
+    postgres = OwnPostgres()
+    with tempfile.TemporaryDirectory() as home, tuya() as base_url, prefect_server(Path(home)) as prefect:
+        for _ in range(ROUNDS):
+            for size in (SMALL, LARGE):
+                hand = by_hand(postgres, base_url, size)
+                ours = by_tuyahouse(postgres, base_url, size, prefect)
+                for name, pair in {"hand": hand, "tuyahouse": ours}.items():
+                    for which, usage in zip(("first", "second"), pair, strict=True):
+                        runs.setdefault(f"{name} {which} {size}", []).append(usage)
+    postgres.close()
+    report(runs)
+
+
+def report(runs: dict[str, list[Usage]]) -> None:
+    items = LARGE - SMALL
+    cost = {
+        name: cost_of_one(least(runs[f"{name} {SMALL}"]), least(runs[f"{name} {LARGE}"]), items)
+        for name in ("hand first", "hand second", "tuyahouse first", "tuyahouse second")
+    }
+    large = [runs[f"{name} first {LARGE}"] for name in ("tuyahouse", "hand")]
+    ratios = [ours.cpu_seconds / hand.cpu_seconds for ours, hand in zip(*large, strict=True)]
+    table(
+        f"CPU of one serial number (8 steps), least of {ROUNDS} rounds",
+        [
+            ["", "first run", "over unchanged answers"],
+            ["by hand", f"{cost['hand first']:.0f} µs", f"{cost['hand second']:.0f} µs"],
+            ["tuyahouse", f"{cost['tuyahouse first']:.0f} µs", f"{cost['tuyahouse second']:.0f} µs"],
+            [
+                "ratio",
+                f"{cost['tuyahouse first'] / cost['hand first']:.2f}",
+                f"{cost['tuyahouse second'] / cost['tuyahouse first']:.2f} of its own first run",
+            ],
+            [
+                f"whole runs of {LARGE:,}, starting included",
+                f"{min(ratios):.2f} to {max(ratios):.2f}",
+                "",
+            ],
+        ],
+    )
+
+
+if __name__ == "__main__":
+    main()
