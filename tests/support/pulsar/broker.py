@@ -139,6 +139,8 @@ class PulsarBroker:
 
 
 def _configuration(home: Path, port: int, admin_port: int) -> str:
+    # The storage refuses to write where its disk is 95 % full, however much is free on it: a test needs a few
+    # megabytes, so it may go on to the last of them, and takes no more ahead than it needs.
     operator = base64.b64encode(f"{OPERATOR}:{_OPERATOR_HASH}\n".encode()).decode()
     client = json.dumps({"userId": OPERATOR, "password": OPERATOR_PASSWORD})
     return f"""
@@ -157,6 +159,12 @@ allowAutoTopicCreation=false
 brokerDeleteInactiveTopicsEnabled=false
 defaultRetentionTimeInMinutes=120
 defaultRetentionSizeInMB=-1
+diskUsageThreshold=0.9999
+diskUsageWarnThreshold=0.9999
+logSizeLimit=67108864
+entryLogFilePreallocationEnabled=false
+journalMaxSizeMB=64
+journalPreAllocSizeMB=1
 authenticationEnabled=true
 authenticationProviders=TuyaAuthProvider,org.apache.pulsar.broker.authentication.AuthenticationProviderBasic
 basicAuthConf=data:;base64,{operator}
