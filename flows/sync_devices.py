@@ -30,12 +30,12 @@ async def sync_devices(
             await plan_device_lists(run.run.account, run.run.run_id, projects)
         amiss, errors = await read_lists(run, projects)
         concluded = await conclude_devices(run.run.account, run.run.run_id, projects, full)
-        run.notes += concluded.notes
+        run.notes += [words for project, words in concluded.notes.items() if project not in amiss]
         await publish_device_changes(run, concluded)
         if errors:
             raise errors[0]
         if not run.stopped:
             await run.each_chunk(ask_device_details)
         if amiss:
-            raise RunRed("\n".join(amiss))
+            raise RunRed("\n".join(amiss.values()))
     return final_state(run)

@@ -42,7 +42,9 @@ async def read_device_list(account: str, run_id: str, chunk: int, project: str) 
 
             read = await list_chunk(client, resources.warehouse, resources.account, run_id, chunk, on_page=on_page)
             progress.spend(client.calls, client.failures)
-    return "" if read is None or read.complete else f"Project {project} was not read completely: {read.judgement.note}."
+    if read is None or read.complete:
+        return ""
+    return devices.sentence(f"Project {project} was not read completely: {read.judgement.note}")
 
 
 @task(retries=3, retry_delay_seconds=retry_delays, retry_condition_fn=passing, task_run_name="conclude")
@@ -79,12 +81,12 @@ async def ask_device_details(account: str, run_id: str, chunk: int) -> Outcome:
             progress.spend(client.calls, client.failures)
 
 
-async def read_lists(run: Running, projects: list[str]) -> tuple[list[str], list[TuyaError]]:
-    """Read all lists that are not done, one after the other: what is amiss, and what cut lists short.
+async def read_lists(run: Running, projects: list[str]) -> tuple[dict[str, str], list[TuyaError]]:
+    """Read all lists that are not done, one after the other: what is amiss with which, and what cut lists short.
 
     A fault that concerns one list leaves the others to be read; a budget or quota ends the reading.
     """
-    amiss: list[str] = []
+    amiss: dict[str, str] = {}
     errors: list[TuyaError] = []
     open_chunks = await asyncio.to_thread(runs.open_chunks, run.resources.warehouse, run.run.run_id)
     for chunk, project in enumerate(projects):
@@ -92,7 +94,7 @@ async def read_lists(run: Running, projects: list[str]) -> tuple[list[str], list
             continue
         try:
             if words := await read_device_list(run.run.account, run.run.run_id, chunk, project):
-                amiss.append(words)
+                amiss[project] = words
         except BudgetReached as error:
             run.stopped = str(error)
             break

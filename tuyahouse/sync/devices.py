@@ -39,7 +39,13 @@ class Concluded:
     from_messages: int = 0
     linked: int = 0
     details: int = 0
-    notes: list[str] = field(default_factory=list)
+    notes: dict[str, str] = field(default_factory=dict)
+    """What was odd about the lists, in a sentence for each project."""
+
+
+def sentence(words: str) -> str:
+    """With one full stop at its end, whether it came with one or without."""
+    return words.rstrip(". ") + "."
 
 
 def chosen_projects(account: Account, project_ids: Sequence[str] | None) -> list[str]:
@@ -62,6 +68,7 @@ def plan_lists(warehouse: Warehouse, account: str, run_id: str, projects: Sequen
     """Plan the run's list chunks; marks of an earlier run are forgotten."""
     with warehouse.begin() as conn:
         devices_marks.clear_marks(conn, account)
+        devices_lists.forget_runs(conn, account)
         runs.add_chunks(conn, run_id, [[LIST_KEY + project] for project in projects])
 
 
@@ -82,9 +89,8 @@ def conclude(
         done.from_messages = devices_messages.apply_messages(conn, run.account, run.run_id)
         devices_history.follow(conn, run.account)
         done.linked = devices.link_by_cid(conn, run.account, run.run_id, at)
-        done.notes = [
-            f"Project {name}: {note}." for name, note in devices_lists.list_notes(conn, run.account, projects)
-        ]
+        odd = devices_lists.list_notes(conn, run.account, run.run_id, projects)
+        done.notes = {project: sentence(f"Project {project}: {note}") for project, note in odd}
         first = devices_lists.next_chunk(conn, run.run_id)
         if first <= len(projects):
             due = devices.due_for_details(conn, run.account, projects, at if full else at - DETAILS_AFTER)

@@ -95,9 +95,10 @@ class ListLedger:
             "total": newest.total,
             "devices": newest.known,
             "note": self._note(read),
+            "tried_run": self.run.run_id,
         }
         if read.complete:
-            told |= {"swept_at": read.swept_at, "first_page": read.first_page}
+            told |= {"swept_at": read.swept_at, "swept_run": self.run.run_id, "first_page": read.first_page}
         with self.warehouse.begin() as conn:
             devices_lists.store_list(conn, account, self.project_id, read.swept_at, **told)
             dead_letters.record(conn, account, self._letters(read), at)
@@ -113,7 +114,8 @@ class ListLedger:
             KIND, self.project_id, "item_error" if refused else "list_cut_short", error.code, str(error), raw
         )
         with self.warehouse.begin() as conn:
-            devices_lists.store_list(conn, self.run.account, self.project_id, started, note=str(error))
+            told = {"note": str(error), "tried_run": self.run.run_id}
+            devices_lists.store_list(conn, self.run.account, self.project_id, started, **told)
             dead_letters.record(conn, self.run.account, [letter], at)
             self._finish(conn, Outcome(asked=int(refused), failed=int(refused)), calls, at, left=not refused)
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, or_, select
+from sqlalchemy import Connection, func, select, update
 
 from tuyahouse.warehouse.dialect import among
-from tuyahouse.warehouse.tables import ops_chunk, ops_device_list, ops_run
+from tuyahouse.warehouse.tables import ops_chunk, ops_device_list
 from tuyahouse.warehouse.writer import upsert
 
 
@@ -38,23 +38,30 @@ def store_list(conn: Connection, account: str, project_id: str, tried_at: dateti
 
 
 def complete_lists(conn: Connection, account: str, run_id: str, projects: Sequence[str]) -> list[tuple[str, datetime]]:
-    """Those of the projects whose list was read completely in this run, with the start of that sweep."""
-    began = select(ops_run.c.started_at).where(ops_run.c.run_id == run_id).scalar_subquery()
+    """Those of the projects whose list was read completely in this run, with the start of that sweep.
+
+    By the run's id, not by time: the processes of a run may disagree about that. A list whose marks another run has
+    forgotten since (:func:`forget_runs`) is not among them.
+    """
     query = select(ops_device_list.c.project_id, ops_device_list.c.swept_at).where(
-        *_lists(conn, account, projects), ops_device_list.c.swept_at >= began
+        *_lists(conn, account, projects), ops_device_list.c.swept_run == run_id
     )
     return [(project, swept_at) for project, swept_at in conn.execute(query)]
 
 
 def unread_lists(conn: Connection, account: str, run_id: str) -> set[str]:
     """Projects whose list was tried in this run and not read completely."""
-    began = select(ops_run.c.started_at).where(ops_run.c.run_id == run_id).scalar_subquery()
     query = select(ops_device_list.c.project_id).where(
         ops_device_list.c.account == account,
-        ops_device_list.c.tried_at >= began,
-        or_(ops_device_list.c.swept_at.is_(None), ops_device_list.c.swept_at < began),
+        ops_device_list.c.tried_run == run_id,
+        ops_device_list.c.swept_run.is_distinct_from(run_id),
     )
     return set(conn.execute(query).scalars())
+
+
+def forget_runs(conn: Connection, account: str) -> None:
+    """No list counts as read in a run any more: to be called where the marks of their sweeps are forgotten."""
+    conn.execute(update(ops_device_list).where(ops_device_list.c.account == account).values(swept_run=None))
 
 
 def lists_read_since(conn: Connection, account: str, projects: Sequence[str], now: datetime) -> datetime | None:
@@ -64,10 +71,12 @@ def lists_read_since(conn: Connection, account: str, projects: Sequence[str], no
     return min(swept, default=now) if len(swept) == len(set(projects)) else None
 
 
-def list_notes(conn: Connection, account: str, projects: Sequence[str]) -> list[tuple[str, str]]:
-    """What was odd about the newest reading of each list."""
+def list_notes(conn: Connection, account: str, run_id: str, projects: Sequence[str]) -> list[tuple[str, str]]:
+    """What was odd about each list, where it was last tried in this run."""
     columns = (ops_device_list.c.project_id, ops_device_list.c.note)
-    query = select(*columns).where(*_lists(conn, account, projects), ops_device_list.c.note.is_not(None))
+    query = select(*columns).where(
+        *_lists(conn, account, projects), ops_device_list.c.tried_run == run_id, ops_device_list.c.note.is_not(None)
+    )
     return [(project, note) for project, note in conn.execute(query.order_by(ops_device_list.c.project_id))]
 
 

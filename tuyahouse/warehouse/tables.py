@@ -230,6 +230,11 @@ device = Table(
     Column("online_at", UtcTime, comment="When the fact in online happened or was read"),
     Column("source", Text, comment="inventory, or message: first met in a message and not yet in the inventory"),
     Column("detail_at", UtcTime, comment="When details and functions were last read"),
+    Column(
+        "detail_hash",
+        LargeBinary,
+        comment="Fingerprint of what they last said, presence left out; the same: nothing to do",
+    ),
     Column("changed_at", UtcTime, comment="When a fact last changed"),
     Column(
         "answer_hash",
@@ -612,7 +617,9 @@ ops_device_list = Table(
     Column("total", BigInteger, comment="How many devices Tuya last said there are"),
     Column("devices", BigInteger, comment="How many different ones its pages held"),
     Column("swept_at", UtcTime, comment="Start of the newest complete sweep; null: there was none"),
+    Column("swept_run", Text, comment="Run of that sweep while its marks are kept (ops_sweep); null: they are not"),
     Column("tried_at", UtcTime, nullable=False, comment="Start of the newest sweep, complete or not"),
+    Column("tried_run", Text, comment="Run of the newest sweep, complete or not"),
     Column("note", Text, comment="What was odd about the newest sweep; null: nothing"),
     comment="How the device list of each project was last read",
 )

@@ -152,6 +152,12 @@ def upgrade() -> None:
             comment="inventory, or message: first met in a message and not yet in the inventory",
         ),
         sa.Column("detail_at", UtcTime, nullable=True, comment="When details and functions were last read"),
+        sa.Column(
+            "detail_hash",
+            sa.LargeBinary(),
+            nullable=True,
+            comment="Fingerprint of what they last said, presence left out; the same: nothing to do",
+        ),
         sa.Column("changed_at", UtcTime, nullable=True, comment="When a fact last changed"),
         sa.Column(
             "answer_hash",
@@ -446,7 +452,14 @@ def upgrade() -> None:
         sa.Column(
             "swept_at", UtcTime, nullable=True, comment="Start of the newest complete sweep; null: there was none"
         ),
+        sa.Column(
+            "swept_run",
+            Text,
+            nullable=True,
+            comment="Run of that sweep while its marks are kept (ops_sweep); null: they are not",
+        ),
         sa.Column("tried_at", UtcTime, nullable=False, comment="Start of the newest sweep, complete or not"),
+        sa.Column("tried_run", Text, nullable=True, comment="Run of the newest sweep, complete or not"),
         sa.Column("note", Text, nullable=True, comment="What was odd about the newest sweep; null: nothing"),
         sa.PrimaryKeyConstraint("account", "project_id"),
         comment="How the device list of each project was last read",

@@ -1,0 +1,95 @@
+"""In which run a list was read decides what that run concludes from it; not what any process takes for the time."""
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+
+from tests.devices.nights import account_of, inventory, night, truth
+from tests.support.sandbox import Sandbox
+from tuyahouse.cloud.client import TuyaClient
+from tuyahouse.settings import Account
+from tuyahouse.sync.devices import Concluded, conclude, plan_lists, sentence
+from tuyahouse.sync.devices_chunks import list_chunk
+from tuyahouse.warehouse import devices_lists, runs
+from tuyahouse.warehouse.warehouse import Warehouse
+
+Start = Callable[..., Sandbox]
+LATE = timedelta(hours=2)
+
+
+def behind() -> datetime:
+    """The clock of a worker that is two hours late."""
+    return datetime.now(UTC) - LATE
+
+
+async def read(
+    warehouse: Warehouse, account: Account, run_key: str, now: Callable[[], datetime], projects: Sequence[str]
+) -> runs.Run:
+    """Plan (unless that was done) and read the lists, and go no further."""
+    run = runs.start_run(warehouse, account.name, "sync_devices", run_key, {})
+    if run.planned is None:
+        plan_lists(warehouse, account.name, run.run_id, projects)
+    async with TuyaClient.open(account, warehouse.tokens, warehouse.slots) as client:
+        for chunk in runs.open_chunks(warehouse, run.run_id):
+            await list_chunk(client, warehouse, account, run.run_id, chunk, now=now)
+    return run
+
+
+def concluded(warehouse: Warehouse, run: runs.Run, projects: Sequence[str]) -> Concluded:
+    return conclude(warehouse, run, projects, full=False, chunk_size=100, at=datetime.now(UTC))
+
+
+async def test_a_worker_whose_clock_is_late_still_reads_its_lists_in_this_run(
+    sandboxes: Start, warehouse: Warehouse
+) -> None:
+    sandbox = sandboxes("--set", "devices=240")
+    account = account_of(sandbox)
+    for day in (0, 9):
+        sandbox.control("day", {"day": day})
+        run = await read(warehouse, account, f"day {day}", behind, account.project_ids)
+        done = concluded(warehouse, run, account.project_ids)
+    assert done.complete == 2
+    assert done.vanished == len(inventory(warehouse, gone=True)) > 0
+    assert inventory(warehouse).keys() == {each["device_id"] for each in truth(sandbox, "devices")}
+
+
+async def test_a_list_that_could_not_be_read_in_this_run_is_known_whatever_the_clocks_say(
+    sandboxes: Start, warehouse: Warehouse
+) -> None:
+    sandbox = sandboxes("--set", "devices=60")
+    account = account_of(sandbox)
+    await night(warehouse, account, "first")
+    sandbox.control("options", {"total_error": 3})
+    run = await read(warehouse, account, "second", behind, account.project_ids)
+    with warehouse.read() as conn:
+        assert devices_lists.unread_lists(conn, "demo", run.run_id) == {"north-hall", "south-hall"}
+        assert devices_lists.complete_lists(conn, "demo", run.run_id, account.project_ids) == []
+
+
+async def test_a_run_that_goes_on_after_another_one_came_between_declares_nobody_vanished(
+    sandboxes: Start, warehouse: Warehouse
+) -> None:
+    """The other run has forgotten the marks that say who was on the list."""
+    sandbox = sandboxes("--set", "devices=120")
+    account = account_of(sandbox)
+    await night(warehouse, account, "first")
+    cut = await read(warehouse, account, "second", lambda: datetime.now(UTC), account.project_ids)
+    other = await read(warehouse, account, "between", lambda: datetime.now(UTC), ["south-hall"])
+    concluded(warehouse, other, ["south-hall"])
+    assert concluded(warehouse, cut, account.project_ids).vanished == 0
+    assert len(inventory(warehouse)) == len(truth(sandbox, "devices"))
+
+
+async def test_what_was_odd_about_a_list_is_told_by_the_run_that_met_it_only(
+    sandboxes: Start, warehouse: Warehouse
+) -> None:
+    sandbox = sandboxes("--set", "devices=60", "--set", "total_error=-3")
+    account = account_of(sandbox)
+    met = await night(warehouse, account, "first")
+    other = await night(warehouse, account.model_copy(update={"project_ids": ("north-hall",)}), "second")
+    assert met.concluded and met.concluded.notes.keys() == {"north-hall", "south-hall"}
+    assert other.concluded and other.concluded.notes.keys() == {"north-hall"}
+    assert all(words.rstrip(".") + "." == words for words in met.concluded.notes.values())
+
+
+def test_a_sentence_ends_with_one_full_stop() -> None:
+    assert [sentence(words) for words in ("cut", "cut.", "cut..")] == ["cut."] * 3
