@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,11 +12,12 @@ from tests.devices.nights import Night, account_of, history, inventory, night, t
 from tests.support.sandbox import Sandbox
 from tuyahouse.cloud.client import TuyaClient
 from tuyahouse.cloud.errors import PassingFault
-from tuyahouse.sync.devices import conclude, plan_lists
+from tuyahouse.sync.devices import apply_messages, conclude, plan_lists
 from tuyahouse.sync.devices_chunks import list_chunk
 from tuyahouse.warehouse import runs
-from tuyahouse.warehouse.tables import device, device_history, ops_dead_letter, ops_device_list
+from tuyahouse.warehouse.tables import device, device_event, device_history, ops_dead_letter, ops_device_list
 from tuyahouse.warehouse.warehouse import Warehouse
+from tuyahouse.warehouse.writer import insert_new
 
 Start = Callable[..., Sandbox]
 FIELDS = ("project_id", "cid", "gateway_id", "device_name", "device_ip", "mac_address", "install_location")
@@ -125,6 +126,22 @@ async def test_history_tells_exactly_what_the_sandbox_changed(sandboxes: Start, 
     assert history(warehouse) == expected.rows
     kinds = {row for rows in expected.rows.values() for row in rows}
     assert {("device_name", None), ("", None), (None, "vanished"), ("project_id", None)} <= kinds
+
+
+async def test_a_device_first_met_in_an_event_is_completed_by_the_inventory_in_its_first_history_row(
+    sandboxes: Start, warehouse: Warehouse
+) -> None:
+    sandbox = sandboxes(*options(devices=60))
+    name, heard_at = next(iter(true(sandbox))), datetime.now(UTC) - timedelta(hours=1)
+    with warehouse.begin() as conn:
+        columns = ("account", "device_id", "code", "happened_at", "data_id")
+        insert_new(conn, device_event, columns, [("demo", name, "door_open", heard_at, "1")])
+    apply_messages(warehouse, "demo", "message")
+    assert inventory(warehouse)[name]["source"] == "message"
+    await night(warehouse, account_of(sandbox), "first")
+    assert stored(warehouse) == true(sandbox)
+    assert inventory(warehouse)[name]["source"] == "inventory"
+    assert history(warehouse)[name] == [(None, None)]
 
 
 async def test_an_unchanged_night_writes_no_device_and_no_history(sandboxes: Start, warehouse: Warehouse) -> None:

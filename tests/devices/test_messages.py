@@ -6,8 +6,15 @@ from typing import Any
 from sqlalchemy import select
 
 from tuyahouse.sync.devices import apply_messages
-from tuyahouse.warehouse import devices_lists
-from tuyahouse.warehouse.tables import device, device_binding, device_history, device_presence
+from tuyahouse.warehouse import commands, devices_lists
+from tuyahouse.warehouse.tables import (
+    command_observation,
+    device,
+    device_binding,
+    device_event,
+    device_history,
+    device_presence,
+)
 from tuyahouse.warehouse.warehouse import Warehouse
 from tuyahouse.warehouse.writer import insert_new
 
@@ -64,6 +71,68 @@ def test_a_device_first_met_as_it_came_online_gets_a_row(warehouse: Warehouse) -
     apply_messages(warehouse, "demo", "r1")
     row = the_device(warehouse)
     assert (row.online, row.online_at, row.source) == (True, T, "message")
+
+
+def reported(warehouse: Warehouse, at: datetime, device_id: str = "d1", data_id: str = "1") -> None:
+    row = ("demo", device_id, "door_open", at, data_id)
+    with warehouse.begin() as conn:
+        insert_new(conn, device_event, ("account", "device_id", "code", "happened_at", "data_id"), [row])
+
+
+def commanded(warehouse: Warehouse, at: datetime, *, source: str = "message") -> None:
+    seen = ("demo", "c1", "message", 2, at, "d1", T + 9 * HOUR)
+    columns = ("account", "command_sn", "source", "process_status", "happened_at", "device_id", "observed_at")
+    with warehouse.begin() as conn:
+        insert_new(conn, command_observation, columns, [seen])
+        commands.add(conn, "demo", [("c1", "d1")], source, T + 9 * HOUR, None)
+
+
+def test_a_device_first_met_in_an_event_gets_a_row_since_its_first_event(warehouse: Warehouse) -> None:
+    for number, at in enumerate((T + HOUR, T, T + 2 * HOUR)):
+        reported(warehouse, at, data_id=str(number))
+    assert apply_messages(warehouse, "demo", "r1") == 1
+    row = the_device(warehouse)
+    assert (row.source, row.changed_at, row.first_run, row.vanished_at) == ("message", T, "r1", None)
+    assert history(warehouse) == [(T, None, None, None)]
+
+
+def test_a_device_first_met_in_the_message_of_a_command_gets_a_row(warehouse: Warehouse) -> None:
+    commanded(warehouse, T)
+    assert apply_messages(warehouse, "demo", "r1") == 1
+    row = the_device(warehouse)
+    assert (row.source, row.changed_at) == ("message", T)
+
+
+def test_a_device_that_only_a_file_of_commands_names_gets_no_row(warehouse: Warehouse) -> None:
+    commanded(warehouse, T, source="file")
+    assert apply_messages(warehouse, "demo", "r1") == 0
+
+
+def test_every_device_that_events_name_gets_a_row_and_no_other_account_s(warehouse: Warehouse) -> None:
+    for number in range(30):
+        reported(warehouse, T + timedelta(minutes=number), f"d{number % 7}", str(number))
+    with warehouse.begin() as conn:
+        insert_new(
+            conn,
+            device_event,
+            ("account", "device_id", "code", "happened_at", "data_id"),
+            [(name, f"{name}-1", "door_open", T, "1") for name in ("a", "z")],
+        )
+    stored(warehouse, device_id="d3")
+    with warehouse.read() as conn:
+        sources = {row.device_id: row.source for row in conn.execute(select(device))}
+    assert sources == {f"d{number}": "message" for number in range(7)} | {"d3": "inventory"}
+    assert apply_messages(warehouse, "demo", "r1") == 0
+
+
+def test_a_device_whose_newest_binding_event_is_an_unbinding_is_not_there_whatever_else_tells_of_it(
+    warehouse: Warehouse,
+) -> None:
+    bound(warehouse, "unbound", T + HOUR)
+    reported(warehouse, T)
+    commanded(warehouse, T)
+    present(warehouse, True, T)
+    assert apply_messages(warehouse, "demo", "r1") == 0
 
 
 def test_an_unbinding_ends_the_device_and_closes_its_history(warehouse: Warehouse) -> None:

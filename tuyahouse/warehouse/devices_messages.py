@@ -10,6 +10,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Integer,
+    Table,
     and_,
     case,
     cast,
@@ -22,7 +23,16 @@ from sqlalchemy import (
     update,
 )
 
-from tuyahouse.warehouse.tables import UtcTime, device, device_binding, device_presence, ops_device_list
+from tuyahouse.warehouse.tables import (
+    UtcTime,
+    command,
+    command_observation,
+    device,
+    device_binding,
+    device_event,
+    device_presence,
+    ops_device_list,
+)
 
 UNBOUND = ("unbound", "gateway_unbound")
 BINDING_FACTS = ("project_id", "cid", "gateway_id", "device_name", "product_type", "product_id", "uid")
@@ -35,7 +45,9 @@ def apply_messages(conn: Connection, account: str, run_id: str) -> int:
     """
     return (
         _add_bound(conn, account, run_id)
-        + _add_present(conn, account, run_id)
+        + _add_heard_of(conn, account, run_id, device_presence)
+        + _add_heard_of(conn, account, run_id, device_event)
+        + _add_commanded(conn, account, run_id)
         + _end_unbound(conn, account, run_id)
         + _bring_back(conn, account, run_id)
         + _set_online(conn, account, run_id)
@@ -102,20 +114,57 @@ def _add_bound(conn: Connection, account: str, run_id: str) -> int:
     return _insert(conn, columns, rows)
 
 
-def _add_present(conn: Connection, account: str, run_id: str) -> int:
-    """Devices that only came online or went offline; one whose newest binding event is an unbinding is not there."""
-    seen, newest = device_presence, _newest_binding()
-    unbound = exists().where(
-        newest.c.account == seen.c.account, newest.c.device_id == seen.c.device_id, newest.c.event.in_(UNBOUND)
+def _add_heard_of(conn: Connection, account: str, run_id: str, seen: Table) -> int:
+    """Devices that a table of messages names and that have no row, since they were first heard of."""
+    named = _named_in(seen, account)
+    rows_of_it = (seen.c.account == account, seen.c.device_id == named.c.device_id)
+    first = select(func.min(seen.c.happened_at, type_=UtcTime)).where(*rows_of_it).scalar_subquery()
+    rows = select(named.c.account, named.c.device_id, first).where(~_is_there(named), ~_is_unbound(named))
+    return _insert_heard_of(conn, rows, run_id)
+
+
+def _named_in(seen: Table, account: str) -> Any:
+    """Every device that the table names, once: the key is walked from device to device.
+
+    That costs one look-up a device, however many millions of rows tell of it.
+    """
+    row = seen.alias()
+    lowest = select(func.min(row.c.device_id)).where(row.c.account == account)
+    walked = select(lowest.scalar_subquery().label("device_id")).cte("walked", recursive=True, nesting=True)
+    higher = lowest.where(row.c.device_id > walked.c.device_id).correlate(walked).scalar_subquery()
+    walked = walked.union_all(select(higher).where(walked.c.device_id.is_not(None)))
+    named = select(literal(account).label("account"), walked.c.device_id).where(walked.c.device_id.is_not(None))
+    return named.subquery("named")
+
+
+def _add_commanded(conn: Connection, account: str, run_id: str) -> int:
+    """Devices that only the messages about their commands name."""
+    sent = command
+    heard = select(func.min(command_observation.c.happened_at, type_=UtcTime)).where(
+        command_observation.c.account == sent.c.account, command_observation.c.command_sn == sent.c.command_sn
     )
-    first = func.min(seen.c.happened_at, type_=UtcTime)
+    first = func.min(func.coalesce(heard.scalar_subquery(), sent.c.added_at), type_=UtcTime)
     rows = (
-        select(seen.c.account, seen.c.device_id, literal("message"), first, literal(run_id), literal(run_id))
-        .where(seen.c.account == account, ~_is_there(seen), ~unbound)
-        .group_by(seen.c.account, seen.c.device_id)
+        select(sent.c.account, sent.c.device_id, first)
+        .where(sent.c.account == account, sent.c.source == "message", sent.c.device_id.is_not(None))
+        .where(~_is_there(sent), ~_is_unbound(sent))
+        .group_by(sent.c.account, sent.c.device_id)
     )
-    columns = ("account", "device_id", "source", "changed_at", "first_run", "last_run")
-    return _insert(conn, columns, rows)
+    return _insert_heard_of(conn, rows, run_id)
+
+
+def _is_unbound(other: Any) -> ColumnElement[bool]:
+    """The newest binding event of the device is an unbinding: it is not there."""
+    newest = _newest_binding()
+    return exists().where(
+        newest.c.account == other.c.account, newest.c.device_id == other.c.device_id, newest.c.event.in_(UNBOUND)
+    )
+
+
+def _insert_heard_of(conn: Connection, rows: Any, run_id: str) -> int:
+    """``rows`` hold account, device and since when."""
+    columns = ("account", "device_id", "changed_at", "source", "first_run", "last_run")
+    return _insert(conn, columns, rows.add_columns(literal("message"), literal(run_id), literal(run_id)))
 
 
 def _insert(conn: Connection, columns: tuple[str, ...], rows: Any) -> int:
