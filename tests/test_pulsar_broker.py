@@ -36,7 +36,7 @@ def test_an_account_reads_what_the_operator_wrote_before_it_subscribed_and_after
     client = as_operator(broker)
     client.create_producer(broker.topic(ID)).send(b"hello", properties={"em": "aes_gcm"})
     client.close()
-    broker.kill()
+    broker.stop()
     broker.start()
     client = as_account(broker, KEY)
     consumer = client.subscribe(broker.topic(ID), f"{ID}-sub", initial_position=pulsar.InitialPosition.Earliest)

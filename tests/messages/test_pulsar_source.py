@@ -75,7 +75,7 @@ def test_a_restart_of_the_broker_is_survived_and_told(
 ) -> None:
     with opened(message_account) as source:
         assert source.receive(10, 0.2) == []
-        pulsar_broker.kill()
+        pulsar_broker.stop()
         source.receive(10, 0.5)
         assert not source.connected and "lost" in source.problem
         pulsar_broker.start()
