@@ -7,7 +7,7 @@ from prefect.client.schemas.objects import State
 
 from flows.parameters import AccountName, RunKey, Told
 from tasks.device_artifacts import publish_device_changes
-from tasks.devices import ask_device_details, conclude_devices, plan_device_lists, read_lists
+from tasks.devices import ask_device_details, close_gaps, conclude_devices, plan_device_lists, read_lists
 from tasks.running import RunRed, final_state, running
 from tuyahouse.sync.devices import chosen_projects
 
@@ -21,7 +21,7 @@ async def sync_devices(
 ) -> State[Any]:
     """Lists the devices of each project until the list is known, declares who vanished, and keeps the history.
 
-    Details and functions are asked for new and changed devices, for all weekly. The run is red when a list could not
+    Details and functions are asked for new and changed devices, for all weekly and after a gap in the messages. The run is red when a list could not
     be read to its end; nothing of that project is declared vanished then.
     """
     async with running("sync_devices", account, run_key, {"project_ids": project_ids, "full": full}) as run:
@@ -30,12 +30,13 @@ async def sync_devices(
             await plan_device_lists(run.run.account, run.run.run_id, projects)
         amiss, errors = await read_lists(run, projects)
         concluded = await conclude_devices(run.run.account, run.run.run_id, projects, full)
-        run.notes += [words for project, words in concluded.notes.items() if project not in amiss]
+        run.notes += concluded.notes + [words for project, words in concluded.odd.items() if project not in amiss]
         await publish_device_changes(run, concluded)
         if errors:
             raise errors[0]
         if not run.stopped:
             await run.each_chunk(ask_device_details)
+            await close_gaps(run.run.account)
         if amiss:
             raise RunRed("\n".join(amiss.values()))
     return final_state(run)

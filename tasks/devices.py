@@ -53,11 +53,9 @@ async def conclude_devices(account: str, run_id: str, projects: list[str], full:
     resources = open_resources(account)
     run, _ = await asyncio.to_thread(runs.load_chunk, resources.warehouse, run_id, 0)
     size, at = resources.settings.chunk_size, datetime.now(UTC)
-    done = await asyncio.to_thread(
+    return await asyncio.to_thread(
         devices.conclude, resources.warehouse, run, projects, full=full, chunk_size=size, at=at
     )
-    await asyncio.to_thread(devices.close_answered_gaps, resources.warehouse, resources.account, at)
-    return done
 
 
 @task(retries=3, retry_delay_seconds=retry_delays, retry_condition_fn=passing, task_run_name="details {chunk}")
@@ -79,6 +77,15 @@ async def ask_device_details(account: str, run_id: str, chunk: int) -> Outcome:
             )
         finally:
             progress.spend(client.calls, client.failures)
+
+
+@task(retries=3, retry_delay_seconds=retry_delays, retry_condition_fn=passing, task_run_name="gaps")
+async def close_gaps(account: str) -> int:
+    """Close the gaps in the message stream that reading everything has answered; returns how many."""
+    resources = open_resources(account)
+    return await asyncio.to_thread(
+        devices.close_answered_gaps, resources.warehouse, resources.account, datetime.now(UTC)
+    )
 
 
 async def read_lists(run: Running, projects: list[str]) -> tuple[dict[str, str], list[TuyaError]]:

@@ -49,11 +49,11 @@ async def night(
             done.lists.append(await list_chunk(client, warehouse, account, run.run_id, chunk))
         now = datetime.now(UTC)
         done.concluded = conclude(warehouse, run, projects, full=full, chunk_size=100, at=now)
-        close_answered_gaps(warehouse, account, now)
         done.calls = client.calls
     for chunk in [each for each in runs.open_chunks(warehouse, run.run_id) if each >= len(projects) and details]:
         async with TuyaClient.open(account, warehouse.tokens, warehouse.slots) as client:
             await details_chunk(client, warehouse, account, run.run_id, chunk, workers=4)
+    close_answered_gaps(warehouse, account, datetime.now(UTC))
     done.summary = runs.finish_run(warehouse, run.run_id, "balanced")
     return done
 

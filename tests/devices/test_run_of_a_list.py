@@ -86,9 +86,9 @@ async def test_what_was_odd_about_a_list_is_told_by_the_run_that_met_it_only(
     account = account_of(sandbox)
     met = await night(warehouse, account, "first")
     other = await night(warehouse, account.model_copy(update={"project_ids": ("north-hall",)}), "second")
-    assert met.concluded and met.concluded.notes.keys() == {"north-hall", "south-hall"}
-    assert other.concluded and other.concluded.notes.keys() == {"north-hall"}
-    assert all(words.rstrip(".") + "." == words for words in met.concluded.notes.values())
+    assert met.concluded and met.concluded.odd.keys() == {"north-hall", "south-hall"}
+    assert other.concluded and other.concluded.odd.keys() == {"north-hall"}
+    assert all(words.rstrip(".") + "." == words for words in met.concluded.odd.values())
 
 
 def test_a_sentence_ends_with_one_full_stop() -> None:

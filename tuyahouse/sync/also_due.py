@@ -6,7 +6,7 @@ from datetime import datetime
 
 from tuyahouse.settings import Account, CommandPolicy
 from tuyahouse.sync.commands_rules import ask_steps
-from tuyahouse.sync.devices import DETAILS_AFTER
+from tuyahouse.sync.devices import details_due_before
 from tuyahouse.warehouse import commands, devices, message_ledger
 from tuyahouse.warehouse.warehouse import Warehouse
 
@@ -25,13 +25,14 @@ class AlsoDue:
 def devices_due(warehouse: Warehouse, account: Account, now: datetime) -> list[AlsoDue]:
     """Pages of the device lists and details of known devices; nothing for an account without projects.
 
-    A lower bound: a list that moves while it is read is read again, and devices nobody knows yet have details too.
+    Details of all devices while messages may be lost. A lower bound: a list that moves while it is read is read again, and devices nobody knows yet have details too.
     """
     if not account.project_ids:
         return []
     with warehouse.read() as conn:
         known = devices.count_devices(conn, account.name)
-        due = devices.due_for_details(conn, account.name, account.project_ids, now - DETAILS_AFTER)
+        before = details_due_before(message_ledger.open_gaps(conn, account.name), now)
+        due = devices.due_for_details(conn, account.name, account.project_ids, before)
         details = sum(1 for _ in due)
     pages = [math.ceil(known.get(project, 0) / account.device_page_size) for project in account.project_ids]
     listed = sum(known.get(project, 0) for project in account.project_ids)

@@ -39,8 +39,9 @@ class Concluded:
     from_messages: int = 0
     linked: int = 0
     details: int = 0
-    notes: dict[str, str] = field(default_factory=dict)
+    odd: dict[str, str] = field(default_factory=dict)
     """What was odd about the lists, in a sentence for each project."""
+    notes: list[str] = field(default_factory=list)
 
 
 def sentence(words: str) -> str:
@@ -90,12 +91,20 @@ def conclude(
         devices_history.follow(conn, run.account)
         done.linked = devices.link_by_cid(conn, run.account, run.run_id, at)
         odd = devices_lists.list_notes(conn, run.account, run.run_id, projects)
-        done.notes = {project: sentence(f"Project {project}: {note}") for project, note in odd}
+        done.odd = {project: sentence(f"Project {project}: {note}") for project, note in odd}
         first = devices_lists.next_chunk(conn, run.run_id)
         if first <= len(projects):
-            due = devices.due_for_details(conn, run.account, projects, at if full else at - DETAILS_AFTER)
+            gaps = message_ledger.open_gaps(conn, run.account)
+            due = devices.due_for_details(conn, run.account, projects, at if full else details_due_before(gaps, at))
             runs.add_chunks(conn, run.run_id, _counted(_chunked(due, chunk_size), done), first)
+            if gaps:
+                done.notes.append(f"{len(gaps)} gaps in the message stream: details of all devices are asked.")
     return done
+
+
+def details_due_before(gaps: Sequence[message_ledger.Gap], at: datetime) -> datetime:
+    """Details read before that time are due: those of a week ago, and while gaps are open all that are not newer."""
+    return min(max([at - DETAILS_AFTER, *(gap.gap_to for gap in gaps)]), at)
 
 
 def _chunked(keys: Iterator[str], size: int) -> Iterator[list[str]]:
@@ -124,11 +133,18 @@ def apply_messages(warehouse: Warehouse, account: str, run_id: str) -> int:
 def close_answered_gaps(warehouse: Warehouse, account: Account, at: datetime) -> int:
     """Close the gaps in the message stream after which everything was read; returns how many.
 
-    Everything is: the list of every project of the settings, whole, and every command that is still followed.
+    Everything is: the list of every project of the settings, whole, the details of every device on them, and every
+    command that is still followed. A device whose details could not be had was asked for them: it keeps no gap open.
     """
     with warehouse.begin() as conn:
-        swept = devices_lists.lists_read_since(conn, account.name, account.project_ids, at)
-        asked = commands.asked_since(conn, account.name, at)
-        if swept is None or asked is None:
+        if not message_ledger.open_gaps(conn, account.name):
             return 0
-        return message_ledger.close_gaps(conn, account.name, min(swept, asked), at)
+        read_since = [
+            devices_lists.lists_read_since(conn, account.name, account.project_ids, at),
+            devices.details_asked_since(conn, account.name, account.project_ids, at),
+            commands.asked_since(conn, account.name, at),
+        ]
+        since = [each for each in read_since if each is not None]
+        if len(since) < len(read_since):
+            return 0
+        return message_ledger.close_gaps(conn, account.name, min(since), at)

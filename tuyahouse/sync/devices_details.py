@@ -15,12 +15,12 @@ from tuyahouse.cloud.devices import ABSENT, DETAIL, FACTS, Told, decode_device, 
 from tuyahouse.outcome import Outcome
 from tuyahouse.sync.asking import Asked, Letter, ask_all
 from tuyahouse.sync.devices_masking import masked
-from tuyahouse.warehouse import dead_letters, devices_history, runs
+from tuyahouse.warehouse import dead_letters, devices, devices_history, runs
 from tuyahouse.warehouse.tables import device, device_function, device_serial_number
 from tuyahouse.warehouse.warehouse import Warehouse
 from tuyahouse.warehouse.writer import Written, insert_new, replace_set, update
 
-KIND = "device_details"
+KIND = devices.DETAILS
 FILLED = tuple(name for name in FACTS if name != "project_id")
 
 

@@ -4,12 +4,22 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, and_, exists, func, insert, literal, or_, select
+from sqlalchemy import Connection, and_, case, exists, func, insert, literal, or_, select
 
 from tuyahouse.warehouse.dialect import among
-from tuyahouse.warehouse.tables import DEVICE_COLUMNS, UtcTime, device, device_serial_number, serial_number
+from tuyahouse.warehouse.tables import (
+    DEVICE_COLUMNS,
+    UtcTime,
+    device,
+    device_serial_number,
+    ops_dead_letter,
+    serial_number,
+)
 
 FETCH = 10_000
+
+DETAILS = "device_details"
+"""Kind of the dead letters of devices whose details could not be had."""
 
 
 class Known(NamedTuple):
@@ -87,6 +97,34 @@ def due_for_details(conn: Connection, account: str, project_ids: Sequence[str], 
     )
     rows = conn.execute(query, execution_options={"yield_per": FETCH})
     return (str(device_id) for (device_id,) in rows)
+
+
+def details_asked_since(conn: Connection, account: str, project_ids: Sequence[str], now: datetime) -> datetime | None:
+    """Since when the details of every device of these projects were asked at least once; None: not of all ever.
+
+    ``now`` without any device. What could not be had was asked for when its dead letter was last written.
+    """
+    letter = ops_dead_letter.c
+    refused = (
+        select(letter.key, func.max(letter.last_seen_at, type_=UtcTime).label("at"))
+        .where(letter.account == account, letter.kind == DETAILS, letter.resolved_at.is_(None))
+        .group_by(letter.key)
+        .subquery()
+    )
+    read, tried = device.c.detail_at, refused.c.at
+    asked_at = case((or_(read.is_(None), tried > read), tried), else_=read)
+    query = (
+        select(func.count(), func.count(asked_at), func.min(asked_at, type_=UtcTime))
+        .outerjoin_from(device, refused, refused.c.key == device.c.device_id)
+        .where(
+            device.c.account == account, among(conn, device.c.project_id, project_ids), device.c.vanished_at.is_(None)
+        )
+    )
+    there, asked, first = conn.execute(query).one()
+    if not there:
+        return now
+    since: datetime | None = first if asked == there else None
+    return since
 
 
 def count_devices(conn: Connection, account: str) -> dict[str, int]:
