@@ -141,6 +141,18 @@ class TuyaClient:
             await self._keepers[kind].current()
         return wanted
 
+    async def login_anew(self) -> None:
+        """Log the PMS user in although a stored login may last, so that user and password are proved right.
+
+        Runs that are under way go on: they find the new login where they would look for one. A refused one leaves the
+        stored login as it is. Only for accounts that have a PMS user.
+
+        Raises:
+            TuyaError: why there is no login, with what to change.
+        """
+        assert self._login is not None
+        await self._keepers["pms"].renew(self._login.login)
+
     async def _repeat(self, endpoint: Endpoint, request: httpx.Request, first: TuyaError) -> Answer:
         """Repeats with back-off, counting the attempt that was made already."""
         async for attempt in stamina.retry_context(
@@ -246,9 +258,10 @@ class TuyaClient:
         early = float(account.refresh_early_seconds)
         grant = platform_grant(self._once, self.clock, account.name)
         platform = TokenKeeper(account.name, "platform", store, grant, clock=self.clock, early=early)
+        self._login: PmsLogin | None = None
         if not account.has_pms:
             return {"platform": platform}
-        login = PmsLogin(
+        self._login = PmsLogin(
             self._once,
             platform,
             self.clock,
@@ -256,7 +269,7 @@ class TuyaClient:
             username=account.pms_username,
             password=account.pms_password.get_secret_value(),
         )
-        pms = TokenKeeper(account.name, "pms", store, login.grant, clock=self.clock, early=early)
+        pms = TokenKeeper(account.name, "pms", store, self._login.grant, clock=self.clock, early=early)
         return {"platform": platform, "pms": pms}
 
     async def _close(self) -> None:

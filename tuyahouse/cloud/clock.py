@@ -31,6 +31,8 @@ class ServerClock:
         self._now = now
         self.offset_seconds = 0.0
         """What is added to the local clock; other than 0 when it was found to be off."""
+        self.told = False
+        """Whether any answer has told the time yet."""
 
     def now(self) -> float:
         """Unix time in seconds by Tuya's clock."""
@@ -49,6 +51,7 @@ class ServerClock:
         """
         if t_ms is None:
             return False
+        self.told = True
         off = t_ms / 1000 - self.now()
         if abs(off) < (1.0 if refused else TOLERANCE_SECONDS):
             return False

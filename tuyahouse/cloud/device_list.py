@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from tuyahouse.cloud.devices import Device, read_device
+from tuyahouse.cloud.devices import Device, Documented, documented_device, read_device
 from tuyahouse.cloud.endpoint import Endpoint
 from tuyahouse.cloud.errors import UnusableAnswer
 from tuyahouse.cloud.loose import whole_number
@@ -47,7 +47,12 @@ class _List(msgspec.Struct):
     page_size_camel: Any = msgspec.field(default=None, name="pageSize")
 
 
+class _DocumentedList(msgspec.Struct):
+    items: list[Documented] = msgspec.field(name="list")
+
+
 _LIST = msgspec.json.Decoder(_List)
+_DOCUMENTED = msgspec.json.Decoder(_DocumentedList)
 
 
 def list_query(spelling: Spelling, project_id: str, page_no: int, page_size: int) -> dict[str, str]:
@@ -83,9 +88,8 @@ def decode_page(result: bytes) -> DevicePage:
         raise UnusableAnswer("the device list has no list", result)
     devices: list[Device] = []
     unusable: list[bytes] = []
-    for item in page.items or ():
-        raw = bytes(item)
-        device = read_device(raw)
+    raws = [bytes(item) for item in page.items or ()]
+    for raw, device in zip(raws, _read(result, raws), strict=True):
         unusable.append(raw) if device is None else devices.append(device)
     return DevicePage(
         devices,
@@ -94,3 +98,12 @@ def decode_page(result: bytes) -> DevicePage:
         whole_number(page.page_no_camel if page.page_no is None else page.page_no),
         whole_number(page.page_size_camel if page.page_size is None else page.page_size),
     )
+
+
+def _read(result: bytes, raws: list[bytes]) -> list[Device | None]:
+    """The devices of a page: all at once where all are as documented, else one by one."""
+    try:
+        items = _DOCUMENTED.decode(result).items
+    except msgspec.MsgspecError:
+        return [read_device(raw) for raw in raws]
+    return [documented_device(item, raw) for item, raw in zip(items, raws, strict=True)]

@@ -8,6 +8,8 @@ from typing import Any
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LATEST_SECONDS = 100_000_000_000
 """Times below this are seconds (up to the year 5138), all others milliseconds (from 1973 on)."""
+LATEST_FAST = 8_000_000_000_000
+"""Milliseconds up to the year 2223: as a floating-point number of seconds still exact to the microsecond."""
 
 FLAGS: dict[Any, bool] = {0: False, 1: True, "0": False, "1": True, "false": False, "true": True}
 _CAPITAL = re.compile(r"(?<=[a-z0-9])([A-Z])")
@@ -53,6 +55,8 @@ def utc(value: Any) -> datetime | None:
     number = value if type(value) is int else whole_number(int(value) if isinstance(value, float) else value)
     if number is None or number <= 0:
         raise ValueError(f"{value!r} is no time")
+    if LATEST_SECONDS <= number < LATEST_FAST:
+        return datetime.fromtimestamp(number / 1000, UTC)
     try:
         return EPOCH + timedelta(milliseconds=number * 1000 if number < LATEST_SECONDS else number)
     except OverflowError:

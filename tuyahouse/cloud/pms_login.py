@@ -94,6 +94,14 @@ class PmsLogin:
         """
         if before and before.refresh and self._may_refresh(before) and (token := await self._refreshed(before)):
             return replace(token, refreshed_at=self._refresh_tried_at)
+        return await self.login(before)
+
+    async def login(self, before: Token | None) -> Token:
+        """A new token by user and password, whatever could be refreshed; ``before`` knows when that was last tried.
+
+        Raises:
+            ConfigurationWrong: the user or password is refused.
+        """
         tried_at = self._refresh_tried_at or (before.refreshed_at if before else None)
         return replace(await self._paired(), refreshed_at=tried_at)
 

@@ -122,6 +122,15 @@ class TokenKeeper:
             token = await self._join(failed)
         return token
 
+    async def renew(self, grant: Grant) -> Token:
+        """A new token by ``grant`` in the place of the stored one, however long that would have lasted.
+
+        Others that hold the old one find the new one in the store when Tuya refuses theirs, as after any replacement. A
+        grant that fails leaves the stored token as it is.
+        """
+        async with held(lambda: self._store.exclusive(self._account, self._kind), self._threads) as slot:
+            return await self._replaced(slot, grant)
+
     async def aclose(self) -> None:
         """Stop replacing; a lock that is held or waited for is given back."""
         if self._flight and not self._flight.done():
@@ -146,13 +155,18 @@ class TokenKeeper:
             now_stored = slot.current
             if now_stored and self._alive(now_stored, failed):
                 return self._adopt(now_stored)
-            token = await self._granted(now_stored)
-            token = replace(token, generation=(now_stored.generation if now_stored else 0) + 1)
-            self.grants += 1
-            slot.replace(token)  # no await from here on: once granted, it is stored
-            return self._adopt(token)
+            return await self._replaced(slot, self._grant)
 
-    async def _granted(self, before: Token | None) -> Token:
+    async def _replaced(self, slot: TokenSlot, grant: Grant) -> Token:
+        """A new token, stored; the slot is held."""
+        before = slot.current
+        token = await self._granted(grant, before)
+        token = replace(token, generation=(before.generation if before else 0) + 1)
+        self.grants += 1
+        slot.replace(token)  # no await from here on: once granted, it is stored
+        return self._adopt(token)
+
+    async def _granted(self, grant: Grant, before: Token | None) -> Token:
         """Within :data:`GRANT_SECONDS`, for others wait: the stores let go of a lock that is held for much longer."""
         try:
             async with asyncio.timeout(GRANT_SECONDS):
@@ -160,7 +174,7 @@ class TokenKeeper:
                     on=(PassingFault, Throttled), attempts=self._attempts, timeout=None, wait_initial=0.2, wait_max=5.0
                 ):
                     with attempt:
-                        return await self._grant(before)
+                        return await grant(before)
         except TimeoutError:
             raise PassingFault(
                 f"No {self._kind} token of {self._account} could be had in {GRANT_SECONDS:.0f} seconds"

@@ -16,20 +16,9 @@ from tuyahouse.cloud.devices import ABSENT, FACTS, Device, told
 from tuyahouse.warehouse.devices import Known
 from tuyahouse.warehouse.devices_history import HISTORY_FACTS
 
-COLUMNS = (
-    "account",
-    "device_id",
-    *FACTS,
-    "online",
-    "online_at",
-    "extra",
-    "source",
-    "changed_at",
-    "answer_hash",
-    "vanished_at",
-    "first_run",
-    "last_run",
-)
+TOLD = tuple(FACTS)[1:]
+"""The facts that a row of a page tells; the project is the one whose list it is on."""
+COLUMNS = ("device_id", *TOLD, "online", "online_at", "extra", "changed_at", "answer_hash")
 EXTRA = COLUMNS.index("extra")
 DOCUMENTED_EXTRA = frozenset({"task_id", "project_id"})
 """Fields without a column that are nothing new."""
@@ -73,43 +62,46 @@ def presence(device: Device, known: Known | None, at: datetime) -> tuple[bool, d
     return device.online, at
 
 
+def same_of(read: Reading) -> dict[str, Any]:
+    """The columns that all rows of a reading have in common."""
+    return {
+        "account": read.account,
+        "project_id": read.project_id,
+        "source": "inventory",
+        "vanished_at": None,
+        "first_run": read.run_id,
+        "last_run": read.run_id,
+    }
+
+
 def device_row(device: Device, known: Known | None, stored: Mapping[str, Any] | None, read: Reading) -> tuple[Any, ...]:
     """The row of ``device`` in the order of :data:`COLUMNS`; ``stored`` holds the facts before, None for a new device."""
     sent, extra = told(device)
-    facts = _merged(sent, stored, read.project_id)
-    online, online_at = presence(device, known, read.at) or (known and known.online, known and known.online_at)
+    facts = _merged(sent[1:], stored)
     changed_at = read.at
-    if stored is not None and known is not None and known.vanished_at is None and not changed_facts(stored, facts):
-        changed_at = stored["changed_at"] or read.at
+    if known is None:
+        online = device.online
+        online_at = None if online is None else read.at
+    else:
+        online, online_at = presence(device, known, read.at) or (known.online, known.online_at)
+        if stored is not None and known.vanished_at is None and not changed_facts(stored, facts, read.project_id):
+            changed_at = stored["changed_at"] or read.at
     if sent[0] not in (ABSENT, None, read.project_id):
         extra = {**(extra or {}), "project_id": sent[0]}
-    return (
-        read.account,
-        device.device_id,
-        *facts,
-        online,
-        online_at,
-        extra,
-        "inventory",
-        changed_at,
-        device.digest,
-        None,
-        read.run_id,
-        read.run_id,
-    )
+    return (device.device_id, *facts, online, online_at, extra, changed_at, device.digest)
 
 
-def _merged(sent: tuple[Any, ...], stored: Mapping[str, Any] | None, project_id: str) -> tuple[Any, ...]:
-    facts = (project_id, *sent[1:])
-    if ABSENT not in facts:
-        return facts
+def _merged(told: tuple[Any, ...], stored: Mapping[str, Any] | None) -> tuple[Any, ...]:
+    """What was not sent keeps its value."""
+    if ABSENT not in told:
+        return told
     before = stored or {}
-    return tuple([before.get(name) if value is ABSENT else value for name, value in zip(FACTS, facts, strict=True)])
+    return tuple([before.get(name) if value is ABSENT else value for name, value in zip(TOLD, told, strict=True)])
 
 
-def changed_facts(stored: Mapping[str, Any], facts: tuple[Any, ...]) -> list[str]:
+def changed_facts(stored: Mapping[str, Any], facts: tuple[Any, ...], project_id: str) -> list[str]:
     """Names of the facts that are other than the stored ones, in the order of the table."""
-    now = dict(zip(FACTS, facts, strict=True))
+    now = {"project_id": project_id, **dict(zip(TOLD, facts, strict=True))}
     return [name for name in HISTORY_FACTS if stored.get(name) != now[name]]
 
 

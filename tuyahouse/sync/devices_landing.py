@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tuyahouse.cloud.devices import Device
-from tuyahouse.sync.devices_facts import COLUMNS, News, Reading, device_row, drifted, news, presence
+from tuyahouse.sync.devices_facts import COLUMNS, News, Reading, device_row, drifted, news, presence, same_of
 from tuyahouse.warehouse import devices, devices_history, devices_lists, devices_marks, devices_pages, drift, raw_blocks
 from tuyahouse.warehouse.tables import device as device_table
 from tuyahouse.warehouse.writer import update, upsert
@@ -64,7 +64,7 @@ def _write_changed(
     landed.ids = [each.device_id for each in changed]
     stored = devices.facts(conn, read.account, [name for name in landed.ids if name in known])
     rows = [device_row(each, known.get(each.device_id), stored.get(each.device_id), read) for each in changed]
-    written = upsert(conn, device_table, COLUMNS, rows, first=("first_run",), stamp=("last_run",))
+    written = upsert(conn, device_table, COLUMNS, rows, first=("first_run",), stamp=("last_run",), same=same_of(read))
     landed.inserted, landed.updated = written.inserted, written.updated
     _keep_history(conn, read.account, landed.ids, known)
     drift.record(conn, read.account, KIND, drifted(rows), read.at)

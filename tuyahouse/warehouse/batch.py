@@ -30,7 +30,10 @@ class Written:
 
 @dataclass(frozen=True)
 class Shape:
-    """The columns of a batch and their rules (see :func:`tuyahouse.warehouse.writer.upsert`)."""
+    """The columns of a batch and their rules (see :func:`tuyahouse.warehouse.writer.upsert`).
+
+    The last of ``names`` may be ``constant``: the rows do not hold them, they have one value for all.
+    """
 
     table: Table
     names: tuple[str, ...]
@@ -39,6 +42,7 @@ class Shape:
     keep: frozenset[str] = frozenset()
     newest: str | None = None
     gone: str | None = None
+    constant: tuple[str, ...] = ()
     key: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -51,6 +55,11 @@ class Shape:
     @property
     def columns(self) -> list[Column[Any]]:
         return [self.table.c[name] for name in self.names]
+
+    @property
+    def sent(self) -> tuple[str, ...]:
+        """The columns that the rows hold."""
+        return self.names[: len(self.names) - len(self.constant)]
 
     @property
     def compared(self) -> list[str]:
@@ -67,7 +76,7 @@ class Shape:
         return self.names.index(name)
 
     def key_of(self) -> Callable[[Row], Any]:
-        return itemgetter(*[self.place(name) for name in self.key])
+        return itemgetter(*[self.place(name) for name in self.key if name not in self.constant])
 
 
 def one_a_key(shape: Shape, rows: Sequence[Row]) -> Sequence[Row]:
@@ -93,8 +102,8 @@ def _oldest_first(rows: Sequence[Row], place: int) -> list[Row]:
 
 def _merged(shape: Shape, rows: Sequence[Row]) -> list[Row]:
     key_of = shape.key_of()
-    first = [shape.place(name) for name in shape.first]
-    keep = [shape.place(name) for name in shape.keep]
+    first = [shape.place(name) for name in shape.first if name not in shape.constant]
+    keep = [shape.place(name) for name in shape.keep if name not in shape.constant]
     merged: dict[Any, Row] = {}
     for row in rows:
         key = key_of(row)

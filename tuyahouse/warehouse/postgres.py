@@ -13,7 +13,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 import psycopg
-from sqlalchemy import Column, Connection, Text
+from sqlalchemy import JSON, Column, Connection, Text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import RootTransaction
 
@@ -25,14 +25,14 @@ _used: WeakKeyDictionary[RootTransaction, set[str]] = WeakKeyDictionary()
 """Staging tables that hold rows of the transaction under way."""
 
 
-def upsert(conn: Connection, shape: Shape, rows: Sequence[Row]) -> Written:
+def upsert(conn: Connection, shape: Shape, rows: Sequence[Row], constants: Row = ()) -> Written:
     cursor = _stage(conn, shape, rows)
     inserted = 0
-    if not cursor.execute(_probe_sql(shape), prepare=False).fetchone():
-        inserted = cursor.execute(_insert_sql(shape), prepare=False).rowcount
+    if not cursor.execute(_probe_sql(shape), constants, prepare=False).fetchone():
+        inserted = cursor.execute(_insert_sql(shape), constants, prepare=False).rowcount
         if inserted == len(rows):
             return Written(inserted)
-    more, touched = cursor.execute(_upsert_sql(shape), prepare=False).fetchone() or (0, 0)
+    more, touched = cursor.execute(_upsert_sql(shape), constants, prepare=False).fetchone() or (0, 0)
     return Written(inserted + more, touched - more, len(rows) - inserted - touched)
 
 
@@ -88,8 +88,8 @@ def _stage(conn: Connection, shape: Shape, rows: Sequence[Row]) -> "psycopg.Curs
     if name in used:
         cursor.execute(f"TRUNCATE {name}")
     used.add(name)
-    with cursor.copy(f"COPY {name} ({_list(shape.names)}) FROM STDIN (FORMAT BINARY)") as copy:
-        copy.set_types([type_name(column) for column in shape.columns])
+    with cursor.copy(f"COPY {name} ({_list(shape.sent)}) FROM STDIN (FORMAT BINARY)") as copy:
+        copy.set_types([_staged_type(shape.table.c[column]) for column in shape.sent])
         write = copy.write_row
         for row in rows:
             write(row)
@@ -98,16 +98,28 @@ def _stage(conn: Connection, shape: Shape, rows: Sequence[Row]) -> "psycopg.Curs
 
 @lru_cache(256)
 def _staging(shape: Shape) -> tuple[str, str]:
-    columns = ", ".join(f'"{column.name}" {type_name(column)}' for column in shape.columns)
+    columns = ", ".join(f'"{name}" {_staged_type(shape.table.c[name])}' for name in shape.sent)
     name = f"stage_{shape.table.name}_{hashlib.sha256(columns.encode()).hexdigest()[:8]}"
     return name, f"CREATE TEMPORARY TABLE IF NOT EXISTS {name} ({columns}) ON COMMIT DELETE ROWS"
+
+
+def _staged_type(column: Column[Any]) -> str:
+    """JSON travels as text: the driver's own way calls Python for every document."""
+    return "text" if isinstance(column.type, JSON) else type_name(column)
+
+
+def _source(shape: Shape) -> str:
+    """The staged rows with the types of the table; takes the constants as parameters."""
+    columns = [f'"{name}"::{type_name(shape.table.c[name])}' for name in shape.sent]
+    constants = [f'%s::{type_name(shape.table.c[name])} AS "{name}"' for name in shape.constant]
+    return f"(SELECT {', '.join([*columns, *constants])} FROM {_staging(shape)[0]})"
 
 
 @lru_cache(256)
 def _probe_sql(shape: Shape) -> str:
     """One row if some of the batch's first keys are stored; a batch of new rows needs no look-ups."""
     stored = f"(SELECT FROM {shape.table.name} k WHERE {_same_key(shape, 's', 'k')} OFFSET 0)"
-    return f"SELECT 1 FROM (SELECT * FROM {_staging(shape)[0]} LIMIT 16) s CROSS JOIN LATERAL {stored} LIMIT 1"
+    return f"SELECT 1 FROM (SELECT * FROM {_source(shape)} b LIMIT 16) s CROSS JOIN LATERAL {stored} LIMIT 1"
 
 
 @lru_cache(256)
@@ -118,7 +130,7 @@ def _upsert_sql(shape: Shape) -> str:
     return f"""
         WITH written AS (
             INSERT INTO {table} AS t ({_list(shape.names)})
-            SELECT {_list(shape.names, "s")} FROM {_staging(shape)[0]} s
+            SELECT {_list(shape.names, "s")} FROM {_source(shape)} s
             LEFT JOIN LATERAL (SELECT {stored} FROM {table} k WHERE {_same_key(shape, "s", "k")} OFFSET 0) o ON true
             WHERE o."{shape.key[0]}" IS NULL{f" OR ({_differs(shape, 's', 'o')})" if changes else ""}
             ORDER BY {_order(shape)}
@@ -131,7 +143,7 @@ def _upsert_sql(shape: Shape) -> str:
 def _insert_sql(shape: Shape) -> str:
     return (
         f"INSERT INTO {shape.table.name} ({_list(shape.names)}) SELECT {_list(shape.names, 's')} "
-        f"FROM {_staging(shape)[0]} s ORDER BY {_order(shape)} ON CONFLICT DO NOTHING"
+        f"FROM {_source(shape)} s ORDER BY {_order(shape)} ON CONFLICT DO NOTHING"
     )
 
 
@@ -141,7 +153,7 @@ def _update_sql(shape: Shape, fill: frozenset[str]) -> str:
     changes = [f'"{name}" = {value}' for name, value in new.items()]
     differences = [f'{value} IS DISTINCT FROM t."{name}"' for name, value in new.items()]
     return (
-        f"UPDATE {shape.table.name} t SET {', '.join(changes)} FROM {_staging(shape)[0]} s "
+        f"UPDATE {shape.table.name} t SET {', '.join(changes)} FROM {_source(shape)} s "
         f"WHERE {_same_key(shape, 's', 't')} AND ({' OR '.join(differences)})"
     )
 
@@ -163,7 +175,7 @@ def _retire_sql(shape: Shape, scope: tuple[str, ...], marks: tuple[str, ...]) ->
             SELECT o.ctid FROM unnest({arrays}) AS c ({_list(scope)})
             CROSS JOIN LATERAL (SELECT k.ctid, {_list(shape.key, "k")} FROM {shape.table.name} k
                 WHERE {inside} AND k."{shape.gone}" IS NULL OFFSET 0) o
-            WHERE NOT EXISTS (SELECT FROM {_staging(shape)[0]} s WHERE {_same_key(shape, "s", "o")})))"""
+            WHERE NOT EXISTS (SELECT FROM {_source(shape)} s WHERE {_same_key(shape, "s", "o")})))"""
 
 
 def _assignments(shape: Shape) -> str:

@@ -17,7 +17,8 @@ from tuyahouse.warehouse.batch import Shape, Written
 from tuyahouse.warehouse.values import Row
 
 
-def upsert(conn: Connection, shape: Shape, rows: Sequence[Row]) -> Written:
+def upsert(conn: Connection, shape: Shape, rows: Sequence[Row], constants: Row = ()) -> Written:
+    rows = [row + constants for row in rows] if constants else rows
     before = _greatest_rowid(conn, shape)
     touched = _many(conn, _upsert_sql(shape), rows)
     inserted = _greatest_rowid(conn, shape) - before

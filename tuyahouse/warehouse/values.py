@@ -10,7 +10,6 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import msgspec
-from psycopg.types.json import Jsonb
 from sqlalchemy import JSON, Column, Date, Text
 
 from tuyahouse.warehouse.tables import UtcTime
@@ -57,10 +56,6 @@ def sqlite_time(value: datetime) -> str:
     return value.isoformat(" ", "microseconds")[:26]
 
 
-def _pg_json(value: Any) -> Jsonb:
-    return Jsonb(value, dumps=json_text)
-
-
 def converters(columns: Sequence[Column[Any]], dialect: str) -> list[tuple[int, Convert]]:
     """For each column whose values need it: its position and what to do with a value that is not None."""
     found = ((place, _converter(column, dialect)) for place, column in enumerate(columns))
@@ -70,7 +65,7 @@ def converters(columns: Sequence[Column[Any]], dialect: str) -> list[tuple[int, 
 def _converter(column: Column[Any], dialect: str) -> Convert | None:
     kind = column.type
     if isinstance(kind, JSON):
-        return json_text if dialect == "sqlite" else _pg_json
+        return json_text
     if dialect == "sqlite" and isinstance(kind, UtcTime):
         return sqlite_time
     if dialect == "sqlite" and isinstance(kind, Date):
@@ -85,10 +80,23 @@ def prepare(columns: Sequence[Column[Any]], rows: Sequence[Row], dialect: str) -
     steps = [(place, convert) for place, convert in found if any(row[place] is not None for row in ready)]
     if not steps:  # mostly so on PostgreSQL, where only JSON is converted and ``extra`` is mostly empty
         return ready
+    if len(steps) == 1:
+        (place, convert), after = steps[0], steps[0][0] + 1
+        values = _converted([row[place] for row in ready], convert)
+        return [(*row[:place], value, *row[after:]) for row, value in zip(ready, values, strict=True)]
     places = list(zip(*ready, strict=True))
     for place, convert in steps:
-        places[place] = tuple([None if value is None else convert(value) for value in places[place]])
+        places[place] = tuple(_converted(places[place], convert))
     return list(zip(*places, strict=True))
+
+
+def _converted(values: Sequence[Any], convert: Convert) -> list[Any]:
+    if convert is not json_text:
+        return [None if value is None else convert(value) for value in values]
+    # Rows often share a document: each is written out once.
+    texts = {id(value): value for value in values}
+    texts = {place: None if value is None else json_text(value) for place, value in texts.items()}
+    return [texts[id(value)] for value in values]
 
 
 def _without_refused(columns: Sequence[Column[Any]], rows: Sequence[Row]) -> list[Row]:

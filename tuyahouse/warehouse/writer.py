@@ -28,6 +28,7 @@ def upsert(
     stamp: Sequence[str] = (),
     newest: str | None = None,
     keep: Sequence[str] = (),
+    same: Mapping[str, Any] | None = None,
 ) -> Written:
     """Insert new rows and update those that differ.
 
@@ -37,14 +38,26 @@ def upsert(
         newest: a time column; a row older than the stored one changes nothing. Among rows of one key in the batch the
             newest counts, without this the last.
         keep: columns in which None does not overwrite.
+        same: columns that have one value in all rows; ``columns`` and ``rows`` are without them.
 
     Returns:
         Counts of keys: inserted, updated, unchanged.
     """
-    shape = Shape(table, tuple(columns), frozenset(first), frozenset(stamp), frozenset(keep), newest)
     if not rows:
         return Written()
-    return _engine(conn).upsert(conn, shape, one_a_key(shape, _prepared(conn, table, columns, rows)))
+    constant = tuple(same or {})
+    shape = Shape(
+        table,
+        (*columns, *constant),
+        frozenset(first),
+        frozenset(stamp),
+        frozenset(keep),
+        newest,
+        constant=constant,
+    )
+    (values,) = _prepared(conn, table, constant, [tuple((same or {}).values())])
+    ready = one_a_key(shape, _prepared(conn, table, columns, rows))
+    return _engine(conn).upsert(conn, shape, ready, values)
 
 
 def replace_set(
@@ -116,7 +129,7 @@ def insert_new(conn: Connection, table: Table, columns: Sequence[str], rows: Seq
 class _Engine(Protocol):
     """What each dialect's module does with rows that are prepared and have one row a key."""
 
-    def upsert(self, conn: Connection, shape: Shape, rows: Sequence[Row]) -> Written: ...
+    def upsert(self, conn: Connection, shape: Shape, rows: Sequence[Row], constants: Row = ()) -> Written: ...
 
     def replace_set(
         self,
