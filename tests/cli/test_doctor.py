@@ -1,11 +1,14 @@
 """``tuyahouse doctor`` against a Tuya that refuses in every documented way."""
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import Callable, Iterator
 
 import psycopg
 import pytest
 
 from tests.support.sandbox import Sandbox
+from tuyahouse.cloud.client import TuyaClient
+from tuyahouse.cloud.pms import SN_FLOWS
 from tuyahouse.warehouse.warehouse import Warehouse
 
 P = "TUYAHOUSE_ACCOUNTS__DEMO__"
@@ -53,15 +56,59 @@ def test_the_calls_it_names_are_those_that_tuya_counted(cli, sandbox: Sandbox) -
     assert f"Calls made to Tuya: {sandbox.control('stats')['calls'] - before}." in result.stdout
 
 
-def test_a_stored_token_is_used_and_not_replaced(cli, sandbox: Sandbox) -> None:
+def test_a_stored_platform_token_is_used_and_the_login_is_made_anew(cli, sandbox: Sandbox) -> None:
     cli("doctor", "--no-messages")
     before = sandbox.control("stats")["tokens"]
     result = cli("doctor", "--no-messages")
-    assert sandbox.control("stats")["tokens"] == before
+    after = sandbox.control("stats")["tokens"]
+    assert after == before | {"logins": before["logins"] + 1}
     assert "demo, token of the platform: the one that is stored still lasts, so none was asked for" in lines(
         result, "ok"
     )
-    assert "Calls made to Tuya: 2." in result.stdout
+    assert "Calls made to Tuya: 4." in result.stdout
+
+
+def test_a_password_that_has_changed_is_found_while_the_stored_login_lasts(cli, sandbox: Sandbox, stored) -> None:
+    cli("doctor", "--no-messages")
+    before = stored()
+    result = cli("doctor", "--no-messages", PMS_PASSWORD="the-new-one")
+    assert result.exit_code == 1
+    (said,) = lines(result, "wrong")
+    assert said.startswith("demo, login to the production system: ")
+    assert f"{P}PMS_PASSWORD" in said
+    assert stored() == before, "runs that are under way keep their login"
+
+
+def test_a_run_under_way_goes_on_with_the_login_that_the_check_made(cli, sandbox: Sandbox, sqlite_url: str) -> None:
+    cli("doctor", "--no-messages")
+    warehouse = Warehouse.open(sqlite_url)
+
+    async def run() -> tuple[int, int]:
+        async with TuyaClient.open(sandbox.account, warehouse.tokens, warehouse.slots) as client:
+            await client.call(SN_FLOWS, body={"sn": "YZCB04ZZR00001"})
+            await asyncio.to_thread(cli, "doctor", "--no-messages")
+            logins = sandbox.control("stats")["tokens"]["logins"]
+            await client.call(SN_FLOWS, body={"sn": "YZCB04ZZR00001"})
+            return logins, client.calls
+
+    logins, calls = asyncio.run(run())
+    assert sandbox.control("stats")["tokens"]["logins"] == logins, "it finds the new login, and makes none itself"
+    assert calls == 3, "the refused call was repeated once"
+    warehouse.close()
+
+
+@pytest.fixture
+def stored(sqlite_url: str) -> Callable[[], list]:
+    """The rows of the tokens that are stored."""
+
+    def read() -> list:
+        warehouse = Warehouse.open(sqlite_url)
+        with warehouse.read() as conn:
+            rows = conn.exec_driver_sql("SELECT kind, fingerprint, generation, lease_holder FROM ops_token").all()
+        warehouse.close()
+        return [tuple(row) for row in rows if row[0] == "pms"]
+
+    return read
 
 
 def test_it_prints_no_secret(cli, sandbox: Sandbox) -> None:
@@ -85,7 +132,10 @@ def test_a_wrong_secret_beside_a_token_that_still_lasts(cli) -> None:
     cli("doctor", "--no-messages")
     result = cli("doctor", "--no-messages", CLIENT_SECRET="not-the-secret")
     assert result.exit_code == 1
-    assert {line.split(":")[0] for line in lines(result, "wrong")} == {"demo, serial numbers", "demo, devices"}
+    assert {line.split(":")[0] for line in lines(result, "wrong")} == {
+        "demo, login to the production system",
+        "demo, devices",
+    }
     assert all(f"Check {P}CLIENT_SECRET" in line for line in lines(result, "wrong"))
 
 
@@ -174,6 +224,15 @@ def test_a_tuya_that_is_not_there(cli) -> None:
     (said,) = lines(result, "wrong")
     assert said.startswith("demo, token of the platform: ")
     assert "BASE_URL" in said
+    assert not any("clock" in line for line in lines(result, "ok")), "nobody told the time"
+
+
+def test_a_clock_that_is_off_is_found_beside_tokens_that_still_last(cli, clock) -> None:
+    cli("doctor", "--no-messages")
+    clock(100)
+    result = cli("doctor", "--no-messages")
+    (said,) = lines(result, "note")
+    assert said.startswith("demo, clock: this machine's clock is 100 s behind Tuya's.")
 
 
 def test_a_project_that_is_not_there(cli) -> None:

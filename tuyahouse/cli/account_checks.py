@@ -1,11 +1,13 @@
 """Checks of one account: does Tuya let it in, is it the right data centre, may it ask, do messages come."""
 
 from contextlib import closing
+from typing import Any
 
 from tuyahouse.cli.findings import Findings
 from tuyahouse.cloud.client import TuyaClient
 from tuyahouse.cloud.commands import RECORD
 from tuyahouse.cloud.device_list import LIST, Spelling, list_query
+from tuyahouse.cloud.endpoint import Endpoint
 from tuyahouse.cloud.errors import ItemRefused, NotFound, TuyaError
 from tuyahouse.cloud.pms import SN_FLOWS
 from tuyahouse.messages.errors import MessageKeyError, SourceError
@@ -46,13 +48,13 @@ class _Checks:
 
     async def run(self) -> None:
         account = self._account
-        if await self._signs_in("platform", "token of the platform"):
+        if await self._signs_in():
             if not account.has_pms:
                 self._findings.note(
                     self._named("production system"),
                     "left out, for PMS_USERNAME and PMS_PASSWORD are not set: no serial number can be asked",
                 )
-            elif await self._signs_in("pms", "login to the production system"):
+            elif await self._logs_in():
                 await self._flows()
             if account.project_ids:
                 await self._devices(account.project_ids[0])
@@ -63,16 +65,31 @@ class _Checks:
     def _named(self, what: str) -> str:
         return f"{self._account.name}, {what}"
 
-    async def _signs_in(self, kind: str, what: str) -> bool:
-        before = self._client.calls
+    async def _signs_in(self) -> bool:
+        """By a stored token where it lasts: id and secret are proved by every call that follows."""
+        what, before = self._named("token of the platform"), self._client.calls
         try:
-            await self._client.sign_in(kind)
+            await self._client.sign_in("platform")
         except TuyaError as error:
-            self._findings.wrong(self._named(what), error)
+            self._findings.wrong(what, error)
             return False
         new = self._client.calls > before
-        kept = "the one that is stored still lasts, so none was asked for"
-        self._findings.ok(self._named(what), "granted" if new else kept)
+        self._findings.ok(what, "granted" if new else "the one that is stored still lasts, so none was asked for")
+        return True
+
+    async def _ask(self, endpoint: Endpoint, **given: Any) -> None:
+        answer = await self._client.call(endpoint, **given)
+        self._client.clock.observe(answer.t_ms)
+
+    async def _logs_in(self) -> bool:
+        """Anew, although a stored login may last: it would say nothing about a password that has changed since."""
+        what = self._named("login to the production system")
+        try:
+            await self._client.login_anew()
+        except TuyaError as error:
+            self._findings.wrong(what, error)
+            return False
+        self._findings.ok(what, "granted")
         return True
 
     async def _flows(self) -> None:
@@ -82,7 +99,7 @@ class _Checks:
             with self._warehouse.read() as conn:
                 sn = next((one.sn for one in registry.listing(conn, self._account.name, limit=1)), NOBODY)
         try:
-            await self._client.call(SN_FLOWS, body={"sn": sn})
+            await self._ask(SN_FLOWS, body={"sn": sn})
         except NotFound:
             pass
         except ItemRefused as error:
@@ -96,7 +113,7 @@ class _Checks:
     async def _devices(self, project: str) -> None:
         query = list_query(self._spelling(project), project, 1, 1)
         try:
-            await self._client.call(LIST, query=query)
+            await self._ask(LIST, query=query)
         except ItemRefused:
             said = f"{LIST.name} answers; the spelling of its query is found out by the first run"
             self._findings.ok(self._named("devices"), said)
@@ -118,7 +135,7 @@ class _Checks:
     async def _command(self) -> None:
         """Where neither serial numbers nor devices are configured: a command record that nobody has."""
         try:
-            await self._client.call(RECORD, path={"sn": NOBODY})
+            await self._ask(RECORD, path={"sn": NOBODY})
         except (NotFound, ItemRefused):
             pass
         except TuyaError as error:
@@ -128,8 +145,8 @@ class _Checks:
 
     def _clock(self) -> None:
         off = self._client.clock.offset_seconds
-        if not self._client.calls:
-            return
+        if not self._client.clock.told:
+            return  # no answer of Tuya's came, so nothing is known
         if off:
             way = "behind" if off > 0 else "ahead of"
             self._findings.note(

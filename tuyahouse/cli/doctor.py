@@ -23,6 +23,8 @@ def doctor(
     """Check settings, warehouse, clock, login, rights and messages, and say what to change. Exits 1 when something is wrong.
 
     A token proves nothing about the data centre, so each service that the settings name is asked one harmless question.
+    The login to the production system is made anew, for a stored one says nothing about the password; runs that are
+    under way go on with the new one. It costs some five calls an account.
 
     Example:
 
