@@ -7,6 +7,16 @@ from typing import Any
 
 from Crypto.Cipher import AES
 
+DEEP = 700
+UNSTORABLE = (
+    b'{"dataId":"deep","devId":"d","status":[{"code":"c","t":1637216002,"value":1,"odd":'
+    + b"[" * DEEP
+    + b'"\\u0000"'
+    + b"]" * DEEP
+    + b"}]}"
+)
+"""A message that is read, but nested deeper than what makes it fit for a database can follow."""
+
 ACCESS_ID = "testaccessid00000000"
 ACCESS_KEY = "testsecret000000000000000000000a"
 

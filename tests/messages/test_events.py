@@ -229,6 +229,31 @@ def test_an_id_too_long_to_be_a_key_is_refused() -> None:
     assert refused({**doc.ONLINE, "devId": "x" * 256}) == "wrong_shape"
 
 
+def test_an_id_that_fills_a_database_index_with_its_bytes_is_refused() -> None:
+    assert refused({**doc.ONLINE, "devId": "\U0001f642" * 255}) == "wrong_shape"
+    assert only({**doc.ONLINE, "devId": "門" * 255}).device_id == "門" * 255
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        (r"T\ud83d", "T\ufffd"),
+        (r"\udc00\ud83d\ude00\uD83D", "\ufffd\U0001f600\ufffd"),
+        (r"\\ud83d\ud83d", "\\ud83d\ufffd"),
+        ("raw \ud83d half", "raw \ufffd half"),
+    ],
+)
+def test_half_a_character_does_not_cost_the_message(sent: str, kept: str) -> None:
+    text = json.dumps(with_data(doc.BIND_USER, deviceName="NAME"), separators=(",", ":")).replace("NAME", sent)
+    read = read_event(text.encode("utf-8", "surrogatepass"), PUSHED)
+    assert read.facts[0].device_name == kept  # type: ignore[union-attr]
+
+
+def test_half_a_character_in_nested_json_does_not_cost_the_message() -> None:
+    message = {**doc.ACTIVATE_DEVICE, "data": r'{"deviceId":"d","deviceName":"T\ud83d"}'}
+    assert only(message).device_name == "T\ufffd"
+
+
 def test_business_data_inside_a_text_is_read_too() -> None:
     assert only({**doc.ONLINE, "bizData": '{"uid":"u","time":1790000000}'}).uid == "u"
 
@@ -249,6 +274,12 @@ def test_undocumented_fields_are_kept_and_told() -> None:
 
 def test_the_sample_of_an_undocumented_field_is_cut() -> None:
     assert event(with_data(doc.ONLINE, blob="x" * 5000)).drift == (("blob", "x" * 200),)
+
+
+def test_data_used_as_names_of_fields_is_kept_and_told_in_part() -> None:
+    read = event(with_data(doc.ONLINE, **{f"{n}" * 300: n for n in range(1000, 3000)}))
+    assert len(read.facts[0].extra) == 2000  # type: ignore[union-attr, arg-type]
+    assert len(read.drift) == 100 and max(len(name) for name, _ in read.drift) < 100
 
 
 @pytest.mark.parametrize(
@@ -292,6 +323,12 @@ def test_a_data_point_without_a_code_is_known_by_its_number() -> None:
 def test_one_report_with_several_values_is_several_events() -> None:
     items = [{"code": f"c{n}", "t": 1790000000, "value": "v"} for n in range(3)]
     assert len(event({"devId": "d", "dataId": "x", "status": items}).facts) == 3
+
+
+def test_values_of_one_code_and_time_in_one_report_do_not_hide_each_other() -> None:
+    items = [{"code": "c", "t": 1790000000, "value": value} for value in ("1", "2", "1", "3")]
+    told = [(f.data_id, f.value) for f in event({"devId": "d", "dataId": "x", "status": items}).facts]  # type: ignore[union-attr]
+    assert told == [("x", "1"), ("x#2", "2"), ("x", "1"), ("x#3", "3")]
 
 
 @pytest.mark.parametrize("status", [5, "x", {}, [1]])

@@ -1,21 +1,26 @@
 """Messages in tables, on SQLite and on PostgreSQL: each once, facts by their keys, poison kept."""
 
 import json
+import os
+import random
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import psycopg
 import pytest
-from sqlalchemy import Table, select
+from sqlalchemy import Table, make_url, select
 
 from tests.messages import documented as doc
+from tests.messages.fuzz import DAMAGES
 from tests.messages.scripted import AT, all_received, received
-from tests.messages.sealing import ACCESS_KEY, ecb, envelope_a, gcm, sealed
+from tests.messages.sealing import ACCESS_KEY, UNSTORABLE, ecb, envelope_a, gcm, sealed
 from tests.messages.stream import stream
 from tuyahouse.messages.reading import MessageReader
 from tuyahouse.messages.source import Received
 from tuyahouse.sync.message_landing import Landed, Landing
 from tuyahouse.warehouse import dead_letters, drift, message_ledger, tables
+from tuyahouse.warehouse.errors import WarehouseAway
 from tuyahouse.warehouse.warehouse import Warehouse
 
 
@@ -180,6 +185,56 @@ def test_a_value_the_database_refuses_costs_its_own_message_only(
         (letter,) = dead_letters.open_letters(conn, "main")
     assert (letter.key, letter.reason) == ("7:5:0:-1", "not_storable")
     assert len(rows(warehouse, tables.device_event)) == 8 and len(rows(warehouse, tables.raw_message)) == 9
+
+
+def test_one_that_is_nested_too_deep_for_the_database_costs_its_own_message_only(
+    warehouse: Warehouse, landing: Landing
+) -> None:
+    good = [received(sealed({**doc.DEVICE_EVENT, "dataId": f"x{n}"}), n) for n in range(40)]
+    landed = landing.land([*good[:20], received(sealed(UNSTORABLE), 77), *good[20:]])
+    assert (landed.received, landed.stored, landed.dead) == (41, 41, 1)
+    with warehouse.read() as conn:
+        (letter,) = dead_letters.open_letters(conn, "main")
+    assert (letter.key, letter.reason) == ("7:77:0:-1", "not_storable")
+    assert len(rows(warehouse, tables.device_event)) == 40
+
+
+def test_names_of_fields_longer_than_a_database_index_can_hold_do_not_cost_the_message(
+    warehouse: Warehouse, landing: Landing
+) -> None:
+    odd = "".join(random.Random(1).choices([chr(n) for n in range(0x4E00, 0x9000)], k=5000))
+    landing.land([received(sealed({**doc.ONLINE, "bizData": {"time": 1637216002196, odd: 1}}))])
+    assert rows(warehouse, tables.device_presence, "extra") == [{odd: 1}]
+    assert rows(warehouse, tables.ops_dead_letter) == []
+
+
+@pytest.mark.fuzz
+def test_damaged_messages_land_without_an_exception_and_the_same_in_both_databases(
+    warehouse: Warehouse, landing: Landing
+) -> None:
+    rng, count = random.Random(5), int(os.environ.get("TUYAHOUSE_TEST_FUZZ", "10000")) // 5
+    payloads = [DAMAGES[n % len(DAMAGES)](rng) for n in range(count)]
+    for begin in range(0, count, 500):
+        landing.land([received(payload, n) for n, payload in enumerate(payloads[begin : begin + 500], begin)])
+    with warehouse.read() as conn:
+        reasons = {letter.reason for letter in dead_letters.open_letters(conn, "main")}
+    assert len(rows(warehouse, tables.raw_message)) == count
+    assert "broken_json" in reasons and "not_storable" not in reasons
+
+
+def test_a_server_that_ends_what_takes_too_long_is_waited_for_and_no_message_blamed(
+    fresh_postgres_url: str, secret_key: str
+) -> None:
+    Warehouse.open(fresh_postgres_url, secret_key).close()
+    hasty_url = make_url(fresh_postgres_url).update_query_dict({"options": "-c statement_timeout=300"})
+    hasty = Warehouse.open(hasty_url.render_as_string(hide_password=False), secret_key)
+    landing = Landing(hasty, "main", "pulsar", MessageReader(ACCESS_KEY), now=lambda: AT)
+    with psycopg.connect(fresh_postgres_url) as other:
+        other.execute("LOCK TABLE device_presence IN ACCESS EXCLUSIVE MODE")
+        with pytest.raises(WarehouseAway, match="statement timeout"):
+            landing.land([received(sealed(doc.ONLINE))])
+    assert landing.land([received(sealed(doc.ONLINE))]) == Landed(1, 1, 0, 0, 0)
+    hasty.close()
 
 
 def test_the_stream_is_read_until_the_oldest_message_of_the_newest_batch(

@@ -126,6 +126,21 @@ def test_padding_without_text_is_dead() -> None:
     assert reason(read(envelope_a("===="))) == "bad_base64"
 
 
+@pytest.mark.parametrize("layer", ["bizData", "envelope", "value"])
+def test_no_depth_of_nesting_raises(layer: str) -> None:
+    for depth in (*range(900, 1010), 5_000, 100_000):
+        deep = b"[" * depth + b"]" * depth
+        if layer == "envelope":
+            payload = b'{"data":"x","sign":"s","odd":' + deep + b"}"
+        elif layer == "value":
+            payload = sealed(b'{"devId":"d","status":[{"code":"c","t":1,"value":' + deep + b"}]}")
+        else:
+            payload = sealed(
+                b'{"bizCode":"online","devId":"d","ts":1,"bizData":{"time":1790000000,"odd":' + deep + b"}}"
+            )
+        assert read(payload).verdict in ("dead", "landed")
+
+
 @pytest.mark.fuzz
 def test_damaged_messages_are_read_without_an_exception() -> None:
     count = int(os.environ.get("TUYAHOUSE_TEST_FUZZ", "10000"))

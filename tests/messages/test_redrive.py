@@ -7,7 +7,7 @@ from sqlalchemy import select
 from tests.messages import documented as doc
 from tests.messages.conftest import account_at
 from tests.messages.scripted import AT, received
-from tests.messages.sealing import ACCESS_KEY, sealed
+from tests.messages.sealing import ACCESS_KEY, UNSTORABLE, sealed
 from tuyahouse.messages.reading import MessageReader
 from tuyahouse.sync.message_landing import Landing
 from tuyahouse.sync.message_redrive import Redriven, redrive_messages
@@ -66,3 +66,10 @@ def test_more_than_a_page_is_tried(warehouse: Warehouse) -> None:
     land(warehouse, *[sealed({**doc.ONLINE, "devId": f"d{n}"}) for n in range(450)], key=OTHER_KEY)
     assert redrive_messages(warehouse, ACCOUNT, AT) == Redriven(tried=450, landed=450)
     assert (still_dead(warehouse), len(presences(warehouse))) == ([], 450)
+
+
+def test_one_that_the_database_refuses_still_keeps_no_other_from_landing(warehouse: Warehouse) -> None:
+    good = [sealed({**doc.ONLINE, "devId": f"d{n}"}) for n in range(9)]
+    land(warehouse, *good[:4], sealed(UNSTORABLE), *good[4:], key=OTHER_KEY)
+    assert redrive_messages(warehouse, ACCOUNT, AT) == Redriven(tried=10, landed=9)
+    assert (still_dead(warehouse), len(presences(warehouse))) == (["7:4:0:-1"], 9)

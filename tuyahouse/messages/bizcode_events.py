@@ -5,6 +5,8 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
+import msgspec
+
 from tuyahouse.messages.commands import COMMAND, observation
 from tuyahouse.messages.errors import UnreadableMessage
 from tuyahouse.messages.facts import DEVICE_EVENT, Binding, DeviceEvent, Event, Presence
@@ -32,7 +34,17 @@ def device_report(message: Json, pushed_at: datetime | None) -> Event:
     known_id = None if data_id in (None, "") else key_text(data_id, "dataId")
     top, drift = unexpected(message, _REPORT)
     facts = [_reported(item, device_id, product_id, known_id, top, pushed_at) for item in items]
-    return Event(DEVICE_EVENT, tuple(facts), drift)
+    return Event(DEVICE_EVENT, tuple(facts if len(facts) < 2 else _apart(facts)), drift)
+
+
+def _apart(facts: list[DeviceEvent]) -> list[DeviceEvent]:
+    """Another value of the same code and time in one report is another event: it gets a number behind the report's id."""
+    met: dict[tuple[str, datetime, str], dict[str | None, int]] = {}
+    for place, fact in enumerate(facts):
+        values = met.setdefault((fact.code, fact.happened_at, fact.data_id), {})
+        if number := values.setdefault(fact.value, len(values)):
+            facts[place] = msgspec.structs.replace(fact, data_id=f"{fact.data_id}#{number + 1}")
+    return facts
 
 
 def _reported(

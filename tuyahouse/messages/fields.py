@@ -1,18 +1,22 @@
 """What the readers of both format families share: times with their fallbacks, and fields nobody documented."""
 
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 import msgspec
 
 from tuyahouse.messages.errors import UnreadableMessage
-from tuyahouse.messages.notation import moment
+from tuyahouse.messages.notation import LONGEST_KEY, moment
 
 Json = dict[str, Any]
 Drift = tuple[tuple[str, str], ...]
 
 SAMPLE = 200
 """Characters kept of the sample of an undocumented field."""
+
+MOST_DRIFT = 100
+"""Undocumented fields told of one message; all are kept. More are no fields but data used as names."""
 
 
 def first_time(field: str, pushed_at: datetime | None, *sent: Any) -> datetime:
@@ -32,14 +36,15 @@ def first_time(field: str, pushed_at: datetime | None, *sent: Any) -> datetime:
 def unexpected(
     data: Json, documented: frozenset[str], top: Json | None = None, top_documented: frozenset[str] = frozenset()
 ) -> tuple[Json | None, Drift]:
-    """The fields no documentation names (None: there are none), and a cut sample of each."""
+    """The fields no documentation names (None: there are none), and a cut sample of each (of the first, if many)."""
     if data.keys() <= documented and (top is None or top.keys() <= top_documented):
         return None, ()
     extra = {name: value for name, value in data.items() if name not in documented}
     for name, value in (top or {}).items():
         if name not in top_documented:
             extra.setdefault(name, value)
-    return extra, tuple([(name, _sample(value)) for name, value in extra.items()])
+    told = islice(extra.items(), MOST_DRIFT)
+    return extra, tuple([(name[: LONGEST_KEY // 4], _sample(value)) for name, value in told])
 
 
 def _sample(value: Any) -> str:

@@ -1,5 +1,6 @@
 """Reading JSON, ids, numbers and times as Tuya writes them: tolerantly, and without passing an id through a float."""
 
+import re
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,6 +12,14 @@ from tuyahouse.messages.errors import UnreadableMessage
 LONGEST_KEY = 255
 """Characters an id or code may have; longer ones cannot be keys of a table."""
 
+_LONGEST_KEY_BYTES = 765
+"""The same in UTF-8: PostgreSQL's index takes 2704 bytes, and a key has up to three of them."""
+
+_HEX = "[0-9a-fA-F]"
+_ESCAPES = re.compile(
+    rf"\\(?:u[dD][89abAB]{_HEX}{{2}}\\u[dD][c-fC-F]{_HEX}{{2}}|(u[dD][89a-fA-F]{_HEX}{{2}})|.)", re.DOTALL
+)
+_SURROGATES = re.compile("[\ud800-\udfff]")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -32,10 +41,25 @@ def decode_object(text: str | bytes, layer: str) -> dict[str, Any]:
     try:
         value = _decode(text)
     except (ValueError, RecursionError) as error:
-        raise UnreadableMessage("broken_json", f"{layer} is no JSON: {error}") from None
+        if (value := _decode_without_lone_surrogates(text)) is None:
+            raise UnreadableMessage("broken_json", f"{layer} is no JSON: {error}") from None
     if type(value) is not dict:
         raise UnreadableMessage("wrong_shape", f"{layer} is no JSON object")
     return value
+
+
+def _decode_without_lone_surrogates(text: str | bytes) -> Any:
+    """Half a character, which is what cutting a name in UTF-16 may leave, becomes U+FFFD; None: that is not the trouble."""
+    try:
+        whole = text if isinstance(text, str) else text.decode("utf-8", "surrogatepass")
+        mended = _SURROGATES.sub("\ufffd", _ESCAPES.sub(_whole_character, whole))
+        return None if mended == whole else _decode(mended)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _whole_character(escape: "re.Match[str]") -> str:
+    return "\ufffd" if escape[1] else escape[0]
 
 
 def nested(value: Any, layer: str) -> dict[str, Any]:
@@ -64,11 +88,13 @@ def key_text(value: Any, field: str) -> str:
     """
     if type(value) is str:
         trimmed = value.strip()
-        if 0 < len(trimmed) <= LONGEST_KEY:
+        if 0 < len(trimmed) <= LONGEST_KEY and (
+            trimmed.isascii() or len(trimmed.encode(errors="replace")) <= _LONGEST_KEY_BYTES
+        ):
             return trimmed
         if not trimmed:
             raise UnreadableMessage("missing_field", f"{field} is empty")
-        raise UnreadableMessage("wrong_shape", f"{field} has {len(trimmed)} characters")
+        raise UnreadableMessage("wrong_shape", f"{field} is too long: {len(trimmed)} characters")
     if type(value) is int:
         return key_text(str(value), field)
     if value is None:

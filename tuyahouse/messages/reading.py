@@ -44,6 +44,8 @@ class MessageReader:
                 _refuse_future(event, received_at)
         except UnreadableMessage as error:
             return Reading(DEAD, sealed, _NOTHING, error.with_traceback(None))
+        except RecursionError:  # decoded just so, and then too deep to be written as text
+            return Reading(DEAD, sealed, _NOTHING, UnreadableMessage("broken_json", "it is nested too deep"))
         return Reading(KEPT if event.format == UNKNOWN else LANDED, sealed, event)
 
 

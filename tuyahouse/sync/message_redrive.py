@@ -13,6 +13,7 @@ from tuyahouse.settings import Account
 from tuyahouse.sync.message_landing import write_facts
 from tuyahouse.sync.message_rows import RAW, rows_of
 from tuyahouse.warehouse import dead_letters, message_ledger, tables
+from tuyahouse.warehouse.errors import WarehouseError
 from tuyahouse.warehouse.message_ledger import StoredMessage
 from tuyahouse.warehouse.warehouse import Warehouse
 from tuyahouse.warehouse.writer import update
@@ -47,6 +48,19 @@ def redrive_messages(warehouse: Warehouse, account: Account, now: datetime) -> R
 
 
 def _again(warehouse: Warehouse, account: str, reader: MessageReader, keys: list[str], now: datetime) -> int:
+    """How many of these land now. One that the database refuses still stays dead, and keeps no other from landing."""
+    try:
+        return _landed(warehouse, account, reader, keys, now)
+    except WarehouseError:
+        raise
+    except Exception:
+        if len(keys) == 1:
+            return 0
+    middle = len(keys) // 2
+    return sum(_again(warehouse, account, reader, half, now) for half in (keys[:middle], keys[middle:]))
+
+
+def _landed(warehouse: Warehouse, account: str, reader: MessageReader, keys: list[str], now: datetime) -> int:
     with warehouse.begin() as conn:
         stored = [_received(message) for message in message_ledger.stored_messages(conn, account, keys)]
         readable = [one for one in stored if reader.read(one.payload, one.properties.get("em"), now).verdict != DEAD]

@@ -27,6 +27,9 @@ _PASSING = (
     pg.TooManyConnections,
 )
 _COLLISION = (pg.DeadlockDetected, pg.SerializationFailure, pg.LockNotAvailable)
+_OUT_OF_ORDER = ("53", "57", "58")
+"""SQLSTATE classes of a server that lacks something, was told to stop, or whose disk fails: no statement's fault."""
+
 _NO_ENTRY = (pg.InvalidPassword, pg.InvalidAuthorizationSpecification)
 
 _SQLITE = (
@@ -82,6 +85,8 @@ def _postgres(error: psycopg.Error, where: str) -> WarehouseError | None:
         )
     if isinstance(error, _PASSING) or (isinstance(error, psycopg.OperationalError) and _lost(error)):
         return WarehouseAway(f"The warehouse {where} cannot be reached: {said}. Check that it runs. {_HINT}.")
+    if error.sqlstate is not None and error.sqlstate.startswith(_OUT_OF_ORDER):
+        return WarehouseAway(f"The warehouse {where} could not do it now: {said}. Try again, or see the server's log.")
     return None
 
 
