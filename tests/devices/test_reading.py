@@ -1,15 +1,18 @@
 """What Tuya sends of devices, in all its spellings."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tuyahouse.cloud.device_functions import Function, decode_functions
 from tuyahouse.cloud.device_list import decode_page, list_query, understood
 from tuyahouse.cloud.devices import ABSENT, FACTS, Device, decode_device, told
 from tuyahouse.cloud.errors import UnusableAnswer
+from tuyahouse.cloud.loose import EPOCH, utc
 
 ITEM = {
     "active_status": 1,
@@ -182,3 +185,29 @@ def test_no_functions_are_none() -> None:
 def test_functions_of_another_shape_are_refused(result: bytes) -> None:
     with pytest.raises(UnusableAnswer):
         decode_functions(result)
+
+
+@given(
+    st.fixed_dictionaries(
+        {"device_id": st.just("d1")},
+        optional={
+            **{
+                name: st.none() | st.text()
+                for name in ("project_id", "cid", "device_name", "extend_data", "task_id", "uid")
+            },
+            "active_status": st.sampled_from([0, 1, "0", "1", "", None, "on", 7]),
+            "create_time": st.none() | st.sampled_from(["", "soon"]) | st.integers(-(2**63), 2**63 - 1),
+            "online_status": st.sampled_from([0, 1, "0", "1"]),
+        },
+    )
+)
+def test_the_documented_way_of_reading_and_the_tolerant_one_agree(item: dict[str, object]) -> None:
+    raw = msgspec.json.encode(item)
+    device = decode_device(raw)
+    assert device.item is not None
+    assert told(device) == told(msgspec.structs.replace(device, item=None))
+
+
+@given(st.integers(100_000_000_000, 8_000_000_000_000))
+def test_milliseconds_are_read_exactly(milliseconds: int) -> None:
+    assert utc(milliseconds) == EPOCH + timedelta(milliseconds=milliseconds)

@@ -38,7 +38,11 @@ def land(conn: Any, read: Reading, sweep: int, found: Sequence[Device], block_id
     elsewhere = _elsewhere(conn, read, known)
     landed.elsewhere = len(elsewhere)
     mine = [unique[name] for name in sorted(odd) if name not in elsewhere]
-    changed = [each for each in mine if news(each, known.get(each.device_id), read.project_id) is not News.SAME]
+    changed = [
+        each
+        for each in mine
+        if (old := known.get(each.device_id)) is None or news(each, old, read.project_id) is not News.SAME
+    ]
     _write_changed(conn, read, changed, known, landed)
     written = set(landed.ids)
     _write_presence(conn, read, [each for each in mine if each.device_id not in written], known)

@@ -28,6 +28,15 @@ from tuyahouse.warehouse.tables import DEVICE_COLUMNS, device, device_binding, d
 
 HISTORY_FACTS = tuple(name for name in DEVICE_COLUMNS if name not in ("online", "extra"))
 """The facts whose change opens a new row."""
+_BEGUN: dict[str, Any] = {
+    "account": device.c.account,
+    "device_id": device.c.device_id,
+    "valid_from": device.c.changed_at,
+    **{name: device.c[name] for name in DEVICE_COLUMNS},
+    "first_run": device.c.last_run,
+    "last_run": device.c.last_run,
+}
+"""What a row of history begins with."""
 
 
 def follow(conn: Connection, account: str, ids: Sequence[str] | None = None) -> None:
@@ -44,7 +53,8 @@ def follow(conn: Connection, account: str, ids: Sequence[str] | None = None) -> 
 
 def begin(conn: Connection, account: str, ids: Sequence[str]) -> None:
     """Open the first row of new devices: what :func:`follow` would do, without looking for what cannot be there."""
-    _open(conn, account, ids)
+    rows = select(*_BEGUN.values()).where(*_of(conn, device, account, ids))
+    conn.execute(insert(device_history).from_select(list(_BEGUN), rows))
 
 
 def complete(conn: Connection, account: str, ids: Sequence[str], columns: Sequence[str] = HISTORY_FACTS) -> int:
@@ -117,15 +127,7 @@ def _open(conn: Connection, account: str, ids: Sequence[str] | None) -> None:
         other.c.account == device.c.account, other.c.device_id == device.c.device_id, other.c.valid_to.is_(None)
     )
     rows = (
-        select(
-            device.c.account,
-            device.c.device_id,
-            device.c.changed_at,
-            *[device.c[name] for name in DEVICE_COLUMNS],
-            case((before.c.account.is_(None), null()), else_=_changed_columns(before)),
-            device.c.last_run,
-            device.c.last_run,
-        )
+        select(*_BEGUN.values(), case((before.c.account.is_(None), null()), else_=_changed_columns(before)))
         .outerjoin_from(
             device,
             before,
@@ -137,8 +139,7 @@ def _open(conn: Connection, account: str, ids: Sequence[str] | None) -> None:
         )
         .where(*_of(conn, device, account, ids), device.c.vanished_at.is_(None), ~has_open)
     )
-    columns = ("account", "device_id", "valid_from", *DEVICE_COLUMNS, "changed_columns", "first_run", "last_run")
-    conn.execute(insert(device_history).from_select(columns, rows))
+    conn.execute(insert(device_history).from_select([*_BEGUN, "changed_columns"], rows))
 
 
 def _changed_columns(before: Any) -> ColumnElement[Any]:

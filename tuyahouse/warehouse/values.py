@@ -75,18 +75,20 @@ def _converter(column: Column[Any], dialect: str) -> Convert | None:
 
 def prepare(columns: Sequence[Column[Any]], rows: Sequence[Row], dialect: str) -> list[Row]:
     """The rows as the database's driver takes them; see the module for what is changed."""
-    ready = _without_refused(columns, rows)
-    found = converters(columns, dialect)
-    steps = [(place, convert) for place, convert in found if any(row[place] is not None for row in ready)]
-    if not steps:  # mostly so on PostgreSQL, where only JSON is converted and ``extra`` is mostly empty
-        return ready
-    if len(steps) == 1:
-        (place, convert), after = steps[0], steps[0][0] + 1
-        values = _converted([row[place] for row in ready], convert)
-        return [(*row[:place], value, *row[after:]) for row, value in zip(ready, values, strict=True)]
-    places = list(zip(*ready, strict=True))
-    for place, convert in steps:
-        places[place] = tuple(_converted(places[place], convert))
+    places = list(zip(*rows, strict=True))
+    changed = {
+        place: tuple([None if value is None else clean_text(value) for value in places[place]])
+        for place, column in enumerate(columns)
+        if places and isinstance(column.type, Text) and _holds_refused(places[place])
+    }
+    for place, convert in converters(columns, dialect):
+        # mostly none on PostgreSQL, where only JSON is converted and ``extra`` is mostly empty
+        if places and any(value is not None for value in places[place]):
+            changed[place] = tuple(_converted(places[place], convert))
+    if not changed:
+        return list(rows)
+    for place, values in changed.items():
+        places[place] = values
     return list(zip(*places, strict=True))
 
 
@@ -99,14 +101,13 @@ def _converted(values: Sequence[Any], convert: Convert) -> list[Any]:
     return [texts[id(value)] for value in values]
 
 
-def _without_refused(columns: Sequence[Column[Any]], rows: Sequence[Row]) -> list[Row]:
-    """Look at all texts at once (they are nearly always fine), and one by one only when something is refused."""
-    texts = [place for place, column in enumerate(columns) if isinstance(column.type, Text)]
-    for place in texts:
-        together = "".join([row[place] or "" for row in rows])
-        if "\0" in together or (not together.isascii() and _has_surrogates(together)):
-            return [_clean_row(row, texts) for row in rows]
-    return list(rows)
+def _holds_refused(texts: Sequence[str | None]) -> bool:
+    """Looks at all texts at once: they are nearly always fine."""
+    try:
+        together = "".join(texts)  # type: ignore[arg-type]  # a column without NULLs, as most are
+    except TypeError:
+        together = "".join(filter(None, texts))
+    return "\0" in together or (not together.isascii() and _has_surrogates(together))
 
 
 def _has_surrogates(text: str) -> bool:
@@ -115,11 +116,3 @@ def _has_surrogates(text: str) -> bool:
     except UnicodeEncodeError:
         return True
     return False
-
-
-def _clean_row(row: Row, texts: Sequence[int]) -> Row:
-    cells = list(row)
-    for place in texts:
-        if cells[place] is not None:
-            cells[place] = clean_text(cells[place])
-    return tuple(cells)
