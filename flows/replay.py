@@ -1,4 +1,4 @@
-"""Rebuild process steps from stored answers."""
+"""Rebuild rows from stored answers."""
 
 from typing import Any
 
@@ -12,9 +12,10 @@ from tasks.upkeep import replay_answers
 
 @flow(name="replay", flow_run_name="replay {account}")
 async def replay(account: AccountName, run_key: RunKey = None) -> State[Any]:
-    """Rebuilds craft lines, process steps and states from the answers that are stored, without a call.
+    """Rebuilds craft lines, process steps, states, functions of devices and their serial numbers without a call.
 
-    For the day when the way from answer to row has changed. All or nothing; what has no stored answer stays as it is.
+    From the answers that are stored, for the day when the way from answer to row has changed. All or nothing; what has no
+    stored answer stays as it is. The device inventory, its history and commands are left alone: messages take part in them.
     """
     async with running("replay", account, run_key, {}) as run:
         await replay_answers(run.run.account, run.run.run_id)

@@ -90,6 +90,18 @@ def read_answer(
     return Answer(envelope.payload, body, t_ms, envelope.tid or ""), t_ms
 
 
+def stored_result(body: bytes) -> bytes:
+    """The result inside an answer that was kept as it was received.
+
+    Raises:
+        TuyaError: it cannot be read.
+    """
+    answer, _ = read_answer(200, body)
+    if isinstance(answer, TuyaError):
+        raise answer
+    return bytes(answer.result)
+
+
 def _refusal(envelope: Envelope, endpoint: str, account: str) -> TuyaError:
     code = envelope.code if envelope.code is not None else envelope.capital_code
     return refusal(code, envelope.msg or envelope.mes or "", tid=envelope.tid or "", endpoint=endpoint, account=account)

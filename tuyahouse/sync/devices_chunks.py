@@ -1,16 +1,17 @@
 """One chunk of a device run: a project's list, or details of some devices. What was paid for is landed whatever happens."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from tuyahouse.cloud.client import TuyaClient
 from tuyahouse.outcome import Outcome
 from tuyahouse.settings import Account
 from tuyahouse.sync.asking import Asked
-from tuyahouse.sync.devices_details import Details, Links, ask_details, land_details
+from tuyahouse.sync.devices_details import Details, ask_details, land_details
 from tuyahouse.sync.devices_factory import ask_links
 from tuyahouse.sync.devices_ledger import LIST_KEY, ListLedger, ListRead
+from tuyahouse.sync.devices_links import Links
 from tuyahouse.sync.devices_list import ProjectReader
 from tuyahouse.sync.garbage import rare_collections
 from tuyahouse.warehouse import devices, runs
@@ -67,6 +68,7 @@ async def details_chunk(
         TuyaError: what stopped the asking, after everything answered until then was committed.
     """
     run, ids = await asyncio.to_thread(runs.load_chunk, warehouse, run_id, chunk)
+    known = await asyncio.to_thread(_known, warehouse, run, ids)
     asked: Asked[Details] = Asked()
     links = Links()
 
@@ -74,7 +76,7 @@ async def details_chunk(
         return land_details(warehouse, run, chunk, asked, links, calls=client.calls, at=now())
 
     try:
-        await ask_details(client, ids, asked, workers=workers, on_key=on_key)
+        await ask_details(client, known, ids, asked, workers=workers, on_key=on_key)
         if not asked.stopped_by:
             await ask_links(client, await asyncio.to_thread(_vendor_ids, warehouse, run, asked), links, account.has_pms)
     except BaseException:
@@ -85,6 +87,11 @@ async def details_chunk(
     if asked.stopped_by:
         raise asked.stopped_by
     return outcome
+
+
+def _known(warehouse: Warehouse, run: runs.Run, ids: Sequence[str]) -> dict[str, bytes | None]:
+    with warehouse.read() as conn:
+        return devices.detail_hashes(conn, run.account, ids)
 
 
 def _vendor_ids(warehouse: Warehouse, run: runs.Run, asked: Asked[Details]) -> dict[str, str | None]:

@@ -5,8 +5,9 @@ a serial number from it counts for a device only if another source names that ve
 other devices are asked one by one, unless the list had no serial number left for them.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TypeVar
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from tuyahouse.cloud.client import TuyaClient
 from tuyahouse.cloud.endpoint import Endpoint
@@ -22,10 +23,16 @@ from tuyahouse.cloud.factory import (
     factory_infos_query,
 )
 from tuyahouse.sync.asking import STOPPING, Letter
-from tuyahouse.sync.devices_details import Link, Links
+from tuyahouse.sync.devices_links import Link, LinkAnswer, Links
 
 KIND = "device_factory"
-T = TypeVar("T")
+FACTORY_INFOS_KIND, SN_LIST_KIND, SN_KIND = "device_factory_infos", "device_sn_list", "device_sn"
+"""Kinds of the answers as they are kept: those that brought a link which nobody knew."""
+
+FACTORY_INFOS_SOURCE, PMS = "factory_infos", "pms"
+"""Sources of links."""
+
+T = TypeVar("T", covariant=True)
 
 
 async def ask_links(client: TuyaClient, cids: Mapping[str, str | None], into: Links, with_pms: bool) -> None:
@@ -39,10 +46,10 @@ async def ask_links(client: TuyaClient, cids: Mapping[str, str | None], into: Li
     sources = _Sources(client, into)
     for group in _groups(list(cids), AT_ONCE):
         told = await sources.factory_infos(group)
-        into.found += [Link(device_id, sn, "factory_infos") for device_id, sn in told.items()]
         if with_pms:
             hints = {each: {sn for sn in (told.get(each), cids[each]) if sn} for each in group}
-            into.found += [Link(device_id, sn, "pms") for device_id, sn in (await sources.pms(group, hints)).items()]
+            for device_id in await sources.pms_list(group, hints):
+                await sources.pms(device_id)
 
 
 def pair(listed: Sequence[str], hints: Mapping[str, set[str]]) -> tuple[dict[str, str], list[str]]:
@@ -65,6 +72,19 @@ def _groups(ids: Sequence[str], size: int) -> Iterator[Sequence[str]]:
         yield ids[start : start + size]
 
 
+def factory_info_links(group: Collection[str], told: Mapping[str, str]) -> list[Link]:
+    """What the factory infos say of the devices that were asked for."""
+    return [Link(device_id, sn, FACTORY_INFOS_SOURCE) for device_id, sn in told.items() if device_id in group]
+
+
+@dataclass(frozen=True, slots=True)
+class _Read(Generic[T]):
+    """An answer, read and as sent."""
+
+    value: T
+    body: bytes
+
+
 class _Sources:
     """The calls, with what each of them cannot do remembered."""
 
@@ -74,17 +94,31 @@ class _Sources:
         self._barred: set[str] = set()
 
     async def factory_infos(self, group: Sequence[str]) -> dict[str, str]:
-        found = await self._ask(FACTORY_INFOS, group[0], decode_factory_infos, query=factory_infos_query(group))
-        return {device_id: sn for device_id, sn in (found or {}).items() if device_id in group}
+        """The serial numbers of those that have one."""
+        answer = await self._ask(FACTORY_INFOS, group[0], decode_factory_infos, query=factory_infos_query(group))
+        if answer is None:
+            return {}
+        links = factory_info_links(group, answer.value)
+        self._keep(FACTORY_INFOS_KIND, group, answer, links)
+        return {link.device_id: link.sn for link in links}
 
-    async def pms(self, group: Sequence[str], hints: Mapping[str, set[str]]) -> dict[str, str]:
-        listed = await self._ask(SNS_OF_DEVICES, group[0], decode_sns, body={"gwIds": list(group)})
-        paired, rest = pair(listed, hints) if listed is not None else ({}, list(group))
-        for device_id in rest:
-            sn = await self._ask(SN_OF_DEVICE, device_id, decode_sn, body={"gwId": device_id})
-            if sn:
-                paired[device_id] = sn
-        return paired
+    async def pms_list(self, group: Sequence[str], hints: Mapping[str, set[str]]) -> list[str]:
+        """Ask the list; those that are to be asked one by one."""
+        answer = await self._ask(SNS_OF_DEVICES, group[0], decode_sns, body={"gwIds": list(group)})
+        if answer is None:
+            return list(group)
+        paired, rest = pair(answer.value, hints)
+        self._keep(SN_LIST_KIND, group, answer, [Link(device_id, sn, PMS) for device_id, sn in paired.items()])
+        return rest
+
+    async def pms(self, device_id: str) -> None:
+        answer = await self._ask(SN_OF_DEVICE, device_id, decode_sn, body={"gwId": device_id})
+        if answer is not None and answer.value:
+            self._keep(SN_KIND, [device_id], answer, [Link(device_id, answer.value, PMS)])
+
+    def _keep(self, kind: str, group: Sequence[str], answer: "_Read[object]", links: list[Link]) -> None:
+        if links:
+            self._into.answers.append(LinkAnswer(kind, ",".join(group), answer.body, links))
 
     async def _ask(
         self,
@@ -94,12 +128,13 @@ class _Sources:
         *,
         query: Mapping[str, str] | None = None,
         body: object | None = None,
-    ) -> T | None:
+    ) -> "_Read[T] | None":
         """What a source says; None where it says nothing or cannot be used."""
         if endpoint.name in self._barred:
             return None
         try:
-            return decode(bytes((await self._client.call(endpoint, query=query, body=body)).result))
+            answer = await self._client.call(endpoint, query=query, body=body)
+            return _Read(decode(bytes(answer.result)), answer.body)
         except (NotFound, ItemRefused):
             return None
         except ConfigurationWrong as error:

@@ -1,7 +1,9 @@
 """Rebuild the core from stored answers, without a call.
 
 Blocks are read oldest first and land as they landed when they came: the same rows, times, runs and states. Serial numbers
-of which no answer is stored any more keep what they have.
+of which no answer is stored any more keep what they have. Craft lines, process steps, states, functions of devices and
+links from devices to serial numbers come from answers alone and are rebuilt; ``device`` and ``device_history`` do not:
+they also tell what messages said and which device a complete list no longer held.
 """
 
 from collections.abc import Callable
@@ -9,14 +11,14 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from tuyahouse.cloud.answer import Answer
-from tuyahouse.cloud.answer import read_answer as read_envelope
+from tuyahouse.cloud.answer import stored_result
 from tuyahouse.cloud.errors import TuyaError
 from tuyahouse.cloud.pms import CraftLine, decode_craft_line
 from tuyahouse.outcome import Outcome
 from tuyahouse.sync import craft_lines, sn_flows
 from tuyahouse.sync.asking import Asked, Letter
 from tuyahouse.sync.craft_lines import LastNodes, write_craft_lines
+from tuyahouse.sync.devices_replay import replay_devices
 from tuyahouse.sync.sn_flows import SnAnswer, registry_changes, step_rows, write_steps
 from tuyahouse.sync.sn_rows import Row
 from tuyahouse.warehouse import dead_letters, flow_steps, raw_blocks, registry, runs
@@ -28,7 +30,7 @@ from tuyahouse.warehouse.warehouse import Warehouse
 def replay(
     warehouse: Warehouse, run: runs.Run, at: datetime, on_answers: Callable[[int], object] = lambda count: None
 ) -> Outcome:
-    """Rebuild craft lines, process steps and states of the run's account in one transaction; memory stays flat.
+    """Rebuild what the answers of the run's account give, in one transaction; memory stays flat.
 
     A stored answer that today's code cannot read becomes a dead letter (``rejected``) and changes nothing.
     """
@@ -41,6 +43,7 @@ def replay(
             dead_letters.record(conn, run.account, asked.rejected, at)
             outcome += _counted(asked)
             on_answers(asked.asked)
+        outcome += replay_devices(source, conn, run.account, at, on_answers)
         runs.finish_chunk(conn, run.run_id, 0, outcome, (), at)
     return outcome
 
@@ -49,49 +52,36 @@ def _replay_craft_lines(source: Any, conn: Any, account: str) -> LastNodes:
     last_nodes: LastNodes = {}
     for block in raw_blocks.blocks(source, account, craft_lines.KIND):
         lines = [(order, line) for order, body in block.answers if (line := _craft_line(body))]
-        write_craft_lines(conn, account, lines, _run_of(block), block.stored_at)
+        write_craft_lines(conn, account, lines, block.run_id, block.stored_at)
         last_nodes.update({order: line.last_node for order, line in lines})
     return last_nodes
 
 
 def _craft_line(body: bytes) -> CraftLine | None:
     try:
-        return decode_craft_line(_result(body))
+        return decode_craft_line(stored_result(body))
     except TuyaError:
         return None
-
-
-def _result(body: bytes) -> bytes:
-    """The result inside a stored answer. Raises TuyaError where it cannot be read."""
-    answer, _ = read_envelope(200, body)
-    if not isinstance(answer, Answer):
-        raise answer
-    return bytes(answer.result)
 
 
 def _read_block(block: Block) -> Asked[SnAnswer]:
     asked: Asked[SnAnswer] = Asked()
     for sn, body in block.answers:
         try:
-            asked.answers.append((sn, sn_flows.read_answer(_result(body), body, None)))
+            asked.answers.append((sn, sn_flows.read_answer(stored_result(body), body, None)))
         except TuyaError as error:
             asked.rejected.append(Letter(sn_flows.KIND, sn, "unusable_answer", error.code, str(error), body))
     return asked
 
 
 def _land(conn: Any, account: str, block: Block, asked: Asked[SnAnswer], last_nodes: LastNodes, seen: SeenKeys) -> None:
-    run_id, sns = _run_of(block), [sn for sn, _ in asked.answers]
+    run_id, sns = block.run_id, [sn for sn, _ in asked.answers]
     flow_steps.forget(conn, account, seen.add(sns))
     registry.add(conn, account, (Row("replay", sn) for sn in sns), "replay", block.stored_at)
     rows = [row for sn, answer in asked.answers for row in step_rows(account, sn, answer.steps or (), run_id)]
     write_steps(conn, runs.Run(account, "replay", "", run_id), rows, sns, block.stored_at)
     changes = registry_changes(asked.answers, {}, last_nodes, block.stored_at)
     registry.mark_replayed(conn, account, changes)
-
-
-def _run_of(block: Block) -> str:
-    """The run that stored the block: its rows carry it again."""
-    return block.block_id.partition("/")[0]
 
 
 def _counted(asked: Asked[SnAnswer]) -> Outcome:

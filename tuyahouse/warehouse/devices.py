@@ -1,16 +1,17 @@
 """SQL that only the device inventory needs: what is known of devices, which are due, where they were made."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, and_, case, exists, func, insert, literal, or_, select
+from sqlalchemy import Connection, and_, case, delete, exists, func, insert, literal, or_, select
 
 from tuyahouse.warehouse.dialect import among
 from tuyahouse.warehouse.tables import (
     DEVICE_COLUMNS,
     UtcTime,
     device,
+    device_function,
     device_serial_number,
     ops_dead_letter,
     serial_number,
@@ -59,6 +60,42 @@ def vendor_ids(conn: Connection, account: str, ids: Sequence[str]) -> dict[str, 
         device.c.account == account, among(conn, device.c.device_id, ids)
     )
     return {device_id: cid for device_id, cid in conn.execute(query)}  # noqa: C416 - rows, not tuples
+
+
+def detail_hashes(conn: Connection, account: str, ids: Sequence[str]) -> dict[str, bytes | None]:
+    """The fingerprints of what details and functions last said of these devices."""
+    query = select(device.c.device_id, device.c.detail_hash).where(
+        device.c.account == account, among(conn, device.c.device_id, ids)
+    )
+    return {device_id: digest for device_id, digest in conn.execute(query)}  # noqa: C416 - rows, not tuples
+
+
+def known_links(conn: Connection, account: str, ids: Collection[str]) -> set[tuple[str, str, str]]:
+    """(device, serial number, source) of all links of these devices."""
+    if not ids:
+        return set()
+    link = device_serial_number.c
+    query = select(link.device_id, link.sn, link.source).where(
+        link.account == account, among(conn, link.device_id, ids)
+    )
+    return {(device_id, sn, source) for device_id, sn, source in conn.execute(query)}
+
+
+def link_hints(conn: Connection, account: str, ids: Sequence[str]) -> dict[str, set[str]]:
+    """Serial numbers that other sources than PMS name for these devices."""
+    hints: dict[str, set[str]] = {device_id: set() for device_id in ids}
+    for device_id, cid in vendor_ids(conn, account, ids).items():
+        hints[device_id] |= {cid} if cid else set()
+    for device_id, sn, source in known_links(conn, account, ids):
+        hints[device_id] |= {sn} if source != "pms" else set()
+    return hints
+
+
+def forget_functions(conn: Connection, account: str, ids: Collection[str]) -> None:
+    """Delete all functions of these devices, for a replay that writes them anew."""
+    if ids:
+        table = device_function.c
+        conn.execute(delete(device_function).where(table.account == account, among(conn, table.device_id, ids)))
 
 
 def link_by_cid(conn: Connection, account: str, run_id: str, at: datetime) -> int:

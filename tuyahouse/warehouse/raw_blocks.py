@@ -24,6 +24,11 @@ class Block:
     stored_at: datetime
     answers: list[tuple[str, bytes]]
 
+    @property
+    def run_id(self) -> str:
+        """The run that stored it: rows that are made from it again carry it."""
+        return self.block_id.partition("/")[0]
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
