@@ -5,6 +5,7 @@ import inspect
 import json
 import os
 import sys
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
@@ -16,11 +17,14 @@ os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
 os.environ.setdefault("DO_NOT_TRACK", "1")
 os.environ.setdefault("PREFECT_LOGGING_LEVEL", "CRITICAL")
 
-app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
+app = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
 
 
-def parse_parameters(pairs: list[str]) -> dict[str, Any]:
+def parse_parameters(pairs: list[str], kinds: Mapping[str, str] = {}) -> dict[str, Any]:
     """``key=value`` pairs to parameters: the value as JSON where it parses, else as text.
+
+    Where ``kinds`` says that a parameter is ``text`` or ``texts`` (a list), digits stay the text that was typed: serial
+    numbers, record numbers and run keys may consist of them.
 
     Raises:
         typer.BadParameter: a pair has no ``=``.
@@ -30,22 +34,52 @@ def parse_parameters(pairs: list[str]) -> dict[str, Any]:
         key, equals, value = pair.partition("=")
         if not equals or not key:
             raise typer.BadParameter(f"{pair!r} is not key=value", param_hint="-p")
-        try:
-            parameters[key] = json.loads(value)
-        except json.JSONDecodeError:
-            parameters[key] = value
+        parameters[key] = _value(value, kinds.get(key, ""))
     return parameters
 
 
-@app.command(help=__doc__)
+def _value(text: str, kind: str) -> Any:
+    numbers: dict[str, Any] = dict.fromkeys(("parse_int", "parse_float", "parse_constant"), str) if kind else {}
+    try:
+        value = json.loads(text, **numbers)
+    except json.JSONDecodeError:
+        return text
+    return value if kind != "text" or value is None or isinstance(value, str) else text
+
+
+def kinds_of(flow: Any) -> dict[str, str]:
+    """Which parameters of a flow are ``text`` or ``texts``."""
+    kinds = {}
+    for name, told in flow.parameters.properties.items():
+        shapes = [shape for shape in told.get("anyOf", [told]) if shape.get("type") != "null"]
+        if all(shape.get("type") == "string" for shape in shapes):
+            kinds[name] = "text"
+        elif all(shape.get("items", {}).get("type") == "string" for shape in shapes):
+            kinds[name] = "texts"
+    return kinds
+
+
+@app.command()
 def main(
     name: Annotated[str, typer.Argument(help="Flow, e.g. nightly_sync")] = "",
     parameter: Annotated[
-        list[str], typer.Option("-p", "--param", help="key=value, as for `prefect deployment run`")
-    ] = [],  # noqa: B006
+        list[str] | None, typer.Option("-p", "--param", help="key=value, as for `prefect deployment run`")
+    ] = None,
     list_flows: Annotated[bool, typer.Option("--list", help="List the flows with their parameters")] = False,
 ) -> None:
-    """Example: `python -m flows sync_sn_flows -p account=factory -p limit=100`"""
+    """Run a flow in this process and print its outcome table. Exits 0 only if the run balanced.
+
+    1: it is red; 2: a parameter is wrong; 130: Ctrl-C, and the same run_key goes on. A value is JSON where it parses,
+    else text, as for `prefect deployment run`.
+
+    Examples:
+
+    \b
+      python -m flows --list
+      python -m flows nightly_sync -p account=factory
+      python -m flows sync_sn_flows -p account=factory -p limit=100
+      python -m flows sync_sn_flows -p account=factory -p 'sns=["A0001","A0002"]'
+    """
     from flows.catalogue import FLOWS
 
     if list_flows or not name:
@@ -53,7 +87,7 @@ def main(
         raise typer.Exit(0 if list_flows else 2)
     if name not in FLOWS:
         raise typer.BadParameter(f"there is no flow {name!r}; there are: {', '.join(FLOWS)}", param_hint="NAME")
-    raise typer.Exit(_run(FLOWS[name], parse_parameters(parameter)))
+    raise typer.Exit(_run(FLOWS[name], parse_parameters(parameter or [], kinds_of(FLOWS[name]))))
 
 
 def _list(flows: dict[str, Any]) -> None:

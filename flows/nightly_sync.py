@@ -14,7 +14,7 @@ from flows.reconcile_commands import reconcile_commands
 from flows.sync_devices import sync_devices
 from flows.sync_sn_flows import sync_sn_flows
 from tasks.checks import authenticate, check
-from tasks.running import Running, RunRed, default_run_key, final_state, running
+from tasks.running import STOPPED, Running, RunRed, default_run_key, final_state, running
 
 
 @flow(name="nightly_sync", flow_run_name="nightly {account}")
@@ -28,11 +28,12 @@ async def nightly_sync(account: AccountName, run_key: RunKey = None) -> State[An
     async with running("nightly_sync", account, key, {}) as run:
         run.parts = ("sync_sn_flows", "sync_devices", "reconcile_commands")
         await run.softly(_authenticate(run))
-        parts = [_part("sync_sn_flows", sync_sn_flows(account, key, return_state=True))] if run.has_pms else []
+        parts = [_part(run, "sync_sn_flows", sync_sn_flows(account, key, return_state=True))] if run.has_pms else []
         if run.resources.account.project_ids:
-            parts.append(_part("sync_devices", sync_devices(account, key, return_state=True)))
+            parts.append(_part(run, "sync_devices", sync_devices(account, key, return_state=True)))
         red = [words for words in await asyncio.gather(*parts) if words]
-        red += filter(None, [await _part("reconcile_commands", reconcile_commands(account, key, return_state=True))])
+        commands = _part(run, "reconcile_commands", reconcile_commands(account, key, return_state=True))
+        red += filter(None, [await commands])
         run.notes += await check(run.run.account, "nightly_sync")
         if red:
             raise RunRed("\n".join(red))
@@ -43,10 +44,11 @@ async def _authenticate(run: Running) -> None:
     run.notes += await authenticate(run.run.account)
 
 
-async def _part(name: str, state: Awaitable[State[Any]]) -> str:
-    """Run one part to its end; what is amiss with it, if anything."""
+async def _part(run: Running, name: str, state: Awaitable[State[Any]]) -> str:
+    """Run one part to its end; what is amiss with it, if anything. The night is stopped when a part of it is."""
     ended = await state
     if ended.is_completed():
+        run.stopped = run.stopped or (ended.message or STOPPED if ended.name == STOPPED else "")
         return ""
     why = await ended.aresult(raise_on_failure=False)
     return f"{name}: {why if isinstance(why, Exception) else ended.message or ended.name}"

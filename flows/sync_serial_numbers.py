@@ -38,10 +38,13 @@ async def sync_serial_numbers(
 ) -> State[Any]:
     """Registers serial numbers: Tuya has no list of them, so they come from a file, a range pattern or a SQL query.
 
-    Exactly one source. Registering the same ones again changes nothing; rows that cannot be used are dead letters.
+    Exactly one source. Registering the same ones again changes nothing; rows that cannot be used are dead letters
+    (`rejected`), which does not make the run red.
     """
     given = {"path": path, "pattern": pattern, "query": query, "work_order": work_order}
     async with running("sync_serial_numbers", account, run_key, given) as run:
-        taken = await register_serial_numbers(run.run.account, path, pattern, query_url, query, work_order)
+        taken = await register_serial_numbers(
+            run.run.account, run.run.run_id, path, pattern, query_url, query, work_order
+        )
         run.notes.append(await publish_intake(run.run.account, taken))
     return Completed(message=run.notes[-1])

@@ -5,8 +5,11 @@ from collections.abc import Sequence
 from prefect.artifacts import acreate_markdown_artifact, acreate_table_artifact
 
 from tuyahouse.outcome import COUNTS
-from tuyahouse.sync.serial_numbers import IntakeOutcome
+from tuyahouse.sync.serial_numbers import KIND, IntakeOutcome
 from tuyahouse.warehouse.runs import Summary
+
+REFUSALS_TOLD = 5
+"""Refused rows that a run's note names; its artifact has more of them, ops_dead_letter all."""
 
 
 def artifact_key(*parts: str) -> str:
@@ -27,11 +30,14 @@ async def publish_outcome(summary: Summary, parts: Sequence[Summary] = ()) -> No
 
 
 async def publish_intake(account: str, taken: IntakeOutcome) -> str:
-    """Leave the refused rows as a table artifact; returns the counts in one sentence."""
+    """Leave the refused rows as a table artifact; returns the counts in one sentence, and some refused rows."""
     told = (
         f"{taken.read:,} rows read: {taken.added:,} serial numbers added, {taken.known:,} known, "
         f"{taken.duplicates:,} twice, {taken.blank:,} blank, {taken.refused_count:,} refused."
     )
+    if taken.refused_count:
+        told += f" Each refused row is in ops_dead_letter (kind {KIND}) with its reason; the first:"
+        told += "".join(f"\n- {one.place}: {one.value!r}: {one.reason}" for one in taken.refused[:REFUSALS_TOLD])
     rows = [{"where": refusal.place, "value": refusal.value, "why": refusal.reason} for refusal in taken.refused]
     await acreate_table_artifact(key=artifact_key("serial-numbers", account), table=rows, description=told)
     return told

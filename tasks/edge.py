@@ -5,6 +5,7 @@ import inspect
 import logging
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, cast
 
@@ -24,6 +25,7 @@ from tuyahouse.settings import Settings, SettingsError, load_settings
 from tuyahouse.terminal import outcome_table
 from tuyahouse.warehouse import runs
 from tuyahouse.warehouse.errors import WarehouseError
+from tuyahouse.warehouse.locks import LockHeld
 
 GREEN = frozenset({"balanced", "stopped"})
 
@@ -48,11 +50,24 @@ async def run_here(flow: Flow[Any, Any], parameters: Mapping[str, Any]) -> int:
     try:
         state: State[Any] = await cast(Any, flow)(**given, return_state=True)
     except asyncio.CancelledError:
-        _tell(account, run_key)
+        with suppress(WarehouseError):  # away: there is nothing to tell but how to go on
+            _tell(account, run_key)
         return _say(f"Interrupted; what was answered is committed. To go on: -p run_key={run_key}", EXIT_INTERRUPTED)
+    try:
+        return await _end(state, account, run_key)
+    except WarehouseError as error:
+        return _say(f"{error}\nWhat was committed stays. When that is mended: -p run_key={run_key}", EXIT_RED)
+
+
+async def _end(state: State[Any], account: str, run_key: str) -> int:
+    """Tell how it ended; the exit code."""
+    ended = None if state.is_completed() else await state.aresult(raise_on_failure=False)
+    if isinstance(ended, LockHeld):  # the runs under this key are somebody else's, and may be under way
+        return _say(str(ended), EXIT_RED)
     told = _tell(account, run_key)
     if told is None:
-        return _say(logs.redact(state.message or "The flow ended before its run began."), EXIT_RED)
+        why = str(ended) if isinstance(ended, Exception) else state.message
+        return _say(logs.redact(why or "The flow ended before its run began."), EXIT_RED)
     return 0 if told and state.is_completed() else EXIT_RED
 
 
@@ -67,10 +82,16 @@ def _wrong(flow: Flow[Any, Any], parameters: Mapping[str, Any]) -> str:
         try:
             flow.validate_parameters(_typed(flow, dict(parameters)))
         except ParameterTypeError as error:
-            lines = [line.removeprefix(" - ") for line in str(error).splitlines()[1:]]
+            lines = [_hinted(line.removeprefix(" - ")) for line in str(error).splitlines()[1:]]
     if not lines:
         return ""
     return f"{flow.name} takes: {', '.join(known)}.\n" + "\n".join(f"  -p {logs.redact(line)}" for line in lines)
+
+
+def _hinted(line: str) -> str:
+    """With how a list is written: a shell takes the quotes off that nobody protects."""
+    name = line.partition(":")[0]
+    return f"""{line}; write it as JSON: '{name}=["…","…"]'""" if line.endswith("valid list") else line
 
 
 def _one_voice(settings: Settings) -> None:
@@ -98,8 +119,9 @@ def _tell(account: str, run_key: str) -> bool | None:
         return None
     console = Console()
     console.print(f"{account}, run key {run_key}", highlight=False)
-    outcomes = {run.flow: run.outcome for run in reversed(found) if run.outcome != Outcome() or len(found) == 1}
-    console.print(outcome_table(outcomes))
+    outcomes = {run.flow: run.outcome for run in reversed(found)}
+    counted = {flow: outcome for flow, outcome in outcomes.items() if outcome != Outcome()}
+    console.print(outcome_table(counted or outcomes))
     for run in found:
         for line in filter(None, (f"{run.flow}: {run.status}", run.note)):
             console.print(line, highlight=False, soft_wrap=True)

@@ -23,6 +23,9 @@ from tuyahouse.warehouse.errors import WarehouseAway
 
 log = logging.getLogger("tuyahouse.run")
 
+STOPPED = "Stopped"
+"""Name of the Prefect state of a run that a budget ended softly."""
+
 
 class RunRed(Exception):
     """The run ended, and the operator has to know: it does not balance, or something stopped it."""
@@ -154,7 +157,7 @@ def _close(current: Running, status: str, last_note: str) -> runs.Summary:
 def final_state(current: Running) -> State[Any]:
     """The Prefect state of a run that was not red: Completed, named Stopped where a budget ended it."""
     if current.stopped:
-        return Completed(name="Stopped", message=current.stopped)
+        return Completed(name=STOPPED, message=current.stopped)
     return Completed(message=f"run key {current.run.run_key}")
 
 

@@ -11,18 +11,21 @@ from tasks.retries import passing, retry_delays
 from tuyahouse.sync import serial_numbers
 from tuyahouse.sync.serial_numbers import IntakeOutcome, SourceError
 from tuyahouse.terminal import progress
+from tuyahouse.warehouse import runs
+from tuyahouse.warehouse.warehouse import Warehouse
 
 
 @task(retries=3, retry_delay_seconds=retry_delays, retry_condition_fn=passing, task_run_name="register")
 async def register_serial_numbers(
     account: str,
+    run_id: str,
     path: str | None,
     pattern: str | None,
     query_url: SecretStr | None,
     query: str | None,
     work_order: str | None,
 ) -> IntakeOutcome:
-    """Register the serial numbers of the one source that is named.
+    """Register the serial numbers of the one source that is named, and count its rows into the run.
 
     Raises:
         SourceError: none or several sources, or one that cannot be read.
@@ -30,7 +33,7 @@ async def register_serial_numbers(
     resources = open_resources(account)
     rows, name = serial_numbers.source(path, pattern, _url(query_url), query)
     with progress.of("serial numbers"):
-        return await asyncio.to_thread(
+        taken = await asyncio.to_thread(
             serial_numbers.register,
             resources.warehouse,
             resources.account.name,
@@ -39,6 +42,13 @@ async def register_serial_numbers(
             work_order,
             on_rows=progress.advance,
         )
+    await asyncio.to_thread(_count, resources.warehouse, run_id, taken)
+    return taken
+
+
+def _count(warehouse: Warehouse, run_id: str, taken: IntakeOutcome) -> None:
+    with warehouse.begin() as conn:
+        runs.finish_chunk(conn, run_id, 0, taken.as_run())
 
 
 def _url(given: SecretStr | None) -> str | None:

@@ -1,6 +1,7 @@
 """Fixtures that every test may use: real servers, fresh databases, nothing of the developer's own settings."""
 
 import os
+import signal
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,10 @@ from tests.support.sandbox import Sandbox, start_sandbox
 
 if TYPE_CHECKING:
     from tuyahouse.warehouse.warehouse import Warehouse
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell starts what runs in its background so, and programs that tests press Ctrl-C on would inherit it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ROOT = Path(__file__).parent.parent
 SECRET_KEY = "a-key-of-the-tests-and-of-nothing-else"

@@ -2,12 +2,14 @@
 
 import json
 import signal
+import subprocess
+import sys
 from datetime import timedelta
 
 import pytest
 
 from tests.flows.nights import environment_of, register, rows, units
-from tests.flows.processes import run_flow, start_flow, wait_until
+from tests.flows.processes import ROOT, run_flow, start_flow, wait_until
 from tests.support.prefect import PrefectServer
 from tests.support.sandbox import Sandbox
 from tuyahouse.warehouse import locks, runs
@@ -15,6 +17,13 @@ from tuyahouse.warehouse.tables import craft_line, ops_lock, ops_run, serial_num
 from tuyahouse.warehouse.warehouse import Warehouse
 
 SOME = 40
+IMPATIENT = """
+import flows.__main__ as program
+from tasks import retries
+retries.retry_delays[:] = [0.1, 0.1, 0.1]
+program.app()
+"""
+"""``python -m flows`` that does not wait minutes for a database to come back."""
 on_sqlite = pytest.mark.parametrize("warehouse_url", ["sqlite"], indirect=True)
 
 
@@ -53,6 +62,7 @@ def test_a_month_that_is_used_up_stops_softly_and_goes_on_when_there_are_more_ca
     assert (code, state) == (0, "stopped"), printed
     assert "MONTHLY_CALLS" in printed and 40 <= asked <= 60
     assert tuya.control("stats")["calls"] <= 60
+    assert status(warehouse, "nightly_sync")[0] == "stopped", "a night is not whole when a part of it was stopped"
     code, printed = run_flow("nightly_sync", env | {"TUYAHOUSE_ACCOUNTS__DEMO__MONTHLY_CALLS": "500"}, run_key="n")
     assert (code, status(warehouse)) == (0, ("balanced", 3 * SOME)), printed
     assert asked_often(tuya) == set() and len(rows(warehouse, craft_line)) >= 2
@@ -106,8 +116,43 @@ def test_a_second_night_at_the_same_time_is_told_who_is_at_work(env, operator, t
     with locks.account_lock(warehouse, "demo/nightly_sync", "run other", timedelta(minutes=5)):
         code, printed = operator.run("nightly_sync", env, run_key="n")
     assert code == 1
-    assert "demo/nightly_sync is being worked on by run other since" in printed
+    assert printed.splitlines()[-1].startswith("demo/nightly_sync is being worked on by run other since")
     assert tuya.control("asked") == {} and rows(warehouse, ops_run) == []
+
+
+@on_sqlite
+def test_the_same_night_started_twice_is_told_so_and_the_first_is_left_alone(env, operator, tuya, warehouse):
+    runs.start_run(warehouse, "demo", "nightly_sync", "n", {})
+    with locks.account_lock(warehouse, "demo/nightly_sync", "run n", timedelta(minutes=5)):
+        code, printed = operator.run("nightly_sync", env, run_key="n")
+    assert code == 1
+    assert printed.splitlines()[-1].startswith("demo/nightly_sync is being worked on by run n since")
+    assert "asked" not in printed, "the counts of a run under way say nothing of this start"
+    assert status(warehouse, "nightly_sync")[0] == "running"
+
+
+def test_a_database_that_goes_away_for_good_is_said_in_words(tuya, prefect_server, own_postgres, secret_key):
+    url = own_postgres.create_database()
+    warehouse = Warehouse.open(url, secret_key)
+    register(warehouse, [sn for sn, _ in units(tuya) if int(sn[-5:]) <= SOME])
+    warehouse.close()
+    env = environment_of(tuya, url, secret_key, TUYAHOUSE_ACCOUNTS__DEMO__CALLS_PER_SECOND="10")
+    told = {"PYTHONPATH": str(ROOT), "COLUMNS": "200"}
+    process = subprocess.Popen(
+        [sys.executable, "-c", IMPATIENT, "sync_sn_flows", "-p", "account=demo", "-p", "run_key=n"],
+        env=env | prefect_server.env | told,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    wait_until(lambda: len(tuya.control("asked")) >= 5, process)
+    own_postgres.stop()
+    printed, _ = process.communicate(timeout=200)
+    own_postgres.start()
+    assert process.returncode == 1, printed
+    assert "Traceback" not in printed
+    assert "cannot be reached" in printed.splitlines()[-2]
+    assert printed.splitlines()[-1].endswith("-p run_key=n")
 
 
 @on_sqlite

@@ -7,6 +7,7 @@ import pytest
 from tests.flows.nights import environment_of, register, rows, units
 from tests.flows.operator import Operator
 from tests.support.sandbox import Sandbox
+from tuyahouse.outcome import Outcome
 from tuyahouse.warehouse import runs
 from tuyahouse.warehouse.tables import ops_dead_letter, ops_lock
 from tuyahouse.warehouse.warehouse import Warehouse
@@ -93,6 +94,20 @@ def test_given_serial_numbers_are_asked_and_registered(start, warehouse, tuya):
     assert code == 0 and found, printed
     assert (found.outcome.answered, found.outcome.empty) == (1, 1)
     assert set(tuya.control("asked")) == {"YZCB04ZZR00011", "NOBODY"}
+
+
+def test_a_list_that_is_none_is_told_how_one_is_written(start, warehouse):
+    code, printed = start("sync_sn_flows", sns="A0001")
+    assert code == 2 and """write it as JSON: 'sns=["…","…"]'""" in printed
+
+
+def test_the_rows_of_a_file_are_the_counts_of_its_run_and_refused_ones_are_told(start, warehouse, tmp_path):
+    (tmp_path / "units.csv").write_text("sn\nA0001\nA0002\nA0001\n\n1.5E+12\n")
+    code, printed = start("sync_serial_numbers", path=str(tmp_path / "units.csv"), run_key="n")
+    found = runs.find_run(warehouse, "demo", "sync_serial_numbers", "n")
+    assert code == 0 and found, printed
+    assert found.outcome == Outcome(asked=5, answered=3, empty=1, rejected=1, inserted=2, unchanged=1)
+    assert "- row 6: '1.5E+12': its last digits are lost" in printed and "kind serial_number" in printed
 
 
 def test_an_unreachable_source_of_serial_numbers_is_red_and_keeps_its_password(start, warehouse):

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from tuyahouse.cloud.errors import BudgetReached, prefix
 from tuyahouse.cloud.slots import MemorySlotStore
@@ -233,6 +233,7 @@ class Pacer:
             monthly_calls=self._monthly_calls,
         )
         lane.coming = self._in_thread(reserve)
+        lane.coming.add_done_callback(_heard)
         if (now := self._now()) - lane.reported_at >= REPORT_SECONDS:
             self._in_thread(self._report(lane, now)).add_done_callback(_heard)
         return lane.coming
@@ -255,7 +256,7 @@ class Pacer:
         return asyncio.get_running_loop().run_in_executor(self._threads, work, *args)
 
 
-def _heard(done: "asyncio.Future[None]") -> None:
-    """Nobody waits for it; that it failed shows at the next reservation."""
+def _heard(done: "asyncio.Future[Any]") -> None:
+    """Perhaps nobody waits for it; that it failed shows at the next reservation."""
     if not done.cancelled():
         done.exception()

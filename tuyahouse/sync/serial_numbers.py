@@ -7,6 +7,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from tuyahouse.outcome import Outcome
 from tuyahouse.sync.sn_files import read_file
 from tuyahouse.sync.sn_pattern import read_pattern
 from tuyahouse.sync.sn_query import query_label, read_query
@@ -55,6 +56,17 @@ class IntakeOutcome:
     @property
     def balanced(self) -> bool:
         return self.read == self.added + self.known + self.duplicates + self.blank + self.refused_count
+
+    def as_run(self) -> Outcome:
+        """The same as the counts of a run: a row asked ends as answered (usable), empty (blank) or rejected (refused)."""
+        return Outcome(
+            asked=self.read,
+            answered=self.added + self.known + self.duplicates,
+            empty=self.blank,
+            rejected=self.refused_count,
+            inserted=self.added,
+            unchanged=self.known + self.duplicates,
+        )
 
 
 Add = Callable[[Any, list[Row], datetime], int]
