@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from tuyahouse.cli.intake import REFUSED
+
 
 @pytest.fixture
 def units(tmp_path: Path) -> Path:
@@ -15,13 +17,20 @@ def units(tmp_path: Path) -> Path:
 
 def test_a_file_is_registered_and_counted(cli, units: Path) -> None:
     result = cli("sn", "add", "-a", "demo", str(units))
-    assert result.exit_code == 0
+    assert result.exit_code == REFUSED == 3, "a script has to notice"
     assert result.stdout.splitlines() == [
         "units.csv: 5 rows read: 2 registered, 0 known before, 1 more than once in it, 1 blank, 1 refused.",
         "  row 6: '1.23E+15' is refused: its last digits are lost, because a spreadsheet turned it into a number; make "
         "the column text and enter it again",
         "All refused rows are in ops_dead_letter, kind serial_number. Mend the source and add it again.",
     ]
+
+
+def test_a_mended_file_ends_well_and_resolves_what_was_refused(cli, units: Path) -> None:
+    cli("sn", "add", "-a", "demo", str(units))
+    units.write_text(units.read_text().replace("1.23E+15", "1230000000000007"))
+    assert cli("sn", "add", "-a", "demo", str(units)).exit_code == 0
+    assert "No dead letter is open." in cli("status", "-a", "demo").stdout
 
 
 def test_a_second_time_changes_nothing(cli, units: Path) -> None:
@@ -132,6 +141,7 @@ def test_record_numbers_that_a_spreadsheet_turned_into_numbers_are_refused(cli, 
     result = cli("commands", "add", "-a", "demo", "commands.csv")
     assert "1 registered, 0 known before, 0 more than once in it, 0 blank, 1 refused" in result.stdout
     assert "row 2: '1.11111E+18' is refused: its last digits are lost" in result.stdout
+    assert result.exit_code == REFUSED
 
 
 def test_a_file_without_record_numbers_names_the_columns_it_has(cli, tmp_path: Path) -> None:

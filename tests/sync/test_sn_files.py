@@ -227,6 +227,20 @@ def test_whole_numbers_of_a_workbook_lose_their_point(tmp_path):
     ]
 
 
+def test_numbers_that_a_workbook_shows_with_leading_zeros_keep_them(tmp_path):
+    book = Workbook()
+    for cells in (("sn", "order_code"), (7, 42.0), (1234567, 5), (8, 9)):
+        book.active.append(cells)
+    for place, shown in (("A2", "000000"), ("B2", "0000"), ("A3", "000000"), ("B3", "0.00"), ("A4", "0")):
+        book.active[place].number_format = shown
+    book.save(tmp_path / "units.xlsx")
+    assert [(row.sn, row.order_code) for row in read_file(tmp_path / "units.xlsx")] == [
+        ("000007", "0042"),
+        ("1234567", "5"),
+        ("8", "9"),
+    ]
+
+
 def test_numbers_too_large_for_a_spreadsheet_are_refused_by_row(tmp_path):
     entries = workbook(tmp_path, ("Units", [("sn",), (12345678901234567890,), (1.2345678901234567e19,), (0.5,)]))
     assert [(type(e), e.place) for e in entries] == [(Refusal, "row 2"), (Refusal, "row 3"), (Refusal, "row 4")]

@@ -10,12 +10,18 @@ from tuyahouse.cli.intake import report
 from tuyahouse.sync import commands_intake
 from tuyahouse.terminal import track
 
-app = typer.Typer(no_args_is_help=True, help="Command records: those that no message told of are named here.")
+app = typer.Typer(no_args_is_help=True)
 
 
 @app.callback()
 def commands() -> None:
-    """Command records: those that no message told of are named here."""
+    """Command records: those that no message told of are named here.
+
+    Example:
+
+    \b
+      tuyahouse commands add -a factory commands.csv
+    """
 
 
 @app.command()
@@ -26,6 +32,8 @@ def add(
     """Follow the commands of a file until they have ended. Doing it again changes nothing.
 
     The file needs a column of record numbers (command_sn, sn, 指令编号 …) and may have one of devices (device_id).
+    Rows that cannot be used are listed with the reason and kept as dead letters, all others are followed; the exit code
+    is 3 then.
 
     Example:
 

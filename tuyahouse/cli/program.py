@@ -12,7 +12,15 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
-    help="Brings a Tuya project's factory and field data into a SQL warehouse. Flows: python -m flows --list.",
+    help="""Brings a Tuya project's factory and field data into a SQL warehouse. Flows: python -m flows --list.
+
+    Example:
+
+    \b
+      tuyahouse doctor
+      tuyahouse sn add --account factory units.csv
+      tuyahouse plan --account factory
+    """,
 )
 for command in (
     sandbox.sandbox,

@@ -17,7 +17,17 @@ from tuyahouse.sync.finish import State
 from tuyahouse.terminal import track
 from tuyahouse.warehouse import registry
 
-app = typer.Typer(no_args_is_help=True, help="Serial numbers: Tuya lists none, so they are registered here.")
+app = typer.Typer(
+    no_args_is_help=True,
+    help="""Serial numbers: Tuya lists none, so they are registered here.
+
+    Example:
+
+    \b
+      tuyahouse sn add -a factory units.csv
+      tuyahouse sn list -a factory --state new
+    """,
+)
 
 
 class Shape(StrEnum):
@@ -39,7 +49,8 @@ def add(
     """Register serial numbers from one source. Doing it again changes nothing.
 
     A file or query needs a column of serial numbers (sn, serial_number, 序列号 …) and may have one of work orders.
-    Rows that cannot be used are listed with the reason and kept as dead letters.
+    Rows that cannot be used are listed with the reason and kept as dead letters, all others are registered; the exit
+    code is 3 then, 1 where the source cannot be read.
 
     Examples:
 

@@ -1,6 +1,7 @@
 """Files of serial numbers: delimited text (also gzip), Excel and Parquet, told apart by content, memory flat."""
 
 import gzip
+import re
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -11,10 +12,11 @@ from typing import IO, Any, cast
 from xml.etree.ElementTree import ParseError
 
 from tuyahouse.sync.sn_columns import HEADER_WITHIN, SERIAL_NUMBERS, Columns, Headings, find_columns, require_columns
-from tuyahouse.sync.sn_rows import Entry, SourceError, entry
+from tuyahouse.sync.sn_rows import EXACT_BELOW, Entry, SourceError, entry
 from tuyahouse.sync.sn_text import find_encoding, read_cells
 
 _BATCH = 10_000
+_FIXED_WIDTH = re.compile(r"0{2,128}")
 
 
 def read_file(path: str | Path, headings: Headings = SERIAL_NUMBERS) -> Iterator[Entry]:
@@ -76,9 +78,9 @@ def _text(file: Path, headings: Headings) -> Iterator[Entry]:
             yield _entry(f"row {line}", cells, columns)
 
 
-def _entry(place: str, cells: Any, columns: Columns, *, exact_integers: bool = True) -> Entry:
+def _entry(place: str, cells: Any, columns: Columns) -> Entry:
     order = _cell(cells, columns.order_code) if columns.order_code is not None else None
-    return entry(place, _cell(cells, columns.sn), order, exact_integers=exact_integers)
+    return entry(place, _cell(cells, columns.sn), order)
 
 
 def _cell(cells: Any, position: int) -> Any:
@@ -105,9 +107,22 @@ def _excel(file: Path, headings: Headings) -> Iterator[Entry]:
 def _excel_rows(workbook: Any, what: str, headings: Headings) -> Iterator[Entry]:
     sheet, columns = _sheet(workbook.worksheets, what, headings)
     prefix = f"sheet {sheet.title} row" if len(workbook.worksheets) > 1 else "row"
-    rows = islice(sheet.iter_rows(values_only=True), columns.skip, None)
+    rows = islice(sheet.iter_rows(), columns.skip, None)
     for number, cells in enumerate(rows, start=columns.skip + 1):
-        yield _entry(f"{prefix} {number}", cells, columns, exact_integers=False)
+        sn = _as_displayed(_cell(cells, columns.sn))
+        order = None if columns.order_code is None else _as_displayed(_cell(cells, columns.order_code))
+        yield entry(f"{prefix} {number}", sn, order, exact_integers=False)
+
+
+def _as_displayed(cell: Any) -> Any:
+    """The value of a cell; a number that is formatted to a fixed width (``000000``) with the zeros that the sheet shows."""
+    value = None if cell is None else cell.value
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return value
+    if not 0 <= value < EXACT_BELOW or value != int(value):
+        return value
+    fixed = _FIXED_WIDTH.fullmatch(cell.number_format or "")
+    return f"{int(value):0{len(fixed[0])}d}" if fixed else value
 
 
 def _sheet(sheets: list[Any], what: str, headings: Headings) -> tuple[Any, Columns]:
