@@ -107,6 +107,25 @@ def test_notices_are_read_too_where_that_is_set(message_account: Account, publis
         messages = received(source, 2)
         source.acknowledge([message.message_id for message in messages])
     assert {message.payload for message in messages} == {b"notice", b"event"}
+    with opened(message_account.model_copy(update={"messages_notices": True})) as source:
+        assert received(source, 1, seconds=1) == []
+
+
+def test_an_account_without_the_topic_of_notices_reads_its_messages_all_the_same(
+    pulsar_broker: PulsarBroker,
+    message_account: Account,
+    publisher: Callable[..., Publisher],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    pulsar_broker.admin("DELETE", f"persistent/{message_account.client_id}/out/notice")
+    with publisher() as out:
+        out.publish(b"event", {})
+    with opened(message_account.model_copy(update={"messages_notices": True})) as source:
+        assert [message.payload for message in received(source, 1)] == [b"event"]
+        assert source.connected and source.problem == ""
+        source.receive(2000, 0.3)
+    (record,) = caplog.records
+    assert record.getMessage().startswith("Messages are read, but no backlog notices. Messages of account main")
 
 
 def test_the_test_environment_is_another_topic(message_account: Account, publisher: Callable[..., Publisher]) -> None:
@@ -151,7 +170,10 @@ def test_an_exclusive_subscription_that_is_taken_is_told(message_account: Accoun
     [
         ("pulsar://127.0.0.1:1/", "Nothing listens at 127.0.0.1:1"),
         ("pulsar://nowhere.invalid:6650/", "The name nowhere.invalid is not known"),
-        ("http:/nonsense", "MESSAGES_URL"),
+        ("http:/nonsense", "MESSAGES_URL cannot be used with MESSAGES_SOURCE=pulsar: write pulsar+ssl://host:port/"),
+        ("wss://mqe.tuyaeu.com:8285/", "MESSAGES_URL cannot be used with MESSAGES_SOURCE=pulsar"),
+        ("pulsar://127.0.0.1:99999/", "MESSAGES_URL cannot be used with MESSAGES_SOURCE=pulsar"),
+        ("pulsar://127.0.0.1/", "127.0.0.1:6650"),
     ],
 )
 def test_a_wrong_address_says_what_is_wrong_with_it(url: str, words: str) -> None:

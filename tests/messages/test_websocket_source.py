@@ -1,6 +1,7 @@
 """The WebSocket source against the sandbox's message service."""
 
 import json
+import threading
 import time
 from base64 import b64encode
 from collections.abc import Callable, Iterator
@@ -10,12 +11,16 @@ from typing import Any
 
 import pytest
 from pydantic import SecretStr
+from websockets.sync.server import ServerConnection
+from websockets.sync.server import serve as serve_websocket
 
+from tests.messages.conftest import account_at
 from tests.support.sandbox import Sandbox
 from tuyahouse.messages.errors import SourceError
 from tuyahouse.messages.reading import MessageReader
 from tuyahouse.messages.source import Away, Received
-from tuyahouse.messages.websocket import WebSocketSource, endpoint, read_frame
+from tuyahouse.messages.websocket import WebSocketSource, read_frame
+from tuyahouse.messages.websocket_line import endpoint
 from tuyahouse.settings import Account
 
 LATER = datetime(2030, 1, 1, tzinfo=UTC)
@@ -126,6 +131,10 @@ def test_an_exclusive_subscription_that_is_taken_is_told(sandbox: Sandbox) -> No
     [
         ("ws://127.0.0.1:1/", "Nothing listens at 127.0.0.1:1"),
         ("ws://nowhere.invalid/", "nowhere.invalid is not known"),
+        ("ws://127.0.0.1:99999/", "MESSAGES_URL cannot be used with MESSAGES_SOURCE=websocket: write wss://host:port/"),
+        ("pulsar+ssl://mqe.tuyaeu.com:7285/", "MESSAGES_URL cannot be used with MESSAGES_SOURCE=websocket"),
+        ("https://mqe.tuyaeu.com:8285/", "MESSAGES_URL cannot be used with MESSAGES_SOURCE=websocket"),
+        ("nonsense", "MESSAGES_URL cannot be used with MESSAGES_SOURCE=websocket"),
     ],
 )
 def test_a_wrong_address_says_what_is_wrong_with_it(sandbox: Sandbox, url: str, words: str) -> None:
@@ -138,6 +147,77 @@ def test_the_address_of_a_subscription(sandbox: Sandbox) -> None:
         "wss://mqe.tuyaeu.com:8285/ws/v2/consumer/persistent/id1/out/event-test/id1-sub"
         "?ackTimeoutMillis=3000&subscriptionType=Failover"
     )
+
+
+def test_notices_come_over_a_connection_of_their_own_and_are_acknowledged_there(sandbox: Sandbox) -> None:
+    sandbox.control("messages", {"notice": True})
+    with opened(sandbox, "notices", messages_notices=True) as source:
+        topics = set()
+        end = time.monotonic() + 20
+        while len(topics) < 2 and time.monotonic() < end:
+            batch = source.receive(50, 0.3)
+            source.acknowledge([message.message_id for message in batch])
+            topics |= {message.topic.rpartition("/")[2] for message in batch}
+        assert topics == {"event", "notice"}
+        wait_until(lambda: acknowledged(sandbox, "notice/notices") == 1)
+        assert sandbox.control("messages")["subscriptions"]["notice/notices"]["unacknowledged"] == 0
+
+
+def test_a_connection_for_notices_that_is_cut_is_made_again(sandboxes: Callable[..., Sandbox]) -> None:
+    sandbox = sandboxes("--set", "devices=1")
+    with opened(sandbox, "notices", messages_notices=True) as source:
+        source.receive(500, 0.3)
+        assert sandbox.control("messages", {"cut": True})["cut"] == 2
+        sandbox.control("messages", {"notice": True})
+        noticed: list[Received] = []
+        end = time.monotonic() + 20
+        while not noticed and time.monotonic() < end:
+            noticed += [message for message in source.receive(500, 0.3) if message.topic.endswith("/notice")]
+        assert len(noticed) == 1 and source.connected
+
+
+def acknowledged(sandbox: Sandbox, subscription: str) -> int:
+    return int(sandbox.control("messages")["subscriptions"][subscription]["acknowledged"])
+
+
+def wait_until(done: Callable[[], bool], seconds: float = 20) -> None:
+    end = time.monotonic() + seconds
+    while not done():
+        assert time.monotonic() < end, "it did not come to that"
+        time.sleep(0.02)
+
+
+def test_a_frame_that_is_no_text_does_not_end_the_connection() -> None:
+    frames = [b"\xff\xfe", json.dumps({"messageId": "a", "payload": "eA=="}).encode(), b""]
+
+    def serve(connection: ServerConnection) -> None:
+        for frame in frames:
+            connection.send(frame, text=True)
+        connection.recv()
+
+    with serving(serve) as url:
+        account = account_at(url, "demo", messages_source="websocket")
+        with closing(WebSocketSource(account)) as source:
+            source.open()
+            assert [message.payload for message in received(source, 3)] == [b"\xff\xfe", b"x", b""]
+            assert source.connected
+
+
+@contextmanager
+def serving(handler: Callable[[ServerConnection], None]) -> Iterator[str]:
+    """The URL of a WebSocket server of our own."""
+    with serve_websocket(handler, "127.0.0.1", 0) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"ws://127.0.0.1:{server.socket.getsockname()[1]}/"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize("published", ["0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59", "soon", 7, None])
+def test_a_time_of_publication_that_is_none_is_left_out(published: object) -> None:
+    frame = {"messageId": "CAAQAw==", "payload": "eA==", "publishTime": published}
+    assert read_frame(json.dumps(frame), TOPIC) == Received("CAAQAw==", TOPIC, b"x", {}, None)
 
 
 def test_a_frame_is_a_message() -> None:

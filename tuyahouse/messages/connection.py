@@ -1,10 +1,13 @@
 """When there is a connection and when there is not: times without one, and when to try again."""
 
+import logging
 import time
 from collections.abc import Callable
 
 from tuyahouse.messages.backoff import Backoff
 from tuyahouse.messages.source import Away
+
+log = logging.getLogger(__name__)
 
 
 class ConnectionLog:
@@ -52,3 +55,15 @@ class ConnectionLog:
     def take_aways(self) -> list[Away]:
         taken, self._aways = self._aways, []
         return taken
+
+
+class NoticesLog(ConnectionLog):
+    """That of the backlog notices: good to have, and no reason to stop. A problem is logged when it is a new one."""
+
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        super().__init__(clock, Backoff(at_most=900))
+
+    def failed(self, problem: str) -> None:
+        if problem != self.problem:
+            log.warning("Messages are read, but no backlog notices. %s", problem)
+        super().failed(problem)

@@ -5,6 +5,9 @@ import ssl
 from urllib.parse import urlsplit
 
 SECURE = ("pulsar+ssl", "wss")
+PORTS = {"pulsar": 6650, "pulsar+ssl": 6651, "ws": 80, "wss": 443}
+_SCHEMES = {"pulsar": ("pulsar+ssl", "pulsar"), "websocket": ("wss", "ws")}
+_ANOTHER_NAME, _OUT_OF_TIME = (62, 64), (9, 10)  # OpenSSL's numbers of what is wrong with a certificate
 
 REFUSED = (
     "It answers, but does not let this account in. Check CLIENT_ID and CLIENT_SECRET, that the message service is "
@@ -22,19 +25,40 @@ EXCLUSIVE = (
 )
 
 
+class UnusableUrl(ValueError):
+    """MESSAGES_URL cannot be an endpoint of that kind; the text says what to write."""
+
+
+def check_url(url: str, source: str) -> None:
+    """Raises :class:`UnusableUrl` for a URL that no try could ever reach."""
+    secure, plain = _SCHEMES[source]
+    try:
+        scheme, host, _ = _parts(url)
+    except ValueError:
+        scheme, host = "", ""
+    if scheme not in (secure, plain) or not host:
+        raise UnusableUrl(
+            f"MESSAGES_URL cannot be used with MESSAGES_SOURCE={source}: write {secure}://host:port/ (or {plain}:// "
+            "where there is no TLS), or leave it out."
+        )
+
+
 def reachability(url: str, tls_ca: str = "", seconds: float = 5.0) -> str | None:
     """What keeps this machine from reaching the endpoint, in words; None when it can be reached."""
-    parts = urlsplit(url)
-    host, port = parts.hostname or "", parts.port or (443 if parts.scheme in SECURE else 80)
+    scheme, host, port = _parts(url)
+    try:
+        context = tls_context(tls_ca) if scheme in SECURE else None
+    except OSError as error:
+        return f"MESSAGES_TLS_CA names {tls_ca}, which cannot be read as a file of CA certificates in PEM ({error})."
     try:
         with socket.create_connection((host, port), seconds) as plain:
-            if parts.scheme in SECURE:
-                with tls_context(tls_ca).wrap_socket(plain, server_hostname=host):
+            if context is not None:
+                with context.wrap_socket(plain, server_hostname=host):
                     pass
     except socket.gaierror:
         return f"The name {host} is not known: check MESSAGES_URL and the network's name service."
     except ssl.SSLCertVerificationError as error:
-        return f"The certificate of {host}:{port} cannot be verified ({error.verify_message}): name its CA in MESSAGES_TLS_CA."
+        return f"The certificate of {host}:{port} cannot be verified ({error.verify_message}): {_remedy(error)}"
     except ssl.SSLError:
         return f"{host}:{port} does not speak TLS: check scheme and port of MESSAGES_URL."
     except ConnectionRefusedError:
@@ -44,6 +68,24 @@ def reachability(url: str, tls_ca: str = "", seconds: float = 5.0) -> str | None
             f"{host}:{port} cannot be reached ({error}): check the network and whether a firewall lets port {port} out."
         )
     return None
+
+
+def _parts(url: str) -> tuple[str, str, int]:
+    """Scheme, host and port, of the first where Pulsar's client is given several; ValueError when there is no such port."""
+    scheme, _, rest = url.partition("://")
+    parts = urlsplit(f"//{rest.partition(',')[0]}")
+    return scheme, parts.hostname or "", parts.port or PORTS.get(scheme, 80)
+
+
+def _remedy(error: ssl.SSLCertVerificationError) -> str:
+    if error.verify_code in _ANOTHER_NAME:
+        return "it is made out to another name; check the host of MESSAGES_URL."
+    if error.verify_code in _OUT_OF_TIME:
+        return "check this machine's clock, and that MESSAGES_URL names the right host."
+    return (
+        "check that MESSAGES_URL names Tuya's host and that nothing in between (a proxy that opens TLS) answers for it. "
+        "If its CA is to be trusted, name the CA's file in MESSAGES_TLS_CA."
+    )
 
 
 def tls_context(tls_ca: str = "") -> ssl.SSLContext:

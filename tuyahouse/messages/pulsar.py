@@ -10,14 +10,24 @@ from typing import Any
 
 import pulsar
 
-from tuyahouse.messages.connection import ConnectionLog
+from tuyahouse.messages.connection import ConnectionLog, NoticesLog
 from tuyahouse.messages.errors import SourceError
 from tuyahouse.messages.notation import moment
-from tuyahouse.messages.pulsar_subscription import POLL_MS, QUEUE, connect, in_words, subscribe
+from tuyahouse.messages.pulsar_subscription import (
+    NOTICES,
+    POLL_MS,
+    QUEUE,
+    connect,
+    in_words,
+    subscribe,
+    subscribe_to_notices,
+)
 from tuyahouse.messages.source import Away, Received
 from tuyahouse.settings import Account
 
 _RENEW_SECONDS = 90.0
+_NOTICES_SECONDS = 10.0
+"""So often notices are looked for while messages come without a pause."""
 
 
 class PulsarSource:
@@ -39,8 +49,13 @@ class PulsarSource:
         self._log = ConnectionLog(clock)
         self._client: Any = None
         self._consumer: Any = None
+        self._notices: Any = None
+        self._notices_log = NoticesLog(clock)
+        self._notices_due = 0.0
         self._ready: list[Any] = []
         self._unacknowledged: dict[str, Any] = {}
+        self._noticed: dict[str, Any] = {}
+        self._idle = True
 
     @property
     def connected(self) -> bool:
@@ -65,16 +80,19 @@ class PulsarSource:
         """See the interface. When much is waiting, several of the client's batches make up one."""
         if self._consumer is None and not self._reopened(timeout):
             return []
+        notices = [self._taken(message, self._noticed) for message in self._waiting_notices(at_most)]
+        at_most -= len(notices)
         if not self._ready:
-            self._ready = self._batch(timeout)
+            self._ready = self._batch(0 if notices else timeout)
         while len(self._ready) % QUEUE == 0 and 0 < len(self._ready) < at_most:
             if not (more := self._batch(0)):
                 break
             self._ready += more
         if not self._ready or not self._log.connected:
             self._watch()
+        self._idle = not self._ready
         messages, self._ready = self._ready[:at_most], self._ready[at_most:]
-        return [self._taken(message) for message in messages]
+        return notices + [self._taken(message, self._unacknowledged) for message in messages]
 
     def acknowledge(self, message_ids: Iterable[str]) -> None:
         if self._consumer is None:
@@ -83,11 +101,17 @@ class PulsarSource:
         for message_id in message_ids:
             message = waiting.pop(message_id, None)
             if message is None:
+                self._acknowledge_notice(message_id)
                 continue
             try:  # a context manager would cost as much as the acknowledgement
                 acknowledge(message)
             except pulsar.PulsarException:
                 pass  # it will be delivered again and found to be known
+
+    def _acknowledge_notice(self, message_id: str) -> None:
+        if (notice := self._noticed.pop(message_id, None)) is not None and self._notices is not None:
+            with suppress(pulsar.PulsarException):
+                self._notices.acknowledge(notice)
 
     def take_aways(self) -> list[Away]:
         return self._log.take_aways()
@@ -109,10 +133,38 @@ class PulsarSource:
                 return list(messages)
         return []
 
-    def _taken(self, message: Any) -> Received:
+    def _waiting_notices(self, at_most: int) -> list[Any]:
+        """Looked for when nothing else comes, and now and then when much does."""
+        now = time.monotonic()
+        if not self._account.messages_notices or at_most < NOTICES or not (self._idle or now >= self._notices_due):
+            return []
+        self._notices_due = now + _NOTICES_SECONDS
+        if self._notices is None and not self._subscribed_to_notices():
+            return []
+        try:
+            return list(self._notices.batch_receive())
+        except pulsar.Timeout:
+            return []
+        except pulsar.PulsarException as error:
+            self._notices = None
+            self._notices_log.failed(in_words(error, self._account))
+            return []
+
+    def _subscribed_to_notices(self) -> bool:
+        if self._notices_log.wait_seconds() > 0:
+            return False
+        try:
+            self._notices = subscribe_to_notices(self._client, self._account)
+        except pulsar.PulsarException as error:
+            self._notices_log.failed(in_words(error, self._account))
+            return False
+        self._notices_log.up()
+        return True
+
+    def _taken(self, message: Any, unacknowledged: dict[str, Any]) -> Received:
         place = message.message_id()
         message_id = str(place)[1:-1].replace(",", ":")
-        self._unacknowledged[message_id] = message
+        unacknowledged[message_id] = message
         published_at = moment(message.publish_timestamp(), "publish time")
         return Received(message_id, message.topic_name(), message.data(), _properties(message), published_at)
 
@@ -141,7 +193,8 @@ class PulsarSource:
     def _drop(self) -> None:
         self._ready = []
         self._unacknowledged.clear()
-        client, self._client, self._consumer = self._client, None, None
+        self._noticed.clear()
+        client, self._client, self._consumer, self._notices = self._client, None, None, None
         if client is not None:
             with suppress(pulsar.PulsarException):
                 client.close()

@@ -7,7 +7,8 @@ from typing import Any
 import pulsar
 
 from tuyahouse.messages.credentials import auth1, cut_for_basic
-from tuyahouse.messages.diagnosis import EXCLUSIVE, NO_TOPIC, REFUSED, reachability
+from tuyahouse.messages.diagnosis import EXCLUSIVE, NO_TOPIC, REFUSED, UnusableUrl, check_url, reachability
+from tuyahouse.messages.topics import event_topic, notice_topic
 from tuyahouse.settings import Account
 
 QUEUE = 2_000
@@ -15,6 +16,10 @@ QUEUE = 2_000
 
 POLL_MS = 100
 """So long the client waits for a batch to fill."""
+
+NOTICES = 100
+NOTICES_POLL_MS = 10
+"""The same for the notices, which are few."""
 
 _QUEUE_BYTES = 16 << 20
 _TYPES = {
@@ -25,15 +30,9 @@ _TYPES = {
 }
 
 
-def topics(account: Account) -> list[str]:
-    """The topics of the account's environment, and the notices where they are wanted."""
-    base = f"persistent://{account.client_id}/out/"
-    event = base + ("event-test" if account.messages_environment == "test" else "event")
-    return [event, base + "notice"] if account.messages_notices else [event]
-
-
 def connect(account: Account, seconds: int) -> Any:
     """A client that proves itself by ``auth1`` and verifies certificates."""
+    check_url(account.message_url, "pulsar")
     name, password = cut_for_basic(auth1(account.client_id, account.client_secret.get_secret_value()))
     return pulsar.Client(
         account.message_url.rstrip("/"),
@@ -59,16 +58,25 @@ def _system_certificates() -> str | None:
 
 
 def subscribe(client: Any, account: Account) -> Any:
-    """A consumer that reads from the earliest message on at its first start: the client's default would lose the rest."""
-    wanted = topics(account)
+    """A consumer of the account's messages."""
+    return _subscribed(client, account, event_topic(account), QUEUE, POLL_MS)
+
+
+def subscribe_to_notices(client: Any, account: Account) -> Any:
+    """A consumer of the backlog notices: of its own, for an account that has no such topic reads its messages all the same."""
+    return _subscribed(client, account, notice_topic(account), NOTICES, NOTICES_POLL_MS)
+
+
+def _subscribed(client: Any, account: Account, topic: str, queue: int, poll_ms: int) -> Any:
+    """From the earliest message on at its first start: the client's default would lose the rest."""
     return client.subscribe(
-        wanted if len(wanted) > 1 else wanted[0],
+        topic,
         account.subscription,
         consumer_type=_TYPES[account.messages_subscription_type],
         initial_position=pulsar.InitialPosition.Earliest,
-        receiver_queue_size=QUEUE,
-        max_total_receiver_queue_size_across_partitions=4 * QUEUE,
-        batch_receive_policy=pulsar.ConsumerBatchReceivePolicy(QUEUE, _QUEUE_BYTES, POLL_MS),
+        receiver_queue_size=queue,
+        max_total_receiver_queue_size_across_partitions=4 * queue,
+        batch_receive_policy=pulsar.ConsumerBatchReceivePolicy(queue, _QUEUE_BYTES, poll_ms),
     )
 
 
@@ -79,6 +87,8 @@ def in_words(error: Exception, account: Account) -> str:
         return said + EXCLUSIVE
     if isinstance(error, pulsar.TopicNotFound | pulsar.AuthorizationError):
         return said + NO_TOPIC
+    if isinstance(error, UnusableUrl):
+        return said + str(error)
     if isinstance(error, ValueError | pulsar.InvalidUrl | pulsar.InvalidConfiguration):
         return said + f"MESSAGES_URL or another MESSAGES_ setting cannot be used ({error})."
     obstacle = reachability(account.message_url, account.messages_tls_ca)
