@@ -124,6 +124,74 @@ def test_a_missing_secrets_directory_is_an_error(env, tmp_path):
     assert "nowhere" in sentence()
 
 
+def test_a_secrets_directory_that_is_a_file_is_an_error(env, tmp_path):
+    (tmp_path / "file").write_text("x")
+    env({"TUYAHOUSE_SECRETS_DIR": str(tmp_path / "file")})
+    assert sentence() == f"TUYAHOUSE_SECRETS_DIR names {tmp_path / 'file'}, which is not a directory."
+
+
+def test_a_secret_file_that_is_no_text_is_named_and_not_quoted(env, secrets, tmp_path):
+    env(GOOD)
+    secrets({"TUYAHOUSE_SECRET_KEY": ""})
+    (tmp_path / "secrets" / "TUYAHOUSE_SECRET_KEY").write_bytes(b"hunter\xff")
+    assert "TUYAHOUSE_SECRET_KEY (TUYAHOUSE_SECRETS_DIR) is no UTF-8 text" in sentence()
+
+
+def test_a_secret_file_that_links_to_elsewhere_is_not_passed_over(env, secrets, tmp_path):
+    env({name: value for name, value in GOOD.items() if "SECRET" not in name})
+    secrets({})
+    (tmp_path / "elsewhere").write_text("x")
+    (tmp_path / "secrets" / f"{FACTORY}CLIENT_SECRET").symlink_to(tmp_path / "elsewhere")
+    assert "is a link to a place outside of TUYAHOUSE_SECRETS_DIR" in sentence()
+
+
+def test_links_within_the_directory_are_read_as_kubernetes_makes_them(env, secrets, tmp_path):
+    env({name: value for name, value in GOOD.items() if "SECRET" not in name})
+    secrets({})
+    (tmp_path / "secrets" / "..2026").mkdir()
+    (tmp_path / "secrets" / "..2026" / f"{FACTORY}CLIENT_SECRET").write_text("mounted")
+    (tmp_path / "secrets" / "..data").symlink_to("..2026")
+    (tmp_path / "secrets" / f"{FACTORY}CLIENT_SECRET").symlink_to(f"..data/{FACTORY}CLIENT_SECRET")
+    assert load_settings().account("factory").client_secret.get_secret_value() == "mounted"
+
+
+def test_a_misspelt_secret_file_names_the_one_that_is_meant(env, secrets):
+    env(GOOD)
+    secrets({"TUYAHOUSE_SECRETKEY": "x"})
+    assert problems() == ["TUYAHOUSE_SECRETKEY: there is no such setting; perhaps TUYAHOUSE_SECRET_KEY is meant"]
+
+
+@pytest.mark.parametrize("password", ["p@ss", "pa/ss@word", "pa/ss", "pa#ss", "pa?ss", "@"])
+def test_a_password_in_a_url_that_is_not_encoded_is_refused_and_not_shown(env, password):
+    env({"TUYAHOUSE_WAREHOUSE_URL": f"postgresql://u:{password}@db.example:5432/warehouse"})
+    (line,) = problems()
+    assert line.startswith("TUYAHOUSE_WAREHOUSE_URL: its user or password holds a sign that must be encoded")
+    assert "ss" not in line.removeprefix("TUYAHOUSE_WAREHOUSE_URL: its user or password")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://u:p%40ss@db.example:5432/warehouse?sslmode=require",
+        "postgresql://db.example/warehouse?user=u@tenant",
+        "postgresql://u:@/warehouse?host=/run/pg",
+        "postgresql:///warehouse",
+        "sqlite:////data/@home/a#b.db",
+    ],
+)
+def test_urls_that_need_no_change(env, url):
+    env({"TUYAHOUSE_WAREHOUSE_URL": url})
+    assert load_settings().warehouse_url == url
+
+
+def test_errors_tell_that_they_may_come_from_the_configuration_file(toml):
+    toml("chunk_sise = 3")
+    assert problems() == [
+        "TUYAHOUSE_CHUNK_SISE: there is no such setting",
+        "These are names of variables; in tuyahouse.toml the same is written in lower case, A__B as b under [a].",
+    ]
+
+
 def test_one_variable_may_hold_all_accounts_as_json(env):
     env({"TUYAHOUSE_ACCOUNTS": '{"Factory": {"region": "cn", "client_id": "abc", "client_secret": "x"}}'})
     assert load_settings().account("factory").name == "factory"

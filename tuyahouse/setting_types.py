@@ -5,9 +5,10 @@ import re
 from datetime import timedelta
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator
+from pydantic import AfterValidator, BeforeValidator
 
 _SHORT_DURATION = re.compile(r"(\d+(?:\.\d+)?)([smhd])")
+_ENDS = re.compile(r"[/#]")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
@@ -42,11 +43,25 @@ def as_duration(value: Any) -> Any:
     return timedelta(**{_UNITS[short[2]]: float(short[1])}) if short else value
 
 
+def encoded_url(value: str) -> str:
+    """Refuse a URL whose user or password holds signs that end it: what follows them would be taken for host and path, and
+    shown in errors."""
+    head, _, query = value.partition("://")[2].partition("?")
+    userinfo, at, place = head.partition("@")
+    broken = at and (_ENDS.search(userinfo) or "@" in place)
+    if not value.startswith("sqlite") and (broken or (not at and "@" in query and "/" not in head)):
+        raise ValueError(
+            "its user or password holds a sign that must be encoded: write @ as %40, / as %2F, # as %23, ? as %3F"
+        )
+    return value
+
+
 def lower(value: Any) -> Any:
     return value.strip().lower() if isinstance(value, str) else value
 
 
 Names = Annotated[tuple[str, ...], BeforeValidator(as_list)]
 Duration = Annotated[timedelta, BeforeValidator(as_duration)]
+EncodedUrl = AfterValidator(encoded_url)
 Lower = BeforeValidator(lower)
 Json = BeforeValidator(as_json)

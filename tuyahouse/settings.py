@@ -30,8 +30,9 @@ from pydantic_settings import (
 
 from tuyahouse.policies import CommandPolicy, PlanPolicy
 from tuyahouse.regions import MESSAGE_HOSTS, OPENAPI_URLS, Region
+from tuyahouse.secret_files import secret_names, secrets_directory
 from tuyahouse.setting_errors import PREFIX, SettingsError, again, missing_together, misspelt, sentence
-from tuyahouse.setting_types import Duration, Json, Lower, Names, read_json
+from tuyahouse.setting_types import Duration, EncodedUrl, Json, Lower, Names, read_json
 
 __all__ = [
     "MESSAGE_HOSTS",
@@ -149,7 +150,7 @@ class Settings(BaseSettings):
         enable_decoding=False,
     )
 
-    warehouse_url: str = Field(
+    warehouse_url: Annotated[str, EncodedUrl] = Field(
         default="sqlite:///tuyahouse.db",
         pattern=r"^[a-z0-9+]+://",
         repr=False,  # may hold a password
@@ -193,7 +194,7 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         sources = [init_settings, env_settings]
-        if secrets := os.environ.get(f"{PREFIX}SECRETS_DIR"):
+        if secrets := secrets_directory(os.environ):
             sources.append(
                 NestedSecretsSettingsSource(
                     file_secret_settings,
@@ -256,13 +257,23 @@ def _config_file() -> Path:
     return Path(named or "tuyahouse.toml")
 
 
+def _other_places() -> str:
+    """Where else a variable's value may stand, for who never set that variable."""
+    file = _config_file()
+    return (
+        f"\nThese are names of variables; in {file} the same is written in lower case, A__B as b under [a]."
+        if file.is_file()
+        else ""
+    )
+
+
 def load_settings(**overrides: Any) -> Settings:
     """Read the settings from all their sources.
 
     Raises:
         SettingsError: with all problems at once, a line each, every line naming the variable to change.
     """
-    problems = misspelt(os.environ, Settings.model_fields)
+    problems = misspelt([*os.environ, *secret_names(os.environ)], Settings.model_fields)
     try:
         settings = Settings(**overrides)
     except ValidationError as error:
@@ -272,5 +283,7 @@ def load_settings(**overrides: Any) -> Settings:
     except Exception as error:  # an unreadable TOML file or secrets directory: say which, in words
         raise SettingsError(f"The configuration cannot be read: {error}") from None  # the cause may quote a secret
     if problems:
-        raise SettingsError("The configuration cannot be used:\n" + "\n".join(f"  {line}" for line in problems))
+        raise SettingsError(
+            "The configuration cannot be used:\n" + "\n".join(f"  {line}" for line in problems) + _other_places()
+        )
     return settings
