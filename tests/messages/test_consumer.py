@@ -11,9 +11,9 @@ from tests.messages.scripted import AT, ScriptedSource, all_received, received
 from tests.messages.sealing import ACCESS_KEY, sealed
 from tests.messages.stream import stream
 from tuyahouse.messages.reading import MessageReader
-from tuyahouse.messages.source import Away
+from tuyahouse.messages.source import Away, Received
 from tuyahouse.sync.message_consumer import Limits, MessageConsumer, Progress
-from tuyahouse.sync.message_landing import Landing
+from tuyahouse.sync.message_landing import Landed, Landing
 from tuyahouse.warehouse import message_ledger
 from tuyahouse.warehouse.errors import SchemaError, WarehouseAway
 from tuyahouse.warehouse.warehouse import Warehouse
@@ -104,6 +104,39 @@ def test_while_the_database_is_away_nothing_is_acknowledged_and_then_it_goes_on(
     progress = consumer(warehouse, source, observe=observe).run(QUIET)
     assert seen[:5] == [("The database is away.", 0)] * 5
     assert (progress.problem, source.acknowledged, count(warehouse, "raw_message")) == ("", ["7:1:0:-1"], 1)
+
+
+def test_its_time_is_over_while_the_database_is_away_too(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, source = Clock(), ScriptedSource([received(sealed(doc.ONLINE))])
+    Failing(warehouse, monkeypatch, WarehouseAway("The database is away."), times=10**6)
+    progress = consumer(warehouse, source, clock).run(Limits(seconds=60))
+    assert timedelta(seconds=60) <= clock.now - AT < timedelta(seconds=61)
+    assert (progress.problem, source.acknowledged) == ("The database is away.", [])
+
+
+def test_a_database_that_takes_long_is_not_taken_for_a_stream_that_has_ended(warehouse: Warehouse) -> None:
+    clock, source = Clock(), ScriptedSource(all_received(stream(2500)))
+    slow = consumer(warehouse, source, clock)
+    land = slow._landing.land
+
+    def landed(messages: list[Received], *, reconnects: int = 0) -> Landed:
+        clock.sleep(30)
+        return land(messages, reconnects=reconnects)
+
+    slow._landing.land = landed  # type: ignore[method-assign, assignment]
+    progress = slow.run(Limits(quiet_seconds=5))
+    assert (progress.landed.received, progress.caught_up) == (2500, True)
+
+
+def test_who_has_lost_the_connection_has_not_caught_up(warehouse: Warehouse) -> None:
+    clock, source = Clock(), ScriptedSource([received(sealed(doc.ONLINE))])
+
+    def observe(progress: Progress) -> None:
+        if progress.caught_up:
+            source.connected, source.problem = False, "The connection is lost."
+
+    progress = consumer(warehouse, source, clock, observe=observe).run(Limits(seconds=1))
+    assert (progress.caught_up, progress.problem) == (False, "The connection is lost.")
 
 
 def test_told_to_stop_while_the_database_is_away_it_leaves_the_batch_unacknowledged(

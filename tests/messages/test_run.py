@@ -1,11 +1,23 @@
 """The flow drain_messages, its run and its notes."""
 
+from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
+import pytest
+
+from tests.messages import documented as doc
+from tests.messages.conftest import account_at
+from tests.messages.sealing import sealed
 from tests.support.sandbox import Sandbox
+from tuyahouse.messages.open_source import source_of
+from tuyahouse.messages.publish import Publisher
 from tuyahouse.outcome import Outcome
+from tuyahouse.settings import Account
+from tuyahouse.sync.message_consumer import Progress
 from tuyahouse.sync.message_landing import Landed
-from tuyahouse.sync.message_run import drain_run, outcome_of
+from tuyahouse.sync.message_run import drain_run, ending, outcome_of
 from tuyahouse.warehouse import message_ledger, runs
 from tuyahouse.warehouse.message_ledger import Gap
 from tuyahouse.warehouse.warehouse import Warehouse
@@ -35,3 +47,39 @@ def test_a_stream_that_was_always_silent_says_what_to_check(sandbox: Sandbox, wa
     run = runs.start_run(warehouse, account.name, "drain_messages", "key", {})
     drained = drain_run(account, warehouse, run.run_id, max_seconds=0, max_messages=None, stopping=lambda: True)
     assert "no message has ever come" in drained.notes[1] and "MESSAGES_ENVIRONMENT" in drained.notes[1]
+
+
+@pytest.mark.parametrize(
+    ("progress", "kind", "words"),
+    [
+        ({"caught_up": True, "landed": Landed(received=1)}, "Failover", "Caught up."),
+        ({"caught_up": True}, "Exclusive", "Caught up."),
+        (
+            {"caught_up": True},
+            "Failover",
+            "Nothing came: either nothing waits, or another consumer of the subscription",
+        ),
+        ({"caught_up": False}, "Failover", "There is more to read: the limit was reached first."),
+        ({"problem": "The connection is lost."}, "Failover", "It has not caught up: The connection is lost."),
+    ],
+)
+def test_a_run_claims_no_more_than_it_knows(progress: dict[str, Any], kind: str, words: str) -> None:
+    account = account_at("pulsar://127.0.0.1:1/", "demo", messages_subscription_type=kind)
+    assert ending(Progress(connected=True, **progress), account).startswith(words)
+
+
+def test_a_run_that_is_kept_waiting_behind_another_consumer_does_not_say_that_it_has_caught_up(
+    message_account: Account, publisher: Callable[..., Publisher], warehouse: Warehouse
+) -> None:
+    account = message_account.model_copy(update={"messages_environment": "test"})  # one partition: one is served
+    with closing(source_of(account)) as other:
+        other.open()
+        with publisher("event-test") as out:
+            out.publish(sealed(doc.ONLINE), {})
+        assert len(other.receive(10, 10)) == 1
+        run = runs.start_run(warehouse, account.name, "drain_messages", "key", {})
+        drained = drain_run(account, warehouse, run.run_id, max_seconds=60, max_messages=None, stopping=lambda: False)
+    waited = (
+        drained.notes[0].startswith("0 messages read") and "another consumer of the subscription" in drained.notes[0]
+    )
+    assert waited or drained.notes[0].startswith("1 messages read")  # the broker chooses whom it serves

@@ -190,10 +190,10 @@ def test_off_a_terminal_the_status_is_a_line_a_minute_and_problems_are_told_at_o
     status.show(progress(problem="The database is away."))
     status.show(progress())
     clock.now += 61
-    status.show(progress(caught_up=True))
+    status.show(progress(caught_up=True, landed=Landed(received=1, stored=1)))
     assert out.getvalue().splitlines() == [
-        "0 messages read, 0 stored. 0/s, caught up.",
+        "0 messages read, 0 stored. 0/s, nothing has come.",
         "The database is away.",
         "All is well again.",
-        "0 messages read, 0 stored. 0/s, caught up.",
+        "1 messages read, 1 stored. 0/s, caught up.",
     ]

@@ -85,6 +85,7 @@ class MessageConsumer:
         self._returned = True
         self._heartbeat_at: datetime | None = None
         self._reconnects_to_note = 0
+        self._until: datetime | None = None
         self.progress = Progress()
 
     def run(self, limits: Limits = Limits()) -> Progress:
@@ -93,25 +94,30 @@ class MessageConsumer:
         Raises:
             SchemaError: the warehouse is of another version.
         """
-        began = quiet_since = self._now()
+        quiet_since = self._now()
+        self._until = None if limits.seconds is None else quiet_since + timedelta(seconds=limits.seconds)
         progress = self.progress
-        while not self._stopping() and not _reached(limits, progress, began, quiet_since, self._now()):
+        while not self._has_to_end() and not _reached(limits, progress, quiet_since, self._now()):
             messages = self._source.receive(_wanted(limits, progress), _POLL_SECONDS)
             self._look_at_connection()
             if messages:
-                quiet_since = self._now()
                 progress.caught_up = False
                 self._take(messages)
+                quiet_since = self._now()
             elif self._source.connected:
                 progress.caught_up = True
                 self._heartbeat()
             else:
                 quiet_since = self._now()
+                progress.caught_up = False
             self._observe(progress)
         return progress
 
+    def _has_to_end(self) -> bool:
+        return self._stopping() or (self._until is not None and self._now() >= self._until)
+
     def _take(self, messages: list[Received]) -> None:
-        """Land and acknowledge; when told to stop while the database is away, neither."""
+        """Land and acknowledge; when it has to end while the database is away, neither."""
         landed = self._when_there(lambda: self._landed(messages))
         if landed is None:
             return
@@ -160,7 +166,7 @@ class MessageConsumer:
         self._returned = False
 
     def _when_there(self, act: Callable[[], T]) -> T | None:
-        """Do it as soon as the database allows; None when told to stop before."""
+        """Do it as soon as the database allows; None when it has to end before."""
         backoff = Backoff(at_most=_LONGEST_WAIT)
         while True:
             try:
@@ -178,14 +184,14 @@ class MessageConsumer:
                 return done
 
     def _wait(self, seconds: float) -> bool:
-        """Sleep in short naps; True when told to stop meanwhile."""
+        """Sleep in short naps; True when it has to end meanwhile."""
         while seconds > 0:
-            if self._stopping():
+            if self._has_to_end():
                 return True
             nap = min(seconds, 0.5)
             self._sleep(nap)
             seconds -= nap
-        return self._stopping()
+        return self._has_to_end()
 
     def _look_at_connection(self) -> None:
         progress = self.progress
@@ -202,9 +208,7 @@ def _wanted(limits: Limits, progress: Progress) -> int:
     return BATCH if limits.messages is None else min(BATCH, limits.messages - progress.landed.received)
 
 
-def _reached(limits: Limits, progress: Progress, began: datetime, quiet_since: datetime, now: datetime) -> bool:
+def _reached(limits: Limits, progress: Progress, quiet_since: datetime, now: datetime) -> bool:
     if limits.messages is not None and progress.landed.received >= limits.messages:
-        return True
-    if limits.seconds is not None and (now - began).total_seconds() >= limits.seconds:
         return True
     return limits.quiet_seconds is not None and (now - quiet_since).total_seconds() >= limits.quiet_seconds

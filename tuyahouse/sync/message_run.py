@@ -44,8 +44,9 @@ def drain_run(
         runs.finish_chunk(conn, run_id, 0, outcome, at=datetime.now(UTC))
         gaps = message_ledger.open_gaps(conn, account.name)
         ever = sum(consumer.messages for consumer in message_ledger.consumers(conn, account.name))
-    silence = [] if ever else [_silence(account)]
-    return Drained(outcome, progress.caught_up, [_said(progress), *silence, *map(gap_in_words, gaps)])
+    silence = [] if ever or progress.problem else [_silence(account)]
+    said = f"{summary(progress)} {ending(progress, account)}"
+    return Drained(outcome, progress.caught_up, [said, *silence, *map(gap_in_words, gaps)])
 
 
 def outcome_of(landed: Landed) -> Outcome:
@@ -59,9 +60,18 @@ def outcome_of(landed: Landed) -> Outcome:
     )
 
 
-def _said(progress: Progress) -> str:
-    ending = "Caught up." if progress.caught_up else "There is more to read: the limit was reached first."
-    return f"{summary(progress)} {ending}"
+def ending(progress: Progress, account: Account) -> str:
+    """How a run ended. No endpoint tells a consumer that it is kept waiting behind another one: that is said, too."""
+    if progress.problem:
+        return f"It has not caught up: {progress.problem}"
+    if not progress.caught_up:
+        return "There is more to read: the limit was reached first."
+    if progress.landed.received or account.messages_subscription_type == "Exclusive":
+        return "Caught up."
+    return (
+        f"Nothing came: either nothing waits, or another consumer of the subscription {account.subscription} "
+        "(a service, another run, a laptop) is given the messages."
+    )
 
 
 def _silence(account: Account) -> str:

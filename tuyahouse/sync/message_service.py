@@ -175,7 +175,9 @@ class StatusLine:
 def _lag(progress: Progress) -> str:
     if not progress.connected:
         return "not connected."
-    return "caught up." if progress.caught_up else f"{progress.lag_seconds(utc_now()):,.0f} s behind."
+    if not progress.caught_up:
+        return f"{progress.lag_seconds(utc_now()):,.0f} s behind."
+    return "caught up." if progress.landed.received else "nothing has come."
 
 
 def _consumer(
