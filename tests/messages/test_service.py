@@ -9,6 +9,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from tests.messages.scripted import AT, ScriptedSource, all_received
 from tests.messages.stream import stream
 from tests.support.sandbox import Sandbox
 from tuyahouse.messages.errors import MessageKeyError, SourceError
+from tuyahouse.messages.websocket import WebSocketSource
 from tuyahouse.settings import Account
 from tuyahouse.sync.message_consumer import Progress
 from tuyahouse.sync.message_landing import Landed
@@ -179,6 +181,21 @@ def test_a_run_in_a_line() -> None:
         "1,500 messages read, 1,400 stored, 100 known already, 7 of unknown formats, 20 dead letters, "
         "2 reconnects, 61 s away."
     )
+
+
+def test_a_secret_that_was_changed_while_the_connection_stands_is_told(
+    sandboxes: Callable[..., Sandbox], warehouse: Warehouse
+) -> None:
+    calm = sandboxes("--set", "poison=0", "--set", "devices=5").account
+    other = calm.model_copy(update={"client_secret": SecretStr("another-secret-of-32-characters!")})
+    with closing(WebSocketSource(calm)) as source:
+        out = io.StringIO()
+        status = StatusLine(out, Watch("main"))
+        progress = drain(other, warehouse, source=source, max_messages=40, observe=status.show)
+        assert progress.landed.dead == progress.landed.stored == progress.unusable
+        assert out.getvalue().count("Is CLIENT_SECRET still the access secret") == 1
+        progress = drain(calm, warehouse, source=WebSocketSource(calm), max_messages=10, observe=status.show)
+        assert progress.unusable == 0 and "All is well again." in out.getvalue()
 
 
 def test_off_a_terminal_the_status_is_a_line_a_minute_and_problems_are_told_at_once() -> None:

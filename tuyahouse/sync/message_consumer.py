@@ -23,6 +23,11 @@ T = TypeVar("T")
 
 BATCH = 4_000
 HEARTBEAT_SECONDS = 10.0
+MANY_UNUSABLE = 20
+NONE_USABLE = (
+    f"None of the newest {MANY_UNUSABLE} messages or more could be used. Is CLIENT_SECRET still the access secret of the cloud "
+    "project? The messages are kept: once it is right, the flow redrive_dead_letters reads them again."
+)
 _POLL_SECONDS = 1.0
 _LONGEST_WAIT = 15.0
 
@@ -40,6 +45,13 @@ class Progress:
     caught_up: bool = False
     connected: bool = False
     problem: str = ""
+    unusable: int = 0
+    """Dead messages since the last one that could be used."""
+
+    @property
+    def trouble(self) -> str:
+        """What is wrong now, in words; "" when nothing is."""
+        return self.problem or (NONE_USABLE if self.unusable >= MANY_UNUSABLE else "")
 
     def lag_seconds(self, now: datetime) -> float:
         """How far behind the newest message read was published; 0 when there is nothing more to read."""
@@ -124,6 +136,7 @@ class MessageConsumer:
         self._source.acknowledge([message.message_id for message in messages])
         progress = self.progress
         progress.landed += landed
+        progress.unusable = progress.unusable + landed.dead if landed.dead == landed.stored else 0
         progress.last_batch_at = self._heartbeat_at = self._now()
         published = [message.published_at for message in messages if message.published_at is not None]
         progress.last_message_at = max(published, default=progress.last_message_at)

@@ -46,7 +46,8 @@ def drain_run(
         ever = sum(consumer.messages for consumer in message_ledger.consumers(conn, account.name))
     silence = [] if ever or progress.problem else [_silence(account)]
     said = f"{summary(progress)} {ending(progress, account)}"
-    return Drained(outcome, progress.caught_up, [said, *silence, *map(gap_in_words, gaps)])
+    trouble = [progress.trouble] if progress.trouble and not progress.problem else []
+    return Drained(outcome, progress.caught_up, [said, *trouble, *silence, *map(gap_in_words, gaps)])
 
 
 def outcome_of(landed: Landed) -> Outcome:

@@ -146,7 +146,7 @@ class StatusLine:
         self._terminal = out.isatty()
         self._every = 1.0 if self._terminal else 60.0
         self._shown_at: float | None = None
-        self._problem = ""
+        self._trouble = ""
         self._gaps = 0
 
     def say(self, line: str) -> None:
@@ -156,9 +156,9 @@ class StatusLine:
 
     def show(self, progress: Progress) -> None:
         """The status, when it is time for it; problems and gaps at once."""
-        if progress.problem != self._problem:
-            self._problem = progress.problem
-            self.say(progress.problem or "All is well again.")
+        if progress.trouble != self._trouble:
+            self._trouble = progress.trouble
+            self.say(progress.trouble or "All is well again.")
         for gap in progress.gaps[self._gaps :]:
             self.say(gap_in_words(gap))
         self._gaps = len(progress.gaps)
