@@ -1,6 +1,5 @@
 """What a task opens: settings, the account, the warehouse, a Tuya client. Every process reads its own settings."""
 
-import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -43,8 +42,7 @@ def open_resources(account: str) -> Resources:
     """
     settings = load_settings()
     logs.register_secrets(settings)
-    for name in logs.OWN_LOGGERS:  # also where Prefect set the logging up: on a worker
-        logging.getLogger(name).setLevel(settings.log_level.upper())
+    logs.set_levels(settings.log_level)  # also where Prefect set the logging up: on a worker
     found = settings.account(account)
     return Resources(settings, found, open_warehouse(settings))
 

@@ -19,7 +19,10 @@ from tuyahouse.settings import Account, Settings
 @pytest.fixture(autouse=True)
 def _logging_as_before(monkeypatch):
     factory, root = logging.getLogRecordFactory(), logging.getLogger()
-    handlers, levels = list(root.handlers), {name: logging.getLogger(name).level for name in logs.OWN_LOGGERS}
+    handlers, levels = (
+        list(root.handlers),
+        {name: logging.getLogger(name).level for name in (*logs.OWN_LOGGERS, "stamina")},
+    )
     monkeypatch.setattr(logs, "_REDACTOR", Redactor())
     yield
     logging.setLogRecordFactory(factory)
@@ -84,6 +87,13 @@ def test_the_level_holds_for_our_own_loggers_and_others_speak_from_warning(writt
     logging.getLogger("httpx").info("theirs")
     assert "ours" in stream.getvalue()
     assert "theirs" not in stream.getvalue()
+
+
+def test_calls_that_are_made_again_are_told_one_by_one_at_debug_alone(written):
+    for level, told in (("info", False), ("debug", True)):
+        stream = written("text", level=level)
+        logging.getLogger("stamina").warning("stamina.retry_scheduled")
+        assert ("retry_scheduled" in stream.getvalue()) is told
 
 
 def test_an_exception_is_part_of_its_json_object(written):

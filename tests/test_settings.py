@@ -268,6 +268,14 @@ def test_durations_are_written_as_people_do(env, text, duration):
     assert load_settings().plan.open_after == duration
 
 
+def test_no_duration_is_negative_and_no_lock_ends_at_once(env):
+    env({"TUYAHOUSE_RAW_RETENTION": "-P1D", "TUYAHOUSE_LOCK_LEASE": "0s"})
+    assert problems() == [
+        "TUYAHOUSE_RAW_RETENTION: is below zero, and no span of time is",
+        "TUYAHOUSE_LOCK_LEASE: Input should be greater than or equal to 1 second",
+    ]
+
+
 def test_a_table_of_durations_is_json(env):
     env({"TUYAHOUSE_COMMANDS__DEADLINE_BY_PRODUCT_TYPE": '{"kg": "5m"}'})
     assert load_settings().commands.deadline_by_product_type == {"kg": timedelta(minutes=5)}

@@ -40,8 +40,15 @@ def configure(level: str = "info", format_: Format = "auto", console: Console | 
         root.removeHandler(old)
     handler.of_tuyahouse = True  # type: ignore[attr-defined]
     root.addHandler(handler)
+    set_levels(level)
+
+
+def set_levels(level: str) -> None:
+    """Our own loggers follow ``level``. A call that is made again is counted, and told one by one at ``debug`` alone: a
+    night may have thousands of them."""
     for name in OWN_LOGGERS:
         logging.getLogger(name).setLevel(level.upper())
+    logging.getLogger("stamina").setLevel("WARNING" if level == "debug" else "ERROR")
 
 
 def _handler(format_: Format, console: Console) -> logging.Handler:

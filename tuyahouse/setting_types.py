@@ -43,6 +43,12 @@ def as_duration(value: Any) -> Any:
     return timedelta(**{_UNITS[short[2]]: float(short[1])}) if short else value
 
 
+def not_negative(value: timedelta) -> timedelta:
+    if value < timedelta(0):
+        raise ValueError("is below zero, and no span of time is")
+    return value
+
+
 def encoded_url(value: str) -> str:
     """Refuse a URL whose user or password holds signs that end it: what follows them would be taken for host and path, and
     shown in errors."""
@@ -61,7 +67,7 @@ def lower(value: Any) -> Any:
 
 
 Names = Annotated[tuple[str, ...], BeforeValidator(as_list)]
-Duration = Annotated[timedelta, BeforeValidator(as_duration)]
+Duration = Annotated[timedelta, BeforeValidator(as_duration), AfterValidator(not_negative)]
 EncodedUrl = AfterValidator(encoded_url)
 Lower = BeforeValidator(lower)
 Json = BeforeValidator(as_json)

@@ -164,7 +164,9 @@ class Settings(BaseSettings):
     chunks_at_once: int = Field(default=2, ge=1, le=16, description="Chunks under way at once in one run")
     raw_retention: Duration = Field(default=timedelta(days=400), description="Raw answers older than this are pruned")
     lock_lease: Duration = Field(
-        default=timedelta(minutes=2), description="An account's lock ends this long after its holder died"
+        default=timedelta(minutes=2),
+        ge=timedelta(seconds=1),
+        description="An account's lock ends this long after its holder died",
     )
     log_level: Annotated[Literal["debug", "info", "warning", "error"], Lower] = Field(
         default="info", description="Least weight of a message that is logged"

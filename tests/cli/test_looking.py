@@ -49,7 +49,7 @@ def test_a_plan_counts_what_is_due_by_its_reason(cli) -> None:
     assert row(result.stdout, "all") == ["all", "107"]
     assert result.stdout.splitlines()[-2:] == [
         "At 4 calls per second and endpoint the serial numbers take about 25 s.",
-        "That is 10.7% of the month's 1,000 calls; 893 would be left.",
+        "That is 10.7% of the month's 1,000 calls, of which 1,000 are left now; 893 would be left.",
     ]
 
 
@@ -58,6 +58,19 @@ def test_a_plan_says_what_the_budget_leaves_for_later(cli) -> None:
     result = cli("plan", "-a", "demo", MONTHLY_CALLS="50")
     assert row(result.stdout, "serial numbers never asked") == ["serial numbers never asked", "100", "47"]
     assert "The budget leaves 53 due serial numbers for later." in result.stdout
+
+
+@pytest.mark.usefixtures("asked")
+def test_a_plan_without_calls_left_says_so(cli) -> None:
+    cli("sn", "add", "-a", "demo", "--pattern", "B0001..B0100")
+    shown = cli("plan", "-a", "demo", MONTHLY_CALLS="5").stdout
+    assert "calls, of which 0 are left now; 0 would be left." in shown
+    assert "The month's calls do not pay for all of it" in shown
+
+
+@pytest.mark.usefixtures("asked")
+def test_blanks_around_a_serial_number_do_not_hide_it(cli) -> None:
+    assert cli("explain", "-a", "demo", f" {SN}\n", "--raw").exit_code == 0
 
 
 def test_a_plan_makes_no_call(cli, sandbox: Sandbox) -> None:

@@ -58,8 +58,14 @@ def _sentences(account: Account, night: Plan, others: list[AlsoDue], calls: int)
     if account.monthly_calls is None or night.quota_left is None:
         return [*lines, "MONTHLY_CALLS is not set: nothing of ours limits the calls of a month."]
     share = calls / account.monthly_calls
-    left = max(night.quota_left - sum(other.calls for other in others), 0)
-    lines.append(f"That is {share:.1%} of the month's {account.monthly_calls:,} calls; {left:,} would be left.")
+    before = night.calls + night.quota_left
+    after = max(before - calls, 0)
+    lines.append(
+        f"That is {share:.1%} of the month's {account.monthly_calls:,} calls, of which {max(before, 0):,} are left now; "
+        f"{after:,} would be left."
+    )
+    if calls > before:
+        lines.append("The month's calls do not pay for all of it: the run stops softly where they are used up.")
     if night.left_for_later:
         lines.append(f"The budget leaves {night.left_for_later:,} due serial numbers for later.")
     return lines

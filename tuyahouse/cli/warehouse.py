@@ -86,13 +86,13 @@ def explain(
     settings = read_settings()
     name = settings.account(account).name
     with open_warehouse(settings) as warehouse, warehouse.read() as conn:
-        found = explain_sn(conn, name, sn)
+        found = explain_sn(conn, name, sn.strip())
     if raw:
         _raw(found)
     elif found.registry or found.steps or found.dead_letters or found.answer:
         _show(found)
     else:
-        raise stopped(f"The warehouse holds nothing on {sn}: register it with `tuyahouse sn add -a {name} …`.")
+        raise stopped(f"The warehouse holds nothing on {found.sn}: register it with `tuyahouse sn add -a {name} …`.")
 
 
 def _raw(found: Explanation) -> None:
