@@ -13,10 +13,12 @@ from tuyahouse.cloud.commands import CommandRecord
 from tuyahouse.settings import Account
 from tuyahouse.sync.commands import plan_asking
 from tuyahouse.sync.commands_ask import Observed, asked_row, observe
+from tuyahouse.sync.commands_reconcile import learn_observed
 from tuyahouse.warehouse import commands, runs
 from tuyahouse.warehouse.commands import Heard, KnownCommand
 from tuyahouse.warehouse.tables import command, command_observation
 from tuyahouse.warehouse.warehouse import Warehouse
+from tuyahouse.warehouse.writer import insert_new
 
 T = datetime(2026, 11, 20, 3, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -126,3 +128,22 @@ async def test_what_the_api_says_is_an_observation_heard_once(
         each["command_sn"]: when(each["api"]["happen_time"]) for each in told(sandbox)
     }
     assert {row.observed_at for row in seen} == {now}
+
+
+def test_every_command_that_was_observed_is_learnt_set_by_set_and_once(warehouse: Warehouse) -> None:
+    columns = ("account", "command_sn", "source", "process_status", "happened_at", "device_id", "observed_at")
+    numbers = [f"{number:03}" for number in range(40)]
+    seen = [
+        ("demo", sn, "message", status, T, f"d{sn}" if status == 2 else None, T + status * HOUR)
+        for sn in numbers
+        for status in (1, 2, 3)
+    ]
+    with warehouse.begin() as conn:
+        insert_new(conn, command_observation, columns, [*seen, ("other", "1", "message", 1, T, None, T)])
+    followed(warehouse, numbers[10:20], T)
+    assert learn_observed(warehouse, "demo", "r1", set_size=7) == 30
+    assert learn_observed(warehouse, "demo", "r2", set_size=7) == 0
+    found = rows(warehouse)
+    assert sorted(found) == numbers
+    learnt = {(row.source, row.device_id[1:] == sn, row.added_at) for sn, row in found.items() if row.device_id}
+    assert (learnt, found["015"].source) == ({("message", True, T + HOUR)}, "file")

@@ -6,6 +6,7 @@ from datetime import datetime
 from itertools import islice
 
 from tuyahouse.settings import Account, CommandPolicy
+from tuyahouse.sync.commands_reconcile import learn_observed
 from tuyahouse.sync.commands_rules import ask_steps
 from tuyahouse.sync.sn_plan import calls_left
 from tuyahouse.warehouse import commands, message_ledger, runs
@@ -38,10 +39,9 @@ def plan_asking(
     asked, whatever its waiting time: its message may be lost. What the month's calls do not pay for is left for later.
     """
     given = list(dict.fromkeys(sn.strip() for sn in command_sns or () if sn.strip()))
-    planned = Planned()
+    planned = Planned(learnt=learn_observed(warehouse, account.name, run_id))
     left = calls_left(warehouse, account, now)
     with warehouse.begin() as conn:
-        planned.learnt = commands.learn_observed(conn, account.name, run_id)
         planned.learnt += commands.add(conn, account.name, [(sn, None) for sn in given], "given", now, run_id)
         gaps = message_ledger.open_gaps(conn, account.name)
         if gaps:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
 
 from tuyahouse.settings import CommandPolicy
 from tuyahouse.sync.commands_rules import BACK_AFTER, SETTLED, VERDICTS
@@ -10,7 +11,9 @@ from tuyahouse.warehouse.commands_verdicts import Rules, judge_set
 from tuyahouse.warehouse.warehouse import Warehouse
 
 SET_SIZE = 50_000
-"""Commands decided in one statement and one transaction: memory and locks stay flat however many there are."""
+"""Commands decided in one statement and one transaction: memory, locks and SQLite's log stay flat however many there are."""
+
+OBSERVATIONS_A_SET = 3 * SET_SIZE
 
 
 def rules_of(policy: CommandPolicy, back_after: timedelta = BACK_AFTER) -> Rules:
@@ -33,24 +36,40 @@ def reconcile(
     now: datetime,
     run_id: str,
     set_size: int = SET_SIZE,
-    on_set: Callable[[int], None] = lambda changed: None,
 ) -> int:
     """Decide every command of the account; returns how many verdicts or statuses changed.
 
     Commits after every set. Depends on nothing but the stored rows and ``now``: after a crash it may simply run again.
     """
-    above, changed = "", 0
+
+    def decide(conn: Any, above: str, up_to: str) -> int:
+        return judge_set(conn, account, above, up_to, rules, now=now, run_id=run_id)
+
+    return _each_set(warehouse, account, commands.highest, set_size, decide)
+
+
+def learn_observed(warehouse: Warehouse, account: str, run_id: str, *, set_size: int = OBSERVATIONS_A_SET) -> int:
+    """Follow every command that a message told of; returns how many are new. Commits after every set."""
+
+    def learn(conn: Any, above: str, up_to: str) -> int:
+        return commands.learn_observed(conn, account, above, up_to, run_id)
+
+    return _each_set(warehouse, account, commands.highest_observed, set_size, learn)
+
+
+def _each_set(
+    warehouse: Warehouse,
+    account: str,
+    highest: Callable[[Any, str, str, int], str | None],
+    size: int,
+    work: Callable[[Any, str, str], int],
+) -> int:
+    """Work on one range of record numbers after the other, each in a transaction; the sum of what ``work`` returns."""
+    above, done = "", 0
     while True:
         with warehouse.begin() as conn:
-            up_to = commands.highest(conn, account, above, set_size)
+            up_to = highest(conn, account, above, size)
             if up_to is None:
-                return changed
-            written = judge_set(conn, account, above, up_to, rules, now=now, run_id=run_id)
-        on_set(written)
-        above, changed = up_to, changed + written
-
-
-def learn_observed(warehouse: Warehouse, account: str, run_id: str) -> int:
-    """Follow every command that a message told of; returns how many are new."""
-    with warehouse.begin() as conn:
-        return commands.learn_observed(conn, account, run_id)
+                return done
+            done += work(conn, above, up_to)
+        above = up_to

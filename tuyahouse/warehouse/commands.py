@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import Connection, and_, exists, false, func, insert, literal, or_, select
+from sqlalchemy import Connection, Table, and_, exists, false, func, insert, literal, or_, select
 
 from tuyahouse.warehouse.dialect import among
 from tuyahouse.warehouse.tables import UtcTime, command, command_observation
@@ -30,8 +30,11 @@ class Heard(NamedTuple):
     happened_at: datetime
 
 
-def learn_observed(conn: Connection, account: str, run_id: str) -> int:
-    """Follow every command that was observed and is not followed yet; returns how many those are."""
+def learn_observed(conn: Connection, account: str, above: str, up_to: str, run_id: str) -> int:
+    """Follow the commands with a number in (``above``, ``up_to``] that were observed and are not followed yet.
+
+    Returns how many those are.
+    """
     seen = command_observation
     followed = exists().where(command.c.account == seen.c.account, command.c.command_sn == seen.c.command_sn)
     columns = ("account", "command_sn", "device_id", "source", "added_at", "first_run", "last_run")
@@ -45,7 +48,7 @@ def learn_observed(conn: Connection, account: str, run_id: str) -> int:
             literal(run_id),
             literal(run_id),
         )
-        .where(seen.c.account == account, ~followed)
+        .where(seen.c.account == account, seen.c.command_sn > above, seen.c.command_sn <= up_to, ~followed)
         .group_by(seen.c.account, seen.c.command_sn)
     )
     statement = insert(command).from_select(columns, found).execution_options(preserve_rowcount=True)
@@ -152,10 +155,19 @@ def needing_a_look(conn: Connection, account: str, limit: int) -> list[dict[str,
 
 def highest(conn: Connection, account: str, above: str, size: int) -> str | None:
     """The last number of the next ``size`` commands above ``above``; None when there are none."""
+    return _highest(conn, command, account, above, size)
+
+
+def highest_observed(conn: Connection, account: str, above: str, size: int) -> str | None:
+    """The last number of the next ``size`` observations above ``above``; None when there are none."""
+    return _highest(conn, command_observation, account, above, size)
+
+
+def _highest(conn: Connection, table: Table, account: str, above: str, size: int) -> str | None:
     query = (
-        select(command.c.command_sn)
-        .where(command.c.account == account, command.c.command_sn > above)
-        .order_by(command.c.command_sn)
+        select(table.c.command_sn)
+        .where(table.c.account == account, table.c.command_sn > above)
+        .order_by(table.c.command_sn)
         .limit(size)
     )
     found: str | None = conn.execute(select(func.max(query.subquery().c.command_sn))).scalar()
