@@ -22,9 +22,9 @@ HEAD = f"""# Settings
 
 Every setting is an environment variable that begins with `{PREFIX}`; `__` stands between the parts of a name. The same
 tree may stand in a file `tuyahouse.toml` in the working directory (elsewhere: `{PREFIX}CONFIG`). Secrets may also come
-from files: `{PREFIX}SECRETS_DIR` names a directory with one file for each, named like its variable. Where several say
-something, the environment wins, then the secret files, then `tuyahouse.toml`. `tuyahouse doctor` tells what is missing or
-wrong, all of it at once.
+from files: `{PREFIX}SECRETS_DIR` names a directory with one file for each, named like its variable (the file itself, or a
+link to one within the directory). Where several say something, the environment wins, then the secret files, then
+`tuyahouse.toml`. `tuyahouse doctor` tells what is missing or wrong, all of it at once.
 
 ```sh
 export {PREFIX}WAREHOUSE_URL=postgresql://tuyahouse@db.example/warehouse
@@ -40,8 +40,8 @@ region = "eu"
 client_id = "…"
 ```
 
-Spans of time are written as `PT12H` (ISO 8601: twelve hours; `P7D` is seven days) or `12:00:00`; lists as `a,b` or as
-JSON.
+Spans of time are written as `90s`, `30m`, `12h` or `7d`, as `12:00:00`, or as below in ISO 8601 (`PT12H` is twelve hours,
+`P7D` seven days); lists as `a,b` or as JSON. In a URL, `@ / # ?` of a user or password are written `%40 %2F %23 %3F`.
 """
 
 
