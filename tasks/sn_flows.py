@@ -7,13 +7,13 @@ from functools import lru_cache
 from prefect import task
 from prefect.runtime import flow_run
 
+from tasks.meter import Meter
 from tasks.resources import open_resources
 from tasks.retries import passing, retry_delays
 from tuyahouse.outcome import Outcome
 from tuyahouse.sync import sn_plan
 from tuyahouse.sync.craft_lines import CraftLines
 from tuyahouse.sync.sn_chunk import sync_chunk
-from tuyahouse.terminal import progress
 from tuyahouse.warehouse.warehouse import Warehouse
 
 
@@ -36,10 +36,11 @@ async def ask_sn_flows(account: str, run_id: str, chunk: int) -> Outcome:
     resources = open_resources(account)
     lines = _craft_lines(resources.warehouse, resources.account.name, run_id, str(flow_run.id))
     async with resources.tuya() as client:
+        meter = Meter(client)
         try:
-            return await sync_chunk(client, lines, chunk, workers=resources.workers, on_key=progress.advance)
+            return await sync_chunk(client, lines, chunk, workers=resources.workers, on_key=meter.key)
         finally:
-            progress.spend(client.calls, client.failures)
+            meter.tell()
 
 
 @task(retries=3, retry_delay_seconds=retry_delays, retry_condition_fn=passing, task_run_name="missing craft lines")

@@ -86,6 +86,11 @@ def test_a_label_of_a_url_holds_no_user_password_or_option():
     )
 
 
+def test_a_percent_sign_is_left_alone_on_postgresql_too(fresh_postgres_url):
+    sql = "SELECT sn FROM (VALUES ('P1'), ('X%2')) unit (sn) WHERE sn LIKE 'X%' AND 7 % 2 = 1"
+    assert list(read_query(fresh_postgres_url, sql)) == [Row("row 1", "X%2")]
+
+
 def test_postgresql_answers_streamed_and_read_only(fresh_postgres_url):
     sql = "SELECT 'P' || lpad(n::text, 6, '0') AS sn, 7 AS work_order FROM generate_series(1, 12000) n"
     rows = list(read_query(fresh_postgres_url, sql))
