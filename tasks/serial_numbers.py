@@ -2,12 +2,14 @@
 
 import asyncio
 import os
+from functools import partial
 
 from prefect import task
 from pydantic import SecretStr
 
 from tasks.resources import open_resources
 from tasks.retries import passing, retry_delays
+from tasks.threads import in_batches
 from tuyahouse.sync import serial_numbers
 from tuyahouse.sync.serial_numbers import IntakeOutcome, SourceError
 from tuyahouse.terminal import progress
@@ -33,15 +35,8 @@ async def register_serial_numbers(
     resources = open_resources(account)
     rows, name = serial_numbers.source(path, pattern, _url(query_url), query)
     with progress.of("serial numbers"):
-        taken = await asyncio.to_thread(
-            serial_numbers.register,
-            resources.warehouse,
-            resources.account.name,
-            rows,
-            name,
-            work_order,
-            on_rows=progress.advance,
-        )
+        register = partial(serial_numbers.register, resources.warehouse, resources.account.name, rows, name, work_order)
+        taken = await in_batches(lambda on_rows: register(on_rows=on_rows))
     await asyncio.to_thread(_count, resources.warehouse, run_id, taken)
     return taken
 

@@ -7,6 +7,7 @@ from prefect import task
 
 from tasks.resources import open_resources
 from tasks.retries import passing, retry_delays
+from tasks.threads import in_batches
 from tuyahouse.outcome import Outcome
 from tuyahouse.sync.craft_lines import CraftLines
 from tuyahouse.sync.replay import replay
@@ -20,7 +21,7 @@ async def replay_answers(account: str, run_id: str) -> Outcome:
     warehouse = open_resources(account).warehouse
     run = runs.Run(account, "replay", "", run_id)
     with progress.of("replay"):
-        return await asyncio.to_thread(replay, warehouse, run, datetime.now(UTC), progress.advance)
+        return await in_batches(lambda on_answers: replay(warehouse, run, datetime.now(UTC), on_answers))
 
 
 @task(retries=3, retry_delay_seconds=retry_delays, retry_condition_fn=passing, task_run_name="craft lines")
