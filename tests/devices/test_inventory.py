@@ -12,7 +12,8 @@ from tests.devices.nights import Night, account_of, history, inventory, night, t
 from tests.support.sandbox import Sandbox
 from tuyahouse.cloud.client import TuyaClient
 from tuyahouse.cloud.errors import PassingFault
-from tuyahouse.sync.devices import apply_messages, conclude, plan_lists
+from tuyahouse.settings import SettingsError
+from tuyahouse.sync.devices import apply_messages, chosen_projects, conclude, plan_lists
 from tuyahouse.sync.devices_chunks import list_chunk
 from tuyahouse.warehouse import runs
 from tuyahouse.warehouse.tables import device, device_event, device_history, ops_dead_letter, ops_device_list
@@ -201,8 +202,9 @@ async def test_a_total_that_is_too_high_is_red_and_marks_nothing_vanished(
     ]
 
 
-async def test_a_total_that_is_too_low_hides_no_device(sandboxes: Start, warehouse: Warehouse) -> None:
-    sandbox = sandboxes(*options(devices=240, page_size_cap=50, total_error=-70))
+@pytest.mark.parametrize("first_page", [0, 1])
+async def test_a_total_that_is_too_low_hides_no_device(sandboxes: Start, warehouse: Warehouse, first_page: int) -> None:
+    sandbox = sandboxes(*options(devices=240, page_size_cap=50, total_error=-70, first_page=first_page))
     await nights(warehouse, sandbox, 2)
 
 
@@ -219,6 +221,18 @@ async def test_a_project_without_devices_is_empty(sandboxes: Start, warehouse: W
     sandbox = sandboxes(*options(devices=120, unknown_project="empty"))
     done = await night(warehouse, account_of(sandbox, project_ids=("north-hall", "nowhere")), "first")
     assert done.summary and (done.summary.outcome.answered, done.summary.outcome.empty) == (1, 1)
+    assert done.concluded and done.concluded.notes == [
+        "Project nowhere holds no device. If it should, check its id in PROJECT_IDS."
+    ]
+
+
+@pytest.mark.parametrize("asked", [None, []])
+def test_without_projects_asked_for_those_of_the_settings_are_listed(sandboxes: Start, asked: list[str] | None) -> None:
+    account = account_of(sandboxes(*options(devices=20)), project_ids=("a", "b", "a"))
+    assert chosen_projects(account, asked) == ["a", "b"]
+    assert chosen_projects(account, [" c ", "", "c"]) == ["c"]
+    with pytest.raises(SettingsError, match="No project is named"):
+        chosen_projects(account, ["  "])
 
 
 async def test_a_device_in_two_projects_stays_with_the_first_and_has_one_history_row(

@@ -50,12 +50,12 @@ def sentence(words: str) -> str:
 
 
 def chosen_projects(account: Account, project_ids: Sequence[str] | None) -> list[str]:
-    """The projects to list, without repeats: those asked for, else those of the settings.
+    """The projects to list, without repeats: those asked for, else (none or an empty list) those of the settings.
 
     Raises:
         SettingsError: there is none; says where to set them.
     """
-    chosen = [each.strip() for each in (account.project_ids if project_ids is None else project_ids)]
+    chosen = [each.strip() for each in (project_ids or account.project_ids)]
     found = list(dict.fromkeys(filter(None, chosen)))
     if not found:
         raise SettingsError(
@@ -92,6 +92,10 @@ def conclude(
         done.linked = devices.link_by_cid(conn, run.account, run.run_id, at)
         odd = devices_lists.list_notes(conn, run.account, run.run_id, projects)
         done.odd = {project: sentence(f"Project {project}: {note}") for project, note in odd}
+        done.notes += [
+            f"Project {project} holds no device. If it should, check its id in PROJECT_IDS."
+            for project in devices_lists.empty_lists(conn, run.account, run.run_id, projects)
+        ]
         first = devices_lists.next_chunk(conn, run.run_id)
         if first <= len(projects):
             gaps = message_ledger.open_gaps(conn, run.account)

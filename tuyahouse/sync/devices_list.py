@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from tuyahouse.cloud.client import TuyaClient
 from tuyahouse.cloud.device_list import LIST, DevicePage, Spelling, decode_page, list_query, understood
-from tuyahouse.cloud.errors import TuyaError, UnusableAnswer
+from tuyahouse.cloud.errors import PassingFault, TuyaError, UnusableAnswer
 from tuyahouse.settings import Account
 from tuyahouse.sync.devices_ledger import ListLedger, ListRead
 from tuyahouse.sync.devices_spelling import concerns_project, find_spelling
@@ -27,6 +27,8 @@ class ProjectReader:
     ledger: ListLedger
     on_page: Callable[[int, int | None], None] = lambda rows, total: None
     _spelling: Spelling = "snake"
+    _probing: bool = False
+    """The number of the first page is not known yet: page 0 is asked too, which need not be there."""
 
     async def read(self) -> ListRead:
         """Sweep until the list is known or cannot be known today; lands everything, ends the chunk unless cut short.
@@ -40,7 +42,8 @@ class ProjectReader:
         started = self.ledger.now()
         before = await asyncio.to_thread(self.ledger.begin)
         known_spelling = before.spelling if before else None
-        first_page = before.first_page if before and before.first_page is not None else 1
+        self._probing = before is None or before.first_page is None
+        first_page = before.first_page if before and before.first_page is not None else 0
         try:
             self._spelling = await find_spelling(self._ask, self.account.device_query, known_spelling)
             read = await self._sweeps(first_page)
@@ -65,7 +68,7 @@ class ProjectReader:
             if judgement.standing is not Standing.AGAIN:
                 return ListRead(judgement, swept_at, first_page, counts)
             if count.short and len(counts) == 1:
-                first_page = 0  # perhaps pages are numbered from 0
+                first_page = 0  # perhaps they are numbered from 0 by now
 
     async def _sweep(self, sweep: Sweep, number: int) -> None:
         """One reading of the list; several pages are under way at once where they are known to exist."""
@@ -82,12 +85,12 @@ class ProjectReader:
                     sweep.nothing_new()
 
     async def _page(self, number: int) -> DevicePage:
-        """A page. Page 0 is empty where there is none: it is refused, or answered with another page."""
+        """A page. Page 0 is empty where there is none: it is refused, breaks the server, or is answered with another."""
         size = self.account.device_page_size
         try:
             page = await self._ask(self._spelling, number, size)
         except TuyaError as error:
-            if number == 0 and concerns_project(error):
+            if number == 0 and (concerns_project(error) or (self._probing and _broke(error))):
                 return NO_PAGE
             raise
         if understood(page, number, size):
@@ -101,3 +104,8 @@ class ProjectReader:
     async def _ask(self, spelling: Spelling, number: int, size: int) -> DevicePage:
         answer = await self.client.call(LIST, query=list_query(spelling, self.ledger.project_id, number, size))
         return decode_page(bytes(answer.result))
+
+
+def _broke(error: TuyaError) -> bool:
+    """Tuya itself answered with a fault, again and again."""
+    return isinstance(error, PassingFault) and error.reached

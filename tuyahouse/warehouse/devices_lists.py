@@ -80,6 +80,14 @@ def list_notes(conn: Connection, account: str, run_id: str, projects: Sequence[s
     return [(project, note) for project, note in conn.execute(query.order_by(ops_device_list.c.project_id))]
 
 
+def empty_lists(conn: Connection, account: str, run_id: str, projects: Sequence[str]) -> list[str]:
+    """Those of the projects whose list was read in this run and holds nothing."""
+    query = select(ops_device_list.c.project_id).where(
+        *_lists(conn, account, projects), ops_device_list.c.swept_run == run_id, ops_device_list.c.devices == 0
+    )
+    return list(conn.execute(query.order_by(ops_device_list.c.project_id)).scalars())
+
+
 def next_chunk(conn: Connection, run_id: str) -> int:
     """The number after the run's last chunk."""
     last = conn.execute(select(func.max(ops_chunk.c.chunk)).where(ops_chunk.c.run_id == run_id)).scalar()
