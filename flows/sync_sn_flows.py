@@ -12,7 +12,9 @@ from tasks.sn_flows import ask_sn_flows, fetch_missing_lines, plan_sn_flows
 from tuyahouse.sync.sn_plan import Wanted
 
 SerialNumbers = Annotated[list[str] | None, Told("Only these serial numbers, due or not")]
-WorkOrders = Annotated[list[str] | None, Told("Only the serial numbers of these work orders, due or not")]
+WorkOrders = Annotated[
+    list[str] | None, Told("Only the serial numbers of these work orders, due or not; with sns: both")
+]
 
 
 @flow(name="sync_sn_flows", flow_run_name="sn flows {account}")

@@ -84,6 +84,19 @@ def test_work_orders_are_planned_due_or_not(seven):
     assert plan(seven, Wanted(work_orders=["W7", "W8"]))[1] == [["S1", "S2"]]
 
 
+def test_given_ones_and_work_orders_together_are_planned_once_each(seven):
+    asked(seven, ["S1", "S2"], timedelta(hours=1), order="W7")
+    assert plan(seven, Wanted(sns=["S5", "S2"], work_orders=["W7"]))[1] == [["S5", "S2", "S1"]]
+
+
+def test_work_orders_without_a_registered_serial_number_are_said(seven):
+    asked(seven, ["S1"], timedelta(hours=1), order="W7")
+    planned, chunks = plan(seven, Wanted(work_orders=["W7", "W8", "W9"]))
+    assert chunks == [["S1"]]
+    (note,) = planned.notes
+    assert note.startswith("The registry holds no serial number of these work orders: W8, W9. ")
+
+
 def test_those_with_an_open_dead_letter_are_planned_once_each(seven):
     with seven.begin() as conn:
         letters = [

@@ -11,14 +11,15 @@ from tuyahouse.sync import forecast
 from tuyahouse.sync.planner import Candidate, select_due
 from tuyahouse.sync.serial_numbers import register
 from tuyahouse.sync.sn_flows import KIND
-from tuyahouse.sync.sn_rows import Row, entry
+from tuyahouse.sync.sn_rows import Row, entry, shown
 from tuyahouse.warehouse import craft_lines, dead_letters, registry, runs
 from tuyahouse.warehouse.warehouse import Warehouse
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a run was asked for: given serial numbers, work orders, those with an open dead letter, or else the due ones."""
+    """What a run was asked for: given serial numbers, those of work orders (or both), those with an open dead letter, or
+    else the due ones."""
 
     sns: list[str] | None = None
     work_orders: list[str] | None = None
@@ -51,6 +52,12 @@ def plan_run(
     with warehouse.read() as source, warehouse.begin() as conn:
         keys = islice(registry_keys(source, account, settings.plan, wanted, now), wanted.limit)
         planned = Planned(runs.add_chunks(conn, run_id, chunked(keys, settings.chunk_size)))
+        strange = _without_units(source, account.name, wanted.work_orders or ())
+    if strange:
+        planned.notes.append(
+            f"The registry holds no serial number of these work orders: {shown(', '.join(strange), 200)}. "
+            f"Tuya does not list them: `tuyahouse sn add -a {account.name} FILE --work-order …` registers them."
+        )
     if refused:
         planned.notes.append(f"{refused:,} of the given serial numbers cannot be any: ops_dead_letter says why.")
     if left is not None and planned.keys > left:
@@ -65,11 +72,24 @@ def registry_keys(conn: Any, account: Account, policy: PlanPolicy, wanted: Wante
     """The serial numbers a run wants, in planner order, pulled one by one."""
     if wanted.dead_letters:
         return dead_letters.open_keys(conn, account.name, KIND)
-    if wanted.sns is not None:
-        return (found.sn for found in registry.candidates(conn, account.name, sns=wanted.sns))
-    if wanted.work_orders is not None:
-        return (found.sn for found in registry.candidates(conn, account.name, orders=wanted.work_orders))
+    if wanted.sns is not None or wanted.work_orders is not None:
+        return _named(conn, account.name, wanted.sns or [], wanted.work_orders or [])
     return select_due(registry.candidates(conn, account.name), now, policy, None)
+
+
+def _named(conn: Any, account: str, sns: list[str], orders: list[str]) -> Iterator[str]:
+    """Given serial numbers, then those of the work orders that were not among them."""
+    given = frozenset(sns)
+    if sns:
+        yield from (found.sn for found in registry.candidates(conn, account, sns=sns))
+    if orders:
+        of_orders = registry.candidates(conn, account, orders=orders)
+        yield from (found.sn for found in of_orders if found.sn not in given)
+
+
+def _without_units(conn: Any, account: str, orders: Iterable[str]) -> list[str]:
+    """Work orders of which the registry holds no serial number."""
+    return [order for order in orders if next(registry.listing(conn, account, work_order=order, limit=1), None) is None]
 
 
 def chunked(keys: Iterable[str], size: int) -> Iterator[list[str]]:

@@ -134,8 +134,8 @@ def _below_exact(number: int, text: str) -> str:
     return text
 
 
-def shown(value: Any) -> str:
+def shown(value: Any, most: int = 60) -> str:
     """A cell for a message: printable and cut."""
     text = value if isinstance(value, str) else str(value)
-    cut = text[:60] + "…" if len(text) > 60 else text
+    cut = text[:most] + "…" if len(text) > most else text
     return "".join(c if c.isprintable() else "\ufffd" for c in cut)
