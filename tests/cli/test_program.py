@@ -128,9 +128,13 @@ def test_a_sandbox_that_cannot_be_is_a_usage_error(cli, wrong: list[str], said: 
 
 
 def test_a_port_that_is_taken_is_one_sentence(cli, sandbox) -> None:
-    result = cli("sandbox", "--port", sandbox.url.rsplit(":", 1)[1])
+    port = sandbox.url.rsplit(":", 1)[1]
+    result = cli("sandbox", "--port", port)
     assert result.exit_code == 1
-    assert result.stderr == "The operating system says: [Errno 98] Address already in use.\n"
+    assert result.stderr == (
+        f"Nothing can listen at 127.0.0.1, port {port}: Address already in use. "
+        "Name another --port (0 takes a free one) or --host.\n"
+    )
 
 
 def test_a_pulsar_that_is_not_there_is_one_sentence(cli) -> None:

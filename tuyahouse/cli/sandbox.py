@@ -1,5 +1,6 @@
 """``tuyahouse sandbox``: a Tuya to try things on."""
 
+import errno
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,6 +14,8 @@ from tuyahouse.cli.edge import INTERRUPTED, from_environment, stopped
 if TYPE_CHECKING:
     from tuyahouse.sandbox.publishing import Publish
     from tuyahouse.sandbox.world import World
+
+_NO_PLACE = (errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES)
 
 
 def sandbox(
@@ -77,6 +80,11 @@ def sandbox(
             run(world, port, host, publish)
         except KeyboardInterrupt:
             raise stopped("The sandbox has ended.", INTERRUPTED) from None
+        except OSError as error:
+            if error.errno not in _NO_PLACE:
+                raise
+            said = f"Nothing can listen at {host}, port {port}: {error.strerror}."
+            raise stopped(f"{said} Name another --port (0 takes a free one) or --host.") from None
 
 
 def _pairs(texts: list[str]) -> dict[str, str]:
