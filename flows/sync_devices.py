@@ -6,7 +6,7 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 
 from flows.parameters import AccountName, RunKey, Told
-from tasks.device_artifacts import publish_device_changes
+from tasks.device_artifacts import publish_contradictions, publish_device_changes
 from tasks.devices import ask_device_details, close_gaps, conclude_devices, plan_device_lists, read_lists
 from tasks.running import RunRed, final_state, running
 from tuyahouse.sync.devices import chosen_projects
@@ -37,6 +37,7 @@ async def sync_devices(
         if not run.stopped:
             await run.each_chunk(ask_device_details)
             await close_gaps(run.run.account)
+        await publish_contradictions(run)
         if amiss:
             raise RunRed("\n".join(amiss.values()))
     return final_state(run)

@@ -7,7 +7,7 @@ from prefect.artifacts import acreate_table_artifact
 from tasks.artifacts import artifact_key
 from tasks.running import Running
 from tuyahouse.sync.devices import Concluded
-from tuyahouse.warehouse import commands, devices_history
+from tuyahouse.warehouse import commands, devices, devices_history
 
 ROWS = 200
 """The newest so many are shown; the tables hold them all."""
@@ -30,6 +30,25 @@ async def publish_device_changes(run: Running, concluded: Concluded) -> None:
 def _changes(run: Running) -> list[dict[str, str]]:
     with run.resources.warehouse.read() as conn:
         return devices_history.changes_of_run(conn, run.run.account, run.run.run_id, ROWS)
+
+
+async def publish_contradictions(run: Running) -> None:
+    """A table of the devices whose sources name different serial numbers; none when there is none."""
+    count, rows = await asyncio.to_thread(_contradictions, run)
+    if count:
+        await acreate_table_artifact(
+            key=artifact_key("devices-contradicting", run.run.account),
+            table=rows,
+            description=(
+                f"**Devices of `{run.run.account}`** of which the sources name different serial numbers: {count}. "
+                f"Up to {ROWS}, the newest first; all are in `device_serial_number`."
+            ),
+        )
+
+
+def _contradictions(run: Running) -> tuple[int, list[dict[str, str]]]:
+    with run.resources.warehouse.read() as conn:
+        return devices.contradictions(conn, run.run.account, ROWS)
 
 
 async def publish_verdicts(run: Running) -> None:

@@ -4,10 +4,17 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
 from sqlalchemy import select
 
 from tests.devices.nights import account_of, history, inventory, night, truth
 from tests.support.sandbox import Sandbox
+from tuyahouse.cloud.errors import UnusableAnswer
+from tuyahouse.sync.asking import Asked
+from tuyahouse.sync.devices_details import land_details, read_details
+from tuyahouse.sync.devices_links import Links
+from tuyahouse.warehouse import drift, runs
+from tuyahouse.warehouse.devices import contradictions
 from tuyahouse.warehouse.tables import (
     device,
     device_function,
@@ -94,6 +101,15 @@ async def test_every_source_names_its_serial_number_and_contradictions_are_kept(
     assert links(warehouse, "factory_infos") == {each["device_id"]: each["told_sn"] for each in true if each["told_sn"]}
     assert links(warehouse, "cid") == {each["device_id"]: each["sn"] for each in true if each["sn"] == each["cid"]}
     assert links(warehouse, "cid") and links(warehouse, "pms") != links(warehouse, "factory_infos")
+    contradicting = {each["device_id"]: each for each in true if each["told_sn"] != each["sn"]}
+    with warehouse.read() as conn:
+        count, rows = contradictions(conn, "demo", 100)
+        assert contradictions(conn, "demo", 1) == (count, rows[:1])
+    assert count == len(rows) == len(contradicting) > 1
+    for row in rows:
+        each = contradicting[row["device"]]
+        assert (row["pms"], row["factory_infos"]) == (each["sn"], each["told_sn"])
+        assert row["cid"] == (each["sn"] if each["cid"] == each["sn"] else "")
 
 
 async def test_a_source_that_the_project_may_not_use_stops_nothing(sandboxes: Start, warehouse: Warehouse) -> None:
@@ -119,6 +135,31 @@ async def test_devices_whose_answers_are_of_no_use_are_dead_letters_and_asked_ag
     again = await night(warehouse, account_of(sandbox), "second", details=True)
     assert again.concluded and again.concluded.details == failed
     assert open_letters(warehouse, "device_details") == []
+
+
+def test_fields_of_a_detail_that_no_documentation_names_are_reported(warehouse: Warehouse) -> None:
+    run = runs.start_run(warehouse, "demo", "sync_devices", "first", {})
+    results = [b'{"device_id":"d1","colour":"red","task_id":"t"}', b"[]", b"[]"]
+    asked = Asked(answers=[("d1", read_details("d1", results, results, None))])
+    land_details(warehouse, run, 0, asked, Links(), calls=3, at=datetime.now(UTC))
+    with warehouse.read() as conn:
+        assert [(one.kind, one.field, one.sample) for one in drift.listing(conn, "demo")] == [
+            ("device_details", "colour", '"red"')
+        ]
+
+
+def test_details_of_another_device_than_the_one_asked_are_refused() -> None:
+    with pytest.raises(UnusableAnswer, match="another device"):
+        read_details("d1", [b'{"device_id":"d2"}', b"[]", b"[]"], [b"", b"", b""], None)
+
+
+def test_details_that_differ_in_presence_alone_are_unchanged() -> None:
+    results = [b'{"device_id":"d1","online_status":1,"uid":"u"}', b"[]", b"[]"]
+    first = read_details("d1", results, results, None)
+    offline = [results[0].replace(b":1", b":0"), *results[1:]]
+    assert first.changed
+    assert read_details("d1", offline, offline, first.digest).changed is None
+    assert read_details("d1", [results[0], b'[{"function_code":"a"}]', b"[]"], results, first.digest).changed
 
 
 def open_letters(warehouse: Warehouse, kind: str) -> list[Any]:

@@ -137,3 +137,16 @@ async def test_what_vendors_keep_in_extend_data_is_in_no_artifact(
     assert secrets
     assert inventory(opened).keys() & set(artifacts.replace('"', " ").split())
     assert "password" not in artifacts
+
+
+async def test_devices_whose_sources_contradict_each_other_are_shown_to_the_operator(
+    sandboxes: Start, reach: Callable[..., None], opened: Warehouse
+) -> None:
+    sandbox = sandboxes("--set", "devices=300")
+    reach(sandbox)
+    assert (await devices(run_key="n1")).is_completed()
+    contradicting = {each["device_id"] for each in truth(sandbox, "devices") if each["told_sn"] != each["sn"]}
+    async with get_client() as client:
+        (shown,) = [each for each in await client.read_artifacts(limit=200) if each.key == "devices-contradicting-demo"]
+    assert contradicting
+    assert all(name in str(shown.data) for name in contradicting)

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, and_, case, delete, exists, func, insert, literal, or_, select
+from sqlalchemy import Connection, and_, case, delete, distinct, exists, func, insert, literal, or_, select
 
 from tuyahouse.warehouse.dialect import among
 from tuyahouse.warehouse.tables import (
@@ -18,6 +18,9 @@ from tuyahouse.warehouse.tables import (
 )
 
 FETCH = 10_000
+
+LINK_SOURCES = ("pms", "factory_infos", "cid")
+"""Who may say under which serial number a device was made."""
 
 DETAILS = "device_details"
 """Kind of the dead letters of devices whose details could not be had."""
@@ -89,6 +92,31 @@ def link_hints(conn: Connection, account: str, ids: Sequence[str]) -> dict[str, 
     for device_id, sn, source in known_links(conn, account, ids):
         hints[device_id] |= {sn} if source != "pms" else set()
     return hints
+
+
+def contradictions(conn: Connection, account: str, limit: int) -> tuple[int, list[dict[str, str]]]:
+    """How many devices have more than one serial number, and what each source says of the newest of them."""
+    link = device_serial_number.c
+    several = (
+        select(link.device_id, func.max(link.seen_at, type_=UtcTime).label("newest"))
+        .where(link.account == account)
+        .group_by(link.device_id)
+        .having(func.count(distinct(link.sn)) > 1)
+        .subquery()
+    )
+    count = int(conn.execute(select(func.count()).select_from(several)).scalar_one())
+    shown = select(several).order_by(several.c.newest.desc(), several.c.device_id).limit(limit).subquery()
+    query = (
+        select(link.device_id, link.source, link.sn)
+        .join(shown, shown.c.device_id == link.device_id)
+        .where(link.account == account)
+        .order_by(shown.c.newest.desc(), link.device_id, link.seen_at, link.sn)
+    )
+    rows: dict[str, dict[str, str]] = {}
+    for device_id, source, sn in conn.execute(query):
+        row = rows.setdefault(device_id, {"device": device_id} | dict.fromkeys(LINK_SOURCES, ""))
+        row[source] = f"{row[source]}, {sn}" if row.get(source) else sn
+    return count, list(rows.values())
 
 
 def forget_functions(conn: Connection, account: str, ids: Collection[str]) -> None:
