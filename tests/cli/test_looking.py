@@ -133,7 +133,7 @@ def test_status_counts_dead_letters_by_reason_and_shows_open_gaps(cli, sqlite_ur
     warehouse = Warehouse.open(sqlite_url)
     with warehouse.begin() as conn:
         dead_letters.record(conn, "demo", [letter], now)
-        message_ledger.advance(conn, "demo", "pulsar", now, messages=7)
+        message_ledger.advance(conn, "demo", "pulsar", now, now=now, messages=7)
         message_ledger.record_gap(conn, "demo", Gap(now - timedelta(hours=5), now, AWAY_TOO_LONG, "Asleep."))
     warehouse.close()
     shown = cli("status").stdout

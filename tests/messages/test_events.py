@@ -208,7 +208,15 @@ def test_a_time_is_read_by_its_magnitude(sent: int | str) -> None:
     assert only(with_data(doc.ONLINE, time=sent)).happened_at == time(2026, 9, 21, 14, 13, 20)
 
 
-@pytest.mark.parametrize("sent", ["soon", -5, 10**20, 1790000000.5, {"s": 1}, [1], True, "9" * 30])
+@pytest.mark.parametrize("sent", ["1.790000000456E12", "1790000000456.0", '"1.790000000456e12"'])
+def test_a_time_written_as_a_decimal_is_read_if_it_is_whole(sent: str) -> None:
+    text = json.dumps(with_data(doc.ONLINE, time="TIME")).replace('"TIME"', sent)
+    assert only(text).happened_at == datetime(2026, 9, 21, 14, 13, 20, 456000, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    "sent", ["soon", "1e400", "nan", "-inf", -5.0, 1e300, -5, 10**20, 1790000000.5, {"s": 1}, [1], True, "9" * 30]
+)
 def test_a_time_that_is_none_is_refused(sent: Any) -> None:
     assert refused(with_data(doc.ONLINE, time=sent)) == "bad_time"
 

@@ -250,9 +250,27 @@ def test_the_stream_is_read_until_the_oldest_message_of_the_newest_batch(
     assert (consumer.messages, consumer.dead_letters, consumer.reconnects) == (4, 4, 1)
 
 
+def test_a_time_of_publication_that_is_to_come_does_not_hide_the_next_gap(
+    warehouse: Warehouse, landing: Landing
+) -> None:
+    landing.land([received(b"", 1, AT + timedelta(days=9_000))])
+    with warehouse.read() as conn:
+        (consumer,) = message_ledger.consumers(conn, "main")
+    assert consumer.read_until == consumer.last_message_at == AT
+
+
+def test_what_a_clock_gone_wrong_has_noted_is_put_right(warehouse: Warehouse, landing: Landing) -> None:
+    ahead = AT + timedelta(days=9_000)
+    with warehouse.begin() as conn:
+        message_ledger.advance(conn, "main", "pulsar", ahead, now=ahead)
+    landing.land([received(b"", 1, AT - timedelta(minutes=5))])
+    with warehouse.read() as conn:
+        assert message_ledger.read_until(conn, "main") == AT
+
+
 def test_a_backlog_notice_opens_one_gap_that_grows(warehouse: Warehouse, landing: Landing) -> None:
     with warehouse.begin() as conn:
-        message_ledger.advance(conn, "main", "pulsar", AT - timedelta(hours=1))
+        message_ledger.advance(conn, "main", "pulsar", AT - timedelta(hours=1), now=AT)
     for n, minutes in enumerate((15, 30)):
         ts = int((AT + timedelta(minutes=minutes)).timestamp() * 1000)
         notice = {"bizCode": "HighPriorityNotice", "bizData": {"eventType": "pulsar_backlog_notice"}, "ts": ts}

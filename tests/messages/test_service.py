@@ -183,6 +183,20 @@ def test_a_run_in_a_line() -> None:
     )
 
 
+def test_a_status_that_nobody_reads_any_more_does_not_end_the_service(sandbox: Sandbox, sqlite_url: str) -> None:
+    process = start(sandbox, sqlite_url)
+    assert process.stderr is not None
+    first = [process.stderr.readline() for _ in range(3)]
+    process.stderr.close()
+    base = f"http://127.0.0.1:{first[2].split('port ')[1].split(':')[0]}"
+    end = time.monotonic() + 30
+    while get(f"{base}/health")[0] != 200:
+        assert time.monotonic() < end
+        time.sleep(0.1)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(20) == 0
+
+
 def test_a_secret_that_was_changed_while_the_connection_stands_is_told(
     sandboxes: Callable[..., Sandbox], warehouse: Warehouse
 ) -> None:

@@ -117,6 +117,8 @@ def whole_number(value: Any, field: str) -> int:
 def moment(value: Any, field: str) -> datetime:
     """A time by its magnitude: seconds (10 digits), milliseconds (13), micro- or nanoseconds; number or text.
 
+    Also one that some encoder wrote as a decimal, such as 1.790000000456E12, if it is whole.
+
     Raises:
         UnreadableMessage: ``bad_time`` for anything that is none.
     """
@@ -124,7 +126,9 @@ def moment(value: Any, field: str) -> datetime:
         return msgspec.convert(value / 1000, datetime, strict=False)
     if type(value) is str and len(value) < 24:
         with suppress(ValueError):
-            value = int(value)
+            value = int(value) if value.strip().isdecimal() else float(value)
+    if type(value) is float and value.is_integer():
+        value = int(value)
     if type(value) is not int or not 0 <= value < 10**20:
         raise UnreadableMessage("bad_time", f"{field} is no time")
     if value < 10**11:

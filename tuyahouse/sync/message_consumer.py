@@ -158,9 +158,10 @@ class MessageConsumer:
 
     def _write_heartbeat(self) -> bool:
         self._note_return()
+        now = self._now()
         with self._warehouse.begin() as conn:
             message_ledger.advance(
-                conn, self._account, self._source.name, self._now(), reconnects=self._reconnects_to_note
+                conn, self._account, self._source.name, now, now=now, reconnects=self._reconnects_to_note
             )
         self._reconnects_to_note = 0
         return True

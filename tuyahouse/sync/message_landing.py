@@ -134,6 +134,7 @@ class Landing:
                 self._account,
                 self._source,
                 min(published, default=at),
+                now=at,
                 last_message_at=max(published, default=at),
                 messages=len(by_id),
                 dead_letters=len(rows.dead),

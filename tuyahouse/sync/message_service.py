@@ -151,8 +151,7 @@ class StatusLine:
 
     def say(self, line: str) -> None:
         """A line that stays."""
-        self._out.write(f"\r\x1b[K{line}\n" if self._terminal else f"{line}\n")
-        self._out.flush()
+        self._write(f"\r\x1b[K{line}\n" if self._terminal else f"{line}\n")
 
     def show(self, progress: Progress) -> None:
         """The status, when it is time for it; problems and gaps at once."""
@@ -168,8 +167,12 @@ class StatusLine:
             self._status(f"{summary(progress)} {self._watch.rate:,.0f}/s, {_lag(progress)}")
 
     def _status(self, line: str) -> None:
-        self._out.write(f"\r\x1b[K{line}" if self._terminal else f"{line}\n")
-        self._out.flush()
+        self._write(f"\r\x1b[K{line}" if self._terminal else f"{line}\n")
+
+    def _write(self, text: str) -> None:
+        with suppress(OSError):  # nobody listens any more: messages are stored all the same
+            self._out.write(text)
+            self._out.flush()
 
 
 def _lag(progress: Progress) -> str:

@@ -4,10 +4,10 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, func, literal, select, update
 
 from tuyahouse.warehouse.dialect import among, insert
-from tuyahouse.warehouse.tables import ops_consumer, ops_message_gap, raw_message
+from tuyahouse.warehouse.tables import UtcTime, ops_consumer, ops_message_gap, raw_message
 
 _consumer = ops_consumer.c
 _gap = ops_message_gap.c
@@ -96,12 +96,17 @@ def advance(
     source: str,
     until: datetime,
     *,
+    now: datetime,
     last_message_at: datetime | None = None,
     messages: int = 0,
     dead_letters: int = 0,
     reconnects: int = 0,
 ) -> None:
-    """Note what was read. Counts are added to those there; times only ever go forward."""
+    """Note what was read. Counts are added to those there; times go forward, and never beyond ``now``.
+
+    A time beyond it was written by a clock that was wrong, and would hide every gap until it has come.
+    """
+    until, last_message_at = min(until, now), None if last_message_at is None else min(last_message_at, now)
     new = insert(conn, ops_consumer).values(
         account=account,
         source=source,
@@ -111,10 +116,11 @@ def advance(
         dead_letters=dead_letters,
         reconnects=reconnects,
     )
-    latest = func.max if conn.dialect.name == "sqlite" else func.greatest
+    sqlite = conn.dialect.name == "sqlite"
+    latest, earliest = (func.max, func.min) if sqlite else (func.greatest, func.least)
     newer, older = new.excluded, _consumer
     changes = {
-        "read_until": latest(older.read_until, newer.read_until),
+        "read_until": latest(earliest(older.read_until, literal(now, UtcTime)), newer.read_until),
         "last_message_at": func.coalesce(
             latest(older.last_message_at, newer.last_message_at), older.last_message_at, newer.last_message_at
         ),
