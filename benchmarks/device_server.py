@@ -38,7 +38,7 @@ def device(number: int) -> dict[str, object]:
 
 
 def page(number: int, size: int, count: int) -> bytes:
-    rows = [device(each) for each in range((number - 1) * size, min(number * size, count))]
+    rows = [device(each) for each in range(max(number - 1, 0) * size, min(number * size, count))]
     return _envelope({"list": rows, "total": count, "page_no": number, "page_size": size})
 
 
