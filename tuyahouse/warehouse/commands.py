@@ -36,7 +36,12 @@ def learn_observed(conn: Connection, account: str, above: str, up_to: str, run_i
     Returns how many those are.
     """
     seen = command_observation
-    followed = exists().where(command.c.account == seen.c.account, command.c.command_sn == seen.c.command_sn)
+    followed = exists().where(
+        command.c.account == account,
+        command.c.command_sn == seen.c.command_sn,
+        command.c.command_sn > above,  # said here too, lest PostgreSQL read the whole table for every range
+        command.c.command_sn <= up_to,
+    )
     columns = ("account", "command_sn", "device_id", "source", "added_at", "first_run", "last_run")
     found = (
         select(

@@ -56,6 +56,7 @@ def _statement(dialect: str, rules: Rules) -> TextClause:
             last_run = :run_id
         FROM judged
         WHERE command.account = :account AND command.command_sn = judged.command_sn
+            AND command.command_sn > :above AND command.command_sn <= :up_to
             AND ({" OR ".join(f"command.{name} {sql.differs} judged.{name}" for name in CHANGED)}
                 OR (command.done_at IS NULL) = (judged.settled = 1))
     """
