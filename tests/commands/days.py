@@ -48,11 +48,13 @@ def hear(warehouse: Warehouse, sandbox: Sandbox, now: datetime) -> None:
         insert_new(conn, command_observation, columns, rows)
 
 
-async def day(warehouse: Warehouse, account: Account, run_key: str, now: datetime) -> runs.Summary:
+async def day(
+    warehouse: Warehouse, account: Account, run_key: str, now: datetime, given: list[str] | None = None
+) -> runs.Summary:
     run = runs.start_run(warehouse, "demo", "reconcile_commands", run_key, {})
     if run.planned is None:
         plan_asking(
-            warehouse, account, run.run_id, POLICY, command_sns=None, limit=None, chunk_size=100, now=now
+            warehouse, account, run.run_id, POLICY, command_sns=given, limit=None, chunk_size=100, now=now
         )  # fmt: skip
     for chunk in runs.open_chunks(warehouse, run.run_id):
         async with TuyaClient.open(account, warehouse.tokens, warehouse.slots) as client:

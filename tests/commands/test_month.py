@@ -1,14 +1,16 @@
 """A month of commands in the sandbox: what became of each, by what is known to have happened to it."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import select
 
 from tests.commands.days import POLICY, add_from_file, begin_of, day, hear, told, when
 from tests.support.sandbox import Sandbox
 from tuyahouse.sync.commands_reconcile import reconcile, rules_of
-from tuyahouse.warehouse.tables import command
+from tuyahouse.warehouse import commands
+from tuyahouse.warehouse.tables import command, command_observation
 from tuyahouse.warehouse.warehouse import Warehouse
 
 DAYS = 30
@@ -30,6 +32,12 @@ ENDS = {
 def verdicts(warehouse: Warehouse) -> dict[str, str]:
     with warehouse.read() as conn:
         return {row.command_sn: row.verdict for row in conn.execute(select(command.c.command_sn, command.c.verdict))}
+
+
+def everything(warehouse: Warehouse) -> list[list[Any]]:
+    """Every row, with its times and runs."""
+    with warehouse.read() as conn:
+        return [sorted(conn.execute(select(each)).all(), key=repr) for each in (command, command_observation)]
 
 
 async def test_after_a_month_every_command_has_the_verdict_of_its_fate_and_asking_again_changes_nothing(
@@ -54,5 +62,33 @@ async def test_after_a_month_every_command_has_the_verdict_of_its_fate_and_askin
     assert {sn: found[sn] for sn in expected} == expected
     assert set(expected.values()) == set(ENDS.values())
 
-    again = reconcile(warehouse, "demo", rules_of(POLICY), now=now, run_id="again")
-    assert (again, verdicts(warehouse)) == (0, found)
+    before = everything(warehouse)
+    assert reconcile(warehouse, "demo", rules_of(POLICY), now=now, run_id="again") == 0
+    for run_key in (f"day {DAYS - 1}", "again"):
+        hear(warehouse, sandbox, now)
+        add_from_file(warehouse, sandbox, now)
+        await day(warehouse, account, run_key, now)
+    assert everything(warehouse) == before
+
+
+async def test_a_record_that_the_api_takes_back_is_a_conflict_and_its_status_stays(
+    sandboxes: Callable[..., Sandbox], warehouse: Warehouse
+) -> None:
+    sandbox = sandboxes("--set", "commands_per_day=400")
+    account = sandbox.account.model_copy(update={"calls_per_second": 0})
+    begin = begin_of(sandbox)
+    one = next(each for each in told(sandbox) if each["fate"] == "regress")
+    back_at = when(one["api"]["happen_time"])
+    with warehouse.begin() as conn:
+        commands.add(conn, "demo", [(one["command_sn"], None)], "file", begin, None)
+
+    async def asked_at(now: datetime) -> Any:
+        sandbox.control("day", {"day": (now - begin) / timedelta(days=1) - 1})
+        await day(warehouse, account, now.isoformat(), now, given=[one["command_sn"]])
+        with warehouse.read() as conn:
+            row = conn.execute(select(command)).one()
+        return row.process_status, row.api_status, row.verdict, row.done_at is not None
+
+    assert await asked_at(back_at - timedelta(seconds=30)) == (3, 3, "api_ahead", True)
+    assert await asked_at(back_at + timedelta(seconds=30)) == (3, 3, "conflict", True)
+    assert await asked_at(back_at + timedelta(days=1)) == (3, 3, "conflict", True)

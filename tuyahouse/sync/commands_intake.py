@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from tuyahouse.sync.serial_numbers import IntakeOutcome, take_in
-from tuyahouse.sync.sn_columns import SN_NAMES, Headings
+from tuyahouse.sync.sn_columns import Headings
 from tuyahouse.sync.sn_files import read_file
 from tuyahouse.sync.sn_rows import Entry, Row
 from tuyahouse.warehouse import commands
@@ -15,24 +15,20 @@ from tuyahouse.warehouse.warehouse import Warehouse
 KIND = "command_file"
 """Kind of the dead letters of refused rows; their key is the file and the row."""
 
-_OWN_NAMES = (
-    "commandsn",
-    "command",
-    "commandid",
-    "record",
-    "recordno",
-    "recordnumber",
-    "cmdsn",
-    "指令",
-    "指令编号",
-    "指令sn",
-)
+# fmt: off
 COMMANDS = Headings(
-    frozenset(_OWN_NAMES) | SN_NAMES,  # Tuya itself calls a record number sn
+    frozenset((
+        "commandsn", "command", "commandid", "commandno", "commandnumber", "commandrecord", "record", "recordid", "recordno",
+        "recordsn", "recordnumber", "cmd", "cmdid", "cmdsn", "指令", "指令sn", "指令id", "指令号", "指令编号", "指令编码", "指令记录", "命令sn",
+        "命令编号",
+    )),
     frozenset(("device", "deviceid", "devid", "设备", "设备id")),
     "column of record numbers",
     "Name one of them command_sn, sn or 指令编号 (and, if there is one, the device device_id).",
+    # Tuya itself calls a record number sn; beside a column that is named as ours it is a device's serial number.
+    or_else=frozenset(("sn", "sn号", "sn编号")),
 )
+# fmt: on
 
 
 def read_commands(path: str | Path) -> Iterator[Entry]:

@@ -32,12 +32,14 @@ class Headings:
         key: names of the column that is needed.
         order_code: names of the column that goes with it where there is one.
         lacks: what is missing without the first, and ``remedy`` what to do then.
+        or_else: names that mean the first column only where no other is called so.
     """
 
     key: frozenset[str]
     order_code: frozenset[str]
     lacks: str
     remedy: str
+    or_else: frozenset[str] = frozenset()
 
 
 SERIAL_NUMBERS = Headings(
@@ -76,7 +78,10 @@ def find_columns(top: Sequence[Sequence[Any]], headings: Headings = SERIAL_NUMBE
     letters, digits and ``._/-`` with three digits among them.
     """
     for skip, row in enumerate(top[:HEADER_WITHIN], start=1):
-        if (sn := _position(row, headings.key)) is not None:
+        sn = _position(row, headings.key)
+        if sn is None:
+            sn = _position(row, headings.or_else)
+        if sn is not None:
             return Columns(sn, _position(row, headings.order_code), skip)
     return _headless(top)
 
