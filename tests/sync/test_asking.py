@@ -61,6 +61,20 @@ def places(asked):
     )
 
 
+@pytest.mark.parametrize(("times", "stops"), [(1, False), (2, False), (3, True)])
+async def test_a_token_that_dies_again_when_it_was_just_renewed_is_no_reason_to_stop(times, stops):
+    asked, refusals = Asked(), [AuthenticationRefused("refused", code="1010")] * times
+
+    async def one(key):
+        if key == "K3" and refusals:
+            raise refusals.pop()
+        return key
+
+    await ask_all(iter(KEYS), one, asked, kind="test", workers=1)
+    assert (asked.stopped_by is not None) is stops
+    assert set(places(asked).values()) == {1} and len(asked.left) == (7 if stops else 0)
+
+
 async def test_a_key_tuya_does_not_know_is_empty():
     asked = await ask({"K3": NotFound("unknown")})
     assert asked.empty == ["K3"] and asked.asked == 10

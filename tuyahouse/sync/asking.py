@@ -10,12 +10,16 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from tuyahouse.cloud.errors import Action, NotFound, PassingFault, TuyaError, UnusableAnswer
+from tuyahouse.cloud.errors import Action, AuthenticationRefused, NotFound, PassingFault, TuyaError, UnusableAnswer
 
 T = TypeVar("T")
 
 STOPPING = frozenset({Action.STOP_RUN, Action.CONFIGURATION, Action.REAUTHENTICATE, Action.FIX_CLOCK})
 """What would answer every further key alike: the run stops instead of spending calls."""
+
+LOGINS = 3
+"""So many times a key is asked whose token is refused even when it was renewed: a token may die just then, once. Only a
+login that is refused again and again is nothing that the next key would do without."""
 
 SOME = 5
 """So many keys with nothing but passing faults are an outage; fewer may each be Tuya's trouble with that key."""
@@ -114,7 +118,7 @@ class _Shared(Generic[T]):
 
     async def _ask(self, key: str) -> None:
         try:
-            answer = await self.ask(key)
+            answer = await self._answer(key)
         except NotFound:
             self.into.empty.append(key)
         except UnusableAnswer as error:
@@ -125,6 +129,15 @@ class _Shared(Generic[T]):
         else:
             self.into.answers.append((key, answer))
         self.faults_in_a_row = 0
+
+    async def _answer(self, key: str) -> T:
+        for _ in range(LOGINS - 1):
+            try:
+                return await self.ask(key)
+            except AuthenticationRefused:
+                if self.into.stopped_by:
+                    raise
+        return await self.ask(key)
 
     def _refused(self, key: str, error: TuyaError) -> None:
         passing = isinstance(error, PassingFault)
