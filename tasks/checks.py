@@ -62,6 +62,7 @@ _AGAIN = {
     "sn_flows": "`redrive_dead_letters` asks them again",
     "craft_line": "`redrive_dead_letters` asks them again",
     "serial_number": "register a mended file; the refused rows are in ops_dead_letter",
+    "command_file": "add a mended file; the refused rows are in ops_dead_letter",
     "message": "`redrive_dead_letters` reads them again; why each is dead is in ops_dead_letter",
 }
 
