@@ -13,8 +13,6 @@ from datetime import datetime
 from hashlib import blake2b
 from typing import Any
 
-import msgspec
-
 from tuyahouse.cloud.client import TuyaClient
 from tuyahouse.cloud.device_functions import FUNCTION_POOL, FUNCTIONS, Function, decode_functions
 from tuyahouse.cloud.devices import ABSENT, DETAIL, FACTS, Told, decode_device, told
@@ -23,7 +21,7 @@ from tuyahouse.outcome import Outcome
 from tuyahouse.sync.asking import Asked, Letter, ask_all
 from tuyahouse.sync.devices_facts import DOCUMENTED_EXTRA
 from tuyahouse.sync.devices_links import Links, keep_new_answers, write_links
-from tuyahouse.sync.devices_masking import masked
+from tuyahouse.sync.devices_masking import masked, sample_of
 from tuyahouse.warehouse import dead_letters, devices, devices_history, drift, raw_blocks, runs
 from tuyahouse.warehouse.tables import device, device_function
 from tuyahouse.warehouse.warehouse import Warehouse
@@ -160,7 +158,7 @@ def _drifted(answers: Sequence[tuple[str, Details]]) -> dict[str, tuple[int, str
     for fields in (details.told.extra or {} for _, details in answers if details.changed):
         for name in fields.keys() - DOCUMENTED_EXTRA:
             count, sample = seen.get(name, (0, ""))
-            seen[name] = (count + 1, sample or msgspec.json.encode(fields[name]).decode()[:200])
+            seen[name] = (count + 1, sample or sample_of(name, fields[name]))
     return seen
 
 

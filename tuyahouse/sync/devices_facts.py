@@ -10,9 +10,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-import msgspec
-
 from tuyahouse.cloud.devices import ABSENT, FACTS, Device, told
+from tuyahouse.sync.devices_masking import sample_of
 from tuyahouse.warehouse.devices import Known
 from tuyahouse.warehouse.devices_history import HISTORY_FACTS
 
@@ -112,5 +111,5 @@ def drifted(rows: Iterable[tuple[Any, ...]]) -> dict[str, tuple[int, str]]:
         for name, value in (row[EXTRA] or {}).items():
             if name not in DOCUMENTED_EXTRA:
                 count, sample = seen.get(name, (0, ""))
-                seen[name] = (count + 1, sample or msgspec.json.encode(value).decode()[:200])
+                seen[name] = (count + 1, sample or sample_of(name, value))
     return seen

@@ -1,6 +1,9 @@
 """``extend_data`` is the vendor's own and may hold credentials: it is kept in ``device``, and masked everywhere else."""
 
 import re
+from typing import Any
+
+import msgspec
 
 _STRING = rb'"(?:[^"\\]|\\.)*"?'
 _OBJECT = rb"\{(?:[^{}]|\{[^{}]*\})*\}"
@@ -9,6 +12,16 @@ _PLAIN = rb"[^,}\]]*"
 _EXTEND_DATA = re.compile(
     rb'("(?:extend_data|extendData)"\s*:\s*)(?:' + b"|".join((_STRING, _OBJECT, _DEEPER, _PLAIN)) + b")", re.DOTALL
 )
+
+
+LONGEST_SAMPLE = 200
+
+
+def sample_of(name: str, value: Any) -> str:
+    """What may be shown of a field that no documentation names; of ``extend_data`` in another spelling, nothing."""
+    if name.replace("_", "").lower() == "extenddata":
+        return '"***"'
+    return masked(msgspec.json.encode(value)).decode()[:LONGEST_SAMPLE]
 
 
 def masked(raw: bytes) -> bytes:
