@@ -1,11 +1,13 @@
 """``tuyahouse sn`` and ``tuyahouse commands``: rows in, counts and refusals out."""
 
+import signal
 import sqlite3
+import time
 from pathlib import Path
 
 import pytest
 
-from tuyahouse.cli.intake import REFUSED
+from tuyahouse.cli.intake import REFUSED, ends_with_ctrl_c
 
 
 @pytest.fixture
@@ -31,6 +33,25 @@ def test_a_mended_file_ends_well_and_resolves_what_was_refused(cli, units: Path)
     units.write_text(units.read_text().replace("1.23E+15", "1230000000000007"))
     assert cli("sn", "add", "-a", "demo", str(units)).exit_code == 0
     assert "No dead letter is open." in cli("status", "-a", "demo").stdout
+
+
+def test_ctrl_c_ends_the_work_at_the_end_of_its_batch() -> None:
+    done: list[int] = []
+    with ends_with_ctrl_c(done.append) as on_rows:
+        on_rows(1)
+        signal.raise_signal(signal.SIGINT)
+        with pytest.raises(KeyboardInterrupt):
+            on_rows(2)
+    assert done == [1]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_ctrl_c_ends_a_batch_that_takes_long() -> None:
+    began = time.monotonic()
+    with pytest.raises(KeyboardInterrupt), ends_with_ctrl_c(lambda count: None):
+        signal.raise_signal(signal.SIGINT)
+        time.sleep(30)
+    assert time.monotonic() - began < 10
 
 
 def test_a_second_time_changes_nothing(cli, units: Path) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from tuyahouse.cli.edge import AccountName, open_warehouse, read_settings
-from tuyahouse.cli.intake import report
+from tuyahouse.cli.intake import ends_with_ctrl_c, report
 from tuyahouse.sync import commands_intake
 from tuyahouse.terminal import track
 
@@ -42,6 +42,10 @@ def add(
     """
     settings = read_settings()
     name = settings.account(account).name
-    with open_warehouse(settings) as warehouse, track(f"Commands from {file.name}") as tracker:
-        outcome = commands_intake.follow_commands(warehouse, name, file, on_rows=tracker.advance)
+    with (
+        open_warehouse(settings) as warehouse,
+        track(f"Commands from {file.name}") as tracker,
+        ends_with_ctrl_c(tracker.advance) as on_rows,
+    ):
+        outcome = commands_intake.follow_commands(warehouse, name, file, on_rows=on_rows)
     report(outcome, file.name, commands_intake.KIND)

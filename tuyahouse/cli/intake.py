@@ -1,11 +1,53 @@
 """What became of the rows of a source, told to whoever gave it."""
 
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
 import typer
 
 from tuyahouse.sync.serial_numbers import REFUSALS_SHOWN, IntakeOutcome
 
 REFUSED = 3
 """Exit code where some rows were refused: a script has to notice, and all others are registered (1: nothing can be said)."""
+
+
+PATIENCE_SECONDS = 1.0
+"""So long a batch may take to its end after Ctrl-C; a second Ctrl-C does not wait."""
+
+
+@contextmanager
+def ends_with_ctrl_c(advance: Callable[[int], object]) -> Iterator[Callable[[int], None]]:
+    """``advance`` for long work, which ends after the batch in which Ctrl-C came, or at once when that takes long.
+
+    Python drops a KeyboardInterrupt that happens to come up in a finalizer, and the work would go on for hours.
+    """
+    pressed: list[int] = []
+
+    def press(number: int, frame: FrameType | None) -> None:
+        pressed.append(number)
+        if len(pressed) > 1:
+            raise KeyboardInterrupt
+        signal.signal(signal.SIGALRM, press)
+        signal.setitimer(signal.ITIMER_REAL, PATIENCE_SECONDS)
+
+    def on_rows(count: int) -> None:
+        if pressed:
+            raise KeyboardInterrupt
+        advance(count)
+
+    usual = signal.getsignal(signal.SIGINT) is signal.default_int_handler  # else somebody wants it otherwise
+    if usual:
+        signal.signal(signal.SIGINT, press)
+    try:
+        yield on_rows
+    finally:
+        if pressed:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        if usual:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def report(outcome: IntakeOutcome, source: str, kind: str) -> None:

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from tuyahouse.cli.edge import AccountName, from_environment, open_warehouse, read_settings, show
-from tuyahouse.cli.intake import report
+from tuyahouse.cli.intake import ends_with_ctrl_c, report
 from tuyahouse.sync import serial_numbers
 from tuyahouse.sync.finish import State
 from tuyahouse.terminal import track
@@ -69,8 +69,12 @@ def add(
     name = settings.account(account).name
     url = from_environment(query_url, "--query-url") if query_url else None
     entries, source = serial_numbers.source(file, pattern, url, query)
-    with open_warehouse(settings) as warehouse, track(f"Serial numbers from {source}") as tracker:
-        outcome = serial_numbers.register(warehouse, name, entries, source, work_order, on_rows=tracker.advance)
+    with (
+        open_warehouse(settings) as warehouse,
+        track(f"Serial numbers from {source}") as tracker,
+        ends_with_ctrl_c(tracker.advance) as on_rows,
+    ):
+        outcome = serial_numbers.register(warehouse, name, entries, source, work_order, on_rows=on_rows)
     report(outcome, source, serial_numbers.KIND)
 
 
