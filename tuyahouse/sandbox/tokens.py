@@ -78,7 +78,7 @@ class TokenBook:
     def take_login_token(self, token: str, username: str, now_ms: int) -> None:
         """A login token serves once, within its seconds, for the user it was made for."""
         owner, until = self._login_tokens.pop(token, ("", 0))
-        if owner != username or now_ms > until:
+        if owner != username or now_ms >= until:
             raise Refusal(self.options.login_token_code, "token invalid")
 
     def login(self, now_ms: int) -> Pair:
