@@ -72,13 +72,14 @@ class TokenBook:
     def login_token(self, username: str, now_ms: int) -> str:
         token = self._secret()
         self._login_tokens = {k: v for k, v in self._login_tokens.items() if v[1] >= now_ms}
-        self._login_tokens[token] = (username, now_ms + int(self.options.login_token_seconds * 1000))
+        life_ms = int(self.options.login_token_seconds * 1000) or -1  # of no seconds: not even in the same millisecond
+        self._login_tokens[token] = (username, now_ms + life_ms)
         return token
 
     def take_login_token(self, token: str, username: str, now_ms: int) -> None:
         """A login token serves once, within its seconds, for the user it was made for."""
         owner, until = self._login_tokens.pop(token, ("", 0))
-        if owner != username or now_ms >= until:
+        if owner != username or now_ms > until:
             raise Refusal(self.options.login_token_code, "token invalid")
 
     def login(self, now_ms: int) -> Pair:
