@@ -1,7 +1,8 @@
-"""Python's collector of cycles, told that batches are coming."""
+"""Python's collector of cycles and the C library's heap, told that batches are coming."""
 
+import ctypes
 import gc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 
@@ -17,3 +18,20 @@ def rare_collections() -> Iterator[None]:
         yield
     finally:
         gc.set_threshold(*before)
+
+
+def give_back() -> None:
+    """Return freed memory to the system, where the C library can; it keeps more the longer a consumer runs."""
+    if _trim is not None:
+        _trim(0)
+
+
+def _found() -> Callable[[int], int] | None:
+    try:
+        trim: Callable[[int], int] = ctypes.CDLL(None).malloc_trim
+    except (OSError, AttributeError, TypeError):  # not glibc
+        return None
+    return trim
+
+
+_trim = _found()

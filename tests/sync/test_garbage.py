@@ -1,0 +1,21 @@
+"""Memory that a long run does not need any more."""
+
+import gc
+import platform
+
+import psutil
+
+from tuyahouse.sync.garbage import give_back
+
+
+def test_freed_memory_goes_back_to_the_system() -> None:
+    process = psutil.Process()
+    held = [bytes(1000) for _ in range(100_000)]
+    kept = held[::1000]  # so that the heap's end stays in use
+    del held
+    gc.collect()
+    before = process.memory_info().rss
+    give_back()
+    assert len(kept) == 100
+    if platform.libc_ver()[0] == "glibc":
+        assert before - process.memory_info().rss > 50_000_000
