@@ -11,10 +11,8 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import psycopg
-
 from benchmarks.account import environment
-from benchmarks.measure import Usage, cost_of_one, run, table
+from benchmarks.measure import Usage, cost_of_one, rows_written, run, table
 from tests.support.postgres import OwnPostgres, Postgres
 
 SMALL, LARGE, ROUNDS = 10_000, 110_000, 3
@@ -68,22 +66,12 @@ def by_tuyahouse(postgres: Postgres, base_url: str, count: int) -> list[Usage]:
     database = postgres.create_database()
     env = environment(base_url, database, PROJECT_IDS="bench", DEVICE_QUERY="snake")
     first = run("python", "-m", "benchmarks.devices", "first", env=env)
-    written = _writes(database)
+    written = rows_written(database, "device")
     assert written == count, f"{written} devices written of {count}"
     second = run("python", "-m", "benchmarks.devices", "second", env=env)
-    assert _writes(database) == written, "the second sweep wrote devices, over unchanged pages"
+    assert rows_written(database, "device") == written, "the second sweep wrote devices, over unchanged pages"
     postgres.drop_database(database)
     return [first, second]
-
-
-def _writes(database: str) -> int:
-    """How many rows of device were ever inserted, updated or deleted."""
-    with psycopg.connect(database) as connection:
-        connection.execute("SELECT pg_stat_force_next_flush()")
-        row = connection.execute(
-            "SELECT n_tup_ins + n_tup_upd + n_tup_del FROM pg_stat_user_tables WHERE relname = 'device'"
-        ).fetchone()
-    return int(row[0]) if row else 0
 
 
 def main() -> None:

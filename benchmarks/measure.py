@@ -12,6 +12,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import psycopg
+
 
 @dataclass(frozen=True, slots=True)
 class Usage:
@@ -138,3 +140,17 @@ def table(title: str, rows: Sequence[Sequence[str]]) -> None:
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     for row in rows:
         print("  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip(), flush=True)
+
+
+def rows_written(database: str, table: str) -> int:
+    """How many rows of the table were ever inserted, updated or deleted, by PostgreSQL's own count.
+
+    The server adds a session's rows when the session ends, a moment after its program did: waits for that.
+    """
+    others = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    written = "SELECT n_tup_ins + n_tup_upd + n_tup_del FROM pg_stat_user_tables WHERE relname = %s"
+    with psycopg.connect(database, autocommit=True) as connection:
+        while connection.execute(f"{others} AND backend_type = 'client backend'").fetchone() != (0,):
+            time.sleep(0.02)
+        row = connection.execute(written, [table]).fetchone()
+    return int(row[0]) if row else 0

@@ -7,10 +7,8 @@ of some rounds, in which the programs take turns, the one counts that other work
 import tempfile
 from pathlib import Path
 
-import psycopg
-
 from benchmarks.account import environment, pattern
-from benchmarks.measure import Usage, cost_of_one, least, prefect_server, run, table, tuya
+from benchmarks.measure import Usage, cost_of_one, least, prefect_server, rows_written, run, table, tuya
 from tests.support.postgres import OwnPostgres, Postgres
 
 SMALL, LARGE, ROUNDS = 2_000, 22_000, 3
@@ -32,22 +30,12 @@ def by_tuyahouse(postgres: Postgres, base_url: str, count: int, prefect: dict[st
     run("python", "-m", "flows", "sync_serial_numbers", *registered, env=env)
     flow = ("python", "-m", "flows", "sync_sn_flows", "-p", "account=bench", "-p")
     first = run(*flow, "run_key=bench/first", env=env)
-    written = _writes(database)
+    written = rows_written(database, "flow_step")
     assert written == count * 8, f"{written} steps written for {count} serial numbers"
     second = run(*flow, "run_key=bench/second", env=env)
-    assert _writes(database) == written, "the second run wrote steps, over unchanged answers"
+    assert rows_written(database, "flow_step") == written, "the second run wrote steps, over unchanged answers"
     postgres.drop_database(database)
     return [first, second]
-
-
-def _writes(database: str) -> int:
-    """How many rows of flow_step were ever inserted, updated or deleted."""
-    with psycopg.connect(database) as connection:
-        connection.execute("SELECT pg_stat_force_next_flush()")
-        row = connection.execute(
-            "SELECT n_tup_ins + n_tup_upd + n_tup_del FROM pg_stat_user_tables WHERE relname = 'flow_step'"
-        ).fetchone()
-    return int(row[0]) if row else 0
 
 
 def main() -> None:

@@ -7,6 +7,7 @@ answered by then is in :class:`Asked`, the rest is in ``left``.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
@@ -118,7 +119,12 @@ class _Shared(Generic[T]):
 
     async def _ask(self, key: str) -> None:
         try:
-            answer = await self._answer(key)
+            try:
+                answer = await self.ask(key)
+            except AuthenticationRefused:
+                if self.into.stopped_by:
+                    raise
+                answer = await self._after_login(key)
         except NotFound:
             self.into.empty.append(key)
         except UnusableAnswer as error:
@@ -130,13 +136,10 @@ class _Shared(Generic[T]):
             self.into.answers.append((key, answer))
         self.faults_in_a_row = 0
 
-    async def _answer(self, key: str) -> T:
-        for _ in range(LOGINS - 1):
-            try:
+    async def _after_login(self, key: str) -> T:
+        for _ in range(LOGINS - 2):
+            with suppress(AuthenticationRefused):
                 return await self.ask(key)
-            except AuthenticationRefused:
-                if self.into.stopped_by:
-                    raise
         return await self.ask(key)
 
     def _refused(self, key: str, error: TuyaError) -> None:
