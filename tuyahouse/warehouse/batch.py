@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Column, Table
+from sqlalchemy import Table
 
 from tuyahouse.warehouse.values import Row
 
@@ -51,10 +51,6 @@ class Shape:
         if missing:
             raise ValueError(f"{self.table.name}: the batch lacks the columns {missing}")
         object.__setattr__(self, "key", key)
-
-    @property
-    def columns(self) -> list[Column[Any]]:
-        return [self.table.c[name] for name in self.names]
 
     @property
     def sent(self) -> tuple[str, ...]:
