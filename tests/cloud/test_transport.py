@@ -6,6 +6,7 @@ import socket
 import ssl
 from contextlib import asynccontextmanager
 
+import httpx
 import pytest
 from aiohttp import web
 
@@ -14,6 +15,7 @@ from tuyahouse.cloud.client import Endpoint, TuyaClient
 from tuyahouse.cloud.errors import ConfigurationWrong, PassingFault
 from tuyahouse.cloud.pacing import MemorySlotStore
 from tuyahouse.cloud.tokens import MemoryTokenStore
+from tuyahouse.cloud.transport import Received, proxy_for
 from tuyahouse.settings import Account
 
 READ = Endpoint("GET", "/read", token=None)
@@ -21,10 +23,10 @@ WRITE = Endpoint("POST", "/write", token=None, idempotent=False)
 GOOD = b'{"success":true,"result":{"a":[1,2,3]},"t":1700000000000}'
 
 
-def client(port, scheme="http", **settings):
+def client(port, scheme="http", host="127.0.0.1", **settings):
     account = Account(
         name="factory",
-        base_url=f"{scheme}://127.0.0.1:{port}",
+        base_url=f"{scheme}://{host}:{port}",
         client_id=CLIENT_ID,
         client_secret=CLIENT_SECRET,
         calls_per_second=0,
@@ -172,3 +174,62 @@ def _self_signed(folder):
         key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain)
     )
     return folder / "cert.pem", folder / "key.pem"
+
+
+async def test_an_answer_is_one_of_httpx_once_it_is_looked_at():
+    raw = ((b"Content-Type", b"application/json"), (b"Date", b"Sat, 21 Nov 2026 11:00:00 GMT"))
+    request = httpx.Request("POST", "https://openapi.tuyacn.com/read")
+    response = Received(200, raw, GOOD, request)
+    response.extensions["outcome"] = "kept"
+    assert (response.status_code, response.content, await response.aread()) == (200, GOOD, GOOD)
+    assert response.headers["date"] == "Sat, 21 Nov 2026 11:00:00 GMT"
+    assert response.json()["t"] == 1700000000000
+    assert (response.is_success, response.request, response.extensions["outcome"]) == (True, request, "kept")
+    assert not hasattr(response, "elapsed_by_nobody")
+
+
+async def test_calls_go_through_the_proxy_that_the_environment_names(monkeypatch):
+    async with serving(sending(http(GOOD))) as (port, asked):
+        monkeypatch.setenv("http_proxy", f"127.0.0.1:{port}")
+        async with client(80, host="tuya.invalid") as tuya:
+            assert (await tuya.call(READ)).t_ms == 1700000000000
+    assert asked[0].startswith(b"GET http://tuya.invalid/read HTTP/1.1")
+
+
+async def test_a_proxy_that_refuses_or_is_away_is_named(monkeypatch):
+    async with serving(sending(b"HTTP/1.1 407 Who are you\r\nContent-Length: 0\r\n\r\n", then=False)) as (port, asked):
+        monkeypatch.setenv("https_proxy", f"http://user:s3cret@127.0.0.1:{port}")
+        async with client(443, "https", "tuya.invalid") as tuya:
+            with pytest.raises(PassingFault, match=r"the proxy refused it \(HTTP 407\). .*HTTPS_PROXY") as caught:
+                await tuya.call(WRITE, body={})
+    assert asked[0].startswith(b"CONNECT tuya.invalid:443") and "s3cret" not in str(caught.value)
+    async with client(443, "https", "tuya.invalid") as tuya:
+        with pytest.raises(PassingFault, match="no connection to the proxy") as caught:
+            await tuya.call(WRITE, body={})
+    assert not caught.value.reached and "s3cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "proxy"),
+    [
+        ("https://openapi.tuyacn.com", "http://proxy:3128"),
+        ("https://inside.factory", None),
+        ("http://openapi.tuyacn.com", None),
+        ("https://localhost:8000", None),
+        ("https://127.0.0.1", None),
+    ],
+)
+def test_which_addresses_have_a_proxy(monkeypatch, url, proxy):
+    monkeypatch.delenv("http_proxy", raising=False)
+    monkeypatch.delenv("HTTP_PROXY", raising=False)
+    monkeypatch.setenv("https_proxy", "proxy:3128")
+    monkeypatch.setenv("no_proxy", "inside.factory")
+    assert proxy_for(url) == proxy
+
+
+async def test_a_proxy_of_another_kind_is_refused_in_words(monkeypatch):
+    monkeypatch.setenv("https_proxy", "socks5://user:s3cret@proxy:1080")
+    with pytest.raises(ConfigurationWrong, match=r"of the kind socks5, .*HTTPS_PROXY") as caught:
+        async with client(443, "https", "tuya.invalid"):
+            pass
+    assert "s3cret" not in str(caught.value)

@@ -52,6 +52,8 @@ def page() -> str:
         _section("Warehouse and runs", PREFIX, Settings),
         _section("An account", f"{PREFIX}ACCOUNTS__<NAME>__", Account),
         "`<NAME>` is yours to choose, in any case: `factory` here. It is part of every key in the warehouse.\n",
+        "Calls go through the proxy that the environment names, as those of other programs do: `HTTPS_PROXY`, with the\n"
+        "exceptions in `NO_PROXY`. Calls to this machine itself never do, nor does the message stream.\n",
         _section("What is asked when", f"{PREFIX}PLAN__", PlanPolicy),
         _section("How commands are followed", f"{PREFIX}COMMANDS__", CommandPolicy),
     ]

@@ -11,6 +11,7 @@ import stamina
 from tuyahouse.cloud.answer import Answer, read_answer
 from tuyahouse.cloud.auth import TuyaAuth, Verdict
 from tuyahouse.cloud.clock import ServerClock
+from tuyahouse.cloud.deadline import Deadline
 from tuyahouse.cloud.endpoint import Endpoint
 from tuyahouse.cloud.errors import ConfigurationWrong, PassingFault, Throttled, TuyaError, prefix
 from tuyahouse.cloud.grants import platform_grant
@@ -19,7 +20,7 @@ from tuyahouse.cloud.pms_login import PmsLogin
 from tuyahouse.cloud.requests import Requests
 from tuyahouse.cloud.signing import Signer
 from tuyahouse.cloud.tokens import TokenKeeper
-from tuyahouse.cloud.transport import FAULTS, fault, open_transport, read_body
+from tuyahouse.cloud.transport import FAULTS, fault, open_transport
 from tuyahouse.settings import Account
 from tuyahouse.stores import SlotStore, Token, TokenStore
 
@@ -52,6 +53,7 @@ class TuyaClient:
         self.verbs: dict[str, Endpoint] = {}
         self._transport = transport
         self._requests = Requests(account)
+        self._deadline = Deadline(account.timeout_seconds)
         self._pacer = Pacer(
             account.name,
             slots,
@@ -219,9 +221,9 @@ class TuyaClient:
         self.calls += 1
         name = endpoint.name
         try:
-            async with asyncio.timeout(self.account.timeout_seconds):
+            with self._deadline:
                 response = await self._transport.handle_async_request(request)
-                body = await read_body(response)
+                body = await response.aread()
         except FAULTS as error:
             self._count_failure(name)
             raise fault(error, name, self.account) from None
@@ -275,6 +277,7 @@ class TuyaClient:
     async def _close(self) -> None:
         for keeper in reversed(self._keepers.values()):
             await keeper.aclose()
+        self._deadline.close()
         await self._pacer.aclose()
 
 

@@ -38,6 +38,22 @@ class PlainHeaders(httpx.Headers):
         return super().items() if plain is None else plain.items()
 
 
+class WireURL(httpx.URL):
+    """An address that is text to begin with, as :class:`PlainHeaders` are: httpx takes it to pieces when it looks into it."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def __getattr__(self, name: str) -> Any:
+        if name != "_uri_reference":
+            raise AttributeError(name)
+        self._uri_reference = httpx.URL(self._text)._uri_reference
+        return self._uri_reference
+
+    def __str__(self) -> str:
+        return self._text
+
+
 class Requests:
     """Makes the requests of one account.
 
@@ -50,7 +66,7 @@ class Requests:
         self._base = httpx.URL(account.url)
         self._headers = {"lang": account.language, "accept-encoding": "identity"}  # answers are about 1 KB
         self._headers_with_body = {**self._headers, "content-type": "application/json"}
-        self._timeout = {"connect": account.timeout_seconds}
+        self._origin = f"{self._base.scheme}://{self._base.netloc.decode('ascii')}"
         self._plain: dict[Endpoint, tuple[httpx.URL, dict[str, Any]]] = {}
 
     def build(
@@ -70,10 +86,11 @@ class Requests:
         content = b"" if body is None else _encode(body)
         request = httpx.Request(
             endpoint.method,
-            url,
+            self._base,
             stream=httpx.ByteStream(content),
             extensions=extensions,
         )
+        request.url = url
         request.read()
         request.extensions["headers"] = self._headers_with_body if content else self._headers
         return request
@@ -88,5 +105,4 @@ class Requests:
             signed += "?" + "&".join(f"{name}={value}" for name, value in pairs)
             wire += "?" + "&".join(f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in pairs)
         base = self._base.raw_path.decode("ascii").rstrip("/")
-        url = self._base.copy_with(raw_path=(base + wire).encode("ascii"))
-        return url, {"endpoint": endpoint, "signed_url": signed, "timeout": self._timeout}
+        return WireURL(f"{self._origin}{base}{wire}"), {"endpoint": endpoint, "signed_url": signed}
