@@ -17,6 +17,7 @@ from tasks.resources import Resources, open_resources
 from tuyahouse.cloud.errors import BudgetReached
 from tuyahouse.logs import redact
 from tuyahouse.outcome import Outcome
+from tuyahouse.sync.garbage import rare_collections
 from tuyahouse.terminal import progress
 from tuyahouse.warehouse import locks, runs
 from tuyahouse.warehouse.errors import WarehouseAway
@@ -119,7 +120,7 @@ async def running(
     # The time it was to start stays the same when it is tried again from the UI: it goes on then.
     key = run_key or default_run_key(flow, flow_run.scheduled_start_time or datetime.now(UTC))
     name = resources.account.name
-    async with _locked(resources, f"{name}/{flow}", f"run {key}"):
+    async with _locked(resources, f"{name}/{flow}", f"run {key}"), _sparing():
         run = await asyncio.to_thread(runs.start_run, resources.warehouse, name, flow, key, parameters)
         log.info("%s of %s, run key %s: %s", flow, name, key, "goes on" if run.resumed else "starts")
         current = Running(resources, run)
@@ -159,6 +160,13 @@ def final_state(current: Running) -> State[Any]:
     if current.stopped:
         return Completed(name=STOPPED, message=current.stopped)
     return Completed(message=f"run key {current.run.run_key}")
+
+
+@asynccontextmanager
+async def _sparing() -> AsyncIterator[None]:
+    """Batches are coming: Python need not look for garbage all the time."""
+    with rare_collections():
+        yield
 
 
 @asynccontextmanager
