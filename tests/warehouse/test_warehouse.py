@@ -87,8 +87,8 @@ def test_an_older_schema_says_how_to_migrate(warehouse_url: str, monkeypatch: py
 
 
 def test_many_processes_may_open_an_empty_database_at_once(warehouse_url: str) -> None:
-    with ThreadPoolExecutor(6) as threads:
-        opened = list(threads.map(lambda _: Warehouse.open(warehouse_url), range(6)))
+    with ThreadPoolExecutor(12) as threads:
+        opened = list(threads.map(lambda _: Warehouse.open(warehouse_url), range(12)))
     assert {one.schema_version() for one in opened} == {schema.HEAD}
     for one in opened:
         one.close()
