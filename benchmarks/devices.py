@@ -37,6 +37,7 @@ async def sweep(run_key: str) -> None:
     from tuyahouse.settings import load_settings
     from tuyahouse.sync.devices import conclude, plan_lists
     from tuyahouse.sync.devices_chunks import list_chunk, utc_now
+    from tuyahouse.sync.garbage import rare_collections
     from tuyahouse.warehouse import runs
     from tuyahouse.warehouse.warehouse import Warehouse
 
@@ -45,8 +46,9 @@ async def sweep(run_key: str) -> None:
     warehouse = Warehouse.open(settings.warehouse_url, settings.secret_key)
     started = runs.start_run(warehouse, "bench", "sync_devices", run_key, {})
     plan_lists(warehouse, "bench", started.run_id, ["bench"])
-    async with TuyaClient.open(account, warehouse.tokens, warehouse.slots) as client:
-        read = await list_chunk(client, warehouse, account, started.run_id, 0)
+    with rare_collections():
+        async with TuyaClient.open(account, warehouse.tokens, warehouse.slots) as client:
+            read = await list_chunk(client, warehouse, account, started.run_id, 0)
     assert read and read.complete and len(read.counts) == 1, read
     if run_key == "concluded":
         conclude(warehouse, started, ["bench"], full=False, chunk_size=1000, at=utc_now())

@@ -13,7 +13,7 @@ from flows.reconcile_commands import reconcile_commands
 from flows.sync_devices import sync_devices
 from tests.devices.nights import inventory, truth
 from tests.support.sandbox import Sandbox
-from tuyahouse.warehouse import runs
+from tuyahouse.warehouse import dead_letters, runs
 from tuyahouse.warehouse.tables import command
 from tuyahouse.warehouse.warehouse import Warehouse
 
@@ -123,6 +123,21 @@ async def test_a_budget_stops_softly_and_the_run_key_goes_on(
     summary = run(opened, "sync_devices", "n1")
     assert (summary.status, summary.outcome.failed) == ("balanced", 0)
     assert all(row["detail_at"] for row in inventory(opened).values())
+
+
+async def test_a_budget_that_ends_within_a_list_is_no_fault_of_the_list(
+    sandboxes: Start, reach: Callable[..., None], opened: Warehouse
+) -> None:
+    sandbox = sandboxes("--set", "devices=60", "--set", "page_size_cap=5")
+    reach(sandbox, MONTHLY_CALLS="9")
+    state = await devices(run_key="n1")
+    assert (state.is_completed(), state.name) == (True, "Stopped")
+    with opened.read() as conn:
+        assert list(dead_letters.open_letters(conn, "demo")) == []
+    assert run(opened, "sync_devices", "n1").status == "stopped"
+    reach(sandbox, MONTHLY_CALLS="6000")
+    assert (await devices(run_key="n1")).is_completed()
+    assert set(inventory(opened)) == {each["device_id"] for each in truth(sandbox, "devices")}
 
 
 async def test_what_vendors_keep_in_extend_data_is_in_no_artifact(

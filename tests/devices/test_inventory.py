@@ -226,6 +226,24 @@ async def test_a_project_without_devices_is_empty(sandboxes: Start, warehouse: W
     ]
 
 
+async def test_a_list_that_is_suddenly_empty_is_believed_the_second_night(
+    sandboxes: Start, warehouse: Warehouse
+) -> None:
+    sandbox = sandboxes(*options(devices=120))
+    account = account_of(sandbox)
+    await night(warehouse, account, "first")
+    held = set(inventory(warehouse))
+    sandbox.control("options", {"projects": ["elsewhere"], "unknown_project": "empty"})
+    for _ in range(2):  # starting the same run again is no second opinion
+        done = await night(warehouse, account, "second", details=True)
+        assert done.summary and done.summary.status == "unbalanced"
+        assert (set(inventory(warehouse)), inventory(warehouse, gone=True)) == (held, {})
+    assert "are held; they are declared vanished if the next run" in lists(warehouse)["north-hall"].note
+    done = await night(warehouse, account, "third")
+    assert done.concluded and done.concluded.vanished == len(held)
+    assert inventory(warehouse) == {} and letters(warehouse) == []
+
+
 @pytest.mark.parametrize("asked", [None, []])
 def test_without_projects_asked_for_those_of_the_settings_are_listed(sandboxes: Start, asked: list[str] | None) -> None:
     account = account_of(sandboxes(*options(devices=20)), project_ids=("a", "b", "a"))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tuyahouse.cloud.device_functions import Function, decode_functions
 from tuyahouse.cloud.device_list import decode_page, list_query, understood
-from tuyahouse.cloud.devices import ABSENT, FACTS, Device, decode_device, told
+from tuyahouse.cloud.devices import ABSENT, FACTS, Device, decode_device, told, told_by_column
 from tuyahouse.cloud.errors import UnusableAnswer
 from tuyahouse.cloud.loose import EPOCH, utc
 
@@ -204,10 +204,39 @@ def test_functions_of_another_shape_are_refused(result: bytes) -> None:
 def test_the_documented_way_of_reading_and_the_tolerant_one_agree(item: dict[str, object]) -> None:
     raw = msgspec.json.encode(item)
     device = decode_device(raw)
-    assert device.item is not None
+    assert (device.item is None) == (item.get("active_status") in ("on", 7))
     assert told(device) == told(msgspec.structs.replace(device, item=None))
+
+
+@given(st.lists(st.fixed_dictionaries(
+    {"device_id": st.just("d1")},
+    optional={
+        **{name: st.none() | st.text() for name in ("project_id", "cid", "device_name", "uid", "task_id")},
+        "active_status": st.sampled_from([0, 1, "0", "1", "", None]),
+        "create_time": st.none() | st.sampled_from(["", "soon", "1700000000"]) | st.integers(-(2**63), 2**63 - 1),
+    },
+), min_size=1, max_size=5))  # fmt: skip
+def test_many_read_together_are_what_each_is_alone(items: list[dict[str, object]]) -> None:
+    devices = [decode_device(msgspec.json.encode(item)) for item in items]
+    alone = [told(device) for device in devices]
+    try:
+        together = told_by_column([device.item for device in devices if device.item])
+    except ValueError:
+        assert any(each.extra and "create_time" in each.extra for each in alone)
+        return
+    expected = [(*(None if fact is ABSENT else fact for fact in each.facts), each.extra) for each in alone]
+    assert list(zip(*together, strict=True)) == expected
 
 
 @given(st.integers(100_000_000_000, 8_000_000_000_000))
 def test_milliseconds_are_read_exactly(milliseconds: int) -> None:
     assert utc(milliseconds) == EPOCH + timedelta(milliseconds=milliseconds)
+
+
+def test_single_names_in_camel_case_are_read_as_the_documented_ones() -> None:
+    facts, extra = told(
+        decode_device(b'{"device_id":"d1","extendData":"{\\"pin\\":1}","deviceName":"x","cid":"c","Cid":"y"}')
+    )
+    named = dict(zip(FACTS, facts, strict=True))
+    assert (named["extend_data"], named["device_name"], named["cid"]) == ('{"pin":1}', "x", "c")
+    assert extra == {"Cid": "y"}

@@ -10,8 +10,9 @@ from tests.flows.nights import night, open_letters, register, rows, settings_of,
 from tests.support.sandbox import Sandbox
 from tuyahouse.cloud.errors import PassingFault, UnusableAnswer
 from tuyahouse.cloud.pms import FlowStep
+from tuyahouse.fingerprint import fingerprint
 from tuyahouse.policies import PlanPolicy
-from tuyahouse.sync.sn_flows import fingerprint, read_answer, step_rows
+from tuyahouse.sync.sn_flows import read_answer, step_rows
 from tuyahouse.sync.sn_plan import Wanted
 from tuyahouse.warehouse import raw_blocks
 from tuyahouse.warehouse.explain import explain_sn
@@ -273,5 +274,5 @@ def test_the_asked_serial_number_is_the_key_and_tuyas_spelling_is_kept(told, ext
         order_code="W", sn=told, craft_line_code="L", node="n", node_desc="", request_id=None,
         status=True, time_ms=1000, extra=None,
     )  # fmt: skip
-    [row] = step_rows("demo", "A", [step], "run")
-    assert (row[1], row[9]) == ("A", extra)
+    [row] = step_rows("A", [step])
+    assert (row[0], row[-1]) == ("A", extra)

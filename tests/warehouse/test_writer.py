@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Table, select, text
 from tuyahouse.warehouse import tables
 from tuyahouse.warehouse.tables import device, flow_step, ops_api_calls
 from tuyahouse.warehouse.warehouse import Warehouse
-from tuyahouse.warehouse.writer import Written, insert_new, replace_set, update, upsert
+from tuyahouse.warehouse.writer import Written, insert_columns, insert_new, replace_set, update, upsert
 
 AT = datetime(2026, 11, 20, 22, 0, tzinfo=UTC)
 LATER = AT + timedelta(hours=1)
@@ -292,3 +292,48 @@ SAMPLES: dict[type, Any] = {
     sqlalchemy.Double: 1.5,
     tables.UtcTime: AT,
 }
+
+
+def test_columns_that_all_rows_share_make_the_same_set(warehouse: Warehouse) -> None:
+    def shared(conn: Connection, sn: str, nodes: str, run: str) -> Written:
+        return replace_set(
+            conn,
+            flow_step,
+            ("sn", "node", "happened_at", "status"),
+            [(sn, node, AT, True) for node in nodes],
+            scope=("account", "sn"),
+            scopes=[("f", sn)],
+            gone="gone_at",
+            at=LATER,
+            first=("first_run",),
+            stamp=("last_run",),
+            gone_stamp={"last_run": run},
+            same={"account": "f", "first_run": run, "last_run": run},
+        )
+
+    with warehouse.begin() as conn:
+        assert shared(conn, "S1", "AB", "r1") == Written(inserted=2)
+        assert shared(conn, "S'2", "A", "r1") == Written(inserted=1)
+        assert shared(conn, "S1", "BC", "r2") == Written(inserted=1, unchanged=1, retired=1)
+        assert shared(conn, "S1", "ABC", "r3") == Written(updated=1, unchanged=2)
+        assert shared(conn, "S'2", "", "r4") == Written(retired=1)
+        assert stored(conn, flow_step, "account", "sn", "node", "gone_at", "first_run", "last_run") == [
+            ("f", "S'2", "A", LATER, "r1", "r4"),
+            ("f", "S1", "A", None, "r1", "r3"),
+            ("f", "S1", "B", None, "r1", "r1"),
+            ("f", "S1", "C", None, "r2", "r2"),
+        ]
+
+
+def test_values_by_column_are_inserted_as_rows_are(warehouse: Warehouse) -> None:
+    columns = {"sn": ["A", "B\0", "C"], "node": ["n"] * 3, "happened_at": [AT] * 3, "extra": [None, {"b": 1}, None]}
+    with warehouse.begin() as conn:
+        assert insert_columns(conn, flow_step, columns, same={"account": "f"}) == 3
+        assert insert_columns(conn, flow_step, {**columns, "sn": ["A", "D", "E"]}, same={"account": "f"}) == 2
+        assert stored(conn, flow_step, "account", "sn", "extra") == [
+            ("f", "A", None),
+            ("f", "B\ufffd", {"b": 1}),
+            ("f", "C", None),
+            ("f", "D", {"b": 1}),
+            ("f", "E", None),
+        ]

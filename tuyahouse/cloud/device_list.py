@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from tuyahouse.cloud.devices import Device, Documented, documented_device, read_device
+from tuyahouse.cloud.devices import Device, Documented, documented_devices, read_device
 from tuyahouse.cloud.endpoint import Endpoint
 from tuyahouse.cloud.errors import UnusableAnswer
 from tuyahouse.cloud.loose import whole_number
@@ -74,7 +74,7 @@ def understood(page: DevicePage, page_no: int, page_size: int) -> bool:
     return page.page_size == page_size or (page_size != PROBE_SIZE and page.page_size < page_size)
 
 
-def decode_page(result: bytes) -> DevicePage:
+def decode_page(result: bytes | msgspec.Raw) -> DevicePage:
     """Read the result of :data:`LIST`.
 
     Raises:
@@ -83,27 +83,24 @@ def decode_page(result: bytes) -> DevicePage:
     try:
         page = _LIST.decode(result)
     except msgspec.MsgspecError as error:
-        raise UnusableAnswer(f"the device list is not what it should be: {error}", result) from None
+        raise UnusableAnswer(f"the device list is not what it should be: {error}", bytes(result)) from None
     if page.items is None and whole_number(page.total) != 0:
-        raise UnusableAnswer("the device list has no list", result)
-    devices: list[Device] = []
-    unusable: list[bytes] = []
+        raise UnusableAnswer("the device list has no list", bytes(result))
     raws = [bytes(item) for item in page.items or ()]
-    for raw, device in zip(raws, _read(result, raws), strict=True):
-        unusable.append(raw) if device is None else devices.append(device)
+    read = _read(result, raws)
     return DevicePage(
-        devices,
-        unusable,
+        [device for device in read if device is not None],
+        [raw for raw, device in zip(raws, read, strict=True) if device is None] if None in read else [],
         whole_number(page.total),
         whole_number(page.page_no_camel if page.page_no is None else page.page_no),
         whole_number(page.page_size_camel if page.page_size is None else page.page_size),
     )
 
 
-def _read(result: bytes, raws: list[bytes]) -> list[Device | None]:
+def _read(result: bytes | msgspec.Raw, raws: list[bytes]) -> list[Device | None]:
     """The devices of a page: all at once where all are as documented, else one by one."""
     try:
         items = _DOCUMENTED.decode(result).items
     except msgspec.MsgspecError:
         return [read_device(raw) for raw in raws]
-    return [documented_device(item, raw) for item, raw in zip(items, raws, strict=True)]
+    return documented_devices(items, raws)

@@ -4,16 +4,17 @@ Reading is tolerant where Tuya's pages and samples disagree: numbers or text for
 camelCase names, ids with blanks. What no documentation names is kept in ``extra``.
 """
 
-from collections.abc import Callable
-from functools import lru_cache
-from hashlib import sha256
+from collections.abc import Callable, Sequence
+from functools import cache, lru_cache
 from typing import Any, Literal, NamedTuple
 
 import msgspec
+from msgspec.structs import astuple
 
 from tuyahouse.cloud.endpoint import Endpoint
 from tuyahouse.cloud.errors import UnusableAnswer
-from tuyahouse.cloud.loose import FLAGS, flag, identifier, snake_keys, text, utc
+from tuyahouse.cloud.loose import FLAGS, flag, identifier, snake_keys, text, utc, utc_each
+from tuyahouse.fingerprint import fingerprint
 
 DETAIL = Endpoint("GET", "/v1.0/expand/devices/{device_id}", "platform")
 
@@ -79,7 +80,7 @@ class Documented(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     supplier_code: _Text = ABSENT
     supplier_name: _Text = ABSENT
     extend_data: _Text = ABSENT
-    active_status: int | _Text = ABSENT
+    active_status: Literal[0, 1, "0", "1", "false", "true", ""] | msgspec.UnsetType | None = ABSENT
     create_time: int | _Text = ABSENT
     uid: _Text = ABSENT
 
@@ -117,7 +118,7 @@ def decode_device(result: bytes) -> Device:
 def read_device(raw: bytes) -> Device | None:
     """Read what every page needs of a device; None when it has no usable id."""
     try:
-        return documented_device(_ITEM.decode(raw), raw)
+        return documented_devices([_ITEM.decode(raw)], [raw])[0]
     except msgspec.MsgspecError:
         pass
     try:
@@ -131,22 +132,60 @@ def read_device(raw: bytes) -> Device | None:
     return Device(device_id, FLAGS.get(online) if isinstance(online, int | str) else None, _digest(raw), raw)
 
 
-def documented_device(item: Documented, raw: bytes) -> Device | None:
-    """The device of an item that is just as documented; None when its id is empty or has what no id has."""
-    device_id = item.device_id.strip()
-    if not device_id or not device_id.isprintable():
-        return None
-    return Device(device_id, FLAGS.get(item.online_status), _digest(raw), raw, item)
+def documented_devices(items: Sequence[Documented], raws: Sequence[bytes]) -> list[Device | None]:
+    """The devices of items that are just as documented; None for one whose id is empty or has what no id has."""
+    ids = _column(identifier, [item.device_id for item in items])
+    online = [FLAGS.get(item.online_status) for item in items]
+    devices: list[Device | None] = list(map(Device, ids, online, map(_digest, raws), raws, items))
+    if None not in ids and "".join(ids).isprintable():
+        return devices
+    return [device if name and name.isprintable() else None for name, device in zip(ids, devices, strict=True)]
 
 
 def _digest(raw: bytes) -> bytes:
     """16 bytes that stand for a device as sent, its presence left out."""
-    start = raw.find(b'"online_status"')
-    if start < 0:
-        start = raw.find(b'"onlineStatus"')
-    if start >= 0:
-        raw = raw[:start] + raw[raw.find(b",", start) :]
-    return sha256(raw).digest()[:16]
+    before, found, after = raw.partition(b'"online_status"')
+    if not found:
+        before, found, after = raw.partition(b'"onlineStatus"')
+    return fingerprint(before + after[after.find(b",") :] if found else raw)
+
+
+def told_by_column(items: Sequence[Documented]) -> list[Sequence[Any]]:
+    """What :func:`told` reads of many items that are just as documented: a column for each of :data:`FACTS`, and extra.
+
+    What was not sent is None, as it is for a device that nothing else is known of.
+
+    Raises:
+        ValueError: the time of one means nothing.
+    """
+    sent = dict(zip(Documented.__struct_fields__, zip(*map(astuple, items), strict=True), strict=True))
+    columns = [_column(reader, sent[name]) for name, reader in _READERS]
+    tasks = sent["task_id"]
+    return [*columns, [None if task is ABSENT else _only_task(task) for task in tasks]]
+
+
+def is_time(value: Any) -> bool:
+    """Whether :func:`told_by_column` can read it as one; nothing at all is as good."""
+    try:
+        utc(None if value is ABSENT else value)
+    except ValueError:
+        return False
+    return True
+
+
+def _column(reader: Callable[[Any], Any], values: Sequence[Any]) -> Sequence[Any]:
+    if reader is flag:
+        return [FLAGS.get(value) for value in values]
+    if reader is utc:
+        return utc_each([None if value is ABSENT else value for value in values])
+    try:
+        together = "".join(values)
+    except TypeError:
+        values = [None if value is ABSENT else value for value in values]
+        together = "".join(filter(None, values))
+    if reader is identifier and (not together.isprintable() or " " in together or "" in values):
+        return [identifier(value) for value in values]
+    return values
 
 
 def told(device: Device) -> Told:
@@ -206,9 +245,15 @@ def _told_otherwise(raw: bytes) -> Told:
     return Told(facts, {**item, **odd} if item or odd else None)
 
 
+@cache
+def _camel(name: str) -> str:
+    first, *others = name.split("_")
+    return first + "".join(each.capitalize() for each in others)
+
+
 def _read(item: dict[str, Any], name: str, reader: Callable[[Any], Any], odd: dict[str, Any]) -> Any:
     """Take a field out of the item; a value that means nothing to its reader is kept as sent among the odd ones."""
-    sent = item.pop(name, ABSENT)
+    sent = item.pop(name if name in item else _camel(name), ABSENT)
     if sent is ABSENT:
         return ABSENT
     try:

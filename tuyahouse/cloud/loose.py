@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -61,6 +62,17 @@ def utc(value: Any) -> datetime | None:
         return EPOCH + timedelta(milliseconds=number * 1000 if number < LATEST_SECONDS else number)
     except OverflowError:
         raise ValueError(f"{value!r} is no time") from None
+
+
+def utc_each(values: Sequence[Any]) -> list[datetime | None]:
+    """:func:`utc` of many values; nearly always all are numbers of milliseconds."""
+    try:
+        plain = min(values) >= LATEST_SECONDS and max(values) < LATEST_FAST
+    except (TypeError, ValueError):
+        plain = False
+    if plain and set(map(type, values)) == {int}:
+        return [datetime.fromtimestamp(value / 1000, UTC) for value in values]
+    return [utc(value) for value in values]
 
 
 def snake_keys(item: dict[str, Any]) -> dict[str, Any]:

@@ -13,7 +13,6 @@ from tuyahouse.sync.devices_factory import ask_links
 from tuyahouse.sync.devices_ledger import LIST_KEY, ListLedger, ListRead
 from tuyahouse.sync.devices_links import Links
 from tuyahouse.sync.devices_list import ProjectReader
-from tuyahouse.sync.garbage import rare_collections
 from tuyahouse.warehouse import devices, runs
 from tuyahouse.warehouse.warehouse import Warehouse
 
@@ -41,8 +40,7 @@ async def list_chunk(
     if not keys:
         return None
     ledger = ListLedger(warehouse, run, chunk, keys[0].removeprefix(LIST_KEY), now)
-    with rare_collections():
-        return await ProjectReader(client, account, ledger, on_page).read()
+    return await ProjectReader(client, account, ledger, on_page).read()
 
 
 def is_list(warehouse: Warehouse, run_id: str, chunk: int) -> bool:

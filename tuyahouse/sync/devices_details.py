@@ -10,13 +10,15 @@ functions are neither decoded nor written. Changed answers are kept as sent, the
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from hashlib import blake2b
 from typing import Any
+
+import msgspec
 
 from tuyahouse.cloud.client import TuyaClient
 from tuyahouse.cloud.device_functions import FUNCTION_POOL, FUNCTIONS, Function, decode_functions
 from tuyahouse.cloud.devices import ABSENT, DETAIL, FACTS, Told, decode_device, told
 from tuyahouse.cloud.errors import UnusableAnswer
+from tuyahouse.fingerprint import fingerprint
 from tuyahouse.outcome import Outcome
 from tuyahouse.sync.asking import Asked, Letter, ask_all
 from tuyahouse.sync.devices_facts import DOCUMENTED_EXTRA
@@ -85,17 +87,10 @@ def read_details(device_id: str, results: Sequence[bytes], bodies: Sequence[byte
     read = decode_device(detail)
     if read.device_id != device_id:
         raise UnusableAnswer("Tuya answered with the details of another device", detail)
-    digest = _fingerprint(read.digest, enabled, possible)
+    digest = fingerprint(msgspec.msgpack.encode((read.digest, enabled, possible)))
     if digest == known:
         return Details(told(read), digest, None)
     return Details(told(read), digest, Changed(decode_functions(enabled), decode_functions(possible), bodies))
-
-
-def _fingerprint(*parts: bytes) -> bytes:
-    digest = blake2b(digest_size=16)
-    for part in parts:
-        digest.update(len(part).to_bytes(8, "big") + part)
-    return digest.digest()
 
 
 def land_details(

@@ -6,6 +6,7 @@ from typing import Any
 
 from tuyahouse.cloud.devices import Device
 from tuyahouse.sync.devices_facts import COLUMNS, News, Reading, device_row, drifted, news, presence, same_of
+from tuyahouse.sync.devices_new import land_new
 from tuyahouse.warehouse import devices, devices_history, devices_lists, devices_marks, devices_pages, drift, raw_blocks
 from tuyahouse.warehouse.tables import device as device_table
 from tuyahouse.warehouse.writer import update, upsert
@@ -25,15 +26,22 @@ class Landed:
     ids: list[str] = field(default_factory=list)
 
 
-def land(conn: Any, read: Reading, sweep: int, found: Sequence[Device], block_id: str) -> Landed:
+def land(
+    conn: Any, read: Reading, sweep: int, found: Sequence[Device], block_id: str, *, first: bool = False
+) -> Landed:
     """Mark the devices as met and write those that are news; an unchanged device costs no write but its mark.
 
     A device that another project's list of this run holds too stays with that project (see :func:`_elsewhere`).
+    ``first`` says that the list is read for the first time, so that most of its devices will be new.
     """
     unique = {device.device_id: device for device in found}
+    new: list[Device] = []
+    if first:
+        new, rest = land_new(conn, read, sweep, list(unique.values()))
+        unique = {device.device_id: device for device in rest}
     rows = [(device.device_id, device.digest, device.online) for device in unique.values()]
-    fresh, odd = devices_pages.mark(conn, read.account, read.project_id, sweep, rows)
-    landed = Landed(len(found), fresh)
+    fresh, odd = devices_pages.mark(conn, read.account, read.project_id, sweep, rows) if rows else (0, [])
+    landed = Landed(len(found), fresh + len(new))
     known = devices.known(conn, read.account, odd)
     elsewhere = _elsewhere(conn, read, known)
     landed.elsewhere = len(elsewhere)
@@ -46,7 +54,9 @@ def land(conn: Any, read: Reading, sweep: int, found: Sequence[Device], block_id
     _write_changed(conn, read, changed, known, landed)
     written = set(landed.ids)
     _write_presence(conn, read, [each for each in mine if each.device_id not in written], known)
-    raw_blocks.store(conn, read.account, KIND, block_id, [(each.device_id, each.raw) for each in changed], read.at)
+    landed.inserted += len(new)
+    answers = [(each.device_id, each.raw) for each in (*new, *changed)]
+    raw_blocks.store(conn, read.account, KIND, block_id, answers, read.at)
     return landed
 
 

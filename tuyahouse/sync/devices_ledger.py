@@ -4,10 +4,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import blake2b
+from itertools import chain
 from typing import Any
 
 from tuyahouse.cloud.device_list import DevicePage
-from tuyahouse.cloud.errors import TuyaError, UnusableAnswer
+from tuyahouse.cloud.errors import BudgetReached, TuyaError, UnusableAnswer
 from tuyahouse.outcome import Outcome
 from tuyahouse.sync.asking import Letter
 from tuyahouse.sync.devices_facts import Reading
@@ -48,12 +49,19 @@ class ListLedger:
     _unusable: dict[str, bytes] = field(default_factory=dict)
     _elsewhere: int = 0
     _landings: int = 0
+    empty_before: bool = False
+    """Whether the run before this one found the list empty."""
+    _first: bool = True
+    """Whether the list was never read whole before."""
 
     def begin(self) -> devices_lists.DeviceList | None:
         """Forget the marks of an earlier attempt; how the list was last read."""
         with self.warehouse.begin() as conn:
             devices_marks.clear_marks(conn, self.run.account, self.project_id)
-            return devices_lists.device_list(conn, self.run.account, self.project_id)
+            before = devices_lists.device_list(conn, self.run.account, self.project_id)
+        self._first = before is None or before.swept_at is None
+        self.empty_before = before is not None and before.devices == 0 and before.tried_run != self.run.run_id
+        return before
 
     def land(self, sweep: int, pages: Sequence[DevicePage], calls: int) -> Landed:
         """Land some pages; the chunk stays open, with what was written counted."""
@@ -61,10 +69,10 @@ class ListLedger:
         self._landings += 1
         self._note_unusable(pages)
         read = Reading(self.run.account, self.project_id, at, self.run.run_id)
-        found = [device for page in pages for device in page.devices]
+        found = list(chain.from_iterable([page.devices for page in pages]))
         block = f"{self.run.run_id}/{self.chunk:06d}/{at:%Y%m%d%H%M%S%f}-{self._landings:06d}"
         with self.warehouse.begin() as conn:
-            landed = land(conn, read, sweep, found, block)
+            landed = land(conn, read, sweep, found, block, first=self._first and sweep == 1)
             self._finish(conn, Outcome(inserted=landed.inserted, updated=landed.updated), calls, at, left=True)
         self._elsewhere += landed.elsewhere
         return landed
@@ -107,7 +115,10 @@ class ListLedger:
             self._finish(conn, self._ended(newest) if read.complete else Outcome(), calls, at, left=not read.complete)
 
     def cut_short(self, started: datetime, error: TuyaError, refused: bool, calls: int) -> None:
-        """A ``refused`` project is a dead letter and done; for all else the project stays in the chunk."""
+        """A ``refused`` project is a dead letter and done; for all else the project stays in the chunk.
+
+        A budget that is used up is no fault of the list's, and no dead letter.
+        """
         at = self.now()
         raw = masked(error.raw) if isinstance(error, UnusableAnswer) else None
         letter = Letter(
@@ -116,7 +127,8 @@ class ListLedger:
         with self.warehouse.begin() as conn:
             told = {"note": str(error), "tried_run": self.run.run_id}
             devices_lists.store_list(conn, self.run.account, self.project_id, started, **told)
-            dead_letters.record(conn, self.run.account, [letter], at)
+            if not isinstance(error, BudgetReached):
+                dead_letters.record(conn, self.run.account, [letter], at)
             self._finish(conn, Outcome(asked=int(refused), failed=int(refused)), calls, at, left=not refused)
 
     def _finish(self, conn: Any, outcome: Outcome, calls: int, at: datetime, *, left: bool) -> None:
@@ -130,7 +142,7 @@ class ListLedger:
         return Outcome(asked=1, answered=there, empty=1 - there, unchanged=max(0, newest.devices - written))
 
     def _note_unusable(self, pages: Sequence[DevicePage]) -> None:
-        for raw in (raw for page in pages for raw in page.unusable):
+        for raw in chain.from_iterable([page.unusable for page in pages]):
             self._unusable[f"{self.project_id}/{blake2b(raw, digest_size=8).hexdigest()}"] = raw
 
     def _letters(self, read: ListRead) -> list[Letter]:

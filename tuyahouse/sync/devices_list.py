@@ -10,7 +10,7 @@ from tuyahouse.cloud.errors import PassingFault, TuyaError, UnusableAnswer
 from tuyahouse.settings import Account
 from tuyahouse.sync.devices_ledger import ListLedger, ListRead
 from tuyahouse.sync.devices_spelling import concerns_project, find_spelling
-from tuyahouse.sync.devices_sweep import Judgement, Standing, Sweep, SweepCount, judge
+from tuyahouse.sync.devices_sweep import Judgement, Standing, Sweep, SweepCount, doubt, judge
 
 LAND_AT = 4000
 """Rows that are collected before they are landed together."""
@@ -63,7 +63,7 @@ class ProjectReader:
             await self._sweep(sweep, len(counts) + 1)
             count, gone = await asyncio.to_thread(self.ledger.count, sweep, len(counts) + 1, swept_at)
             counts.append(count)
-            judgement = judge(counts, gone)
+            judgement = doubt(judge(counts, gone), count, gone, empty_before=self.ledger.empty_before)
             first_page = first_page if sweep.has_page_0 else 1
             if judgement.standing is not Standing.AGAIN:
                 return ListRead(judgement, swept_at, first_page, counts)
@@ -103,7 +103,7 @@ class ProjectReader:
 
     async def _ask(self, spelling: Spelling, number: int, size: int) -> DevicePage:
         answer = await self.client.call(LIST, query=list_query(spelling, self.ledger.project_id, number, size))
-        return decode_page(bytes(answer.result))
+        return decode_page(answer.result)
 
 
 def _broke(error: TuyaError) -> bool:

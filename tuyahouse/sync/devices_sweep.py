@@ -150,6 +150,19 @@ def judge(sweeps: Sequence[SweepCount], gone: int) -> Judgement:
     )
 
 
+def doubt(judgement: Judgement, newest: SweepCount, gone: int, *, empty_before: bool) -> Judgement:
+    """The judgement, but a list that is suddenly empty is not believed before another run found it so too.
+
+    ``gone`` is how many devices of the project the warehouse holds and the list does not: all of them would vanish.
+    """
+    if judgement.standing is not Standing.COMPLETE or newest.known or not gone or empty_before:
+        return judgement
+    return Judgement(
+        Standing.INCOMPLETE,
+        f"Tuya lists no device, but {gone} are held; they are declared vanished if the next run finds none either",
+    )
+
+
 def _agreed(newest: SweepCount) -> Judgement:
     if newest.short:
         note = f"Tuya says there are {newest.total} devices, but two sweeps found the same {newest.devices}"

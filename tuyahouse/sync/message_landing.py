@@ -26,7 +26,7 @@ from tuyahouse.sync.message_rows import (
 from tuyahouse.warehouse import commands, drift, message_ledger, tables
 from tuyahouse.warehouse.errors import WarehouseError
 from tuyahouse.warehouse.warehouse import Warehouse
-from tuyahouse.warehouse.writer import insert_new, upsert
+from tuyahouse.warehouse.writer import insert_columns, insert_new, upsert
 
 DEAD_LETTER = ("account", "kind", "key", "reason", "message", "raw", "attempts", "first_seen_at", "last_seen_at")
 TOLD_FIRST = ("message_id",)
@@ -92,7 +92,7 @@ class Landing:
         except Exception as error:
             if len(messages) == 1:
                 problem = f"The database refuses it: {_first_line(error)}"
-                return self._store(messages, lambda new: _refused(self._account, new, at, problem), at, reconnects)
+                return self._store(messages, lambda new: _refused(new, problem), at, reconnects)
         middle = len(messages) // 2
         return self.land(messages[:middle], reconnects=reconnects) + self.land(messages[middle:])
 
@@ -125,7 +125,9 @@ class Landing:
                 for known_id in message_ledger.stored_ids(conn, self._account, by_id):
                     del by_id[known_id]
             rows = to_rows(list(by_id.values()))
-            if insert_new(conn, tables.raw_message, RAW, rows.raw) < len(by_id):
+            raw = dict(zip(RAW, zip(*rows.raw, strict=True), strict=True)) if rows.raw else {}
+            of_all = {"account": self._account, "received_at": at}
+            if raw and insert_columns(conn, tables.raw_message, raw, same=of_all) < len(by_id):
                 raise _SomeAreKnown
             write_facts(conn, self._account, rows, at)
             published = [message.published_at for message in messages if message.published_at]
@@ -147,13 +149,13 @@ class _SomeAreKnown(Exception):
     """Messages that come again are rare: they are looked for only after one was met."""
 
 
-def _refused(account: str, messages: Sequence[Received], at: datetime, problem: str) -> MessageRows:
-    return unstorable(account, messages[0], at, problem) if messages else MessageRows()
+def _refused(messages: Sequence[Received], problem: str) -> MessageRows:
+    return unstorable(messages[0], problem) if messages else MessageRows()
 
 
 def write_facts(conn: Any, account: str, rows: MessageRows, at: datetime) -> None:
     """All that messages become beside their raw rows, in the caller's transaction."""
-    insert_new(conn, tables.device_event, EVENT, rows.events)
+    insert_new(conn, tables.device_event, EVENT, rows.events, same={"account": account})
     upsert(
         conn, tables.device_presence, PRESENCE, rows.presences, keep=Presence.__struct_fields__[3:], first=TOLD_FIRST
     )

@@ -19,7 +19,7 @@ from tuyahouse.warehouse.warehouse import Warehouse
 from tuyahouse.warehouse.writer import update
 
 PAGE = 200
-_TOLD = ("account", "message_id", "envelope", "protocol", "pushed_at", "signature", "format", "verdict")
+_TOLD = ("message_id", "envelope", "protocol", "pushed_at", "signature", "format", "verdict")
 _PLACES = [RAW.index(name) for name in _TOLD]
 
 
@@ -65,7 +65,12 @@ def _landed(warehouse: Warehouse, account: str, reader: MessageReader, keys: lis
         stored = [_received(message) for message in message_ledger.stored_messages(conn, account, keys)]
         readable = [one for one in stored if reader.read(one.payload, one.properties.get("em"), now).verdict != DEAD]
         rows = rows_of(account, readable, reader, now)
-        update(conn, tables.raw_message, _TOLD, [tuple(row[place] for place in _PLACES) for row in rows.raw])
+        update(
+            conn,
+            tables.raw_message,
+            ("account", *_TOLD),
+            [(account, *[row[place] for place in _PLACES]) for row in rows.raw],
+        )
         write_facts(conn, account, rows, now)
         dead_letters.resolve(conn, account, "message", [one.message_id for one in readable], now)
     return len(readable)

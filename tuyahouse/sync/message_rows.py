@@ -15,10 +15,10 @@ from tuyahouse.messages.source import Received
 Row = tuple[Any, ...]
 
 RAW = (
-    "account", "message_id", "topic", "received_at", "published_at", "cipher", "trace_id", "envelope", "protocol",
+    "message_id", "topic", "published_at", "cipher", "trace_id", "envelope", "protocol",
     "pushed_at", "signature", "format", "verdict", "payload", "properties",
 )  # fmt: skip
-EVENT = ("account", *DeviceEvent.__struct_fields__, "message_id")
+EVENT = (*DeviceEvent.__struct_fields__, "message_id")
 PRESENCE = ("account", *Presence.__struct_fields__, "message_id")
 BINDING = ("account", *Binding.__struct_fields__, "message_id")
 OBSERVATION = ("account", *CommandObservation.__struct_fields__, "message_id", "source", "observed_at")
@@ -49,7 +49,7 @@ def rows_of(account: str, messages: Sequence[Received], reader: MessageReader, r
     for message in messages:
         properties = message.properties
         reading = reader.read(message.payload, properties.get("em"), received_at)
-        rows.raw.append(_raw(account, message, reading, received_at))
+        rows.raw.append(_raw(message, reading))
         if reading.verdict == LANDED:
             _add_facts(rows, account, message.message_id, reading, received_at)
         elif reading.verdict == DEAD and (error := reading.error) is not None:
@@ -59,20 +59,18 @@ def rows_of(account: str, messages: Sequence[Received], reader: MessageReader, r
     return rows
 
 
-def unstorable(account: str, message: Received, received_at: datetime, problem: str) -> MessageRows:
+def unstorable(message: Received, problem: str) -> MessageRows:
     """The rows of a message that was read but that the database refuses: kept whole, as a dead letter."""
-    raw = (account, message.message_id, message.topic, received_at, message.published_at)
+    raw = (message.message_id, message.topic, message.published_at)
     dead = (message.message_id, "not_storable", problem, message.payload)
     return MessageRows(raw=[(*raw, *[None] * 7, DEAD, message.payload, None)], dead=[dead])
 
 
-def _raw(account: str, message: Received, reading: Reading, received_at: datetime) -> Row:
+def _raw(message: Received, reading: Reading) -> Row:
     properties, sealed = message.properties, reading.sealed or _UNOPENED
     return (
-        account,
         message.message_id,
         message.topic,
-        received_at,
         message.published_at,
         properties.get("em"),
         properties.get("tid"),
@@ -91,7 +89,7 @@ def _add_facts(rows: MessageRows, account: str, message_id: str, reading: Readin
     event = reading.event
     for fact in event.facts:
         if isinstance(fact, DeviceEvent):
-            rows.events.append((account, *astuple(fact), message_id))
+            rows.events.append((*astuple(fact), message_id))
         elif isinstance(fact, Presence):
             rows.presences.append((account, *astuple(fact), message_id))
         elif isinstance(fact, CommandObservation):

@@ -78,7 +78,7 @@ def _land(conn: Any, account: str, block: Block, asked: Asked[SnAnswer], last_no
     run_id, sns = block.run_id, [sn for sn, _ in asked.answers]
     flow_steps.forget(conn, account, seen.add(sns))
     registry.add(conn, account, (Row("replay", sn) for sn in sns), "replay", block.stored_at)
-    rows = [row for sn, answer in asked.answers for row in step_rows(account, sn, answer.steps or (), run_id)]
+    rows = [row for sn, answer in asked.answers for row in step_rows(sn, answer.steps or ())]
     write_steps(conn, runs.Run(account, "replay", "", run_id), rows, sns, block.stored_at)
     changes = registry_changes(asked.answers, {}, last_nodes, block.stored_at)
     registry.mark_replayed(conn, account, changes)

@@ -5,16 +5,17 @@ decoded or written but the asking time. A changed answer becomes rows of ``flow_
 chunk, and decides the unit's state together with its craft line.
 """
 
-import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from operator import attrgetter
 from typing import Any
 
 import msgspec
 
 from tuyahouse.cloud.client import TuyaClient
 from tuyahouse.cloud.pms import SN_FLOWS, FlowStep, decode_flow_steps
+from tuyahouse.fingerprint import fingerprint
 from tuyahouse.outcome import Outcome
 from tuyahouse.sync.asking import Asked, ask_all
 from tuyahouse.sync.craft_lines import LastNodes
@@ -26,7 +27,6 @@ from tuyahouse.warehouse.warehouse import Warehouse
 KIND = "sn_flows"
 
 STEP_COLUMNS = (
-    "account",
     "sn",
     "node",
     "happened_at",
@@ -36,9 +36,10 @@ STEP_COLUMNS = (
     "request_id",
     "status",
     "extra",
-    "first_run",
-    "last_run",
 )
+
+
+_time_ms = attrgetter("time_ms")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,32 +52,26 @@ class SnAnswer:
     holds_steps: bool
 
 
-def fingerprint(result: bytes) -> bytes:
-    """16 bytes that stand for an answer's ``result`` as sent (the envelope around it carries times and trace ids)."""
-    return hashlib.blake2b(result, digest_size=16).digest()
-
-
-def read_answer(result: bytes, body: bytes, known: bytes | None) -> SnAnswer:
-    """Fingerprint an answer and decode it when it differs from the known one.
+def read_answer(result: bytes | msgspec.Raw, body: bytes, known: bytes | None) -> SnAnswer:
+    """Fingerprint an answer's ``result`` (the envelope around it carries times) and decode it when it is not the known one.
 
     Raises:
         UnusableAnswer: the result has another shape than a list of steps.
     """
     digest = fingerprint(result)
     if digest == known:
-        return SnAnswer(body, digest, None, result.strip() not in (b"[]", b"null", b""))
+        return SnAnswer(body, digest, None, bytes(result).strip() not in (b"[]", b"null", b""))
     steps = decode_flow_steps(result)
     return SnAnswer(body, digest, steps, bool(steps))
 
 
-def step_rows(account: str, sn: str, steps: Iterable[FlowStep], run_id: str) -> list[tuple[Any, ...]]:
+def step_rows(sn: str, steps: Iterable[FlowStep]) -> list[tuple[Any, ...]]:
     """Rows of ``flow_step`` in the order of ``STEP_COLUMNS``.
 
     The asked serial number is the key; where Tuya's own spelling of it differs, that spelling is kept in ``extra``.
     """
     return [
         (
-            account,
             sn,
             step.node,
             datetime.fromtimestamp(step.time_ms / 1000, UTC),  # exact: doubles tell microseconds apart until 2255
@@ -86,8 +81,6 @@ def step_rows(account: str, sn: str, steps: Iterable[FlowStep], run_id: str) -> 
             step.request_id,
             step.status,
             step.extra if step.sn == sn or step.sn is None else {**(step.extra or {}), "sn": step.sn},
-            run_id,
-            run_id,
         )
         for step in steps
     ]
@@ -106,7 +99,7 @@ async def ask_chunk(
 
     async def ask(sn: str) -> SnAnswer:
         answer = await client.call(SN_FLOWS, body={"sn": sn})
-        result, entry = bytes(answer.result), known.get(sn)
+        result, entry = answer.result, known.get(sn)
         read = read_answer(result, answer.body, entry.answer_hash if entry else None)
         if entry and entry.state == State.UNKNOWN and read.holds_steps:
             return read_answer(result, answer.body, None)  # Tuya knows it again: the old answer changes its state
@@ -140,7 +133,7 @@ def land_chunk(
     changed = [(sn, answer) for sn, answer in asked.answers if answer.steps is not None]
     same = [sn for sn, answer in asked.answers if answer.steps is None and answer.holds_steps]
     unknown = [sn for sn, answer in asked.answers if answer.steps is None and not answer.holds_steps] + asked.empty
-    rows = [row for sn, answer in changed for row in step_rows(account, sn, answer.steps or (), run.run_id)]
+    rows = [row for sn, answer in changed for row in step_rows(sn, answer.steps or ())]
     outcome = count(asked, calls)
     with warehouse.begin() as conn:
         block = f"{run.run_id}/{chunk:06d}/{runs.asked_before(conn, run.run_id, chunk):08d}"
@@ -174,6 +167,7 @@ def write_steps(
         first=("first_run",),
         stamp=("last_run",),
         gone_stamp={"last_run": run.run_id},
+        same={"account": run.account, "first_run": run.run_id, "last_run": run.run_id},
     )
 
 
@@ -201,7 +195,7 @@ def registry_changes(
     for sn, answer in changed:
         steps = answer.steps or []
         before = known.get(sn)
-        newest = max(steps, key=lambda step: step.time_ms, default=None)
+        newest = max(steps, key=_time_ms, default=None)
         order = (newest and newest.order_code) or (before and before.order_code)
         state = state_of(steps, last_nodes.get(order or ""))
         changes.append(

@@ -37,6 +37,15 @@ class Known(NamedTuple):
     source: str | None
 
 
+def begun(
+    conn: Connection, account: str, ids: Sequence[str], *, project_id: str, run_id: str, at: datetime
+) -> set[str]:
+    """Those of the devices that the reading of this project's list stored for the first time, in this run and at that time."""
+    where = device.c.account == account, among(conn, device.c.device_id, ids)
+    ours = device.c.project_id == project_id, device.c.first_run == run_id, device.c.changed_at == at
+    return set(conn.execute(select(device.c.device_id).where(*where, *ours)).scalars())
+
+
 def known(conn: Connection, account: str, ids: Sequence[str]) -> dict[str, Known]:
     """What is known of these devices; new ones are missing."""
     if not ids:

@@ -5,13 +5,16 @@ Presence is no history: ``online`` of a row is what it was when the row began, a
 """
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    Insert,
     Table,
     and_,
+    bindparam,
     case,
     exists,
     func,
@@ -23,7 +26,7 @@ from sqlalchemy import (
     update,
 )
 
-from tuyahouse.warehouse.dialect import among
+from tuyahouse.warehouse.dialect import among, among_named, listed
 from tuyahouse.warehouse.tables import DEVICE_COLUMNS, device, device_binding, device_history
 
 HISTORY_FACTS = tuple(name for name in DEVICE_COLUMNS if name not in ("online", "extra"))
@@ -53,8 +56,16 @@ def follow(conn: Connection, account: str, ids: Sequence[str] | None = None) -> 
 
 def begin(conn: Connection, account: str, ids: Sequence[str]) -> None:
     """Open the first row of new devices: what :func:`follow` would do, without looking for what cannot be there."""
-    rows = select(*_BEGUN.values()).where(*_of(conn, device, account, ids))
-    conn.execute(insert(device_history).from_select(list(_BEGUN), rows))
+    conn.execute(_begin(conn.dialect.name), {"of": account, "ids": listed(ids)})
+
+
+@cache
+def _begin(dialect: str) -> Insert:
+    has_one = exists().where(
+        device_history.c.account == device.c.account, device_history.c.device_id == device.c.device_id
+    )
+    where = device.c.account == bindparam("of"), among_named(dialect, device.c.device_id, "ids"), ~has_one
+    return insert(device_history).from_select(list(_BEGUN), select(*_BEGUN.values()).where(*where))
 
 
 def complete(conn: Connection, account: str, ids: Sequence[str], columns: Sequence[str] = HISTORY_FACTS) -> int:

@@ -21,6 +21,7 @@ class DeviceList:
     total: int | None
     devices: int | None
     swept_at: datetime | None
+    tried_run: str | None
 
 
 def device_list(conn: Connection, account: str, project_id: str) -> DeviceList | None:

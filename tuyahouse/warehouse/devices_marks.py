@@ -3,11 +3,27 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, case, delete, distinct, exists, func, or_, select, update
+from sqlalchemy import (
+    Connection,
+    Insert,
+    Integer,
+    Text,
+    bindparam,
+    case,
+    delete,
+    distinct,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 
-from tuyahouse.warehouse.dialect import among
+from tuyahouse.warehouse.dialect import among, among_named, listed
 from tuyahouse.warehouse.tables import device, ops_sweep
 
 
@@ -29,6 +45,21 @@ def clear_marks(conn: Connection, account: str, project_id: str | None = None) -
     if project_id is not None:
         where.append(ops_sweep.c.project_id == project_id)
     conn.execute(delete(ops_sweep).where(*where))
+
+
+def mark_stored(conn: Connection, account: str, project_id: str, sweep: int, ids: Sequence[str]) -> None:
+    """Mark devices of the project as met in this sweep with what is stored of them; none of them may be marked in it."""
+    values = {"of": account, "project": project_id, "number": sweep, "ids": listed(ids)}
+    conn.execute(_mark_stored(conn.dialect.name), values)
+
+
+@cache
+def _mark_stored(dialect: str) -> Insert:
+    project, number = bindparam("project", type_=Text), bindparam("number", type_=Integer)
+    row = (device.c.account, device.c.device_id, project, number, device.c.answer_hash)
+    rows = select(*row).where(device.c.account == bindparam("of"), among_named(dialect, device.c.device_id, "ids"))
+    names = ["account", "device_id", "project_id", "sweep", "fact_hash"]
+    return insert(ops_sweep).from_select(names, rows.order_by(device.c.device_id))
 
 
 def marked_elsewhere(conn: Connection, account: str, project_id: str, ids: Sequence[str]) -> set[str]:

@@ -37,11 +37,24 @@ def upsert(conn: Connection, table: Table, key: Collection[str], changes: dict[s
 
 def among(conn: Connection, value: ColumnElement[Any], keys: Collection[str]) -> ColumnElement[bool]:
     """Whether a text column is one of the keys; one parameter for any number of them."""
-    if conn.dialect.name == "postgresql":
-        # As JSON, for the driver takes ten times as long to write the text of an array.
-        listed = cast(bindparam(None, json_text(list(keys)), type_=Text), postgresql.JSONB)
-        return value == any_(func.array(select(func.jsonb_array_elements_text(listed)).scalar_subquery()))
-    found = func.json_each(bindparam(None, json_text(list(keys)), type_=Text)).table_valued(column("value", Text))
+    return _among(conn.dialect.name, value, bindparam(None, listed(keys), type_=Text))
+
+
+def among_named(dialect: str, value: ColumnElement[Any], name: str) -> ColumnElement[bool]:
+    """The same for a statement that is made once: its parameter ``name`` takes :func:`listed` keys."""
+    return _among(dialect, value, bindparam(name, type_=Text))
+
+
+def listed(keys: Collection[str]) -> str:
+    """Keys as one parameter: JSON, for drivers take ten times as long to write the text of an array."""
+    return json_text(list(keys))
+
+
+def _among(dialect: str, value: ColumnElement[Any], keys: ColumnElement[str]) -> ColumnElement[bool]:
+    if dialect == "postgresql":
+        elements = func.jsonb_array_elements_text(cast(keys, postgresql.JSONB))
+        return value == any_(func.array(select(elements).scalar_subquery()))
+    found = func.json_each(keys).table_valued(column("value", Text))
     return value.in_(select(found.c.value))
 
 

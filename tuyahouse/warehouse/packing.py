@@ -1,5 +1,6 @@
 """Lists of keys and answers as small blobs: zstandard over MessagePack."""
 
+import threading
 from collections.abc import Sequence
 
 import msgspec
@@ -9,8 +10,19 @@ _keys = msgspec.msgpack.Decoder(list[str])
 _answers = msgspec.msgpack.Decoder(list[tuple[str, bytes]])
 
 
+class _Zstandard(threading.local):
+    """Making either takes as long as using it, and neither may be used by two threads at once."""
+
+    def __init__(self) -> None:
+        self.compressor = zstandard.ZstdCompressor(level=3)
+        self.decompressor = zstandard.ZstdDecompressor()
+
+
+_zstandard = _Zstandard()
+
+
 def pack(items: Sequence[str] | Sequence[tuple[str, bytes]]) -> bytes:
-    return zstandard.ZstdCompressor(level=3).compress(msgspec.msgpack.encode(items))
+    return _zstandard.compressor.compress(msgspec.msgpack.encode(items))
 
 
 def unpack_keys(blob: bytes) -> list[str]:
@@ -23,4 +35,4 @@ def unpack_answers(blob: bytes) -> list[tuple[str, bytes]]:
 
 def unpacked(blob: bytes) -> bytes:
     """The MessagePack bytes alone, e.g. to search them before decoding."""
-    return zstandard.ZstdDecompressor().decompress(bytes(blob))
+    return _zstandard.decompressor.decompress(bytes(blob))

@@ -18,6 +18,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import RootTransaction
 
 from tuyahouse.warehouse.batch import Shape, Written
+from tuyahouse.warehouse.dialect import listed
 from tuyahouse.warehouse.values import Row
 
 _dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
@@ -25,7 +26,7 @@ _used: WeakKeyDictionary[RootTransaction, set[str]] = WeakKeyDictionary()
 """Staging tables that hold rows of the transaction under way."""
 
 
-def upsert(conn: Connection, shape: Shape, rows: Sequence[Row], constants: Row = ()) -> Written:
+def upsert(conn: Connection, shape: Shape, rows: Sequence[Row], constants: Row) -> Written:
     cursor = _stage(conn, shape, rows)
     inserted = 0
     if not cursor.execute(_probe_sql(shape), constants, prepare=False).fetchone():
@@ -43,13 +44,13 @@ def replace_set(
     scope: tuple[str, ...],
     scopes: Sequence[Row],
     marks: Mapping[str, Any],
+    constants: Row,
 ) -> Written:
-    written = upsert(conn, shape, rows)
+    written = upsert(conn, shape, rows, constants)
     if scopes:
-        arrays = [list(values) for values in zip(*scopes, strict=True)]
-        cursor = driver(conn).execute(
-            _retire_sql(shape, scope, tuple(marks)), [*marks.values(), *arrays], prepare=False
-        )
+        arrays = [listed(values) for values in zip(*scopes, strict=True)]
+        parameters = [*marks.values(), *arrays, *constants]
+        cursor = driver(conn).execute(_retire_sql(shape, scope, tuple(marks)), parameters, prepare=False)
         written.retired = cursor.rowcount
     return written
 
@@ -62,8 +63,8 @@ def update(conn: Connection, shape: Shape, rows: Sequence[Row], fill: frozenset[
     return updated
 
 
-def insert_new(conn: Connection, shape: Shape, rows: Sequence[Row]) -> int:
-    return _stage(conn, shape, rows).execute(_insert_sql(shape), prepare=False).rowcount
+def insert_new(conn: Connection, shape: Shape, rows: Sequence[Row], constants: Row) -> int:
+    return _stage(conn, shape, rows).execute(_insert_sql(shape), constants, prepare=False).rowcount
 
 
 def driver(conn: Connection) -> "psycopg.Connection[Any]":
@@ -168,7 +169,8 @@ def _new_value(shape: Shape, fill: frozenset[str], name: str) -> str:
 def _retire_sql(shape: Shape, scope: tuple[str, ...], marks: tuple[str, ...]) -> str:
     columns = shape.table.c
     changes = ", ".join(f'"{name}" = %s::{type_name(columns[name])}' for name in marks)
-    arrays = ", ".join(f"%s::{type_name(columns[name])}[]" for name in scope)
+    values = "ARRAY(SELECT jsonb_array_elements_text(%s::jsonb))"
+    arrays = ", ".join(f"{values}::{type_name(columns[name])}[]" for name in scope)
     inside = " AND ".join(f'k."{name}" = c."{name}"' for name in scope)
     return f"""
         UPDATE {shape.table.name} SET {changes} WHERE ctid = ANY(ARRAY(

@@ -9,10 +9,11 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, Row, func, select, update
+from sqlalchemy import BigInteger, Connection, Row, Update, bindparam, func, insert, select, update
 
 from tuyahouse.outcome import COUNTS, Outcome
 from tuyahouse.warehouse.dialect import upsert
@@ -153,10 +154,19 @@ def finish_chunk(
         "keys": pack(list(left)),
         "done_at": at or datetime.now(UTC),
     }
-    sums = {name: ops_chunk.c[name] + count for name, count in counts.items()}
-    statement = upsert(conn, ops_chunk, ("run_id", "chunk"), {**fields, **sums})
-    planned = outcome.asked + len(left)
-    conn.execute(statement.values(run_id=run_id, chunk=chunk, planned=planned, **fields, **counts))
+    added = {"of": run_id, "number": chunk, **fields, **{f"more_{name}": count for name, count in counts.items()}}
+    if not conn.execute(_add_to_chunk(), added).rowcount:
+        planned = outcome.asked + len(left)
+        conn.execute(insert(ops_chunk).values(run_id=run_id, chunk=chunk, planned=planned, **fields, **counts))
+
+
+@cache
+def _add_to_chunk() -> Update:
+    """The statement that every chunk ends with, made once."""
+    sums = {name: ops_chunk.c[name] + bindparam(f"more_{name}", type_=BigInteger) for name in COUNTS}
+    changed: dict[str, Any] = {name: bindparam(name) for name in ("status", "keys", "done_at")}
+    where = ops_chunk.c.run_id == bindparam("of"), ops_chunk.c.chunk == bindparam("number")
+    return update(ops_chunk).where(*where).values(**changed, **sums)
 
 
 def finish_run(warehouse: "Warehouse", run_id: str, status: str, note: str = "", at: datetime | None = None) -> Summary:

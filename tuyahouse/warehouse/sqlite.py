@@ -7,6 +7,7 @@ greatest rowid, which nobody else can move under the write lock.
 import sqlite3
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from operator import itemgetter
 from typing import Any
@@ -17,8 +18,8 @@ from tuyahouse.warehouse.batch import Shape, Written
 from tuyahouse.warehouse.values import Row
 
 
-def upsert(conn: Connection, shape: Shape, rows: Sequence[Row], constants: Row = ()) -> Written:
-    rows = [row + constants for row in rows] if constants else rows
+def upsert(conn: Connection, shape: Shape, rows: Sequence[Row], constants: Row) -> Written:
+    rows = _whole(rows, constants)
     before = _greatest_rowid(conn, shape)
     touched = _many(conn, _upsert_sql(shape), rows)
     inserted = _greatest_rowid(conn, shape) - before
@@ -32,8 +33,10 @@ def replace_set(
     scope: tuple[str, ...],
     scopes: Sequence[Row],
     marks: Mapping[str, Any],
+    constants: Row,
 ) -> Written:
-    written = upsert(conn, shape, rows)
+    rows, shape = _whole(rows, constants), replace(shape, constant=())
+    written = upsert(conn, shape, rows, ())
     missing = list(_missing(conn, shape, rows, scope, scopes))
     written.retired = _many(conn, _retire_sql(shape, tuple(marks)), [(*marks.values(), *key) for key in missing])
     return written
@@ -60,14 +63,19 @@ def update(conn: Connection, shape: Shape, rows: Sequence[Row], fill: frozenset[
     return _many(conn, _update_sql(shape, fill), [arranged(row) for row in rows])
 
 
-def insert_new(conn: Connection, shape: Shape, rows: Sequence[Row]) -> int:
-    return _many(conn, f"{_insert_sql(shape)} ON CONFLICT DO NOTHING", rows)
+def insert_new(conn: Connection, shape: Shape, rows: Sequence[Row], constants: Row) -> int:
+    return _many(conn, f"{_insert_sql(shape)} ON CONFLICT DO NOTHING", _whole(rows, constants))
 
 
 def driver(conn: Connection) -> sqlite3.Connection:
     """The sqlite3 connection under SQLAlchemy's, in the same transaction."""
     found: sqlite3.Connection = conn.connection.driver_connection  # type: ignore[assignment]
     return found
+
+
+def _whole(rows: Sequence[Row], constants: Row) -> Sequence[Row]:
+    """The rows with the columns that all of them share."""
+    return [row + constants for row in rows] if constants else rows
 
 
 def _greatest_rowid(conn: Connection, shape: Shape) -> int:

@@ -75,21 +75,25 @@ def _converter(column: Column[Any], dialect: str) -> Convert | None:
 
 def prepare(columns: Sequence[Column[Any]], rows: Sequence[Row], dialect: str) -> list[Row]:
     """The rows as the database's driver takes them; see the module for what is changed."""
-    places = list(zip(*rows, strict=True))
-    changed = {
-        place: tuple([None if value is None else clean_text(value) for value in places[place]])
-        for place, column in enumerate(columns)
-        if places and isinstance(column.type, Text) and _holds_refused(places[place])
-    }
+    if not rows:
+        return []
+    places: list[Sequence[Any]] = list(zip(*rows, strict=True))
+    return list(zip(*places, strict=True)) if prepare_columns(columns, places, dialect) else list(rows)
+
+
+def prepare_columns(columns: Sequence[Column[Any]], values: list[Sequence[Any]], dialect: str) -> bool:
+    """The same for values that lie column by column: replaces those columns that need it, and says whether any did."""
+    changed = False
+    for place, column in enumerate(columns):
+        if isinstance(column.type, Text) and _holds_refused(values[place]):
+            values[place] = [None if value is None else clean_text(value) for value in values[place]]
+            changed = True
     for place, convert in converters(columns, dialect):
         # mostly none on PostgreSQL, where only JSON is converted and ``extra`` is mostly empty
-        if places and any(value is not None for value in places[place]):
-            changed[place] = tuple(_converted(places[place], convert))
-    if not changed:
-        return list(rows)
-    for place, values in changed.items():
-        places[place] = values
-    return list(zip(*places, strict=True))
+        if any(value is not None for value in values[place]):
+            values[place] = _converted(values[place], convert)
+            changed = True
+    return changed
 
 
 def _converted(values: Sequence[Any], convert: Convert) -> list[Any]:

@@ -13,9 +13,9 @@ from sqlalchemy import Connection, Table
 
 from tuyahouse.warehouse import postgres, sqlite
 from tuyahouse.warehouse.batch import Shape, Written, one_a_key
-from tuyahouse.warehouse.values import Row, prepare
+from tuyahouse.warehouse.values import Row, prepare, prepare_columns
 
-__all__ = ["Written", "insert_new", "replace_set", "update", "upsert"]
+__all__ = ["Written", "insert_columns", "insert_new", "replace_set", "update", "upsert"]
 
 
 def upsert(
@@ -45,7 +45,7 @@ def upsert(
     """
     if not rows:
         return Written()
-    constant = tuple(same or {})
+    constant, values = _constants(conn, table, same)
     shape = Shape(
         table,
         (*columns, *constant),
@@ -55,7 +55,6 @@ def upsert(
         newest,
         constant=constant,
     )
-    (values,) = _prepared(conn, table, constant, [tuple((same or {}).values())])
     ready = one_a_key(shape, _prepared(conn, table, columns, rows))
     return _engine(conn).upsert(conn, shape, ready, values)
 
@@ -73,6 +72,7 @@ def replace_set(
     first: Sequence[str] = (),
     stamp: Sequence[str] = (),
     gone_stamp: Mapping[str, Any] | None = None,
+    same: Mapping[str, Any] | None = None,
 ) -> Written:
     """Make ``rows`` the whole current set of each scope.
 
@@ -82,17 +82,22 @@ def replace_set(
     Args:
         scope: columns of the key that name a set, e.g. account and sn.
         scopes: the sets that ``rows`` are complete for, empty ones too, in the order of ``scope``.
+        same: as in :func:`upsert`.
     """
-    shape = Shape(table, tuple(columns), frozenset(first), frozenset(stamp), gone=gone)
+    if not rows and not scopes:
+        return Written()
+    constant, values = _constants(conn, table, same)
+    shape = Shape(table, (*columns, *constant), frozenset(first), frozenset(stamp), gone=gone, constant=constant)
     marks = {gone: at, **(gone_stamp or {})}
-    (values,) = _prepared(conn, table, marks, [tuple(marks.values())])
+    (marked,) = _prepared(conn, table, marks, [tuple(marks.values())])
     return _engine(conn).replace_set(
         conn,
         shape,
         one_a_key(shape, _prepared(conn, table, columns, rows)),
         tuple(scope),
         _prepared(conn, table, scope, scopes),
-        dict(zip(marks, values, strict=True)),
+        dict(zip(marks, marked, strict=True)),
+        values,
     )
 
 
@@ -117,19 +122,41 @@ def update(
     return _engine(conn).update(conn, shape, ready, frozenset(fill))
 
 
-def insert_new(conn: Connection, table: Table, columns: Sequence[str], rows: Sequence[Row]) -> int:
-    """Insert rows whose key is not there yet (of several with one key the first); returns how many."""
-    shape = Shape(table, tuple(columns))
+def insert_new(
+    conn: Connection,
+    table: Table,
+    columns: Sequence[str],
+    rows: Sequence[Row],
+    *,
+    same: Mapping[str, Any] | None = None,
+) -> int:
+    """Insert rows whose key is not there yet (of several with one key the first); returns how many.
+
+    ``same`` is as in :func:`upsert`.
+    """
     if not rows:
         return 0
+    constant, values = _constants(conn, table, same)
+    shape = Shape(table, (*columns, *constant), constant=constant)
     ready = one_a_key(shape, _prepared(conn, table, columns, rows[::-1]))[::-1]
-    return _engine(conn).insert_new(conn, shape, ready)
+    return _engine(conn).insert_new(conn, shape, ready, values)
+
+
+def insert_columns(
+    conn: Connection, table: Table, columns: Mapping[str, Sequence[Any]], *, same: Mapping[str, Any] | None = None
+) -> int:
+    """:func:`insert_new` for values that lie column by column; no key may come twice among them."""
+    constant, values = _constants(conn, table, same)
+    shape = Shape(table, (*columns, *constant), constant=constant)
+    ready = list(columns.values())
+    prepare_columns([table.c[name] for name in columns], ready, conn.dialect.name)
+    return _engine(conn).insert_new(conn, shape, list(zip(*ready, strict=True)), values)
 
 
 class _Engine(Protocol):
     """What each dialect's module does with rows that are prepared and have one row a key."""
 
-    def upsert(self, conn: Connection, shape: Shape, rows: Sequence[Row], constants: Row = ()) -> Written: ...
+    def upsert(self, conn: Connection, shape: Shape, rows: Sequence[Row], constants: Row) -> Written: ...
 
     def replace_set(
         self,
@@ -139,15 +166,22 @@ class _Engine(Protocol):
         scope: tuple[str, ...],
         scopes: Sequence[Row],
         marks: Mapping[str, Any],
+        constants: Row,
     ) -> Written: ...
 
     def update(self, conn: Connection, shape: Shape, rows: Sequence[Row], fill: frozenset[str]) -> int: ...
 
-    def insert_new(self, conn: Connection, shape: Shape, rows: Sequence[Row]) -> int: ...
+    def insert_new(self, conn: Connection, shape: Shape, rows: Sequence[Row], constants: Row) -> int: ...
 
 
 def _engine(conn: Connection) -> _Engine:
     return postgres if conn.dialect.name == "postgresql" else sqlite
+
+
+def _constants(conn: Connection, table: Table, same: Mapping[str, Any] | None) -> tuple[tuple[str, ...], Row]:
+    names = tuple(same or {})
+    (values,) = _prepared(conn, table, names, [tuple((same or {}).values())])
+    return names, values
 
 
 def _prepared(conn: Connection, table: Table, columns: Iterable[str], rows: Sequence[Row]) -> list[Row]:
