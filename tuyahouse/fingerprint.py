@@ -1,5 +1,7 @@
 """What tells an answer from the one before it."""
 
+from collections.abc import Iterable
+
 import msgspec
 import xxhash
 
@@ -10,3 +12,8 @@ def fingerprint(sent: bytes | msgspec.Raw) -> bytes:
     XXH3, for every answer of every night is held against the last one; it tells changes apart and withstands no forger.
     """
     return xxhash.xxh3_128_digest(sent)
+
+
+def fingerprints(sent: Iterable[bytes]) -> list[bytes]:
+    """:func:`fingerprint` of each."""
+    return list(map(xxhash.xxh3_128_digest, sent))

@@ -12,7 +12,7 @@ from tuyahouse.cloud.device_functions import Function, decode_functions
 from tuyahouse.cloud.device_list import decode_page, list_query, understood
 from tuyahouse.cloud.devices import ABSENT, FACTS, Device, decode_device, told, told_by_column
 from tuyahouse.cloud.errors import UnusableAnswer
-from tuyahouse.cloud.loose import EPOCH, utc
+from tuyahouse.cloud.loose import EPOCH, times, utc
 
 ITEM = {
     "active_status": 1,
@@ -213,7 +213,8 @@ def test_the_documented_way_of_reading_and_the_tolerant_one_agree(item: dict[str
     optional={
         **{name: st.none() | st.text() for name in ("project_id", "cid", "device_name", "uid", "task_id")},
         "active_status": st.sampled_from([0, 1, "0", "1", "", None]),
-        "create_time": st.none() | st.sampled_from(["", "soon", "1700000000"]) | st.integers(-(2**63), 2**63 - 1),
+        "create_time": st.none() | st.sampled_from(["", "soon", "1700000000"]) | st.integers(-(2**63), 2**63 - 1)
+        | st.integers(10**11, 10**13),
     },
 ), min_size=1, max_size=5))  # fmt: skip
 def test_many_read_together_are_what_each_is_alone(items: list[dict[str, object]]) -> None:
@@ -224,8 +225,30 @@ def test_many_read_together_are_what_each_is_alone(items: list[dict[str, object]
     except ValueError:
         assert any(each.extra and "create_time" in each.extra for each in alone)
         return
+    created = list(FACTS).index("created_at")
+    together[created] = [utc(value) if type(value) is int else value for value in together[created]]
     expected = [(*(None if fact is ABSENT else fact for fact in each.facts), each.extra) for each in alone]
     assert list(zip(*together, strict=True)) == expected
+
+
+@pytest.mark.parametrize(("online", "offline"), [("1", "0"), ('"1"', '"0"'), ("true", "false"), ('"true"', '"false"')])
+@pytest.mark.parametrize("name", ["online_status", "onlineStatus"])
+def test_the_digest_leaves_out_the_presence_and_nothing_else(name: str, online: str, offline: str) -> None:
+    def digest(value: str, device_name: str = "x") -> bytes:
+        return decode_device(f'{{"device_id":"d","{name}": {value},"device_name":"{device_name}"}}'.encode()).digest
+
+    assert digest(online) == digest(offline)
+    assert digest(offline) != digest(offline, "y")
+    (listed,) = decode_page(f'{{"list":[{{"device_id":"d","{name}":{offline},"uid":"u"}}]}}'.encode()).devices
+    assert listed.digest == decode_device(f'{{"device_id":"d","{name}":{online},"uid":"u"}}'.encode()).digest
+
+
+def test_times_of_a_page_stay_milliseconds_where_all_are() -> None:
+    assert times([1_690_000_000_123, 1_690_000_000_124]) == [1_690_000_000_123, 1_690_000_000_124]
+    assert times([1_690_000_000_123, None]) == [utc(1_690_000_000_123), None]
+    assert times([1_690_000_000_123, 1_690_000_000]) == [utc(1_690_000_000_123), utc(1_690_000_000)]
+    with pytest.raises(ValueError, match="is no time"):
+        times([1_690_000_000_123, 0])
 
 
 @given(st.integers(100_000_000_000, 8_000_000_000_000))

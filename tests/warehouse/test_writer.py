@@ -325,6 +325,15 @@ def test_columns_that_all_rows_share_make_the_same_set(warehouse: Warehouse) -> 
         ]
 
 
+def test_times_by_column_may_be_whole_milliseconds(warehouse: Warehouse) -> None:
+    sent = [1, 946_684_799_999, 1_690_000_000_123, 7_999_999_999_999]
+    columns = {"sn": ["A", "B", "C", "D"], "node": ["n"] * 4, "happened_at": sent}
+    with warehouse.begin() as conn:
+        assert insert_columns(conn, flow_step, columns, same={"account": "f"}) == 4
+        found = [at for (at,) in stored(conn, flow_step, "happened_at")]
+    assert found == [datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=value) for value in sent]
+
+
 def test_values_by_column_are_inserted_as_rows_are(warehouse: Warehouse) -> None:
     columns = {"sn": ["A", "B\0", "C"], "node": ["n"] * 3, "happened_at": [AT] * 3, "extra": [None, {"b": 1}, None]}
     with warehouse.begin() as conn:

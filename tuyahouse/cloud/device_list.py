@@ -86,7 +86,7 @@ def decode_page(result: bytes | msgspec.Raw) -> DevicePage:
         raise UnusableAnswer(f"the device list is not what it should be: {error}", bytes(result)) from None
     if page.items is None and whole_number(page.total) != 0:
         raise UnusableAnswer("the device list has no list", bytes(result))
-    raws = [bytes(item) for item in page.items or ()]
+    raws = list(map(bytes, page.items or ()))
     read = _read(result, raws)
     return DevicePage(
         [device for device in read if device is not None],

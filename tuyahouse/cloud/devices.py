@@ -4,6 +4,7 @@ Reading is tolerant where Tuya's pages and samples disagree: numbers or text for
 camelCase names, ids with blanks. What no documentation names is kept in ``extra``.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from functools import cache, lru_cache
 from typing import Any, Literal, NamedTuple
@@ -13,8 +14,8 @@ from msgspec.structs import astuple
 
 from tuyahouse.cloud.endpoint import Endpoint
 from tuyahouse.cloud.errors import UnusableAnswer
-from tuyahouse.cloud.loose import FLAGS, flag, identifier, snake_keys, text, utc, utc_each
-from tuyahouse.fingerprint import fingerprint
+from tuyahouse.cloud.loose import FLAGS, flag, identifier, snake_keys, text, times, utc
+from tuyahouse.fingerprint import fingerprint, fingerprints
 
 DETAIL = Endpoint("GET", "/v1.0/expand/devices/{device_id}", "platform")
 
@@ -101,6 +102,7 @@ class Device(msgspec.Struct, frozen=True, gc=False):
 _ITEM = msgspec.json.Decoder(Documented)
 _BRIEF = msgspec.json.Decoder(_Brief)
 _OBJECT = msgspec.json.Decoder(dict[str, Any])
+_OFFLINE = re.compile(rb'("online(?:_s|S)tatus"\s*:\s*"?)(0|false)\b')
 
 
 def decode_device(result: bytes) -> Device:
@@ -129,31 +131,34 @@ def read_device(raw: bytes) -> Device | None:
     if not device_id or not device_id.isprintable():
         return None
     online = brief.online_status if brief.online_status is not None else brief.online_status_camel
-    return Device(device_id, FLAGS.get(online) if isinstance(online, int | str) else None, _digest(raw), raw)
+    is_online = FLAGS.get(online) if isinstance(online, int | str) else None
+    return Device(device_id, is_online, fingerprint(_as_if_online(raw, is_online)), raw)
 
 
 def documented_devices(items: Sequence[Documented], raws: Sequence[bytes]) -> list[Device | None]:
     """The devices of items that are just as documented; None for one whose id is empty or has what no id has."""
     ids = _column(identifier, [item.device_id for item in items])
-    online = [FLAGS.get(item.online_status) for item in items]
-    devices: list[Device | None] = list(map(Device, ids, online, map(_digest, raws), raws, items))
+    online = list(map(FLAGS.get, [item.online_status for item in items]))
+    digests = fingerprints(map(_as_if_online, raws, online) if False in online else raws)
+    devices: list[Device | None] = list(map(Device, ids, online, digests, raws, items))
     if None not in ids and "".join(ids).isprintable():
         return devices
     return [device if name and name.isprintable() else None for name, device in zip(ids, devices, strict=True)]
 
 
-def _digest(raw: bytes) -> bytes:
-    """16 bytes that stand for a device as sent, its presence left out."""
-    before, found, after = raw.partition(b'"online_status"')
-    if not found:
-        before, found, after = raw.partition(b'"onlineStatus"')
-    return fingerprint(before + after[after.find(b",") :] if found else raw)
+def _as_if_online(raw: bytes, online: bool | None) -> bytes:
+    """A device as sent, but for its presence, which comes and goes: what its digest is taken from."""
+    return raw if online is not False else _OFFLINE.sub(_online, raw)
+
+
+def _online(found: re.Match[bytes]) -> bytes:
+    return found[1] + (b"1" if found[2] == b"0" else b"true")
 
 
 def told_by_column(items: Sequence[Documented]) -> list[Sequence[Any]]:
     """What :func:`told` reads of many items that are just as documented: a column for each of :data:`FACTS`, and extra.
 
-    What was not sent is None, as it is for a device that nothing else is known of.
+    What was not sent is None, as it is for a device that nothing else is known of. Times are as :func:`times` tells them.
 
     Raises:
         ValueError: the time of one means nothing.
@@ -175,9 +180,9 @@ def is_time(value: Any) -> bool:
 
 def _column(reader: Callable[[Any], Any], values: Sequence[Any]) -> Sequence[Any]:
     if reader is flag:
-        return [FLAGS.get(value) for value in values]
+        return list(map(FLAGS.get, values))
     if reader is utc:
-        return utc_each([None if value is ABSENT else value for value in values])
+        return times([None if value is ABSENT else value for value in values])
     try:
         together = "".join(values)
     except TypeError:

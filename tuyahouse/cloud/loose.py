@@ -64,14 +64,10 @@ def utc(value: Any) -> datetime | None:
         raise ValueError(f"{value!r} is no time") from None
 
 
-def utc_each(values: Sequence[Any]) -> list[datetime | None]:
-    """:func:`utc` of many values; nearly always all are numbers of milliseconds."""
-    try:
-        plain = min(values) >= LATEST_SECONDS and max(values) < LATEST_FAST
-    except (TypeError, ValueError):
-        plain = False
-    if plain and set(map(type, values)) == {int}:
-        return [datetime.fromtimestamp(value / 1000, UTC) for value in values]
+def times(values: Sequence[Any]) -> Sequence[datetime | None] | Sequence[int]:
+    """:func:`utc` of many values. Nearly always all are numbers of milliseconds since 1970: then they stay those."""
+    if set(map(type, values)) == {int} and min(values) >= LATEST_SECONDS and max(values) < LATEST_FAST:
+        return values
     return [utc(value) for value in values]
 
 

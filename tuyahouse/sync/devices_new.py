@@ -31,6 +31,8 @@ def land_new(conn: Any, read: Reading, sweep: int, found: Sequence[Device]) -> t
         return [], list(found)
     ids = columns["device_id"]
     same = {**same_of(read), "changed_at": read.at}
+    if None not in columns["online"]:
+        same["online_at"] = columns.pop("online_at")[0]
     if insert_columns(conn, device_table, columns, same=same) < len(plain):
         # The others are stored: an earlier start of the run did, another project's list, or messages told of them.
         new = devices.begun(conn, read.account, ids, project_id=read.project_id, run_id=read.run_id, at=read.at)

@@ -14,7 +14,7 @@ class _Zstandard(threading.local):
     """Making either takes as long as using it, and neither may be used by two threads at once."""
 
     def __init__(self) -> None:
-        self.compressor = zstandard.ZstdCompressor(level=3)
+        self.compressor = zstandard.ZstdCompressor(level=1)
         self.decompressor = zstandard.ZstdDecompressor()
 
 

@@ -22,6 +22,7 @@ from tuyahouse.warehouse.dialect import listed
 from tuyahouse.warehouse.values import Row
 
 _dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
+_TIME = "timestamp with time zone"
 _used: WeakKeyDictionary[RootTransaction, set[str]] = WeakKeyDictionary()
 """Staging tables that hold rows of the transaction under way."""
 
@@ -90,7 +91,7 @@ def _stage(conn: Connection, shape: Shape, rows: Sequence[Row]) -> "psycopg.Curs
         cursor.execute(f"TRUNCATE {name}")
     used.add(name)
     with cursor.copy(f"COPY {name} ({_list(shape.sent)}) FROM STDIN (FORMAT BINARY)") as copy:
-        copy.set_types([_staged_type(shape.table.c[column]) for column in shape.sent])
+        copy.set_types(_sent_types(shape, rows))
         write = copy.write_row
         for row in rows:
             write(row)
@@ -107,6 +108,13 @@ def _staging(shape: Shape) -> tuple[str, str]:
 def _staged_type(column: Column[Any]) -> str:
     """JSON travels as text: the driver's own way calls Python for every document."""
     return "text" if isinstance(column.type, JSON) else type_name(column)
+
+
+def _sent_types(shape: Shape, rows: Sequence[Row]) -> list[str]:
+    """The types as which the values are sent: whole numbers for times are what the binary form of a time is."""
+    types = [_staged_type(shape.table.c[column]) for column in shape.sent]
+    numbers = [type(value) is int for value in rows[0]] if rows else [False] * len(types)
+    return ["int8" if number and name == _TIME else name for name, number in zip(types, numbers, strict=True)]
 
 
 def _source(shape: Shape) -> str:

@@ -18,6 +18,7 @@ Row = tuple[Any, ...]
 Convert = Callable[[Any], Any]
 
 _json = msgspec.json.Encoder(order="sorted")
+_FROM_1970_TO_2000 = 946_684_800_000_000
 _REFUSED = {0: "\ufffd", **dict.fromkeys(range(55296, 57344), "�")}
 
 
@@ -82,11 +83,18 @@ def prepare(columns: Sequence[Column[Any]], rows: Sequence[Row], dialect: str) -
 
 
 def prepare_columns(columns: Sequence[Column[Any]], values: list[Sequence[Any]], dialect: str) -> bool:
-    """The same for values that lie column by column: replaces those columns that need it, and says whether any did."""
+    """The same for values that lie column by column: replaces those columns that need it, and says whether any did.
+
+    The times of a column may be whole milliseconds since 1970 instead, all of them: as such they cost PostgreSQL's driver
+    next to nothing. For it they become what the binary form of a time is: microseconds since 2000.
+    """
     changed = False
     for place, column in enumerate(columns):
         if isinstance(column.type, Text) and _holds_refused(values[place]):
             values[place] = [None if value is None else clean_text(value) for value in values[place]]
+            changed = True
+        elif isinstance(column.type, UtcTime) and values[place] and type(values[place][0]) is int:
+            values[place] = _from_milliseconds(values[place], dialect)
             changed = True
     for place, convert in converters(columns, dialect):
         # mostly none on PostgreSQL, where only JSON is converted and ``extra`` is mostly empty
@@ -94,6 +102,12 @@ def prepare_columns(columns: Sequence[Column[Any]], values: list[Sequence[Any]],
             values[place] = _converted(values[place], convert)
             changed = True
     return changed
+
+
+def _from_milliseconds(values: Sequence[int], dialect: str) -> Sequence[Any]:
+    if dialect == "postgresql":
+        return [value * 1000 - _FROM_1970_TO_2000 for value in values]
+    return [datetime.fromtimestamp(value / 1000, UTC) for value in values]
 
 
 def _converted(values: Sequence[Any], convert: Convert) -> list[Any]:
