@@ -44,7 +44,7 @@ async def sweep(run_key: str) -> None:
     account = settings.account("bench")
     warehouse = Warehouse.open(settings.warehouse_url, settings.secret_key)
     started = runs.start_run(warehouse, "bench", "sync_devices", run_key, {})
-    plan_lists(warehouse, "bench", started.run_id, ["bench"])
+    plan_lists(warehouse, account, started.run_id, ["bench"], utc_now())
     with rare_collections():
         async with TuyaClient.open(account, warehouse.tokens, warehouse.slots) as client:
             read = await list_chunk(client, warehouse, account, started.run_id, 0)

@@ -21,7 +21,9 @@ from tuyahouse.warehouse import runs
 async def plan_device_lists(account: str, run_id: str, projects: list[str]) -> None:
     """Plan one chunk for each project's list."""
     resources = open_resources(account)
-    await asyncio.to_thread(devices.plan_lists, resources.warehouse, resources.account.name, run_id, projects)
+    await asyncio.to_thread(
+        devices.plan_lists, resources.warehouse, resources.account, run_id, projects, datetime.now(UTC)
+    )
 
 
 @task(retries=3, retry_delay_seconds=retry_delays, retry_condition_fn=passing, task_run_name="list {project}")

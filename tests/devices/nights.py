@@ -43,7 +43,7 @@ async def night(
     projects = chosen_projects(account, None)
     run = runs.start_run(warehouse, account.name, "sync_devices", run_key, {})
     if run.planned is None:
-        plan_lists(warehouse, account.name, run.run_id, projects)
+        plan_lists(warehouse, account, run.run_id, projects, datetime.now(UTC))
     async with TuyaClient.open(account, warehouse.tokens, warehouse.slots) as client:
         for chunk in [each for each in runs.open_chunks(warehouse, run.run_id) if each < len(projects)]:
             done.lists.append(await list_chunk(client, warehouse, account, run.run_id, chunk))

@@ -13,9 +13,10 @@ from tests.support.sandbox import Sandbox
 from tuyahouse.cloud.client import TuyaClient
 from tuyahouse.cloud.errors import PassingFault
 from tuyahouse.settings import SettingsError
+from tuyahouse.sync.asking import Letter
 from tuyahouse.sync.devices import apply_messages, chosen_projects, conclude, plan_lists
 from tuyahouse.sync.devices_chunks import list_chunk
-from tuyahouse.warehouse import runs
+from tuyahouse.warehouse import dead_letters, runs
 from tuyahouse.warehouse.tables import device, device_event, device_history, ops_dead_letter, ops_device_list
 from tuyahouse.warehouse.warehouse import Warehouse
 from tuyahouse.warehouse.writer import insert_new
@@ -215,6 +216,21 @@ async def test_a_wrong_project_is_a_dead_letter_and_the_others_are_read(sandboxe
     assert done.summary and (done.summary.outcome.answered, done.summary.outcome.failed) == (2, 1)
     assert stored(warehouse) == true(sandbox)
     assert letters(warehouse) == [("devices", "nowhere", "item_error")]
+    await night(warehouse, account_of(sandbox, project_ids=projects), "second")
+    assert letters(warehouse) == [("devices", "nowhere", "item_error")]
+    await night(warehouse, account_of(sandbox), "corrected")
+    assert letters(warehouse) == []
+
+
+async def test_rows_without_an_id_that_left_the_list_are_settled(sandboxes: Start, warehouse: Warehouse) -> None:
+    sandbox = sandboxes(*options(devices=120))
+    rows = [
+        Letter("devices", f"{project}/00ff", "unusable_answer", "", "no device_id") for project in ("north-hall", "x")
+    ]
+    with warehouse.begin() as conn:
+        dead_letters.record(conn, "demo", rows, datetime.now(UTC))
+    await night(warehouse, account_of(sandbox, project_ids=("north-hall", "x")), "first")
+    assert letters(warehouse) == [("devices", "x", "item_error"), ("devices", "x/00ff", "unusable_answer")]
 
 
 async def test_a_project_without_devices_is_empty(sandboxes: Start, warehouse: Warehouse) -> None:
@@ -273,7 +289,7 @@ async def test_a_device_in_two_projects_stays_while_the_list_of_its_own_cannot_b
     await night(warehouse, account, "first")
     before = history(warehouse)
     run = runs.start_run(warehouse, "demo", "sync_devices", "second", {})
-    plan_lists(warehouse, "demo", run.run_id, account.project_ids)
+    plan_lists(warehouse, account, run.run_id, account.project_ids, datetime.now(UTC))
     for chunk, fault in enumerate((1, 0)):
         sandbox.control("faults", {"error5xx": fault})
         async with TuyaClient.open(account, warehouse.tokens, warehouse.slots) as client:

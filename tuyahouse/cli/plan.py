@@ -44,7 +44,7 @@ def _plan(warehouse: Warehouse, settings: Settings, account: Account, now: datet
     rows += [(other.what, other.keys, other.calls) for other in others]
     calls = night.calls + sum(other.calls for other in others)
     show(f"Plan for {account.name}", ("what", "due", "calls"), [*rows, ("all", None, calls)])
-    for line in _sentences(account, night, others, calls):
+    for line in [*_sentences(account, night, others, calls), *(other.note for other in others if other.note)]:
         typer.echo(line)
 
 

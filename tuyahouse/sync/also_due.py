@@ -1,13 +1,14 @@
 """What else than serial numbers a night would ask: devices and commands, in calls, before one is made."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from tuyahouse.settings import Account, CommandPolicy
 from tuyahouse.sync.commands_rules import ask_steps
 from tuyahouse.sync.devices import details_due_before
-from tuyahouse.warehouse import commands, devices, message_ledger
+from tuyahouse.warehouse import commands, devices, devices_lists, message_ledger
 from tuyahouse.warehouse.warehouse import Warehouse
 
 CALLS_FOR_DETAILS = 3
@@ -20,6 +21,8 @@ class AlsoDue:
     what: str
     keys: int
     calls: int
+    note: str = ""
+    """What the numbers cannot tell."""
 
 
 def devices_due(warehouse: Warehouse, account: Account, now: datetime) -> list[AlsoDue]:
@@ -34,12 +37,22 @@ def devices_due(warehouse: Warehouse, account: Account, now: datetime) -> list[A
         before = details_due_before(message_ledger.open_gaps(conn, account.name), now)
         due = devices.due_for_details(conn, account.name, account.project_ids, before)
         details = sum(1 for _ in due)
+        unread = [each for each in account.project_ids if not devices_lists.was_read(conn, account.name, each)]
     pages = [math.ceil(known.get(project, 0) / account.device_page_size) for project in account.project_ids]
     listed = sum(known.get(project, 0) for project in account.project_ids)
     return [
         AlsoDue("devices on lists", listed, sum(max(count, 1) for count in pages)),
-        AlsoDue("details of devices", details, details * CALLS_FOR_DETAILS),
+        AlsoDue("details of devices", details, details * CALLS_FOR_DETAILS, _note(unread)),
     ]
+
+
+def _note(unread: Sequence[str]) -> str:
+    if not unread:
+        return ""
+    return (
+        f"The list of {', '.join(unread)} was never read whole: how many devices are on it nobody knows yet, and each new "
+        f"one costs {CALLS_FOR_DETAILS} calls for its details, in the same night."
+    )
 
 
 def commands_due(warehouse: Warehouse, account: Account, policy: CommandPolicy, now: datetime) -> AlsoDue:

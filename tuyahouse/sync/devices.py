@@ -11,9 +11,11 @@ from datetime import datetime, timedelta
 from itertools import islice
 
 from tuyahouse.settings import Account, SettingsError
-from tuyahouse.sync.devices_ledger import LIST_KEY
+from tuyahouse.sync.devices_landing import KIND
+from tuyahouse.sync.devices_ledger import LIST_KEY, project_of
 from tuyahouse.warehouse import (
     commands,
+    dead_letters,
     devices,
     devices_history,
     devices_lists,
@@ -65,11 +67,17 @@ def chosen_projects(account: Account, project_ids: Sequence[str] | None) -> list
     return found
 
 
-def plan_lists(warehouse: Warehouse, account: str, run_id: str, projects: Sequence[str]) -> None:
-    """Plan the run's list chunks; marks of an earlier run are forgotten."""
+def plan_lists(warehouse: Warehouse, account: Account, run_id: str, projects: Sequence[str], at: datetime) -> None:
+    """Plan the run's list chunks; marks of an earlier run are forgotten.
+
+    Dead letters of projects that neither the run nor the settings name are resolved: nobody asks for those again.
+    """
+    named = {*projects, *account.project_ids}
     with warehouse.begin() as conn:
-        devices_marks.clear_marks(conn, account)
-        devices_lists.forget_runs(conn, account)
+        devices_marks.clear_marks(conn, account.name)
+        devices_lists.forget_runs(conn, account.name)
+        forgotten = [key for key in dead_letters.open_keys(conn, account.name, KIND) if project_of(key) not in named]
+        dead_letters.resolve(conn, account.name, KIND, forgotten, at)
         runs.add_chunks(conn, run_id, [[LIST_KEY + project] for project in projects])
 
 

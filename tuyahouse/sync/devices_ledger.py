@@ -22,6 +22,11 @@ LIST_KEY = "list:"
 """What the key of a list chunk begins with; the project follows."""
 
 
+def project_of(key: str) -> str:
+    """The project that a dead letter of a list belongs to: its key is the project's id, or that, a slash and a row's hash."""
+    return key.partition("/")[0]
+
+
 @dataclass(slots=True)
 class ListRead:
     """How the reading of a project's list ended."""
@@ -109,9 +114,10 @@ class ListLedger:
             told |= {"swept_at": read.swept_at, "swept_run": self.run.run_id, "first_page": read.first_page}
         with self.warehouse.begin() as conn:
             devices_lists.store_list(conn, account, self.project_id, read.swept_at, **told)
-            dead_letters.record(conn, account, self._letters(read), at)
+            letters = self._letters(read)
+            dead_letters.record(conn, account, letters, at)
             if read.complete:
-                dead_letters.resolve(conn, account, KIND, [self.project_id], at)
+                self._resolve_others(conn, {letter.key for letter in letters}, at)
             self._finish(conn, self._ended(newest) if read.complete else Outcome(), calls, at, left=not read.complete)
 
     def cut_short(self, started: datetime, error: TuyaError, refused: bool, calls: int) -> None:
@@ -153,6 +159,13 @@ class ListLedger:
         if not read.complete:
             letters.append(Letter(KIND, self.project_id, "list_incomplete", "", read.judgement.note))
         return letters
+
+    def _resolve_others(self, conn: Any, still: set[str], at: datetime) -> None:
+        """A list that was read whole settles what was amiss with the project, and rows that are no longer on it."""
+        keys = [
+            key for key in dead_letters.open_keys(conn, self.run.account, KIND) if project_of(key) == self.project_id
+        ]
+        dead_letters.resolve(conn, self.run.account, KIND, [key for key in keys if key not in still], at)
 
     def _note(self, read: ListRead) -> str | None:
         notes = [read.judgement.note]

@@ -32,6 +32,12 @@ def device_list(conn: Connection, account: str, project_id: str) -> DeviceList |
     return DeviceList(*row) if row else None
 
 
+def was_read(conn: Connection, account: str, project_id: str) -> bool:
+    """Whether the project's list was ever read whole."""
+    before = device_list(conn, account, project_id)
+    return before is not None and before.swept_at is not None
+
+
 def store_list(conn: Connection, account: str, project_id: str, tried_at: datetime, **what: Any) -> None:
     """Record how a project's list was read; columns that are not given keep their value."""
     columns = ("account", "project_id", "tried_at", *what)
