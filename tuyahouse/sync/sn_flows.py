@@ -7,7 +7,7 @@ chunk, and decides the unit's state together with its craft line.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from operator import attrgetter
 from typing import Any
 
@@ -66,7 +66,7 @@ def read_answer(result: bytes | msgspec.Raw, body: bytes, known: bytes | None) -
 
 
 def step_rows(sn: str, steps: Iterable[FlowStep]) -> list[tuple[Any, ...]]:
-    """Rows of ``flow_step`` in the order of ``STEP_COLUMNS``.
+    """Rows of ``flow_step`` in the order of ``STEP_COLUMNS``, times in milliseconds as the writer takes them.
 
     The asked serial number is the key; where Tuya's own spelling of it differs, that spelling is kept in ``extra``.
     """
@@ -74,7 +74,7 @@ def step_rows(sn: str, steps: Iterable[FlowStep]) -> list[tuple[Any, ...]]:
         (
             sn,
             step.node,
-            datetime.fromtimestamp(step.time_ms / 1000, UTC),  # exact: doubles tell microseconds apart until 2255
+            step.time_ms,
             step.order_code,
             step.craft_line_code,
             step.node_desc,

@@ -1,7 +1,8 @@
 """Python values as each database takes them; one place, so that both hold the same.
 
 Text: U+0000 and lone surrogates, which PostgreSQL refuses, become U+FFFD on both. JSON: keys sorted, so that equal
-documents are equal text. Times on SQLite: the text that ``tables.UtcTime`` reads.
+documents are equal text. Times on SQLite: the text that ``tables.UtcTime`` reads. A column of times may be given as whole
+milliseconds since 1970, all of them: as such they cost PostgreSQL's driver next to nothing.
 """
 
 import json
@@ -83,11 +84,7 @@ def prepare(columns: Sequence[Column[Any]], rows: Sequence[Row], dialect: str) -
 
 
 def prepare_columns(columns: Sequence[Column[Any]], values: list[Sequence[Any]], dialect: str) -> bool:
-    """The same for values that lie column by column: replaces those columns that need it, and says whether any did.
-
-    The times of a column may be whole milliseconds since 1970 instead, all of them: as such they cost PostgreSQL's driver
-    next to nothing. For it they become what the binary form of a time is: microseconds since 2000.
-    """
+    """The same for values that lie column by column: replaces those columns that need it, and says whether any did."""
     changed = False
     for place, column in enumerate(columns):
         if isinstance(column.type, Text) and _holds_refused(values[place]):
@@ -105,9 +102,10 @@ def prepare_columns(columns: Sequence[Column[Any]], values: list[Sequence[Any]],
 
 
 def _from_milliseconds(values: Sequence[int], dialect: str) -> Sequence[Any]:
+    """For PostgreSQL what the binary form of a time is: microseconds since 2000."""
     if dialect == "postgresql":
         return [value * 1000 - _FROM_1970_TO_2000 for value in values]
-    return [datetime.fromtimestamp(value / 1000, UTC) for value in values]
+    return [datetime.fromtimestamp(value / 1000, UTC) for value in values]  # exact: doubles tell microseconds until 2255
 
 
 def _converted(values: Sequence[Any], convert: Convert) -> list[Any]:
