@@ -139,13 +139,18 @@ async def test_devices_whose_answers_are_of_no_use_are_dead_letters_and_asked_ag
 
 def test_fields_of_a_detail_that_no_documentation_names_are_reported(warehouse: Warehouse) -> None:
     run = runs.start_run(warehouse, "demo", "sync_devices", "first", {})
-    results = [b'{"device_id":"d1","colour":"red","task_id":"t"}', b"[]", b"[]"]
+    functions = b'[{"function_code":"open","seconds":5,"extend_data":"{}"},{"function_code":"close"}]'
+    results = [b'{"device_id":"d1","colour":"red","task_id":"t"}', b"[]", functions]
     asked = Asked(answers=[("d1", read_details("d1", results, results, None))])
     land_details(warehouse, run, 0, asked, Links(), calls=3, at=datetime.now(UTC))
     with warehouse.read() as conn:
         assert [(one.kind, one.field, one.sample) for one in drift.listing(conn, "demo")] == [
-            ("device_details", "colour", '"red"')
+            ("device_details", "colour", '"red"'),
+            ("device_details", "function.extend_data", '"***"'),
+            ("device_details", "function.seconds", "5"),
         ]
+        kept = conn.execute(select(device_function.c.function_code, device_function.c.extra).order_by("function_code"))
+        assert [tuple(row) for row in kept] == [("close", None), ("open", {"seconds": 5, "extend_data": "{}"})]
 
 
 def test_details_of_another_device_than_the_one_asked_are_refused() -> None:

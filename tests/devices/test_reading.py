@@ -171,10 +171,8 @@ def test_an_answer_belongs_to_the_page_whose_number_and_size_it_echoes(
 
 
 def test_functions_are_read() -> None:
-    assert decode_functions(b'[{"function_code":"open_door","function_name":"Open"},{"functionCode":"call"}]') == [
-        Function("open_door", "Open"),
-        Function("call", None),
-    ]
+    sent = b'[{"function_code":"open_door","function_name":"Open"},{"functionCode":"call","maxTimes":3}]'
+    assert decode_functions(sent) == [Function("open_door", "Open"), Function("call", None, {"max_times": 3})]
 
 
 def test_no_functions_are_none() -> None:

@@ -16,10 +16,11 @@ _ANY = msgspec.json.Decoder(Any)
 
 
 class Function(msgspec.Struct, frozen=True, gc=False):
-    """A data point of a device."""
+    """A data point of a device; ``extra`` holds what no documentation names."""
 
     function_code: str
     function_name: str | None
+    extra: dict[str, Any] | None = None
 
 
 def decode_functions(result: bytes) -> list[Function]:
@@ -33,10 +34,10 @@ def decode_functions(result: bytes) -> list[Function]:
 
 def _function(item: Any, result: bytes) -> Function:
     fields = snake_keys(item) if isinstance(item, dict) else {}
-    code = identifier(fields.get("function_code"))
+    code, name = identifier(fields.pop("function_code", None)), text(fields.pop("function_name", None))
     if not code:
         raise UnusableAnswer("a function has no function_code", result)
-    return Function(code, text(fields.get("function_name")))
+    return Function(code, name, fields or None)
 
 
 def _items(result: bytes, what: str) -> list[Any]:

@@ -7,9 +7,10 @@ The three answers of a device are fingerprinted together: the fingerprint that t
 functions are neither decoded nor written. Changed answers are kept as sent, the vendors' own data included.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import chain
 from typing import Any
 
 import msgspec
@@ -148,27 +149,34 @@ def _as_sent(changed: Sequence[tuple[str, Changed]]) -> list[tuple[str, bytes]]:
 
 
 def _drifted(answers: Sequence[tuple[str, Details]]) -> dict[str, tuple[int, str]]:
-    """Fields that no documentation names, of details that changed: in how many, and a sample."""
+    """Fields that no documentation names, of details and functions that changed: in how many, and a sample."""
     seen: dict[str, tuple[int, str]] = {}
-    for fields in (details.told.extra or {} for _, details in answers if details.changed):
+    for fields in chain.from_iterable(_extras(details) for _, details in answers):
         for name in fields.keys() - DOCUMENTED_EXTRA:
             count, sample = seen.get(name, (0, ""))
             seen[name] = (count + 1, sample or sample_of(name, fields[name]))
     return seen
 
 
+def _extras(details: Details) -> Iterator[dict[str, Any]]:
+    if details.changed:
+        yield details.told.extra or {}
+        for each in chain(details.changed.enabled, details.changed.possible):
+            yield {f"function.{name}": value for name, value in (each.extra or {}).items()}
+
+
 def function_rows(account: str, device_id: str, functions: Changed, run_id: str) -> list[tuple[Any, ...]]:
     """One row for each data point; one that is both enabled and possible is enabled."""
-    named = {each.function_code: (each.function_name, False) for each in functions.possible}
+    rows = {each.function_code: (each.function_name, False, each.extra) for each in functions.possible}
     for each in functions.enabled:
-        known = named.get(each.function_code, (None, False))[0]
-        named[each.function_code] = (each.function_name or known, True)
-    return [(account, device_id, code, name, enabled, run_id, run_id) for code, (name, enabled) in named.items()]
+        name, _, extra = rows.get(each.function_code, (None, False, None))
+        rows[each.function_code] = (each.function_name or name, True, each.extra or extra)
+    return [(account, device_id, code, *told, run_id, run_id) for code, told in rows.items()]
 
 
 def write_functions(conn: Any, run: runs.Run, changed: Sequence[tuple[str, Changed]], at: datetime) -> Written:
     """Make these the functions of their devices; those that are not among them get ``gone_at``."""
-    columns = ("account", "device_id", "function_code", "function_name", "enabled", "first_run", "last_run")
+    columns = ("account", "device_id", "function_code", "function_name", "enabled", "extra", "first_run", "last_run")
     return replace_set(
         conn,
         device_function,

@@ -19,7 +19,7 @@ LONGEST_SAMPLE = 200
 
 def sample_of(name: str, value: Any) -> str:
     """What may be shown of a field that no documentation names; of ``extend_data`` in another spelling, nothing."""
-    if name.replace("_", "").lower() == "extenddata":
+    if name.rpartition(".")[2].replace("_", "").lower() == "extenddata":
         return '"***"'
     return masked(msgspec.json.encode(value)).decode()[:LONGEST_SAMPLE]
 

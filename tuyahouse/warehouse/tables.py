@@ -268,6 +268,7 @@ device_function = Table(
     _key("function_code", "Data point code"),
     Column("function_name", Text, comment="Name for people"),
     Column("enabled", Boolean, nullable=False, comment="true: enabled; false: possible only"),
+    _extra(),
     Column("gone_at", UtcTime, comment="When an answer first no longer held it; null: still there"),
     *_runs(),
     comment="Data points of each device: those enabled and those possible",

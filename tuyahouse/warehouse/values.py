@@ -105,7 +105,9 @@ def _from_milliseconds(values: Sequence[int], dialect: str) -> Sequence[Any]:
     """For PostgreSQL what the binary form of a time is: microseconds since 2000."""
     if dialect == "postgresql":
         return [value * 1000 - _FROM_1970_TO_2000 for value in values]
-    return [datetime.fromtimestamp(value / 1000, UTC) for value in values]  # exact: doubles tell microseconds until 2255
+    return [
+        datetime.fromtimestamp(value / 1000, UTC) for value in values
+    ]  # exact: doubles tell microseconds until 2255
 
 
 def _converted(values: Sequence[Any], convert: Convert) -> list[Any]:

@@ -228,6 +228,7 @@ def upgrade() -> None:
         sa.Column("function_code", Text, nullable=False, comment="Data point code"),
         sa.Column("function_name", Text, nullable=True, comment="Name for people"),
         sa.Column("enabled", sa.Boolean(), nullable=False, comment="true: enabled; false: possible only"),
+        sa.Column("extra", Json, nullable=True, comment="Fields Tuya sent beyond the documented ones"),
         sa.Column(
             "gone_at", UtcTime, nullable=True, comment="When an answer first no longer held it; null: still there"
         ),
