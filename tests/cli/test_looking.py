@@ -50,8 +50,8 @@ def test_a_plan_counts_what_is_due_by_its_reason(cli) -> None:
     assert result.stdout.splitlines()[-3:] == [
         "At 4 calls per second and endpoint the serial numbers take about 25 s.",
         "That is 10.7% of the month's 1,000 calls, of which 1,000 are left now; 893 would be left.",
-        "The list of north-hall, south-hall was never read whole: how many devices are on it nobody knows yet, and each "
-        "new one costs 3 calls for its details, in the same night.",
+        "Never read whole: north-hall, south-hall. How many devices are listed there nobody knows yet, and each new one "
+        "costs 3 calls for its details, in the same night.",
     ]
 
 

@@ -50,8 +50,8 @@ def _note(unread: Sequence[str]) -> str:
     if not unread:
         return ""
     return (
-        f"The list of {', '.join(unread)} was never read whole: how many devices are on it nobody knows yet, and each new "
-        f"one costs {CALLS_FOR_DETAILS} calls for its details, in the same night."
+        f"Never read whole: {', '.join(unread)}. How many devices are listed there nobody knows yet, and each new one "
+        f"costs {CALLS_FOR_DETAILS} calls for its details, in the same night."
     )
 
 
