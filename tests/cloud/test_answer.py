@@ -2,6 +2,7 @@
 
 import json
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,6 +20,39 @@ def test_a_result_is_kept_as_the_bytes_that_were_sent():
     answer, _ = read(b'{"result": {"id":1234567890123456789 } ,"success":true,"t":1616551774002,"tid":"ab"}')
     assert bytes(answer.result) == b'{"id":1234567890123456789 }'
     assert (answer.t_ms, answer.tid) == (1616551774002, "ab")
+
+
+class Shape(msgspec.Struct):
+    total: int
+
+
+def test_a_result_that_has_the_shape_of_its_endpoint_is_decoded_with_its_envelope():
+    answer, t_ms = read(b'{"success":true,"result":{"total":3,"more":[1]},"t":1616551774,"tid":"ab"}', shape=Shape)
+    assert (answer.shaped, answer.t_ms, t_ms, answer.tid) == (Shape(3), 1616551774000, 1616551774000, "ab")
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (b'{"success":true,"result":{"total":"3"},"t":1616551774000}', 200),
+        (b'{"success":"true","result":{"total":3},"t":1616551774000}', 200),
+        (b'{"success":true,"result":{"total":3},"t":"1616551774000"}', 200),
+        (b'{"success":true,"t":1616551774000}', 200),
+        (b'{"success":false,"code":1110,"msg":"frequency","t":1616551774000}', 200),
+        (b'{"success":true,"result":{"total":3},"t":1616551774000}', 502),
+        (b'{"success":true,"result":{"total":3},"t":16165', 200),
+        (b"<html>", 200),
+    ],
+)
+def test_an_answer_that_has_not_that_shape_is_what_it_is_without_one(body, status):
+    shaped, plain = read(body, status, shape=Shape), read(body, status)
+    assert told(*shaped) == told(*plain)
+
+
+def told(outcome, t_ms):
+    if isinstance(outcome, Answer):
+        return bytes(outcome.result), outcome.shaped, outcome.t_ms, outcome.tid, t_ms
+    return repr(outcome), t_ms
 
 
 @pytest.mark.parametrize("success", [True, "true", "TRUE", 1, "1"])

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tuyahouse.cloud.answer import Answer, read_answer
 from tuyahouse.cloud.device_functions import Function, decode_functions
-from tuyahouse.cloud.device_list import decode_page, list_query, understood
+from tuyahouse.cloud.device_list import LIST, decode_page, list_query, read_page, understood
 from tuyahouse.cloud.devices import ABSENT, FACTS, Device, decode_device, told, told_by_column
 from tuyahouse.cloud.errors import UnusableAnswer
 from tuyahouse.cloud.loose import EPOCH, times, utc
@@ -132,6 +133,31 @@ def test_an_item_without_a_device_id_is_kept_apart_and_counts_as_a_row() -> None
 
 def test_a_project_without_devices_may_send_no_list() -> None:
     assert decode_page(b'{"total":0,"page_no":1,"page_size":50}').rows == 0
+
+
+@pytest.mark.parametrize(
+    "result",
+    [
+        page(total="17", page_no="3", page_size="50"),
+        b'{"list":[{"device_name":"x"},5,{"device_id":"d1"}],"total":3}',
+        b'{"list":[{"device_id":"d1","uid":"u"},{"device_id":"d2","online_status":0}],"total":2}',
+        b'{"total":0}',
+    ],
+)
+@pytest.mark.parametrize("around", [b'{"result":%s,"success":true,"t":1616551774000}', b'{"success":1,"result":%s}'])
+def test_a_page_is_the_same_in_every_envelope(result: bytes, around: bytes) -> None:
+    answer, _ = read_answer(200, around % result, shape=LIST.shape)
+    assert isinstance(answer, Answer)
+    assert read_page(answer) == decode_page(result)
+
+
+@pytest.mark.parametrize("result", [b"{}", b'{"total":5}'])
+def test_a_page_without_a_list_is_refused_with_what_was_received(result: bytes) -> None:
+    answer, _ = read_answer(200, b'{"result":%s,"success":true,"t":1616551774000}' % result, shape=LIST.shape)
+    assert isinstance(answer, Answer)
+    with pytest.raises(UnusableAnswer) as refused:
+        read_page(answer)
+    assert result in refused.value.raw
 
 
 @pytest.mark.parametrize("result", [b"[]", b'"x"', b"{}", b'{"list":{}}', b'{"list":[', b'{"total":5}'])

@@ -1,6 +1,9 @@
 """Tuya's envelope, read tolerantly: every page prints it a little differently (docs/tuya.md, "Errors")."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
+from typing import Any, Literal
 
 import msgspec
 
@@ -14,12 +17,16 @@ _NOT_OFFERED = frozenset({404, 405, 501})
 
 @dataclass(slots=True)
 class Answer:
-    """A successful answer. ``result`` is the value as sent, not decoded (``null`` when there was none)."""
+    """A successful answer. ``result`` is the value as sent, not decoded (``null`` when there was none).
+
+    ``shaped`` takes its place, and it is null, where the endpoint has a ``shape`` that fits.
+    """
 
     result: msgspec.Raw
     body: bytes
     t_ms: int | None
     tid: str
+    shaped: msgspec.Struct | None = None
 
 
 class Envelope(msgspec.Struct, gc=False):
@@ -57,8 +64,23 @@ class Envelope(msgspec.Struct, gc=False):
 _decode = msgspec.json.Decoder(Envelope).decode
 
 
+@cache
+def _decode_shaped(shape: type[msgspec.Struct]) -> Callable[[bytes], Any]:
+    """Decodes a successful answer whose result has this shape, envelope and all; others are no business of it."""
+    fields: list[tuple[str, Any] | tuple[str, Any, Any]]
+    fields = [("success", Literal[True]), ("result", shape), ("t", int), ("tid", str, "")]
+    return msgspec.json.Decoder(msgspec.defstruct("ShapedEnvelope", fields)).decode
+
+
 def read_answer(
-    status: int, body: bytes, *, endpoint: str = "", account: str = "", bare: bool = False, secret: bool = False
+    status: int,
+    body: bytes,
+    *,
+    endpoint: str = "",
+    account: str = "",
+    bare: bool = False,
+    secret: bool = False,
+    shape: type[msgspec.Struct] | None = None,
 ) -> tuple[Answer | TuyaError, int | None]:
     """Judge one answer: what it brought or why not, and its ``t`` in milliseconds.
 
@@ -69,7 +91,16 @@ def read_answer(
         account: name of the account, for the remedy.
         bare: the call is known to answer without the envelope.
         secret: the answer holds a token, so no part of it may go into an error.
+        shape: what the result is to be decoded into, if it fits.
     """
+    if shape is not None and status == 200:
+        try:
+            whole = _decode_shaped(shape)(body)
+        except msgspec.MsgspecError:
+            pass  # an error of Tuya's, or another shape: read with all the tolerance below
+        else:
+            sent_at = milliseconds(whole.t)
+            return Answer(_NULL, body, sent_at, whole.tid, whole.result), sent_at
     try:
         envelope = _decode(body)
     except msgspec.ValidationError as error:

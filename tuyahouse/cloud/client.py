@@ -234,6 +234,7 @@ class TuyaClient:
             account=self.account.name,
             bare=endpoint.bare,
             secret=endpoint.secret,
+            shape=endpoint.shape,
         )
         if isinstance(outcome, TuyaError):
             self._count_failure(name)

@@ -1,15 +1,15 @@
 """The list of third-party industry devices: its query, its pages (docs/tuya.md, "Industry devices")."""
 
+from collections.abc import Callable
 from typing import Any, Literal
 
 import msgspec
 
+from tuyahouse.cloud.answer import Answer
 from tuyahouse.cloud.devices import Device, Documented, documented_devices, read_device
 from tuyahouse.cloud.endpoint import Endpoint
 from tuyahouse.cloud.errors import UnusableAnswer
 from tuyahouse.cloud.loose import whole_number
-
-LIST = Endpoint("GET", "/v1.0/expand/devices", "platform")
 
 Spelling = Literal["snake", "camel", "dotted"]
 SPELLINGS: dict[Spelling, tuple[str, str, str]] = {
@@ -38,7 +38,9 @@ class DevicePage(msgspec.Struct, frozen=True, gc=False):
         return len(self.devices) + len(self.unusable)
 
 
-class _List(msgspec.Struct):
+class ListResult(msgspec.Struct, gc=False):
+    """The result of :data:`LIST`, its items as sent."""
+
     items: list[msgspec.Raw] | None = msgspec.field(default=None, name="list")
     total: Any = None
     page_no: Any = None
@@ -51,8 +53,15 @@ class _DocumentedList(msgspec.Struct):
     items: list[Documented] = msgspec.field(name="list")
 
 
-_LIST = msgspec.json.Decoder(_List)
+class _DocumentedAnswer(msgspec.Struct):
+    result: _DocumentedList
+
+
+LIST = Endpoint("GET", "/v1.0/expand/devices", "platform", shape=ListResult)
+
+_LIST = msgspec.json.Decoder(ListResult)
 _DOCUMENTED = msgspec.json.Decoder(_DocumentedList)
+_DOCUMENTED_ANSWER = msgspec.json.Decoder(_DocumentedAnswer)
 
 
 def list_query(spelling: Spelling, project_id: str, page_no: int, page_size: int) -> dict[str, str]:
@@ -74,6 +83,17 @@ def understood(page: DevicePage, page_no: int, page_size: int) -> bool:
     return page.page_size == page_size or (page_size != PROBE_SIZE and page.page_size < page_size)
 
 
+def read_page(answer: Answer) -> DevicePage:
+    """The page that an answer of :data:`LIST` brought.
+
+    Raises:
+        UnusableAnswer: its result is no object with a ``list``.
+    """
+    if not isinstance(answer.shaped, ListResult):
+        return decode_page(answer.result)
+    return _page(answer.shaped, lambda: _DOCUMENTED_ANSWER.decode(answer.body).result.items, answer.body)
+
+
 def decode_page(result: bytes | msgspec.Raw) -> DevicePage:
     """Read the result of :data:`LIST`.
 
@@ -84,10 +104,18 @@ def decode_page(result: bytes | msgspec.Raw) -> DevicePage:
         page = _LIST.decode(result)
     except msgspec.MsgspecError as error:
         raise UnusableAnswer(f"the device list is not what it should be: {error}", bytes(result)) from None
+    return _page(page, lambda: _DOCUMENTED.decode(result).items, result)
+
+
+def _page(page: ListResult, documented: Callable[[], list[Documented]], sent: bytes | msgspec.Raw) -> DevicePage:
+    """``documented`` decodes all items at once; it raises where one of them is not as documented."""
     if page.items is None and whole_number(page.total) != 0:
-        raise UnusableAnswer("the device list has no list", bytes(result))
+        raise UnusableAnswer("the device list has no list", bytes(sent))
     raws = list(map(bytes, page.items or ()))
-    read = _read(result, raws)
+    try:
+        read = documented_devices(documented(), raws)
+    except msgspec.MsgspecError:
+        read = [read_device(raw) for raw in raws]
     return DevicePage(
         [device for device in read if device is not None],
         [raw for raw, device in zip(raws, read, strict=True) if device is None] if None in read else [],
@@ -95,12 +123,3 @@ def decode_page(result: bytes | msgspec.Raw) -> DevicePage:
         whole_number(page.page_no_camel if page.page_no is None else page.page_no),
         whole_number(page.page_size_camel if page.page_size is None else page.page_size),
     )
-
-
-def _read(result: bytes | msgspec.Raw, raws: list[bytes]) -> list[Device | None]:
-    """The devices of a page: all at once where all are as documented, else one by one."""
-    try:
-        items = _DOCUMENTED.decode(result).items
-    except msgspec.MsgspecError:
-        return [read_device(raw) for raw in raws]
-    return documented_devices(items, raws)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tuyahouse.cloud.client import TuyaClient
-from tuyahouse.cloud.device_list import LIST, DevicePage, Spelling, decode_page, list_query, understood
+from tuyahouse.cloud.device_list import LIST, DevicePage, Spelling, list_query, read_page, understood
 from tuyahouse.cloud.errors import PassingFault, TuyaError, UnusableAnswer
 from tuyahouse.settings import Account
 from tuyahouse.sync.devices_ledger import ListLedger, ListRead
@@ -103,7 +103,7 @@ class ProjectReader:
 
     async def _ask(self, spelling: Spelling, number: int, size: int) -> DevicePage:
         answer = await self.client.call(LIST, query=list_query(spelling, self.ledger.project_id, number, size))
-        return decode_page(answer.result)
+        return read_page(answer)
 
 
 def _broke(error: TuyaError) -> bool:
