@@ -165,8 +165,8 @@ def told_by_column(items: Sequence[Documented]) -> list[Sequence[Any]]:
     """
     sent = dict(zip(Documented.__struct_fields__, zip(*map(astuple, items), strict=True), strict=True))
     columns = [_column(reader, sent[name]) for name, reader in _READERS]
-    tasks = sent["task_id"]
-    return [*columns, [None if task is ABSENT else _only_task(task) for task in tasks]]
+    extra = {task: None if task is ABSENT else _only_task(task) for task in set(sent["task_id"])}
+    return [*columns, list(map(extra.__getitem__, sent["task_id"]))]
 
 
 def is_time(value: Any) -> bool:

@@ -4,7 +4,6 @@ When a list is read for the first time all of its devices are new, and there is 
 """
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 
 from tuyahouse.cloud.devices import ABSENT, Device, is_time, told_by_column
@@ -23,16 +22,18 @@ def land_new(conn: Any, read: Reading, sweep: int, found: Sequence[Device]) -> t
     own = (read.project_id, None, ABSENT)
     plain = [each for each in found if each.item and each.item.project_id in own]
     try:
-        columns = _columns(plain, read.at)
+        columns = _columns(plain)
     except ValueError:
         plain = [each for each in plain if each.item and is_time(each.item.create_time)]
-        columns = _columns(plain, read.at)
+        columns = _columns(plain)
     if not plain:
         return [], list(found)
     ids = columns["device_id"]
     same = {**same_of(read), "changed_at": read.at}
-    if None not in columns["online"]:
-        same["online_at"] = columns.pop("online_at")[0]
+    if None in columns["online"]:
+        columns["online_at"] = [None if each is None else read.at for each in columns["online"]]
+    else:
+        same["online_at"] = read.at
     if insert_columns(conn, device_table, columns, same=same) < len(plain):
         # The others are stored: an earlier start of the run did, another project's list, or messages told of them.
         new = devices.begun(conn, read.account, ids, project_id=read.project_id, run_id=read.run_id, at=read.at)
@@ -46,17 +47,15 @@ def land_new(conn: Any, read: Reading, sweep: int, found: Sequence[Device]) -> t
     return plain, [each for each in found if each.device_id not in written]
 
 
-def _columns(plain: Sequence[Device], at: datetime) -> dict[str, Sequence[Any]]:
+def _columns(plain: Sequence[Device]) -> dict[str, Sequence[Any]]:
     """What is to be written of them, by column."""
     if not plain:
         return {}
     _, *facts, extra = told_by_column([each.item for each in plain if each.item])
-    online = [each.online for each in plain]
     return {
         "device_id": [each.device_id for each in plain],
         **dict(zip(TOLD, facts, strict=True)),
-        "online": online,
-        "online_at": [None if each is None else at for each in online],
+        "online": [each.online for each in plain],
         "extra": extra,
         "answer_hash": [each.digest for each in plain],
     }

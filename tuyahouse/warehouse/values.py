@@ -114,9 +114,12 @@ def _converted(values: Sequence[Any], convert: Convert) -> list[Any]:
     if convert is not json_text:
         return [None if value is None else convert(value) for value in values]
     # Rows often share a document: each is written out once.
-    texts = {id(value): value for value in values}
-    texts = {place: None if value is None else json_text(value) for place, value in texts.items()}
-    return [texts[id(value)] for value in values]
+    places = list(map(id, values))
+    texts = {
+        place: None if value is None else json_text(value)
+        for place, value in dict(zip(places, values, strict=True)).items()
+    }
+    return list(map(texts.__getitem__, places))
 
 
 def _holds_refused(texts: Sequence[str | None]) -> bool:
