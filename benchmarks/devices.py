@@ -14,7 +14,7 @@ from benchmarks.account import environment
 from benchmarks.measure import Usage, cost_of_one, least, rows_written, run, table
 from tests.support.postgres import OwnPostgres, Postgres
 
-SMALL, LARGE, ROUNDS = 10_000, 110_000, 4
+SMALL, LARGE, ROUNDS = 10_000, 110_000, 8
 
 
 @contextmanager

@@ -116,9 +116,10 @@ def _page(page: ListResult, documented: Callable[[], list[Documented]], sent: by
         read = documented_devices(documented(), raws)
     except msgspec.MsgspecError:
         read = [read_device(raw) for raw in raws]
+    devices = [device for device in read if device is not None]
     return DevicePage(
-        [device for device in read if device is not None],
-        [raw for raw, device in zip(raws, read, strict=True) if device is None] if None in read else [],
+        devices,
+        [raw for raw, device in zip(raws, read, strict=True) if device is None] if len(devices) < len(read) else [],
         whole_number(page.total),
         whole_number(page.page_no_camel if page.page_no is None else page.page_no),
         whole_number(page.page_size_camel if page.page_size is None else page.page_size),

@@ -139,9 +139,9 @@ def documented_devices(items: Sequence[Documented], raws: Sequence[bytes]) -> li
     """The devices of items that are just as documented; None for one whose id is empty or has what no id has."""
     ids = _column(identifier, [item.device_id for item in items])
     online = list(map(FLAGS.get, [item.online_status for item in items]))
-    digests = fingerprints(map(_as_if_online, raws, online) if False in online else raws)
+    digests = fingerprints(map(_as_if_online, raws, online) if False in set(online) else raws)
     devices: list[Device | None] = list(map(Device, ids, online, digests, raws, items))
-    if None not in ids and "".join(ids).isprintable():
+    if all(ids) and "".join(ids).isprintable():
         return devices
     return [device if name and name.isprintable() else None for name, device in zip(ids, devices, strict=True)]
 

@@ -30,7 +30,7 @@ def land_new(conn: Any, read: Reading, sweep: int, found: Sequence[Device]) -> t
         return [], list(found)
     ids = columns["device_id"]
     same = {**same_of(read), "changed_at": read.at}
-    if None in columns["online"]:
+    if None in set(columns["online"]):
         columns["online_at"] = [None if each is None else read.at for each in columns["online"]]
     else:
         same["online_at"] = read.at
