@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.deployment.conftest import Site
+from tests.support.prefect import PATIENCE
 
 
 @pytest.fixture(scope="module")
@@ -22,8 +23,8 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
     opened = browser.new_page(viewport={"width": 1280, "height": 1000})
-    opened.set_default_timeout(60_000)
-    expect.set_options(timeout=60_000)
+    opened.set_default_timeout(PATIENCE * 1000)
+    expect.set_options(timeout=PATIENCE * 1000)
     yield opened
     opened.close()
 

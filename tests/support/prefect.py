@@ -12,7 +12,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-_PATIENCE = 200
+PATIENCE = 200
 """Seconds. Once in some dozens of runs the server stands still until SQLite's wait for a busy file, a minute, is over."""
 QUIET = {"PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1"}
 
@@ -55,7 +55,7 @@ class PrefectServer:
         request = urllib.request.Request(f"{self.url}/{path}", data=data, headers={"Content-Type": "application/json"})
         for attempt in range(10):
             try:
-                with urllib.request.urlopen(request, timeout=_PATIENCE) as answer:
+                with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
                     return json.loads(answer.read() or b"null")
             except urllib.error.HTTPError as error:
                 # Its SQLite file was busy. Prefect's own clients ask again too.
