@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from benchmarks.account import environment
-from benchmarks.measure import Usage, cost_of_one, least, rows_written, run, table
+from benchmarks.measure import Rounds, Usage, least, rows_written, run, table
 from tests.support.postgres import OwnPostgres, Postgres
 
 SMALL, LARGE, ROUNDS = 10_000, 110_000, 8
@@ -76,37 +76,28 @@ def by_tuyahouse(postgres: Postgres, base_url: str, count: int) -> list[Usage]:
 
 
 def main() -> None:
-    usages: dict[tuple[str, str, int], list[Usage]] = {}
+    rounds = Rounds(SMALL, LARGE)
     postgres = OwnPostgres()
     with server(SMALL) as small_url, server(LARGE) as large_url:
         for _ in range(ROUNDS):
             for url, count in ((small_url, SMALL), (large_url, LARGE)):
-                both = {"hand": by_hand(postgres, url), "tuyahouse": by_tuyahouse(postgres, url, count)}
-                for name, (first, second) in both.items():
-                    usages.setdefault((name, "first", count), []).append(first)
-                    usages.setdefault((name, "second", count), []).append(second)
+                rounds.note("hand", count, *by_hand(postgres, url))
+                rounds.note("tuyahouse", count, *by_tuyahouse(postgres, url, count))
     postgres.close()
-    report({what: least(of_it) for what, of_it in usages.items()})
+    report(rounds)
 
 
-def report(used: dict[tuple[str, str, int], Usage]) -> None:
-    def cost(name: str, which: str) -> float:
-        return cost_of_one(used[name, which, SMALL], used[name, which, LARGE], LARGE - SMALL)
-
-    def ratio(which: str) -> str:
-        return f"{cost('tuyahouse', which) / cost('hand', which):.2f}"
-
+def report(rounds: Rounds) -> None:
+    hand, ours = ([rounds.cost(name, which) for which in ("first", "second")] for name in ("hand", "tuyahouse"))
+    peaks = {size: least(rounds.of("tuyahouse", "first", size)).peak_mb for size in (SMALL, LARGE)}
     table(
         f"CPU of one device in one sweep, the least of {ROUNDS} rounds",
         [
             ["", "first sweep", "unchanged sweep"],
-            ["by hand", f"{cost('hand', 'first'):.1f} µs", f"{cost('hand', 'second'):.1f} µs"],
-            ["tuyahouse", f"{cost('tuyahouse', 'first'):.1f} µs", f"{cost('tuyahouse', 'second'):.1f} µs"],
-            ["ratio", ratio("first"), ratio("second")],
-            [
-                "peak memory",
-                *(f"{count:,} devices: {used['tuyahouse', 'first', count].peak_mb:.0f} MB" for count in (SMALL, LARGE)),
-            ],
+            ["by hand", *(f"{cost:.1f} µs" for cost in hand)],
+            ["tuyahouse", *(f"{cost:.1f} µs" for cost in ours)],
+            ["ratio", *(f"{one / other:.2f}" for one, other in zip(ours, hand, strict=True))],
+            ["peak memory", *(f"{size:,} devices: {peak:.0f} MB" for size, peak in peaks.items())],
         ],
     )
 

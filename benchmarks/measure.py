@@ -81,6 +81,28 @@ def least(usages: Iterable[Usage]) -> Usage:
     return min(usages, key=lambda usage: usage.cpu_seconds)
 
 
+class Rounds:
+    """What the first and the second run of some programs used at two sizes, round after round."""
+
+    def __init__(self, small: int, large: int) -> None:
+        self.small = small
+        self.large = large
+        self._runs: dict[tuple[str, str, int], list[Usage]] = {}
+
+    def note(self, program: str, size: int, first: Usage, second: Usage) -> None:
+        for which, usage in (("first", first), ("second", second)):
+            self._runs.setdefault((program, which, size), []).append(usage)
+
+    def of(self, program: str, which: str, size: int) -> list[Usage]:
+        """One usage a round."""
+        return self._runs[program, which, size]
+
+    def cost(self, program: str, which: str) -> float:
+        """CPU microseconds of one item, of each size the run that other work disturbed least."""
+        small, large = (least(self.of(program, which, size)) for size in (self.small, self.large))
+        return cost_of_one(small, large, self.large - self.small)
+
+
 @contextlib.contextmanager
 def tuya() -> Iterator[str]:
     """The fast server of benchmarks/server.py in a process of its own; its base URL."""

@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 from benchmarks.account import environment, pattern
-from benchmarks.measure import Usage, cost_of_one, least, prefect_server, rows_written, run, table, tuya
+from benchmarks.measure import Rounds, Usage, prefect_server, rows_written, run, table, tuya
 from tests.support.postgres import OwnPostgres, Postgres
 
 SMALL, LARGE, ROUNDS = 2_000, 22_000, 3
@@ -39,39 +39,28 @@ def by_tuyahouse(postgres: Postgres, base_url: str, count: int, prefect: dict[st
 
 
 def main() -> None:
-    runs: dict[str, list[Usage]] = {}
+    rounds = Rounds(SMALL, LARGE)
     postgres = OwnPostgres()
     with tempfile.TemporaryDirectory() as home, tuya() as base_url, prefect_server(Path(home)) as prefect:
         for _ in range(ROUNDS):
             for size in (SMALL, LARGE):
-                hand = by_hand(postgres, base_url, size)
-                ours = by_tuyahouse(postgres, base_url, size, prefect)
-                for name, pair in {"hand": hand, "tuyahouse": ours}.items():
-                    for which, usage in zip(("first", "second"), pair, strict=True):
-                        runs.setdefault(f"{name} {which} {size}", []).append(usage)
+                rounds.note("hand", size, *by_hand(postgres, base_url, size))
+                rounds.note("tuyahouse", size, *by_tuyahouse(postgres, base_url, size, prefect))
     postgres.close()
-    report(runs)
+    report(rounds)
 
 
-def report(runs: dict[str, list[Usage]]) -> None:
-    items = LARGE - SMALL
-    cost = {
-        name: cost_of_one(least(runs[f"{name} {SMALL}"]), least(runs[f"{name} {LARGE}"]), items)
-        for name in ("hand first", "hand second", "tuyahouse first", "tuyahouse second")
-    }
-    large = [runs[f"{name} first {LARGE}"] for name in ("tuyahouse", "hand")]
+def report(rounds: Rounds) -> None:
+    hand, ours = ([rounds.cost(name, which) for which in ("first", "second")] for name in ("hand", "tuyahouse"))
+    large = [rounds.of(name, "first", LARGE) for name in ("tuyahouse", "hand")]
     ratios = [ours.cpu_seconds / hand.cpu_seconds for ours, hand in zip(*large, strict=True)]
     table(
         f"CPU of one serial number (8 steps), least of {ROUNDS} rounds",
         [
             ["", "first run", "over unchanged answers"],
-            ["by hand", f"{cost['hand first']:.0f} µs", f"{cost['hand second']:.0f} µs"],
-            ["tuyahouse", f"{cost['tuyahouse first']:.0f} µs", f"{cost['tuyahouse second']:.0f} µs"],
-            [
-                "ratio",
-                f"{cost['tuyahouse first'] / cost['hand first']:.2f}",
-                f"{cost['tuyahouse second'] / cost['tuyahouse first']:.2f} of its own first run",
-            ],
+            ["by hand", *(f"{cost:.0f} µs" for cost in hand)],
+            ["tuyahouse", *(f"{cost:.0f} µs" for cost in ours)],
+            ["ratio", f"{ours[0] / hand[0]:.2f}", f"{ours[1] / ours[0]:.2f} of its own first run"],
             [
                 f"whole runs of {LARGE:,}, starting included",
                 f"{min(ratios):.2f} to {max(ratios):.2f}",

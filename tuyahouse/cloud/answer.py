@@ -72,6 +72,15 @@ def _decode_shaped(shape: type[msgspec.Struct]) -> Callable[[bytes], Any]:
     return msgspec.json.Decoder(msgspec.defstruct("ShapedEnvelope", fields)).decode
 
 
+def _read_shaped(shape: type[msgspec.Struct], body: bytes) -> Answer | None:
+    """None for an error of Tuya's, or another shape: that is read with all tolerance."""
+    try:
+        whole = _decode_shaped(shape)(body)
+    except msgspec.MsgspecError:
+        return None
+    return Answer(_NULL, body, milliseconds(whole.t), whole.tid, whole.result)
+
+
 def read_answer(
     status: int,
     body: bytes,
@@ -93,14 +102,8 @@ def read_answer(
         secret: the answer holds a token, so no part of it may go into an error.
         shape: what the result is to be decoded into, if it fits.
     """
-    if shape is not None and status == 200:
-        try:
-            whole = _decode_shaped(shape)(body)
-        except msgspec.MsgspecError:
-            pass  # an error of Tuya's, or another shape: read with all the tolerance below
-        else:
-            sent_at = milliseconds(whole.t)
-            return Answer(_NULL, body, sent_at, whole.tid, whole.result), sent_at
+    if shape is not None and status == 200 and (answer := _read_shaped(shape, body)):
+        return answer, answer.t_ms
     try:
         envelope = _decode(body)
     except msgspec.ValidationError as error:

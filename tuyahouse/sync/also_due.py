@@ -34,10 +34,11 @@ def devices_due(warehouse: Warehouse, account: Account, now: datetime) -> list[A
         return []
     with warehouse.read() as conn:
         known = devices.count_devices(conn, account.name)
-        before = details_due_before(message_ledger.open_gaps(conn, account.name), now)
-        due = devices.due_for_details(conn, account.name, account.project_ids, before)
+        since = details_due_before(message_ledger.open_gaps(conn, account.name), now)
+        due = devices.due_for_details(conn, account.name, account.project_ids, since)
         details = sum(1 for _ in due)
-        unread = [each for each in account.project_ids if not devices_lists.was_read(conn, account.name, each)]
+        before = {each: devices_lists.device_list(conn, account.name, each) for each in account.project_ids}
+    unread = [project for project, how in before.items() if not devices_lists.read_whole(how)]
     pages = [math.ceil(known.get(project, 0) / account.device_page_size) for project in account.project_ids]
     listed = sum(known.get(project, 0) for project in account.project_ids)
     return [

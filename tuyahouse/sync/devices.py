@@ -11,11 +11,9 @@ from datetime import datetime, timedelta
 from itertools import islice
 
 from tuyahouse.settings import Account, SettingsError
-from tuyahouse.sync.devices_landing import KIND
-from tuyahouse.sync.devices_ledger import LIST_KEY, project_of
+from tuyahouse.sync.devices_ledger import LIST_KEY, project_of, settle
 from tuyahouse.warehouse import (
     commands,
-    dead_letters,
     devices,
     devices_history,
     devices_lists,
@@ -76,8 +74,7 @@ def plan_lists(warehouse: Warehouse, account: Account, run_id: str, projects: Se
     with warehouse.begin() as conn:
         devices_marks.clear_marks(conn, account.name)
         devices_lists.forget_runs(conn, account.name)
-        forgotten = [key for key in dead_letters.open_keys(conn, account.name, KIND) if project_of(key) not in named]
-        dead_letters.resolve(conn, account.name, KIND, forgotten, at)
+        settle(conn, account.name, lambda key: project_of(key) not in named, at)
         runs.add_chunks(conn, run_id, [[LIST_KEY + project] for project in projects])
 
 

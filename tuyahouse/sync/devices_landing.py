@@ -34,10 +34,10 @@ def land(
     A device that another project's list of this run holds too stays with that project (see :func:`_elsewhere`).
     ``first`` says that the list is read for the first time, so that most of its devices will be new.
     """
-    unique = dict(zip([device.device_id for device in found], found, strict=True))
+    unique = {device.device_id: device for device in found}
     new: list[Device] = []
     if first:
-        new, rest = land_new(conn, read, sweep, found if len(unique) == len(found) else list(unique.values()))
+        new, rest = land_new(conn, read, sweep, list(unique.values()))
         unique = {device.device_id: device for device in rest}
     rows = [(device.device_id, device.digest, device.online) for device in unique.values()]
     fresh, odd = devices_pages.mark(conn, read.account, read.project_id, sweep, rows) if rows else (0, [])

@@ -27,6 +27,12 @@ def project_of(key: str) -> str:
     return key.partition("/")[0]
 
 
+def settle(conn: Any, account: str, settled: Callable[[str], bool], at: datetime) -> None:
+    """Resolve the open dead letters of lists whose key is ``settled``."""
+    keys = [key for key in dead_letters.open_keys(conn, account, KIND) if settled(key)]
+    dead_letters.resolve(conn, account, KIND, keys, at)
+
+
 @dataclass(slots=True)
 class ListRead:
     """How the reading of a project's list ended."""
@@ -64,7 +70,7 @@ class ListLedger:
         with self.warehouse.begin() as conn:
             devices_marks.clear_marks(conn, self.run.account, self.project_id)
             before = devices_lists.device_list(conn, self.run.account, self.project_id)
-        self._first = before is None or before.swept_at is None
+        self._first = not devices_lists.read_whole(before)
         self.empty_before = before is not None and before.devices == 0 and before.tried_run != self.run.run_id
         return before
 
@@ -117,7 +123,9 @@ class ListLedger:
             letters = self._letters(read)
             dead_letters.record(conn, account, letters, at)
             if read.complete:
-                self._resolve_others(conn, {letter.key for letter in letters}, at)
+                # It settles what was amiss with the project, and rows that are no longer on it.
+                still = {letter.key for letter in letters}
+                settle(conn, account, lambda key: project_of(key) == self.project_id and key not in still, at)
             self._finish(conn, self._ended(newest) if read.complete else Outcome(), calls, at, left=not read.complete)
 
     def cut_short(self, started: datetime, error: TuyaError, refused: bool, calls: int) -> None:
@@ -159,13 +167,6 @@ class ListLedger:
         if not read.complete:
             letters.append(Letter(KIND, self.project_id, "list_incomplete", "", read.judgement.note))
         return letters
-
-    def _resolve_others(self, conn: Any, still: set[str], at: datetime) -> None:
-        """A list that was read whole settles what was amiss with the project, and rows that are no longer on it."""
-        keys = [
-            key for key in dead_letters.open_keys(conn, self.run.account, KIND) if project_of(key) == self.project_id
-        ]
-        dead_letters.resolve(conn, self.run.account, KIND, [key for key in keys if key not in still], at)
 
     def _note(self, read: ListRead) -> str | None:
         notes = [read.judgement.note]

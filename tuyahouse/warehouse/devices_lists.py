@@ -32,9 +32,8 @@ def device_list(conn: Connection, account: str, project_id: str) -> DeviceList |
     return DeviceList(*row) if row else None
 
 
-def was_read(conn: Connection, account: str, project_id: str) -> bool:
-    """Whether the project's list was ever read whole."""
-    before = device_list(conn, account, project_id)
+def read_whole(before: DeviceList | None) -> bool:
+    """Whether a project's list was ever read whole."""
     return before is not None and before.swept_at is not None
 
 

@@ -100,19 +100,21 @@ def _stage(conn: Connection, shape: Shape, rows: Sequence[Row]) -> "psycopg.Curs
 
 @lru_cache(256)
 def _staging(shape: Shape) -> tuple[str, str]:
-    columns = ", ".join(f'"{name}" {_staged_type(shape.table.c[name])}' for name in shape.sent)
+    columns = ", ".join(f'"{name}" {kind}' for name, kind in zip(shape.sent, _staged_types(shape), strict=True))
     name = f"stage_{shape.table.name}_{hashlib.sha256(columns.encode()).hexdigest()[:8]}"
     return name, f"CREATE TEMPORARY TABLE IF NOT EXISTS {name} ({columns}) ON COMMIT DELETE ROWS"
 
 
-def _staged_type(column: Column[Any]) -> str:
+@lru_cache(256)
+def _staged_types(shape: Shape) -> tuple[str, ...]:
     """JSON travels as text: the driver's own way calls Python for every document."""
-    return "text" if isinstance(column.type, JSON) else type_name(column)
+    columns = [shape.table.c[name] for name in shape.sent]
+    return tuple(["text" if isinstance(column.type, JSON) else type_name(column) for column in columns])
 
 
 def _sent_types(shape: Shape, rows: Sequence[Row]) -> list[str]:
     """The types as which the values are sent: whole numbers for times are what the binary form of a time is."""
-    types = [_staged_type(shape.table.c[column]) for column in shape.sent]
+    types = _staged_types(shape)
     numbers = [type(value) is int for value in rows[0]] if rows else [False] * len(types)
     return ["int8" if number and name == _TIME else name for name, number in zip(types, numbers, strict=True)]
 

@@ -102,24 +102,19 @@ def prepare_columns(columns: Sequence[Column[Any]], values: list[Sequence[Any]],
 
 
 def _from_milliseconds(values: Sequence[int], dialect: str) -> Sequence[Any]:
-    """For PostgreSQL what the binary form of a time is: microseconds since 2000."""
+    """For PostgreSQL what the binary form of a time is: microseconds since 2000. For SQLite times, exact until 2255."""
     if dialect == "postgresql":
         return [value * 1000 - _FROM_1970_TO_2000 for value in values]
-    return [
-        datetime.fromtimestamp(value / 1000, UTC) for value in values
-    ]  # exact: doubles tell microseconds until 2255
+    return [datetime.fromtimestamp(value / 1000, UTC) for value in values]
 
 
 def _converted(values: Sequence[Any], convert: Convert) -> list[Any]:
     if convert is not json_text:
         return [None if value is None else convert(value) for value in values]
     # Rows often share a document: each is written out once.
-    places = list(map(id, values))
-    texts = {
-        place: None if value is None else json_text(value)
-        for place, value in dict(zip(places, values, strict=True)).items()
-    }
-    return list(map(texts.__getitem__, places))
+    texts = {id(value): value for value in values}
+    texts = {place: None if value is None else json_text(value) for place, value in texts.items()}
+    return [texts[id(value)] for value in values]
 
 
 def _holds_refused(texts: Sequence[str | None]) -> bool:
