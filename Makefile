@@ -20,7 +20,7 @@ $(STAMP): pyproject.toml constraints.txt
 	@touch $@
 
 demo: setup  ## a sandbox factory and two nights of nightly_sync into a SQLite file
-	@$(RUN) -m flows.demo
+	@$(RUN) -m deployments.demo
 
 test: setup  ## everything verified, on SQLite and on a real PostgreSQL
 	@$(RUN) -m pytest

@@ -20,7 +20,7 @@ from benchmarks.account import environment
 from benchmarks.measure import Usage, run, table
 from tests.support.postgres import OwnPostgres
 from tuyahouse.settings import load_settings
-from tuyahouse.sync.commands_reconcile import learn_observed, reconcile, rules_of
+from tuyahouse.sync.commands.reconcile import learn_observed, reconcile, rules_of
 from tuyahouse.warehouse.warehouse import Warehouse
 
 FEW, MANY = 100_000, 1_000_000

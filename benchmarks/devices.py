@@ -33,11 +33,11 @@ def server(count: int) -> Iterator[str]:
 async def sweep(run_key: str) -> None:
     """What sync_devices does for one project, without its details."""
     from tuyahouse.cloud.client import TuyaClient
+    from tuyahouse.memory import rare_collections
     from tuyahouse.settings import load_settings
-    from tuyahouse.sync.devices import conclude, plan_lists
-    from tuyahouse.sync.devices_chunks import list_chunk, utc_now
-    from tuyahouse.sync.garbage import rare_collections
-    from tuyahouse.warehouse import runs
+    from tuyahouse.sync.devices.chunks import list_chunk, utc_now
+    from tuyahouse.sync.devices.plan import conclude, plan_lists
+    from tuyahouse.warehouse.ledgers import runs
     from tuyahouse.warehouse.warehouse import Warehouse
 
     settings = load_settings()

@@ -15,7 +15,7 @@ from tests.messages.sealing import ACCESS_KEY
 from tests.messages.stream import stream
 from tests.support.postgres import OwnPostgres, Postgres
 from tests.support.pulsar.broker import OPERATOR, OPERATOR_PASSWORD, PulsarBroker
-from tuyahouse.messages.publish import Publisher
+from tuyahouse.messages.sources.publish import Publisher
 
 SMALL, LARGE, ROUNDS = 10_000, 110_000, 3
 MEMORY_SMALL, MEMORY_LARGE = 100_000, 1_000_000

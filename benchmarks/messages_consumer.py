@@ -3,7 +3,7 @@
 import sys
 
 from tuyahouse.settings import load_settings
-from tuyahouse.sync.message_service import drain
+from tuyahouse.sync.messages.service import drain
 from tuyahouse.warehouse.warehouse import Warehouse
 
 

@@ -20,8 +20,8 @@ from httpx_aiohttp import AiohttpTransport
 from benchmarks.account import PATTERN, environment
 from benchmarks.measure import table, tuya
 from tests.support.postgres import OwnPostgres
+from tuyahouse.cloud.calls.pms import SN_FLOWS
 from tuyahouse.cloud.client import TuyaClient
-from tuyahouse.cloud.pms import SN_FLOWS
 from tuyahouse.settings import load_settings
 from tuyahouse.warehouse.warehouse import Warehouse
 

@@ -16,9 +16,9 @@ from typing import Any
 
 import psycopg
 
-from tuyahouse.warehouse import writer
+from tuyahouse.warehouse.bulk import writer
+from tuyahouse.warehouse.database.values import sqlite_time
 from tuyahouse.warehouse.tables import flow_step
-from tuyahouse.warehouse.values import sqlite_time
 from tuyahouse.warehouse.warehouse import Warehouse
 
 START = datetime(2026, 11, 20, tzinfo=UTC)

@@ -97,7 +97,7 @@ def _list(flows: dict[str, Any]) -> None:
 
 
 def _run(flow: Any, parameters: dict[str, Any]) -> int:
-    from tasks.edge import run_here
+    from flows.runner import run_here
 
     return asyncio.run(run_here(flow, parameters))
 

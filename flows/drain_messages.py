@@ -8,7 +8,7 @@ from pydantic import Field
 
 from flows.parameters import AccountName, RunKey, Told
 from tasks.messages import drain_account
-from tasks.running import final_state, running
+from tasks.run.run import final_state, running
 
 MaxSeconds = Annotated[int, Field(ge=1, le=86_400), Told("End after so many seconds (1 to 86,400), caught up or not")]
 MaxMessages = Annotated[int | None, Field(ge=1), Told("End after so many messages; empty: when caught up")]

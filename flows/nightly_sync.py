@@ -14,7 +14,7 @@ from flows.reconcile_commands import reconcile_commands
 from flows.sync_devices import sync_devices
 from flows.sync_sn_flows import sync_sn_flows
 from tasks.checks import authenticate, check
-from tasks.running import STOPPED, Running, RunRed, default_run_key, final_state, running
+from tasks.run.run import STOPPED, Running, RunRed, default_run_key, final_state, running
 
 
 @flow(name="nightly_sync", flow_run_name="nightly {account}")

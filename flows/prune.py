@@ -6,7 +6,7 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 
 from flows.parameters import AccountName, RunKey
-from tasks.running import final_state, running
+from tasks.run.run import final_state, running
 from tasks.upkeep import prune_old
 
 

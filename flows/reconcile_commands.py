@@ -8,7 +8,7 @@ from prefect.client.schemas.objects import State
 from flows.parameters import AccountName, Limit, RunKey, Told
 from tasks.commands import ask_commands, decide_commands, plan_commands
 from tasks.device_artifacts import publish_verdicts
-from tasks.running import final_state, running
+from tasks.run.run import final_state, running
 
 CommandSns = Annotated[
     list[str] | None,

@@ -8,10 +8,10 @@ from prefect.client.schemas.objects import State
 
 from flows.parameters import AccountName, Limit, RunKey
 from tasks.messages import redrive_dead_messages
-from tasks.running import final_state, running
+from tasks.run.run import final_state, running
 from tasks.sn_flows import ask_sn_flows, plan_sn_flows
 from tasks.upkeep import redrive_craft_lines
-from tuyahouse.sync.sn_plan import Wanted
+from tuyahouse.sync.serial_numbers.plan import Wanted
 
 
 @flow(name="redrive_dead_letters", flow_run_name="redrive {account}")

@@ -8,8 +8,8 @@ from prefect.client.schemas.objects import State
 from flows.parameters import AccountName, RunKey, Told
 from tasks.device_artifacts import publish_contradictions, publish_device_changes
 from tasks.devices import ask_device_details, close_gaps, conclude_devices, plan_device_lists, read_lists
-from tasks.running import RunRed, final_state, running
-from tuyahouse.sync.devices import chosen_projects
+from tasks.run.run import RunRed, final_state, running
+from tuyahouse.sync.devices.plan import chosen_projects
 
 ProjectIds = Annotated[list[str] | None, Told("Only these projects; empty: those of the settings")]
 Full = Annotated[bool, Told("Ask details and functions of all devices, not only of new and changed ones")]

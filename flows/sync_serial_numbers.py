@@ -8,8 +8,8 @@ from prefect.states import Completed
 from pydantic import SecretStr
 
 from flows.parameters import AccountName, RunKey, Told
-from tasks.artifacts import publish_intake
-from tasks.running import running
+from tasks.run.artifacts import publish_intake
+from tasks.run.run import running
 from tasks.serial_numbers import register_serial_numbers
 
 Path = Annotated[str | None, Told("CSV, Excel or Parquet file, as the worker sees it")]

@@ -7,9 +7,9 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 
 from flows.parameters import AccountName, Limit, RunKey, Told
-from tasks.running import final_state, running
+from tasks.run.run import final_state, running
 from tasks.sn_flows import ask_sn_flows, fetch_missing_lines, plan_sn_flows
-from tuyahouse.sync.sn_plan import Wanted
+from tuyahouse.sync.serial_numbers.plan import Wanted
 
 SerialNumbers = Annotated[list[str] | None, Told("Only these serial numbers, due or not")]
 WorkOrders = Annotated[

@@ -5,11 +5,13 @@ from datetime import UTC, datetime, timedelta
 
 from prefect import task
 
-from tasks.artifacts import publish_checks
-from tasks.resources import Resources, open_resources
-from tasks.retries import passing, retry_delays
-from tuyahouse.sync.message_gaps import gap_in_words
-from tuyahouse.warehouse import dead_letters, drift, message_ledger, registry
+from tasks.run.artifacts import publish_checks
+from tasks.run.resources import Resources, open_resources
+from tasks.run.retries import passing, retry_delays
+from tuyahouse.sync.messages.gaps import gap_in_words
+from tuyahouse.warehouse.ledgers import dead_letters, drift
+from tuyahouse.warehouse.messages import ledger
+from tuyahouse.warehouse.serial_numbers import registry
 
 
 @task(retries=3, retry_delay_seconds=retry_delays, retry_condition_fn=passing, task_run_name="authenticate")
@@ -40,11 +42,11 @@ async def check(account: str, flow: str) -> list[str]:
 def _findings(resources: Resources) -> list[str]:
     account = resources.account.name
     with resources.warehouse.read() as conn:
-        gaps = [f"Messages may be missing: {gap_in_words(gap)}" for gap in message_ledger.open_gaps(conn, account)]
+        gaps = [f"Messages may be missing: {gap_in_words(gap)}" for gap in ledger.open_gaps(conn, account)]
         lately = datetime.now(UTC) - timedelta(hours=12)
         gaps += [
             f"A gap in the messages was answered by a full read: {gap_in_words(gap)}"
-            for gap in message_ledger.closed_gaps(conn, account, lately)
+            for gap in ledger.closed_gaps(conn, account, lately)
         ]
         letters = _letters(dead_letters.counts(conn, account))
         fields = [f"{seen.kind}.{seen.field}" for seen in drift.listing(conn, account)]

@@ -5,23 +5,22 @@ from datetime import UTC, datetime
 
 from prefect import task
 
-from tasks.resources import open_resources
-from tasks.retries import passing, retry_delays
+from tasks.run.resources import open_resources
+from tasks.run.retries import passing, retry_delays
 from tuyahouse.outcome import Outcome
-from tuyahouse.sync import commands, devices
-from tuyahouse.sync.commands_ask import ask_chunk
-from tuyahouse.sync.commands_reconcile import reconcile, rules_of
+from tuyahouse.sync.commands import plan
+from tuyahouse.sync.commands.ask import ask_chunk
+from tuyahouse.sync.commands.reconcile import reconcile, rules_of
+from tuyahouse.sync.devices import plan as devices
 from tuyahouse.terminal import progress
 
 
 @task(retries=3, retry_delay_seconds=retry_delays, retry_condition_fn=passing, task_run_name="plan")
-async def plan_commands(
-    account: str, run_id: str, command_sns: list[str] | None, limit: int | None
-) -> commands.Planned:
+async def plan_commands(account: str, run_id: str, command_sns: list[str] | None, limit: int | None) -> plan.Planned:
     """Learn new record numbers and choose the open commands to ask, within the budget."""
     resources = open_resources(account)
     return await asyncio.to_thread(
-        commands.plan_asking,
+        plan.plan_asking,
         resources.warehouse,
         resources.account,
         run_id,

@@ -4,10 +4,11 @@ import asyncio
 
 from prefect.artifacts import acreate_table_artifact
 
-from tasks.artifacts import artifact_key
-from tasks.running import Running
-from tuyahouse.sync.devices import Concluded
-from tuyahouse.warehouse import commands, devices, devices_history
+from tasks.run.artifacts import artifact_key
+from tasks.run.run import Running
+from tuyahouse.sync.devices.plan import Concluded
+from tuyahouse.warehouse.commands import records
+from tuyahouse.warehouse.devices import history, inventory
 
 ROWS = 200
 """The newest so many are shown; the tables hold them all."""
@@ -29,7 +30,7 @@ async def publish_device_changes(run: Running, concluded: Concluded) -> None:
 
 def _changes(run: Running) -> list[dict[str, str]]:
     with run.resources.warehouse.read() as conn:
-        return devices_history.changes_of_run(conn, run.run.account, run.run.run_id, ROWS)
+        return history.changes_of_run(conn, run.run.account, run.run.run_id, ROWS)
 
 
 async def publish_contradictions(run: Running) -> None:
@@ -48,7 +49,7 @@ async def publish_contradictions(run: Running) -> None:
 
 def _contradictions(run: Running) -> tuple[int, list[dict[str, str]]]:
     with run.resources.warehouse.read() as conn:
-        return devices.contradictions(conn, run.run.account, ROWS)
+        return inventory.contradictions(conn, run.run.account, ROWS)
 
 
 async def publish_verdicts(run: Running) -> None:
@@ -65,6 +66,6 @@ async def publish_verdicts(run: Running) -> None:
 def _verdicts(run: Running) -> tuple[dict[str, int], list[dict[str, str]]]:
     with run.resources.warehouse.read() as conn:
         counts: dict[str, int] = {}
-        for (verdict, _), count in sorted(commands.verdicts(conn, run.run.account).items()):
+        for (verdict, _), count in sorted(records.verdicts(conn, run.run.account).items()):
             counts[verdict] = counts.get(verdict, 0) + count
-        return counts, commands.needing_a_look(conn, run.run.account, ROWS)
+        return counts, records.needing_a_look(conn, run.run.account, ROWS)

@@ -5,16 +5,16 @@ from datetime import UTC, datetime
 
 from prefect import task
 
-from tasks.resources import open_resources
-from tasks.retries import passing, retry_delays
-from tasks.running import Running
+from tasks.run.resources import open_resources
+from tasks.run.retries import passing, retry_delays
+from tasks.run.run import Running
 from tuyahouse.cloud.errors import BudgetReached, TuyaError
 from tuyahouse.outcome import Outcome
-from tuyahouse.sync import devices
 from tuyahouse.sync.asking import STOPPING
-from tuyahouse.sync.devices_chunks import details_chunk, is_list, list_chunk
+from tuyahouse.sync.devices import plan
+from tuyahouse.sync.devices.chunks import details_chunk, is_list, list_chunk
 from tuyahouse.terminal import progress
-from tuyahouse.warehouse import runs
+from tuyahouse.warehouse.ledgers import runs
 
 
 @task(retries=3, retry_delay_seconds=retry_delays, retry_condition_fn=passing, task_run_name="plan lists")
@@ -22,7 +22,7 @@ async def plan_device_lists(account: str, run_id: str, projects: list[str]) -> N
     """Plan one chunk for each project's list."""
     resources = open_resources(account)
     await asyncio.to_thread(
-        devices.plan_lists, resources.warehouse, resources.account, run_id, projects, datetime.now(UTC)
+        plan.plan_lists, resources.warehouse, resources.account, run_id, projects, datetime.now(UTC)
     )
 
 
@@ -46,18 +46,16 @@ async def read_device_list(account: str, run_id: str, chunk: int, project: str) 
             progress.spend(client.calls, client.failures)
     if read is None or read.complete:
         return ""
-    return devices.sentence(f"Project {project} was not read completely: {read.judgement.note}")
+    return plan.sentence(f"Project {project} was not read completely: {read.judgement.note}")
 
 
 @task(retries=3, retry_delay_seconds=retry_delays, retry_condition_fn=passing, task_run_name="conclude")
-async def conclude_devices(account: str, run_id: str, projects: list[str], full: bool) -> devices.Concluded:
+async def conclude_devices(account: str, run_id: str, projects: list[str], full: bool) -> plan.Concluded:
     """Declare who vanished, bring messages in, keep the history, and plan the details that are due."""
     resources = open_resources(account)
     run, _ = await asyncio.to_thread(runs.load_chunk, resources.warehouse, run_id, 0)
     size, at = resources.settings.chunk_size, datetime.now(UTC)
-    return await asyncio.to_thread(
-        devices.conclude, resources.warehouse, run, projects, full=full, chunk_size=size, at=at
-    )
+    return await asyncio.to_thread(plan.conclude, resources.warehouse, run, projects, full=full, chunk_size=size, at=at)
 
 
 @task(retries=3, retry_delay_seconds=retry_delays, retry_condition_fn=passing, task_run_name="details {chunk}")
@@ -85,9 +83,7 @@ async def ask_device_details(account: str, run_id: str, chunk: int) -> Outcome:
 async def close_gaps(account: str) -> int:
     """Close the gaps in the message stream that reading everything has answered; returns how many."""
     resources = open_resources(account)
-    return await asyncio.to_thread(
-        devices.close_answered_gaps, resources.warehouse, resources.account, datetime.now(UTC)
-    )
+    return await asyncio.to_thread(plan.close_answered_gaps, resources.warehouse, resources.account, datetime.now(UTC))
 
 
 async def read_lists(run: Running, projects: list[str]) -> tuple[dict[str, str], list[TuyaError]]:

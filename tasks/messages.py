@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 
 from prefect import task
 
-from tasks.resources import open_resources
-from tasks.retries import passing, retry_delays
-from tuyahouse.sync.message_redrive import redrive_messages
-from tuyahouse.sync.message_run import Drained, drain_run
+from tasks.run.resources import open_resources
+from tasks.run.retries import passing, retry_delays
+from tuyahouse.sync.messages.redrive import redrive_messages
+from tuyahouse.sync.messages.run import Drained, drain_run
 
 
 @task(task_run_name="drain")

@@ -7,13 +7,13 @@ from functools import partial
 from prefect import task
 from pydantic import SecretStr
 
-from tasks.resources import open_resources
-from tasks.retries import passing, retry_delays
-from tasks.threads import in_batches
-from tuyahouse.sync import serial_numbers
-from tuyahouse.sync.serial_numbers import IntakeOutcome, SourceError
+from tasks.run.resources import open_resources
+from tasks.run.retries import passing, retry_delays
+from tasks.run.threads import in_batches
+from tuyahouse.sync.serial_numbers import register as serial_numbers
+from tuyahouse.sync.serial_numbers.register import IntakeOutcome, SourceError
 from tuyahouse.terminal import progress
-from tuyahouse.warehouse import runs
+from tuyahouse.warehouse.ledgers import runs
 from tuyahouse.warehouse.warehouse import Warehouse
 
 

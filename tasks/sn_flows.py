@@ -7,22 +7,22 @@ from functools import lru_cache
 from prefect import task
 from prefect.runtime import flow_run
 
-from tasks.meter import Meter
-from tasks.resources import open_resources
-from tasks.retries import passing, retry_delays
+from tasks.run.meter import Meter
+from tasks.run.resources import open_resources
+from tasks.run.retries import passing, retry_delays
 from tuyahouse.outcome import Outcome
-from tuyahouse.sync import sn_plan
-from tuyahouse.sync.craft_lines import CraftLines
+from tuyahouse.sync.serial_numbers import plan
+from tuyahouse.sync.serial_numbers.craft_lines import CraftLines
 from tuyahouse.sync.sn_chunk import sync_chunk
 from tuyahouse.warehouse.warehouse import Warehouse
 
 
 @task(retries=3, retry_delay_seconds=retry_delays, retry_condition_fn=passing, task_run_name="plan")
-async def plan_sn_flows(account: str, run_id: str, wanted: sn_plan.Wanted) -> sn_plan.Planned:
+async def plan_sn_flows(account: str, run_id: str, wanted: plan.Wanted) -> plan.Planned:
     """Choose the serial numbers to ask and store them as chunks of the run, all or nothing."""
     resources = open_resources(account)
     return await asyncio.to_thread(
-        sn_plan.plan_run, resources.warehouse, resources.settings, resources.account, run_id, wanted, datetime.now(UTC)
+        plan.plan_run, resources.warehouse, resources.settings, resources.account, run_id, wanted, datetime.now(UTC)
     )
 
 

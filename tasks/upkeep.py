@@ -5,14 +5,14 @@ from datetime import UTC, datetime
 
 from prefect import task
 
-from tasks.resources import open_resources
-from tasks.retries import passing, retry_delays
-from tasks.threads import in_batches
+from tasks.run.resources import open_resources
+from tasks.run.retries import passing, retry_delays
+from tasks.run.threads import in_batches
 from tuyahouse.outcome import Outcome
-from tuyahouse.sync.craft_lines import CraftLines
 from tuyahouse.sync.replay import replay
+from tuyahouse.sync.serial_numbers.craft_lines import CraftLines
 from tuyahouse.terminal import progress
-from tuyahouse.warehouse import retention, runs
+from tuyahouse.warehouse.ledgers import retention, runs
 
 
 @task(task_run_name="replay")

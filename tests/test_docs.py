@@ -16,7 +16,7 @@ from tests.support.settings_page import PAGE, page, variables
 from tuyahouse.cli.program import app
 from tuyahouse.cloud.codes import BY_CODE
 from tuyahouse.settings import MESSAGE_HOSTS, OPENAPI_URLS, PREFIX, Account, CommandPolicy, PlanPolicy, Settings
-from tuyahouse.sync.commands_rules import Age, Word, verdict
+from tuyahouse.sync.commands.rules import Age, Word, verdict
 from tuyahouse.warehouse.tables import metadata
 
 ROOT = Path(__file__).parent.parent

@@ -4,10 +4,11 @@ from datetime import UTC, datetime
 
 from tuyahouse.cloud.client import TuyaClient
 from tuyahouse.settings import Account, Settings
-from tuyahouse.sync import sn_flows
 from tuyahouse.sync.asking import Asked
-from tuyahouse.sync.sn_plan import Wanted, plan_run
-from tuyahouse.warehouse import craft_lines, registry, runs
+from tuyahouse.sync.serial_numbers import chunk
+from tuyahouse.sync.serial_numbers.plan import Wanted, plan_run
+from tuyahouse.warehouse.ledgers import runs
+from tuyahouse.warehouse.serial_numbers import craft_lines, registry
 from tuyahouse.warehouse.warehouse import Warehouse
 
 
@@ -20,8 +21,8 @@ async def ask(account: Account, url: str, sns: list[str], run_key: str = "tonigh
     run, keys = runs.load_chunk(warehouse, run.run_id, 0)
     known, asked = registry.known(warehouse, account.name, keys), Asked()
     async with TuyaClient.open(account, warehouse.tokens, warehouse.slots) as client:
-        await sn_flows.ask_chunk(client, known, keys, asked, workers=4)
-        nodes = craft_lines.last_nodes(warehouse, account.name, sn_flows.new_orders(asked))
-        sn_flows.land_chunk(warehouse, run, 0, asked, known, nodes, calls=client.calls, at=now)
+        await chunk.ask_chunk(client, known, keys, asked, workers=4)
+        nodes = craft_lines.last_nodes(warehouse, account.name, chunk.new_orders(asked))
+        chunk.land_chunk(warehouse, run, 0, asked, known, nodes, calls=client.calls, at=now)
     runs.finish_run(warehouse, run.run_id, "balanced")
     warehouse.close()

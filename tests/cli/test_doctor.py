@@ -7,8 +7,8 @@ import psycopg
 import pytest
 
 from tests.support.sandbox import Sandbox
+from tuyahouse.cloud.calls.pms import SN_FLOWS
 from tuyahouse.cloud.client import TuyaClient
-from tuyahouse.cloud.pms import SN_FLOWS
 from tuyahouse.warehouse.warehouse import Warehouse
 
 P = "TUYAHOUSE_ACCOUNTS__DEMO__"

@@ -9,7 +9,7 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 from tuyahouse.cli.program import app
-from tuyahouse.sandbox.faults import FAULTS
+from tuyahouse.sandbox.world.faults import FAULTS
 
 ROOT = get_command(app)
 

@@ -11,8 +11,10 @@ from typer.testing import CliRunner
 from tests.cli.asking import ask
 from tests.support.sandbox import Sandbox
 from tuyahouse.cli.program import app
-from tuyahouse.warehouse import dead_letters, message_ledger, schema
-from tuyahouse.warehouse.message_ledger import AWAY_TOO_LONG, Gap
+from tuyahouse.warehouse import schema
+from tuyahouse.warehouse.ledgers import dead_letters
+from tuyahouse.warehouse.messages import ledger
+from tuyahouse.warehouse.messages.ledger import AWAY_TOO_LONG, Gap
 from tuyahouse.warehouse.tables import metadata
 from tuyahouse.warehouse.warehouse import Warehouse
 
@@ -135,8 +137,8 @@ def test_status_counts_dead_letters_by_reason_and_shows_open_gaps(cli, sqlite_ur
     warehouse = Warehouse.open(sqlite_url)
     with warehouse.begin() as conn:
         dead_letters.record(conn, "demo", [letter], now)
-        message_ledger.advance(conn, "demo", "pulsar", now, now=now, messages=7)
-        message_ledger.record_gap(conn, "demo", Gap(now - timedelta(hours=5), now, AWAY_TOO_LONG, "Asleep."))
+        ledger.advance(conn, "demo", "pulsar", now, now=now, messages=7)
+        ledger.record_gap(conn, "demo", Gap(now - timedelta(hours=5), now, AWAY_TOO_LONG, "Asleep."))
     warehouse.close()
     shown = cli("status").stdout
     assert row(shown, "sn_flows") == ["sn_flows", "item_error", "1", "0"]

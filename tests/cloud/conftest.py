@@ -8,9 +8,9 @@ import pytest
 import stamina
 
 from tests.cloud.fake_tuya import Clock, FakeTuya, account
+from tuyahouse.cloud.auth.tokens import MemoryTokenStore
 from tuyahouse.cloud.client import TuyaClient
-from tuyahouse.cloud.pacing import MemorySlotStore
-from tuyahouse.cloud.tokens import MemoryTokenStore
+from tuyahouse.cloud.pace.pacer import MemorySlotStore
 
 Open = Callable[..., AbstractAsyncContextManager[TuyaClient]]
 

@@ -8,6 +8,7 @@ import pytest
 from aiohttp.client_reqrep import ConnectionKey
 
 from tests.cloud.fake_tuya import CLIENT_SECRET, FLOWS, refused
+from tuyahouse.cloud.calls.pms import SN_FLOWS
 from tuyahouse.cloud.client import Endpoint
 from tuyahouse.cloud.errors import (
     AuthenticationRefused,
@@ -20,7 +21,6 @@ from tuyahouse.cloud.errors import (
     QuotaExhausted,
     UnusableAnswer,
 )
-from tuyahouse.cloud.pms import SN_FLOWS
 
 DEVICES = Endpoint("GET", "/v1.0/expand/devices")
 OPEN_DOOR = Endpoint("POST", "/v1.0/doors/{device_id}/open", idempotent=False)

@@ -4,6 +4,8 @@ import asyncio
 
 import pytest
 
+from tuyahouse.cloud.auth.tokens import MemoryTokenStore
+from tuyahouse.cloud.calls.pms import SN_FLOWS, decode_flow_steps, get_craft_line, get_pass_amount
 from tuyahouse.cloud.client import TuyaClient
 from tuyahouse.cloud.errors import (
     AuthenticationRefused,
@@ -13,9 +15,7 @@ from tuyahouse.cloud.errors import (
     TuyaError,
     UnusableAnswer,
 )
-from tuyahouse.cloud.pacing import MemorySlotStore
-from tuyahouse.cloud.pms import SN_FLOWS, decode_flow_steps, get_craft_line, get_pass_amount
-from tuyahouse.cloud.tokens import MemoryTokenStore
+from tuyahouse.cloud.pace.pacer import MemorySlotStore
 from tuyahouse.warehouse.warehouse import Warehouse
 
 SN, ORDER = "YZCB04ZZR00001", "YZCB04ZZR"

@@ -8,13 +8,14 @@ from typing import Any
 from tests.support.sandbox import Sandbox
 from tuyahouse.cloud.client import TuyaClient
 from tuyahouse.settings import Account, CommandPolicy
-from tuyahouse.sync.commands import plan_asking
-from tuyahouse.sync.commands_ask import ask_chunk
-from tuyahouse.sync.commands_reconcile import reconcile, rules_of
-from tuyahouse.warehouse import commands, runs
+from tuyahouse.sync.commands.ask import ask_chunk
+from tuyahouse.sync.commands.plan import plan_asking
+from tuyahouse.sync.commands.reconcile import reconcile, rules_of
+from tuyahouse.warehouse.bulk.writer import insert_new
+from tuyahouse.warehouse.commands import records
+from tuyahouse.warehouse.ledgers import runs
 from tuyahouse.warehouse.tables import command_observation
 from tuyahouse.warehouse.warehouse import Warehouse
-from tuyahouse.warehouse.writer import insert_new
 
 POLICY = CommandPolicy(deadline=timedelta(hours=1), give_up_after=timedelta(days=60), ask_at_most=timedelta(hours=20))
 
@@ -66,7 +67,7 @@ async def day(
 def add_from_file(warehouse: Warehouse, sandbox: Sandbox, now: datetime) -> None:
     """Follow every command issued so far: numbers of those whose every message was lost come from a file."""
     with warehouse.begin() as conn:
-        commands.add(conn, "demo", [(each["command_sn"], None) for each in told(sandbox)], "file", now, None)
+        records.add(conn, "demo", [(each["command_sn"], None) for each in told(sandbox)], "file", now, None)
 
 
 def begin_of(sandbox: Sandbox) -> datetime:

@@ -9,16 +9,17 @@ from sqlalchemy import select
 
 from tests.commands.days import POLICY, begin_of, day, told, when
 from tests.support.sandbox import Sandbox
-from tuyahouse.cloud.commands import CommandRecord
+from tuyahouse.cloud.calls.commands import CommandRecord
 from tuyahouse.settings import Account
-from tuyahouse.sync.commands import plan_asking
-from tuyahouse.sync.commands_ask import Observed, asked_row, observe
-from tuyahouse.sync.commands_reconcile import learn_observed
-from tuyahouse.warehouse import commands, runs
-from tuyahouse.warehouse.commands import Heard, KnownCommand
+from tuyahouse.sync.commands.ask import Observed, asked_row, observe
+from tuyahouse.sync.commands.plan import plan_asking
+from tuyahouse.sync.commands.reconcile import learn_observed
+from tuyahouse.warehouse.bulk.writer import insert_new
+from tuyahouse.warehouse.commands import records
+from tuyahouse.warehouse.commands.records import Heard, KnownCommand
+from tuyahouse.warehouse.ledgers import runs
 from tuyahouse.warehouse.tables import command, command_observation
 from tuyahouse.warehouse.warehouse import Warehouse
-from tuyahouse.warehouse.writer import insert_new
 
 T = datetime(2026, 11, 20, 3, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -60,7 +61,7 @@ def account_of(sandbox: Sandbox) -> Account:
 
 def followed(warehouse: Warehouse, numbers: list[str], at: datetime) -> None:
     with warehouse.begin() as conn:
-        commands.add(conn, "demo", [(sn, None) for sn in numbers], "file", at, None)
+        records.add(conn, "demo", [(sn, None) for sn in numbers], "file", at, None)
 
 
 def rows(warehouse: Warehouse) -> dict[str, Any]:

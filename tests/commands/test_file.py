@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from tuyahouse.sync.commands_intake import follow_commands, read_commands
-from tuyahouse.sync.sn_rows import Row, SourceError
-from tuyahouse.warehouse import commands
+from tuyahouse.sync.commands.intake import follow_commands, read_commands
+from tuyahouse.sync.intake.rows import Row, SourceError
+from tuyahouse.warehouse.commands import records
 from tuyahouse.warehouse.tables import command
 from tuyahouse.warehouse.warehouse import Warehouse
 
@@ -77,5 +77,5 @@ def test_a_second_time_changes_nothing(write: Write, warehouse: Warehouse) -> No
     assert follow_commands(warehouse, "demo", path).known == 2
     assert stored() == before
     with warehouse.begin() as conn:
-        assert commands.add(conn, "demo", [(NUMBER, "d2")], "given", AT, "r1") == 0
+        assert records.add(conn, "demo", [(NUMBER, "d2")], "given", AT, "r1") == 0
     assert stored() == before

@@ -8,8 +8,8 @@ from sqlalchemy import select
 
 from tests.commands.days import POLICY, add_from_file, begin_of, day, hear, told, when
 from tests.support.sandbox import Sandbox
-from tuyahouse.sync.commands_reconcile import reconcile, rules_of
-from tuyahouse.warehouse import commands
+from tuyahouse.sync.commands.reconcile import reconcile, rules_of
+from tuyahouse.warehouse.commands import records
 from tuyahouse.warehouse.tables import command, command_observation
 from tuyahouse.warehouse.warehouse import Warehouse
 
@@ -80,7 +80,7 @@ async def test_a_record_that_the_api_takes_back_is_a_conflict_and_its_status_sta
     one = next(each for each in told(sandbox) if each["fate"] == "regress")
     back_at = when(one["api"]["happen_time"])
     with warehouse.begin() as conn:
-        commands.add(conn, "demo", [(one["command_sn"], None)], "file", begin, None)
+        records.add(conn, "demo", [(one["command_sn"], None)], "file", begin, None)
 
     async def asked_at(now: datetime) -> Any:
         sandbox.control("day", {"day": (now - begin) / timedelta(days=1) - 1})

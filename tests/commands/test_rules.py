@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tuyahouse.settings import CommandPolicy
-from tuyahouse.sync.commands_rules import (
+from tuyahouse.sync.commands.rules import (
     BACK_AFTER,
     CELLS,
     SETTLED,

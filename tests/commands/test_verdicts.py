@@ -8,11 +8,11 @@ from typing import Any
 from sqlalchemy import select
 
 from tuyahouse.settings import CommandPolicy
-from tuyahouse.sync.commands_reconcile import reconcile, rules_of
-from tuyahouse.sync.commands_rules import BACK_AFTER, Age, Word, settled, verdict, word_of
+from tuyahouse.sync.commands.reconcile import reconcile, rules_of
+from tuyahouse.sync.commands.rules import BACK_AFTER, Age, Word, settled, verdict, word_of
+from tuyahouse.warehouse.bulk.writer import insert_new
 from tuyahouse.warehouse.tables import command, command_observation, device
 from tuyahouse.warehouse.warehouse import Warehouse
-from tuyahouse.warehouse.writer import insert_new
 
 NOW = datetime(2026, 11, 20, 3, 0, tzinfo=UTC)
 POLICY = CommandPolicy(

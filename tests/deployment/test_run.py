@@ -14,7 +14,7 @@ import pytest
 from flows.catalogue import FLOWS
 from tests.deployment.conftest import ROOT, SERIAL_NUMBERS, Site
 from tests.support.secrets import leaks_in_files, leaks_in_text, secrets_of
-from tuyahouse.warehouse import locks
+from tuyahouse.warehouse.shared import locks
 from tuyahouse.warehouse.warehouse import Warehouse
 
 

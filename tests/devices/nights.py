@@ -11,10 +11,10 @@ from sqlalchemy import select
 from tests.support.sandbox import Sandbox
 from tuyahouse.cloud.client import TuyaClient
 from tuyahouse.settings import Account
-from tuyahouse.sync.devices import Concluded, chosen_projects, close_answered_gaps, conclude, plan_lists
-from tuyahouse.sync.devices_chunks import details_chunk, list_chunk
-from tuyahouse.sync.devices_ledger import ListRead
-from tuyahouse.warehouse import runs
+from tuyahouse.sync.devices.chunks import details_chunk, list_chunk
+from tuyahouse.sync.devices.listing.ledger import ListRead
+from tuyahouse.sync.devices.plan import Concluded, chosen_projects, close_answered_gaps, conclude, plan_lists
+from tuyahouse.warehouse.ledgers import runs
 from tuyahouse.warehouse.tables import device, device_history
 from tuyahouse.warehouse.warehouse import Warehouse
 

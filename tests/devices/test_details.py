@@ -11,10 +11,11 @@ from tests.devices.nights import account_of, history, inventory, night, truth
 from tests.support.sandbox import Sandbox
 from tuyahouse.cloud.errors import UnusableAnswer
 from tuyahouse.sync.asking import Asked
-from tuyahouse.sync.devices_details import land_details, read_details
+from tuyahouse.sync.devices.details import land_details, read_details
 from tuyahouse.sync.devices_links import Links
-from tuyahouse.warehouse import drift, runs
-from tuyahouse.warehouse.devices import contradictions
+from tuyahouse.warehouse.bulk.writer import insert_new
+from tuyahouse.warehouse.devices.inventory import contradictions
+from tuyahouse.warehouse.ledgers import drift, runs
 from tuyahouse.warehouse.tables import (
     device,
     device_function,
@@ -24,7 +25,6 @@ from tuyahouse.warehouse.tables import (
     serial_number,
 )
 from tuyahouse.warehouse.warehouse import Warehouse
-from tuyahouse.warehouse.writer import insert_new
 
 Start = Callable[..., Sandbox]
 DETAIL = "GET /v1.0/expand/devices/{device_id}"

@@ -13,7 +13,7 @@ from flows.reconcile_commands import reconcile_commands
 from flows.sync_devices import sync_devices
 from tests.devices.nights import inventory, truth
 from tests.support.sandbox import Sandbox
-from tuyahouse.warehouse import dead_letters, runs
+from tuyahouse.warehouse.ledgers import dead_letters, runs
 from tuyahouse.warehouse.tables import command
 from tuyahouse.warehouse.warehouse import Warehouse
 

@@ -7,10 +7,12 @@ from tests.devices.nights import account_of, inventory, night
 from tests.support.sandbox import Sandbox
 from tuyahouse.settings import CommandPolicy
 from tuyahouse.sync.also_due import devices_due
-from tuyahouse.sync.commands import plan_asking
-from tuyahouse.sync.devices import close_answered_gaps
-from tuyahouse.warehouse import commands, message_ledger, runs
-from tuyahouse.warehouse.message_ledger import Gap
+from tuyahouse.sync.commands.plan import plan_asking
+from tuyahouse.sync.devices.plan import close_answered_gaps
+from tuyahouse.warehouse.commands import records
+from tuyahouse.warehouse.ledgers import runs
+from tuyahouse.warehouse.messages import ledger
+from tuyahouse.warehouse.messages.ledger import Gap
 from tuyahouse.warehouse.tables import command, device
 from tuyahouse.warehouse.warehouse import Warehouse
 
@@ -20,17 +22,17 @@ HOUR = timedelta(hours=1)
 
 def gap(warehouse: Warehouse) -> None:
     with warehouse.begin() as conn:
-        message_ledger.record_gap(conn, "demo", Gap(NOW - 5 * HOUR, NOW - 3 * HOUR, "away_too_long", "away"))
+        ledger.record_gap(conn, "demo", Gap(NOW - 5 * HOUR, NOW - 3 * HOUR, "away_too_long", "away"))
 
 
 def open_gaps(warehouse: Warehouse) -> int:
     with warehouse.read() as conn:
-        return len(message_ledger.open_gaps(conn, "demo"))
+        return len(ledger.open_gaps(conn, "demo"))
 
 
 def follow(warehouse: Warehouse, asked_at: datetime | None) -> None:
     with warehouse.begin() as conn:
-        commands.add(conn, "demo", [("1", None)], "file", NOW - 9 * HOUR, None)
+        records.add(conn, "demo", [("1", None)], "file", NOW - 9 * HOUR, None)
         conn.execute(command.update().values(last_asked_at=asked_at, asked_times=9))
 
 

@@ -14,12 +14,12 @@ from tuyahouse.cloud.client import TuyaClient
 from tuyahouse.cloud.errors import PassingFault
 from tuyahouse.settings import SettingsError
 from tuyahouse.sync.asking import Letter
-from tuyahouse.sync.devices import apply_messages, chosen_projects, conclude, plan_lists
-from tuyahouse.sync.devices_chunks import list_chunk
-from tuyahouse.warehouse import dead_letters, runs
+from tuyahouse.sync.devices.chunks import list_chunk
+from tuyahouse.sync.devices.plan import apply_messages, chosen_projects, conclude, plan_lists
+from tuyahouse.warehouse.bulk.writer import insert_new
+from tuyahouse.warehouse.ledgers import dead_letters, runs
 from tuyahouse.warehouse.tables import device, device_event, device_history, ops_dead_letter, ops_device_list
 from tuyahouse.warehouse.warehouse import Warehouse
-from tuyahouse.warehouse.writer import insert_new
 
 Start = Callable[..., Sandbox]
 FIELDS = ("project_id", "cid", "gateway_id", "device_name", "device_ip", "mac_address", "install_location")

@@ -12,8 +12,8 @@ from sqlalchemy import Table, select
 
 from tests.commands.days import add_from_file, begin_of, day, hear
 from tests.devices.nights import account_of, night
+from tests.support.kill import kill, start
 from tests.support.sandbox import Sandbox
-from tests.warehouse.kill import kill, start
 from tuyahouse.warehouse.tables import (
     command,
     command_observation,

@@ -1,9 +1,9 @@
 """What the marks of a run's sweeps amount to."""
 
-from tuyahouse.warehouse.devices_marks import Marks, clear_marks, count_marks, marked_elsewhere
+from tuyahouse.warehouse.bulk.writer import insert_new
+from tuyahouse.warehouse.devices.marks import Marks, clear_marks, count_marks, marked_elsewhere
 from tuyahouse.warehouse.tables import ops_sweep
 from tuyahouse.warehouse.warehouse import Warehouse
-from tuyahouse.warehouse.writer import insert_new
 
 
 def mark(warehouse: Warehouse, project: str, sweep: int, **hashes: bytes) -> None:

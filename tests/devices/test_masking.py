@@ -2,7 +2,7 @@
 
 import pytest
 
-from tuyahouse.sync.devices_masking import masked, sample_of
+from tuyahouse.sync.devices.masking import masked, sample_of
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,10 @@ from typing import Any
 
 from sqlalchemy import select
 
-from tuyahouse.sync.devices import apply_messages
-from tuyahouse.warehouse import commands, devices_lists
+from tuyahouse.sync.devices.plan import apply_messages
+from tuyahouse.warehouse.bulk.writer import insert_new
+from tuyahouse.warehouse.commands import records
+from tuyahouse.warehouse.devices import lists
 from tuyahouse.warehouse.tables import (
     command_observation,
     device,
@@ -16,7 +18,6 @@ from tuyahouse.warehouse.tables import (
     device_presence,
 )
 from tuyahouse.warehouse.warehouse import Warehouse
-from tuyahouse.warehouse.writer import insert_new
 
 T = datetime(2026, 11, 20, 3, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -43,7 +44,7 @@ def present(warehouse: Warehouse, online: bool, at: datetime) -> None:
 
 def swept(warehouse: Warehouse, at: datetime) -> None:
     with warehouse.begin() as conn:
-        devices_lists.store_list(conn, "demo", "p1", at, swept_at=at)
+        lists.store_list(conn, "demo", "p1", at, swept_at=at)
 
 
 def the_device(warehouse: Warehouse) -> Any:
@@ -84,7 +85,7 @@ def commanded(warehouse: Warehouse, at: datetime, *, source: str = "message") ->
     columns = ("account", "command_sn", "source", "process_status", "happened_at", "device_id", "observed_at")
     with warehouse.begin() as conn:
         insert_new(conn, command_observation, columns, [seen])
-        commands.add(conn, "demo", [("c1", "d1")], source, T + 9 * HOUR, None)
+        records.add(conn, "demo", [("c1", "d1")], source, T + 9 * HOUR, None)
 
 
 def test_a_device_first_met_in_an_event_gets_a_row_since_its_first_event(warehouse: Warehouse) -> None:

@@ -7,10 +7,10 @@ import msgspec
 import pytest
 from sqlalchemy import select
 
-from tuyahouse.cloud.device_list import decode_page
-from tuyahouse.sync.devices_facts import Reading
-from tuyahouse.sync.devices_landing import Landed, land
-from tuyahouse.warehouse import raw_blocks
+from tuyahouse.cloud.calls.device_list import decode_page
+from tuyahouse.sync.devices.listing.land import Landed, land
+from tuyahouse.sync.devices.listing.rows import Reading
+from tuyahouse.warehouse.ledgers import raw_blocks
 from tuyahouse.warehouse.tables import device, device_history, ops_drift, ops_sweep
 from tuyahouse.warehouse.warehouse import Warehouse
 

@@ -13,7 +13,7 @@ from tests.support.sandbox import Sandbox
 from tuyahouse.cloud.client import Endpoint, TuyaClient
 from tuyahouse.outcome import Outcome
 from tuyahouse.sync.replay import replay
-from tuyahouse.warehouse import raw_blocks, runs
+from tuyahouse.warehouse.ledgers import raw_blocks, runs
 from tuyahouse.warehouse.tables import device_function, device_serial_number, ops_dead_letter, raw_block
 from tuyahouse.warehouse.warehouse import Warehouse
 

@@ -7,9 +7,10 @@ from tests.devices.nights import account_of, inventory, night, truth
 from tests.support.sandbox import Sandbox
 from tuyahouse.cloud.client import TuyaClient
 from tuyahouse.settings import Account
-from tuyahouse.sync.devices import Concluded, conclude, plan_lists, sentence
-from tuyahouse.sync.devices_chunks import list_chunk
-from tuyahouse.warehouse import devices_lists, runs
+from tuyahouse.sync.devices.chunks import list_chunk
+from tuyahouse.sync.devices.plan import Concluded, conclude, plan_lists, sentence
+from tuyahouse.warehouse.devices import lists
+from tuyahouse.warehouse.ledgers import runs
 from tuyahouse.warehouse.warehouse import Warehouse
 
 Start = Callable[..., Sandbox]
@@ -61,8 +62,8 @@ async def test_a_list_that_could_not_be_read_in_this_run_is_known_whatever_the_c
     sandbox.control("options", {"total_error": 3})
     run = await read(warehouse, account, "second", behind, account.project_ids)
     with warehouse.read() as conn:
-        assert devices_lists.unread_lists(conn, "demo", run.run_id) == {"north-hall", "south-hall"}
-        assert devices_lists.complete_lists(conn, "demo", run.run_id, account.project_ids) == []
+        assert lists.unread_lists(conn, "demo", run.run_id) == {"north-hall", "south-hall"}
+        assert lists.complete_lists(conn, "demo", run.run_id, account.project_ids) == []
 
 
 async def test_a_run_that_goes_on_after_another_one_came_between_declares_nobody_vanished(

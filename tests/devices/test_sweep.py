@@ -5,7 +5,7 @@ from collections.abc import Callable
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tuyahouse.sync.devices_sweep import MOST_SWEEPS, Judgement, Standing, Sweep, SweepCount, judge
+from tuyahouse.sync.devices.listing.sweep import MOST_SWEEPS, Judgement, Standing, Sweep, SweepCount, judge
 
 Ask = Callable[[int], tuple[list[str], int | None]]
 

@@ -44,7 +44,7 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "w")
     import flows.__main__  # noqa: F401 - sets what Prefect reads when it is imported
     from flows.catalogue import FLOWS
-    from tasks.edge import run_here
+    from flows.runner import run_here
 
     for line in sys.stdin:
         env, name, parameters = json.loads(line)

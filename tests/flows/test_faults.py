@@ -8,8 +8,8 @@ from tests.support.factory import Factory
 from tests.support.prefect import PrefectServer
 from tests.support.sandbox import Sandbox
 from tuyahouse.cloud.errors import TuyaError
-from tuyahouse.sync.sn_plan import Wanted
-from tuyahouse.warehouse import runs
+from tuyahouse.sync.serial_numbers.plan import Wanted
+from tuyahouse.warehouse.ledgers import runs
 from tuyahouse.warehouse.tables import craft_line, flow_step, serial_number
 from tuyahouse.warehouse.warehouse import Warehouse
 

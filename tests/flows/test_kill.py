@@ -14,10 +14,10 @@ import pytest
 from tests.flows.nights import environment_of, night, register, rows, settings_of, start_night, units
 from tests.flows.processes import run_flow, start_flow, wait_until
 from tests.support.factory import Factory
+from tests.support.kill import kill
 from tests.support.prefect import PrefectServer
 from tests.support.sandbox import Sandbox
-from tests.warehouse.kill import kill
-from tuyahouse.warehouse import raw_blocks, runs
+from tuyahouse.warehouse.ledgers import raw_blocks, runs
 from tuyahouse.warehouse.tables import (
     craft_line,
     craft_line_node,

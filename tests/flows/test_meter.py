@@ -3,7 +3,7 @@
 from types import SimpleNamespace
 from typing import Any, cast
 
-from tasks.meter import Meter
+from tasks.run.meter import Meter
 from tuyahouse.terminal import progress
 
 

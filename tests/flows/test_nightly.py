@@ -12,7 +12,8 @@ from tests.flows.nights import environment_of, register, rows, units
 from tests.flows.processes import ROOT, run_flow, start_flow, wait_until
 from tests.support.prefect import PrefectServer
 from tests.support.sandbox import Sandbox
-from tuyahouse.warehouse import locks, runs
+from tuyahouse.warehouse.ledgers import runs
+from tuyahouse.warehouse.shared import locks
 from tuyahouse.warehouse.tables import craft_line, ops_lock, ops_run, serial_number
 from tuyahouse.warehouse.warehouse import Warehouse
 

@@ -8,7 +8,7 @@ from tests.flows.nights import environment_of, register, rows, units
 from tests.flows.operator import Operator
 from tests.support.sandbox import Sandbox
 from tuyahouse.outcome import Outcome
-from tuyahouse.warehouse import runs
+from tuyahouse.warehouse.ledgers import runs
 from tuyahouse.warehouse.tables import ops_dead_letter, ops_lock
 from tuyahouse.warehouse.warehouse import Warehouse
 

@@ -6,9 +6,9 @@ from functools import partial
 
 import pytest
 
-from tasks.threads import in_batches
-from tuyahouse.sync.serial_numbers import read_pattern, register
-from tuyahouse.warehouse import registry
+from tasks.run.threads import in_batches
+from tuyahouse.sync.serial_numbers.register import read_pattern, register
+from tuyahouse.warehouse.serial_numbers import registry
 from tuyahouse.warehouse.warehouse import Warehouse
 
 MANY = 2_000_000

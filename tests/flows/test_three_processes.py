@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from tests.flows.nights import environment_of, register, start_night, units
 from tests.support.sandbox import Sandbox
-from tuyahouse.warehouse import runs
+from tuyahouse.warehouse.ledgers import runs
 from tuyahouse.warehouse.warehouse import Warehouse
 
 

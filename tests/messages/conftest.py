@@ -9,7 +9,7 @@ from pydantic import SecretStr
 
 from tests.messages.sealing import ACCESS_KEY
 from tests.support.pulsar.broker import OPERATOR, OPERATOR_PASSWORD, PulsarBroker
-from tuyahouse.messages.publish import Publisher
+from tuyahouse.messages.sources.publish import Publisher
 from tuyahouse.settings import Account
 
 

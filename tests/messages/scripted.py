@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from tests.messages.stream import Sent
-from tuyahouse.messages.source import Away, Received
+from tuyahouse.messages.sources.source import Away, Received
 
 AT = datetime(2026, 9, 21, 14, 0, tzinfo=UTC)
 

@@ -1,8 +1,8 @@
 """Times without a connection, and when it is tried again."""
 
-from tuyahouse.messages.backoff import Backoff
-from tuyahouse.messages.connection import ConnectionLog
-from tuyahouse.messages.source import Away
+from tuyahouse.messages.sources.backoff import Backoff
+from tuyahouse.messages.sources.connection import ConnectionLog
+from tuyahouse.messages.sources.source import Away
 
 
 class Clock:

@@ -11,11 +11,11 @@ from tests.messages.scripted import AT, ScriptedSource, all_received, received
 from tests.messages.sealing import ACCESS_KEY, sealed
 from tests.messages.stream import stream
 from tuyahouse.messages.reading import MessageReader
-from tuyahouse.messages.source import Away, Received
-from tuyahouse.sync.message_consumer import Limits, MessageConsumer, Progress
-from tuyahouse.sync.message_landing import Landed, Landing
-from tuyahouse.warehouse import message_ledger
+from tuyahouse.messages.sources.source import Away, Received
+from tuyahouse.sync.messages.consumer import Limits, MessageConsumer, Progress
+from tuyahouse.sync.messages.land import Landed, Landing
 from tuyahouse.warehouse.errors import SchemaError, WarehouseAway
+from tuyahouse.warehouse.messages import ledger
 from tuyahouse.warehouse.warehouse import Warehouse
 
 
@@ -162,7 +162,7 @@ def test_a_warehouse_of_another_version_ends_it(warehouse: Warehouse, monkeypatc
 
 def gaps(warehouse: Warehouse) -> list[tuple[datetime, datetime]]:
     with warehouse.read() as conn:
-        return [(gap.gap_from, gap.gap_to) for gap in message_ledger.open_gaps(conn, "main")]
+        return [(gap.gap_from, gap.gap_to) for gap in ledger.open_gaps(conn, "main")]
 
 
 def near(one: datetime, other: datetime) -> bool:
@@ -198,7 +198,7 @@ def test_a_connection_lost_for_three_hours_is_a_gap_and_a_reconnect(warehouse: W
     ((begin, end),) = gaps(warehouse)
     assert near(begin, AT) and near(end, AT + timedelta(hours=1))
     with warehouse.read() as conn:
-        assert message_ledger.consumers(conn, "main")[0].reconnects == 1
+        assert ledger.consumers(conn, "main")[0].reconnects == 1
 
 
 def _lose(clock: Clock, source: ScriptedSource) -> Callable[[Progress], None]:

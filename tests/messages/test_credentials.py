@@ -3,7 +3,7 @@
 import json
 
 from tests.messages.sealing import ACCESS_ID, ACCESS_KEY
-from tuyahouse.messages.credentials import auth1, cut_for_basic, message_password
+from tuyahouse.messages.sources.credentials import auth1, cut_for_basic, message_password
 
 
 def test_the_password_vector() -> None:

@@ -8,8 +8,8 @@ import pytest
 
 from tests.messages import documented as doc
 from tuyahouse.messages.errors import UnreadableMessage
-from tuyahouse.messages.events import FORMATS, read_event
-from tuyahouse.messages.facts import BacklogNotice, Binding, CommandObservation, DeviceEvent, Event, Presence
+from tuyahouse.messages.formats.events import FORMATS, read_event
+from tuyahouse.messages.formats.facts import BacklogNotice, Binding, CommandObservation, DeviceEvent, Event, Presence
 
 PUSHED = datetime(2026, 9, 21, 14, 13, 20, 999000, tzinfo=UTC)
 

@@ -29,7 +29,7 @@ from tests.support.pulsar.broker import OPERATOR, OPERATOR_PASSWORD, PulsarBroke
 from tests.support.sandbox import Sandbox
 from tuyahouse.messages.reading import MessageReader
 from tuyahouse.settings import Account
-from tuyahouse.sync.message_service import drain
+from tuyahouse.sync.messages.service import drain
 from tuyahouse.warehouse.warehouse import Warehouse
 
 KILLS = int(os.environ.get("TUYAHOUSE_TEST_KILLS", "3"))

@@ -17,10 +17,12 @@ from tests.messages.scripted import AT, all_received, received
 from tests.messages.sealing import ACCESS_KEY, UNSTORABLE, ecb, envelope_a, gcm, sealed
 from tests.messages.stream import stream
 from tuyahouse.messages.reading import MessageReader
-from tuyahouse.messages.source import Received
-from tuyahouse.sync.message_landing import Landed, Landing
-from tuyahouse.warehouse import dead_letters, drift, message_ledger, tables
+from tuyahouse.messages.sources.source import Received
+from tuyahouse.sync.messages.land import Landed, Landing
+from tuyahouse.warehouse import tables
 from tuyahouse.warehouse.errors import WarehouseAway
+from tuyahouse.warehouse.ledgers import dead_letters, drift
+from tuyahouse.warehouse.messages import ledger
 from tuyahouse.warehouse.warehouse import Warehouse
 
 
@@ -172,7 +174,7 @@ def test_a_message_of_five_megabytes_lands(warehouse: Warehouse, landing: Landin
 def test_a_value_the_database_refuses_costs_its_own_message_only(
     warehouse: Warehouse, landing: Landing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from tuyahouse.sync import message_rows
+    from tuyahouse.sync.messages import rows as message_rows
 
     def astuple(fact: Any) -> tuple[Any, ...]:
         happened_at = "never" if fact.data_id == "x5" else fact.happened_at
@@ -244,7 +246,7 @@ def test_the_stream_is_read_until_the_oldest_message_of_the_newest_batch(
     landing.land(batch)
     landing.land([received(b"", 20, AT - timedelta(minutes=30))], reconnects=1)
     with warehouse.read() as conn:
-        (consumer,) = message_ledger.consumers(conn, "main")
+        (consumer,) = ledger.consumers(conn, "main")
     assert consumer.read_until == AT - timedelta(minutes=9)
     assert consumer.last_message_at == AT - timedelta(minutes=7)
     assert (consumer.messages, consumer.dead_letters, consumer.reconnects) == (4, 4, 1)
@@ -255,28 +257,28 @@ def test_a_time_of_publication_that_is_to_come_does_not_hide_the_next_gap(
 ) -> None:
     landing.land([received(b"", 1, AT + timedelta(days=9_000))])
     with warehouse.read() as conn:
-        (consumer,) = message_ledger.consumers(conn, "main")
+        (consumer,) = ledger.consumers(conn, "main")
     assert consumer.read_until == consumer.last_message_at == AT
 
 
 def test_what_a_clock_gone_wrong_has_noted_is_put_right(warehouse: Warehouse, landing: Landing) -> None:
     ahead = AT + timedelta(days=9_000)
     with warehouse.begin() as conn:
-        message_ledger.advance(conn, "main", "pulsar", ahead, now=ahead)
+        ledger.advance(conn, "main", "pulsar", ahead, now=ahead)
     landing.land([received(b"", 1, AT - timedelta(minutes=5))])
     with warehouse.read() as conn:
-        assert message_ledger.read_until(conn, "main") == AT
+        assert ledger.read_until(conn, "main") == AT
 
 
 def test_a_backlog_notice_opens_one_gap_that_grows(warehouse: Warehouse, landing: Landing) -> None:
     with warehouse.begin() as conn:
-        message_ledger.advance(conn, "main", "pulsar", AT - timedelta(hours=1), now=AT)
+        ledger.advance(conn, "main", "pulsar", AT - timedelta(hours=1), now=AT)
     for n, minutes in enumerate((15, 30)):
         ts = int((AT + timedelta(minutes=minutes)).timestamp() * 1000)
         notice = {"bizCode": "HighPriorityNotice", "bizData": {"eventType": "pulsar_backlog_notice"}, "ts": ts}
         landing.land([received(envelope_a(ecb(json.dumps(notice).encode())), n, AT - timedelta(hours=2))])
     with warehouse.read() as conn:
-        (gap,) = message_ledger.open_gaps(conn, "main")
+        (gap,) = ledger.open_gaps(conn, "main")
     assert (gap.gap_from, gap.gap_to) == (AT - timedelta(hours=1), AT + timedelta(minutes=30))
     assert gap.why == "backlog_notice"
 

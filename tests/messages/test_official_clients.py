@@ -19,7 +19,7 @@ from tests.messages import documented
 from tests.messages.sealing import ecb, envelope_a, gcm
 from tests.support.pulsar.broker import OPERATOR, OPERATOR_PASSWORD, PulsarBroker
 from tests.support.sandbox import Sandbox
-from tuyahouse.messages.publish import Publisher
+from tuyahouse.messages.sources.publish import Publisher
 from tuyahouse.settings import Account
 
 

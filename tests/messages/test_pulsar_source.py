@@ -11,9 +11,9 @@ from pydantic import SecretStr
 from tests.messages.conftest import account_at
 from tests.support.pulsar.broker import PulsarBroker
 from tuyahouse.messages.errors import SourceError
-from tuyahouse.messages.publish import Publisher
-from tuyahouse.messages.pulsar import PulsarSource
-from tuyahouse.messages.source import Received
+from tuyahouse.messages.sources.publish import Publisher
+from tuyahouse.messages.sources.pulsar import PulsarSource
+from tuyahouse.messages.sources.source import Received
 from tuyahouse.settings import Account
 
 

@@ -9,9 +9,10 @@ from tests.messages.conftest import account_at
 from tests.messages.scripted import AT, received
 from tests.messages.sealing import ACCESS_KEY, UNSTORABLE, sealed
 from tuyahouse.messages.reading import MessageReader
-from tuyahouse.sync.message_landing import Landing
-from tuyahouse.sync.message_redrive import Redriven, redrive_messages
-from tuyahouse.warehouse import dead_letters, tables
+from tuyahouse.sync.messages.land import Landing
+from tuyahouse.sync.messages.redrive import Redriven, redrive_messages
+from tuyahouse.warehouse import tables
+from tuyahouse.warehouse.ledgers import dead_letters
 from tuyahouse.warehouse.warehouse import Warehouse
 
 OTHER_KEY = "another000000secret000000000000b"

@@ -11,15 +11,16 @@ from tests.messages import documented as doc
 from tests.messages.conftest import account_at
 from tests.messages.sealing import sealed
 from tests.support.sandbox import Sandbox
-from tuyahouse.messages.open_source import source_of
-from tuyahouse.messages.publish import Publisher
+from tuyahouse.messages.sources.build import source_of
+from tuyahouse.messages.sources.publish import Publisher
 from tuyahouse.outcome import Outcome
 from tuyahouse.settings import Account
-from tuyahouse.sync.message_consumer import Progress
-from tuyahouse.sync.message_landing import Landed
-from tuyahouse.sync.message_run import drain_run, ending, outcome_of
-from tuyahouse.warehouse import message_ledger, runs
-from tuyahouse.warehouse.message_ledger import Gap
+from tuyahouse.sync.messages.consumer import Progress
+from tuyahouse.sync.messages.land import Landed
+from tuyahouse.sync.messages.run import drain_run, ending, outcome_of
+from tuyahouse.warehouse.ledgers import runs
+from tuyahouse.warehouse.messages import ledger
+from tuyahouse.warehouse.messages.ledger import Gap
 from tuyahouse.warehouse.warehouse import Warehouse
 
 
@@ -33,7 +34,7 @@ def test_a_run_counts_its_messages_and_tells_open_gaps(sandbox: Sandbox, warehou
     account = sandbox.account.model_copy(update={"messages_subscription": f"run-{warehouse.dialect}"})
     three_hours_ago = datetime.now(UTC) - timedelta(hours=3)
     with warehouse.begin() as conn:
-        message_ledger.record_gap(conn, account.name, Gap(three_hours_ago, datetime.now(UTC), "away_too_long"))
+        ledger.record_gap(conn, account.name, Gap(three_hours_ago, datetime.now(UTC), "away_too_long"))
     run = runs.start_run(warehouse, account.name, "drain_messages", "key", {})
     drained = drain_run(account, warehouse, run.run_id, max_seconds=None, max_messages=None, stopping=lambda: False)
     summary = runs.finish_run(warehouse, run.run_id, "balanced")

@@ -20,13 +20,13 @@ from tests.messages.scripted import AT, ScriptedSource, all_received
 from tests.messages.stream import stream
 from tests.support.sandbox import Sandbox
 from tuyahouse.messages.errors import MessageKeyError, SourceError
-from tuyahouse.messages.websocket import WebSocketSource
+from tuyahouse.messages.sources.websocket import WebSocketSource
 from tuyahouse.settings import Account
-from tuyahouse.sync.message_consumer import Progress
-from tuyahouse.sync.message_landing import Landed
-from tuyahouse.sync.message_metrics import STUCK_SECONDS, Watch, serve
-from tuyahouse.sync.message_service import StatusLine, drain, summary
-from tuyahouse.warehouse.message_ledger import Gap
+from tuyahouse.sync.messages.consumer import Progress
+from tuyahouse.sync.messages.land import Landed
+from tuyahouse.sync.messages.metrics import STUCK_SECONDS, Watch, serve
+from tuyahouse.sync.messages.service import StatusLine, drain, summary
+from tuyahouse.warehouse.messages.ledger import Gap
 from tuyahouse.warehouse.warehouse import Warehouse
 
 

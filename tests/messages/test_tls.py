@@ -15,7 +15,7 @@ from tests.messages.tls import Certificate, certificate, tls_in_front
 from tests.support.pulsar.broker import PulsarBroker, _free_port
 from tests.support.sandbox import Sandbox
 from tuyahouse.messages.errors import SourceError
-from tuyahouse.messages.open_source import source_of
+from tuyahouse.messages.sources.build import source_of
 from tuyahouse.settings import Account
 
 SOURCES = ("pulsar", "websocket")

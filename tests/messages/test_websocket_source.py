@@ -18,9 +18,9 @@ from tests.messages.conftest import account_at
 from tests.support.sandbox import Sandbox
 from tuyahouse.messages.errors import SourceError
 from tuyahouse.messages.reading import MessageReader
-from tuyahouse.messages.source import Away, Received
-from tuyahouse.messages.websocket import WebSocketSource, read_frame
-from tuyahouse.messages.websocket_line import endpoint
+from tuyahouse.messages.sources.source import Away, Received
+from tuyahouse.messages.sources.websocket import WebSocketSource, read_frame
+from tuyahouse.messages.sources.websocket_line import endpoint
 from tuyahouse.settings import Account
 
 LATER = datetime(2030, 1, 1, tzinfo=UTC)

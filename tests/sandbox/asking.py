@@ -13,9 +13,9 @@ from cryptography.hazmat.primitives.asymmetric import padding
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from tuyahouse.sandbox.app import ENDPOINTS
-from tuyahouse.sandbox.gateway import Gateway
-from tuyahouse.sandbox.routes import Call
-from tuyahouse.sandbox.world import World
+from tuyahouse.sandbox.http.gateway import Gateway
+from tuyahouse.sandbox.http.routes import Call
+from tuyahouse.sandbox.world.world import World
 
 CLIENT_ID = "sandboxclient0000001"
 SECRET = "sandboxsecret00000000000000000001"

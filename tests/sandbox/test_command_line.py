@@ -7,10 +7,10 @@ import pytest
 
 from tests.support.sandbox import Sandbox
 from tuyahouse.sandbox.__main__ import main
-from tuyahouse.sandbox.faults import FAULTS
-from tuyahouse.sandbox.options import Options
-from tuyahouse.sandbox.publishing import Publisher
-from tuyahouse.sandbox.world import World
+from tuyahouse.sandbox.messages.publishing import Publisher
+from tuyahouse.sandbox.world.faults import FAULTS
+from tuyahouse.sandbox.world.options import Options
+from tuyahouse.sandbox.world.world import World
 
 
 def test_it_prints_the_settings_that_reach_it(capsys: pytest.CaptureFixture[str]) -> None:

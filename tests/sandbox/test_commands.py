@@ -4,10 +4,10 @@ from collections import Counter
 from typing import Any
 
 from tests.sandbox.asking import Inside
-from tuyahouse.sandbox import truth
-from tuyahouse.sandbox.commands import FATES
-from tuyahouse.sandbox.options import Options
-from tuyahouse.sandbox.world import World
+from tuyahouse.sandbox.control import truth
+from tuyahouse.sandbox.field.commands import FATES
+from tuyahouse.sandbox.world.options import Options
+from tuyahouse.sandbox.world.world import World
 
 
 def world(**options: Any) -> World:

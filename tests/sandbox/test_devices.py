@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from tests.sandbox.asking import Inside
-from tuyahouse.sandbox import truth
-from tuyahouse.sandbox.options import Options
-from tuyahouse.sandbox.world import World
+from tuyahouse.sandbox.control import truth
+from tuyahouse.sandbox.world.options import Options
+from tuyahouse.sandbox.world.world import World
 
 LIST = "/v1.0/expand/devices"
 

@@ -3,11 +3,11 @@
 from itertools import pairwise
 
 from tests.sandbox.asking import CRAFT_LINE, Inside
+from tuyahouse.sandbox.control.truth import serial_number_states, steps
 from tuyahouse.sandbox.days import instant_ms
-from tuyahouse.sandbox.factory import Factory
-from tuyahouse.sandbox.options import Options
-from tuyahouse.sandbox.truth import serial_number_states, steps
-from tuyahouse.sandbox.world import World
+from tuyahouse.sandbox.factory.factory import Factory
+from tuyahouse.sandbox.world.options import Options
+from tuyahouse.sandbox.world.world import World
 
 
 def told(factory: Factory, day: float) -> dict[str, list[tuple[int, int, bool]]]:

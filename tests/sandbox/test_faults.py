@@ -9,9 +9,9 @@ import pytest
 
 from tests.sandbox.asking import FLOWS, Inside, Outside, signed_headers
 from tests.support.sandbox import Sandbox
-from tuyahouse.sandbox.faults import FaultError, parse_fault
-from tuyahouse.sandbox.options import Options
-from tuyahouse.sandbox.world import World
+from tuyahouse.sandbox.world.faults import FaultError, parse_fault
+from tuyahouse.sandbox.world.options import Options
+from tuyahouse.sandbox.world.world import World
 
 
 def logged_in(**options: Any) -> Inside:

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 from tests.sandbox.asking import Inside, Outside
 from tests.support.sandbox import Sandbox
-from tuyahouse.sandbox.options import Options
-from tuyahouse.sandbox.world import World
+from tuyahouse.sandbox.world.options import Options
+from tuyahouse.sandbox.world.world import World
 
 
 class Clock:

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from tests.sandbox.opening import opened
-from tuyahouse.sandbox import truth
-from tuyahouse.sandbox.messages import messages, messages_of_day
-from tuyahouse.sandbox.options import Options
-from tuyahouse.sandbox.poison import POISON
-from tuyahouse.sandbox.sealing import Sealer, stream_password
-from tuyahouse.sandbox.world import World
+from tuyahouse.sandbox.control import truth
+from tuyahouse.sandbox.messages.daily import messages, messages_of_day
+from tuyahouse.sandbox.messages.poison import POISON
+from tuyahouse.sandbox.messages.sealing import Sealer, stream_password
+from tuyahouse.sandbox.world.options import Options
+from tuyahouse.sandbox.world.world import World
 
 PLAIN = (
     b'{"devId":"bf1111111111111111aa01","productKey":"awgmk9pixxx00001","bizCode":"online",'

@@ -7,11 +7,11 @@ import pytest
 
 from tests.sandbox.asking import FLOWS, Inside
 from tuyahouse.sandbox.app import ENDPOINTS
-from tuyahouse.sandbox.gateway import Gateway
-from tuyahouse.sandbox.options import Options
-from tuyahouse.sandbox.routes import Call
-from tuyahouse.sandbox.signature import Verifier, canonical_target, signed_header_lines, string_to_sign
-from tuyahouse.sandbox.world import World
+from tuyahouse.sandbox.http.gateway import Gateway
+from tuyahouse.sandbox.http.routes import Call
+from tuyahouse.sandbox.world.options import Options
+from tuyahouse.sandbox.world.signature import Verifier, canonical_target, signed_header_lines, string_to_sign
+from tuyahouse.sandbox.world.world import World
 
 CLIENT_ID = "1KAD46OrT9HafiKdsXeg"
 SECRET = "4OHBOnWOqaEC1mWXOpVL3yV50s0qGSRC"

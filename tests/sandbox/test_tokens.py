@@ -1,8 +1,8 @@
 """Tokens live and die as Tuya's do."""
 
 from tests.sandbox.asking import FLOWS, Inside
-from tuyahouse.sandbox.options import Options
-from tuyahouse.sandbox.world import World
+from tuyahouse.sandbox.world.options import Options
+from tuyahouse.sandbox.world.world import World
 
 
 class Clock:

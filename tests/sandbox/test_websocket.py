@@ -15,10 +15,10 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from tests.sandbox.opening import opened
 from tests.support.sandbox import Sandbox
-from tuyahouse.sandbox.messages import messages_of_day
-from tuyahouse.sandbox.options import Options
-from tuyahouse.sandbox.sealing import stream_password
-from tuyahouse.sandbox.world import World
+from tuyahouse.sandbox.messages.daily import messages_of_day
+from tuyahouse.sandbox.messages.sealing import stream_password
+from tuyahouse.sandbox.world.options import Options
+from tuyahouse.sandbox.world.world import World
 
 CLIENT = "sandboxclient0000001"
 SECRET = "sandboxsecret00000000000000000001"

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.sync.test_planner import NOW, POLICY, Candidate, candidates, moments, policies
+from tests.serial_numbers.test_due import NOW, POLICY, Candidate, candidates, moments, policies
 from tuyahouse.sync.forecast import Due, count_due, forecast, token_calls
-from tuyahouse.sync.planner import select_due
+from tuyahouse.sync.serial_numbers.due import select_due
 
 
 def test_due_ones_are_counted_by_state():

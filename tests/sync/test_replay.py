@@ -9,7 +9,7 @@ from tests.flows.nights import night, open_letters, register, rows, settings_of,
 from tests.support.sandbox import Sandbox
 from tuyahouse.sync.asking import Letter
 from tuyahouse.sync.replay import replay
-from tuyahouse.warehouse import dead_letters, raw_blocks, runs
+from tuyahouse.warehouse.ledgers import dead_letters, raw_blocks, runs
 from tuyahouse.warehouse.tables import craft_line, craft_line_node, flow_step, raw_block, serial_number
 from tuyahouse.warehouse.warehouse import Warehouse
 

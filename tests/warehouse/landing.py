@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from tuyahouse.outcome import Outcome
-from tuyahouse.warehouse import dead_letters, raw_blocks, registry, runs, writer
+from tuyahouse.warehouse.bulk import writer
+from tuyahouse.warehouse.ledgers import dead_letters, raw_blocks, runs
+from tuyahouse.warehouse.serial_numbers import registry
 from tuyahouse.warehouse.tables import flow_step
 from tuyahouse.warehouse.warehouse import Warehouse
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from sqlalchemy import select
 
+from tests.support.kill import kill, start
 from tests.warehouse import landing
-from tests.warehouse.kill import kill, start
 from tuyahouse.warehouse.tables import flow_step, ops_chunk, ops_run, raw_block, serial_number
 from tuyahouse.warehouse.warehouse import Warehouse
 

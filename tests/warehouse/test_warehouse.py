@@ -11,7 +11,9 @@ from sqlalchemy import select, text
 
 from tests.support.postgres import OwnPostgres
 from tuyahouse.stores import Token
-from tuyahouse.warehouse import engine, schema, writer
+from tuyahouse.warehouse import schema
+from tuyahouse.warehouse.bulk import writer
+from tuyahouse.warehouse.database import engine
 from tuyahouse.warehouse.errors import SchemaError, WarehouseAway, WarehouseError
 from tuyahouse.warehouse.tables import device
 from tuyahouse.warehouse.warehouse import Warehouse
@@ -203,7 +205,7 @@ def test_beside_a_sqlite_file_a_key_is_made_that_only_its_owner_may_read(tmp_pat
 
 
 def test_processes_that_need_the_key_at_once_get_the_same(tmp_path: Path) -> None:
-    from tuyahouse.warehouse.sealing import key_beside
+    from tuyahouse.warehouse.shared.sealing import key_beside
 
     with ThreadPoolExecutor(8) as threads:
         keys = set(threads.map(lambda _: key_beside(tmp_path / "w.db"), range(8)))

@@ -4,16 +4,17 @@ from contextlib import closing
 from typing import Any
 
 from tuyahouse.cli.findings import Findings
+from tuyahouse.cloud.calls.commands import RECORD
+from tuyahouse.cloud.calls.device_list import LIST, Spelling, list_query
+from tuyahouse.cloud.calls.pms import SN_FLOWS
 from tuyahouse.cloud.client import TuyaClient
-from tuyahouse.cloud.commands import RECORD
-from tuyahouse.cloud.device_list import LIST, Spelling, list_query
 from tuyahouse.cloud.endpoint import Endpoint
 from tuyahouse.cloud.errors import ItemRefused, NotFound, TuyaError
-from tuyahouse.cloud.pms import SN_FLOWS
 from tuyahouse.messages.errors import MessageKeyError, SourceError
 from tuyahouse.settings import Account, SettingsError
 from tuyahouse.stores import SlotStore, TokenStore
-from tuyahouse.warehouse import devices_lists, registry
+from tuyahouse.warehouse.devices import lists
+from tuyahouse.warehouse.serial_numbers import registry
 from tuyahouse.warehouse.warehouse import Warehouse
 
 NOBODY = "TUYAHOUSE-DOCTOR"
@@ -127,7 +128,7 @@ class _Checks:
             return self._account.device_query
         if self._warehouse is not None:
             with self._warehouse.read() as conn:
-                known = devices_lists.device_list(conn, self._account.name, project)
+                known = lists.device_list(conn, self._account.name, project)
             if known and known.spelling in ("camel", "dotted"):
                 return "camel" if known.spelling == "camel" else "dotted"
         return "snake"
@@ -159,8 +160,8 @@ class _Checks:
 
 def check_messages(account: Account, findings: Findings) -> None:
     """Whether the message endpoint can be reached and lets the account in. Nothing is acknowledged."""
-    from tuyahouse.messages.open_source import source_of  # message clients take a while to import
     from tuyahouse.messages.reading import MessageReader
+    from tuyahouse.messages.sources.build import source_of  # message clients take a while to import
 
     what = f"{account.name}, messages"
     try:

@@ -5,9 +5,9 @@ from typing import Annotated
 
 import typer
 
-from tuyahouse.cli.edge import AccountName, open_warehouse, read_settings
+from tuyahouse.cli.context import AccountName, open_warehouse, read_settings
 from tuyahouse.cli.intake import ends_with_ctrl_c, report
-from tuyahouse.sync import commands_intake
+from tuyahouse.sync.commands import intake
 from tuyahouse.terminal import track
 
 app = typer.Typer(no_args_is_help=True)
@@ -47,5 +47,5 @@ def add(
         track(f"Commands from {file.name}") as tracker,
         ends_with_ctrl_c(tracker.advance) as on_rows,
     ):
-        outcome = commands_intake.follow_commands(warehouse, name, file, on_rows=on_rows)
-    report(outcome, file.name, commands_intake.KIND)
+        outcome = intake.follow_commands(warehouse, name, file, on_rows=on_rows)
+    report(outcome, file.name, intake.KIND)

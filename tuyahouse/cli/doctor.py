@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from tuyahouse.cli.account_checks import check_messages, check_tuya
-from tuyahouse.cli.edge import OneAccount, chosen, open_warehouse, read_settings
+from tuyahouse.cli.context import OneAccount, chosen, open_warehouse, read_settings
 from tuyahouse.cli.findings import Findings
 from tuyahouse.settings import Account, Settings, SettingsError
 from tuyahouse.stores import SlotStore, TokenStore
@@ -75,7 +75,7 @@ def _stores(warehouse: Warehouse | None) -> tuple[TokenStore, SlotStore]:
     """Those of the warehouse; in memory where it cannot be used, so that Tuya can be checked all the same."""
     if warehouse is not None:
         return warehouse.tokens, warehouse.slots
-    from tuyahouse.cloud.pacing import MemorySlotStore
-    from tuyahouse.cloud.tokens import MemoryTokenStore
+    from tuyahouse.cloud.auth.tokens import MemoryTokenStore
+    from tuyahouse.cloud.pace.pacer import MemorySlotStore
 
     return MemoryTokenStore(), MemorySlotStore()

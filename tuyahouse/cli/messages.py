@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from tuyahouse.cli.edge import AccountName, read_settings
+from tuyahouse.cli.context import AccountName, read_settings
 from tuyahouse.warehouse.warehouse import Warehouse
 
 
@@ -25,10 +25,10 @@ def consume(
     \b
       tuyahouse consume --account factory --metrics-port 9400
     """
-    from tuyahouse.sync import message_service  # message clients take a while to import
+    from tuyahouse.sync.messages import service  # message clients take a while to import
 
     settings = read_settings()
-    message_service.consume(
+    service.consume(
         settings.account(account),
         lambda: Warehouse.open(settings.warehouse_url, settings.secret_key),
         metrics_port=metrics_port,

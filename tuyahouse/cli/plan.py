@@ -4,11 +4,11 @@ from datetime import UTC, datetime
 
 import typer
 
-from tuyahouse.cli.edge import OneAccount, chosen, open_warehouse, read_settings, show
+from tuyahouse.cli.context import OneAccount, chosen, open_warehouse, read_settings, show
 from tuyahouse.settings import Account, Settings
 from tuyahouse.sync.also_due import AlsoDue, commands_due, devices_due
 from tuyahouse.sync.forecast import Plan
-from tuyahouse.sync.sn_plan import tonight
+from tuyahouse.sync.serial_numbers.plan import tonight
 from tuyahouse.terminal import duration
 from tuyahouse.warehouse.warehouse import Warehouse
 

@@ -3,7 +3,7 @@
 import typer
 
 from tuyahouse.cli import commands, doctor, messages, plan, sandbox, serial_numbers, status, warehouse
-from tuyahouse.cli.edge import InWords
+from tuyahouse.cli.context import InWords
 
 app = typer.Typer(
     name="tuyahouse",

@@ -9,11 +9,11 @@ import msgspec
 import typer
 from pydantic import SecretStr
 
-from tuyahouse.cli.edge import INTERRUPTED, from_environment, stopped
+from tuyahouse.cli.context import INTERRUPTED, from_environment, stopped
 
 if TYPE_CHECKING:
-    from tuyahouse.sandbox.publishing import Publish
-    from tuyahouse.sandbox.world import World
+    from tuyahouse.sandbox.messages.publishing import Publish
+    from tuyahouse.sandbox.world.world import World
 
 _NO_PLACE = (errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES)
 
@@ -61,8 +61,8 @@ def sandbox(
     named = {"seed": seed, "serial_numbers": serial_numbers, "day": day}
     texts = {name: str(value) for name, value in named.items() if value is not None}
     world = _world(texts | _pairs(set_ or []), fault or [])
+    from tuyahouse.sandbox.control.truth import serial_numbers_csv
     from tuyahouse.sandbox.server import announce, environment, run
-    from tuyahouse.sandbox.truth import serial_numbers_csv
 
     if write_serial_numbers:
         write_serial_numbers.write_text("".join(serial_numbers_csv(world)))
@@ -99,7 +99,7 @@ def _pairs(texts: list[str]) -> dict[str, str]:
 
 def _world(named: dict[str, str], faults: list[str]) -> "World":
     from tuyahouse.sandbox.__main__ import build  # a web server takes a while to import
-    from tuyahouse.sandbox.faults import FaultError
+    from tuyahouse.sandbox.world.faults import FaultError
 
     try:
         return build(named, faults)
@@ -112,7 +112,7 @@ def _world(named: dict[str, str], faults: list[str]) -> "World":
 def _publisher(
     stack: ExitStack, url: str, client_id: str, user: str, password: SecretStr, topic: str, tls_ca: str
 ) -> "Publish":
-    from tuyahouse.messages.publish import Publisher
+    from tuyahouse.messages.sources.publish import Publisher
 
     publisher = Publisher(url, client_id, operator=user, password=password, topic=topic, tls_ca=tls_ca)
     return stack.enter_context(publisher).publish

@@ -10,12 +10,12 @@ from typing import Annotated
 
 import typer
 
-from tuyahouse.cli.edge import AccountName, from_environment, open_warehouse, read_settings, show
+from tuyahouse.cli.context import AccountName, from_environment, open_warehouse, read_settings, show
 from tuyahouse.cli.intake import ends_with_ctrl_c, report
-from tuyahouse.sync import serial_numbers
-from tuyahouse.sync.finish import State
+from tuyahouse.sync.serial_numbers import register
+from tuyahouse.sync.serial_numbers.state import State
 from tuyahouse.terminal import track
-from tuyahouse.warehouse import registry
+from tuyahouse.warehouse.serial_numbers import registry
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -68,14 +68,14 @@ def add(
     settings = read_settings()
     name = settings.account(account).name
     url = from_environment(query_url, "--query-url") if query_url else None
-    entries, source = serial_numbers.source(file, pattern, url, query)
+    entries, source = register.source(file, pattern, url, query)
     with (
         open_warehouse(settings) as warehouse,
         track(f"Serial numbers from {source}") as tracker,
         ends_with_ctrl_c(tracker.advance) as on_rows,
     ):
-        outcome = serial_numbers.register(warehouse, name, entries, source, work_order, on_rows=on_rows)
-    report(outcome, source, serial_numbers.KIND)
+        outcome = register.register(warehouse, name, entries, source, work_order, on_rows=on_rows)
+    report(outcome, source, register.KIND)
 
 
 @app.command("list")

@@ -5,12 +5,16 @@ from typing import Any
 
 import typer
 
-from tuyahouse.cli.edge import OneAccount, chosen, open_warehouse, read_settings, said, show
+from tuyahouse.cli.context import OneAccount, chosen, open_warehouse, read_settings, said, show
 from tuyahouse.settings import Account
-from tuyahouse.sync.message_gaps import gap_in_words
+from tuyahouse.sync.messages.gaps import gap_in_words
 from tuyahouse.terminal import duration
-from tuyahouse.warehouse import api_calls, commands, dead_letters, message_ledger, registry, runs
+from tuyahouse.warehouse import api_calls
+from tuyahouse.warehouse.commands import records
 from tuyahouse.warehouse.condition import token_states
+from tuyahouse.warehouse.ledgers import dead_letters, runs
+from tuyahouse.warehouse.messages import ledger
+from tuyahouse.warehouse.serial_numbers import registry
 from tuyahouse.warehouse.warehouse import Warehouse
 
 RUNS_SHOWN = 10
@@ -64,7 +68,7 @@ def _registry(conn: Any, account: Account) -> None:
 
 
 def _commands(conn: Any, account: Account) -> None:
-    verdicts = commands.verdicts(conn, account.name)
+    verdicts = records.verdicts(conn, account.name)
     if verdicts:
         rows = ((verdict, still, count) for (verdict, still), count in sorted(verdicts.items()))
         show("Commands", ("verdict", "still followed", "count"), rows)
@@ -106,13 +110,13 @@ def _tokens(conn: Any, account: Account, now: datetime) -> None:
 
 
 def _messages(conn: Any, account: Account) -> None:
-    readers = message_ledger.consumers(conn, account.name)
+    readers = ledger.consumers(conn, account.name)
     columns = ("source", "read_until", "last_message_at", "messages", "dead_letters", "reconnects")
     if readers:
         show("Messages (UTC)", columns, ([getattr(one, name) for name in columns] for one in readers))
     else:
         typer.echo("No message was ever read.")
-    gaps = message_ledger.open_gaps(conn, account.name)
+    gaps = ledger.open_gaps(conn, account.name)
     for gap in gaps:
         typer.echo(f"Open gap: {gap_in_words(gap)} Reading all devices and open commands closes it.")
     if readers and not gaps:

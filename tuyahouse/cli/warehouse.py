@@ -7,10 +7,10 @@ from typing import Annotated, Any
 
 import typer
 
-from tuyahouse.cli.edge import AccountName, open_warehouse, read_settings, said, show, stopped
-from tuyahouse.warehouse.dictionary import entries, markdown
+from tuyahouse.cli.context import AccountName, open_warehouse, read_settings, said, show, stopped
 from tuyahouse.warehouse.errors import SchemaError
-from tuyahouse.warehouse.explain import Explanation, explain_sn
+from tuyahouse.warehouse.marts.dictionary import entries, markdown
+from tuyahouse.warehouse.serial_numbers.explain import Explanation, explain_sn
 from tuyahouse.warehouse.warehouse import Warehouse
 
 RAW_SHOWN = 4000

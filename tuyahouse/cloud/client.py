@@ -8,19 +8,19 @@ from contextlib import asynccontextmanager
 import httpx
 import stamina
 
-from tuyahouse.cloud.answer import Answer, read_answer
-from tuyahouse.cloud.auth import TuyaAuth, Verdict
+from tuyahouse.cloud.auth.auth import TuyaAuth, Verdict
+from tuyahouse.cloud.auth.grants import platform_grant
+from tuyahouse.cloud.auth.pms_login import PmsLogin
+from tuyahouse.cloud.auth.signing import Signer
+from tuyahouse.cloud.auth.tokens import TokenKeeper
 from tuyahouse.cloud.clock import ServerClock
-from tuyahouse.cloud.deadline import Deadline
 from tuyahouse.cloud.endpoint import Endpoint
 from tuyahouse.cloud.errors import ConfigurationWrong, PassingFault, Throttled, TuyaError, prefix
-from tuyahouse.cloud.grants import platform_grant
-from tuyahouse.cloud.pacing import Pacer
-from tuyahouse.cloud.pms_login import PmsLogin
-from tuyahouse.cloud.requests import Requests
-from tuyahouse.cloud.signing import Signer
-from tuyahouse.cloud.tokens import TokenKeeper
-from tuyahouse.cloud.transport import FAULTS, fault, open_transport
+from tuyahouse.cloud.http.answer import Answer, read_answer
+from tuyahouse.cloud.http.deadline import Deadline
+from tuyahouse.cloud.http.requests import Requests
+from tuyahouse.cloud.http.transport import FAULTS, fault, open_transport
+from tuyahouse.cloud.pace.pacer import Pacer
 from tuyahouse.settings import Account
 from tuyahouse.stores import SlotStore, Token, TokenStore
 

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from tuyahouse.messages.errors import UnreadableMessage
-from tuyahouse.messages.notation import decode_object, moment
+from tuyahouse.messages.formats.notation import decode_object, moment
 
 
 class Sealed(msgspec.Struct, frozen=True, gc=False):

@@ -7,8 +7,8 @@ import msgspec
 from tuyahouse.messages.decryption import Decryptor
 from tuyahouse.messages.envelope import Sealed, read_envelope
 from tuyahouse.messages.errors import UnreadableMessage
-from tuyahouse.messages.events import read_event
-from tuyahouse.messages.facts import DEVICE_EVENT, UNKNOWN, Event
+from tuyahouse.messages.formats.events import read_event
+from tuyahouse.messages.formats.facts import DEVICE_EVENT, UNKNOWN, Event
 
 LANDED, KEPT, DEAD = "landed", "unknown", "dead"
 AHEAD = timedelta(days=1)

@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from datetime import datetime
 
-from tuyahouse.messages.commands import COMMAND, observation
-from tuyahouse.messages.facts import UNKNOWN, Binding, Event, Presence
-from tuyahouse.messages.fields import Json, first_time, unexpected
-from tuyahouse.messages.notation import key_text, nested, text
+from tuyahouse.messages.formats.commands import COMMAND, observation
+from tuyahouse.messages.formats.facts import UNKNOWN, Binding, Event, Presence
+from tuyahouse.messages.formats.fields import Json, first_time, unexpected
+from tuyahouse.messages.formats.notation import key_text, nested, text
 
 _TOP = frozenset(("bizCode", "eventType", "data"))
 _STATUS = frozenset(("deviceId", "status", "happenTime"))

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import msgspec
 
-from tuyahouse.sandbox.faults import FAULTS, FaultError, parse_fault
-from tuyahouse.sandbox.options import Options
+from tuyahouse.sandbox.control.truth import serial_numbers_csv
 from tuyahouse.sandbox.server import announce, environment, run
-from tuyahouse.sandbox.truth import serial_numbers_csv
-from tuyahouse.sandbox.world import World
+from tuyahouse.sandbox.world.faults import FAULTS, FaultError, parse_fault
+from tuyahouse.sandbox.world.options import Options
+from tuyahouse.sandbox.world.world import World
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -4,13 +4,14 @@ from starlette.applications import Starlette
 from starlette.routing import Mount, WebSocketRoute
 from starlette.types import Receive, Scope, Send
 
-from tuyahouse.sandbox import control, device_calls, pms, token_calls
-from tuyahouse.sandbox.gateway import Gateway
-from tuyahouse.sandbox.publishing import Publisher
-from tuyahouse.sandbox.websocket import PATH, MessageService
-from tuyahouse.sandbox.world import World
+from tuyahouse.sandbox.control import control
+from tuyahouse.sandbox.http import device_calls, pms_calls, token_calls
+from tuyahouse.sandbox.http.gateway import Gateway
+from tuyahouse.sandbox.messages.publishing import Publisher
+from tuyahouse.sandbox.messages.websocket import PATH, MessageService
+from tuyahouse.sandbox.world.world import World
 
-ENDPOINTS = [*token_calls.ENDPOINTS, *pms.ENDPOINTS, *device_calls.ENDPOINTS]
+ENDPOINTS = [*token_calls.ENDPOINTS, *pms_calls.ENDPOINTS, *device_calls.ENDPOINTS]
 
 
 class _Sandbox(Starlette):

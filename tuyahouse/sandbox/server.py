@@ -6,9 +6,9 @@ import sys
 import uvicorn
 
 from tuyahouse.sandbox.app import create_app
-from tuyahouse.sandbox.publishing import Publish, Publisher
-from tuyahouse.sandbox.sockets import Sockets
-from tuyahouse.sandbox.world import World
+from tuyahouse.sandbox.messages.publishing import Publish, Publisher
+from tuyahouse.sandbox.messages.sockets import Sockets
+from tuyahouse.sandbox.world.world import World
 
 BACKLOG = 2048
 

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from tuyahouse.settings import Account, CommandPolicy
-from tuyahouse.sync.commands_rules import ask_steps
-from tuyahouse.sync.devices import details_due_before
-from tuyahouse.warehouse import commands, devices, devices_lists, message_ledger
+from tuyahouse.sync.commands.rules import ask_steps
+from tuyahouse.sync.devices.plan import details_due_before
+from tuyahouse.warehouse.commands import records
+from tuyahouse.warehouse.devices import inventory, lists
+from tuyahouse.warehouse.messages import ledger
 from tuyahouse.warehouse.warehouse import Warehouse
 
 CALLS_FOR_DETAILS = 3
@@ -33,12 +35,12 @@ def devices_due(warehouse: Warehouse, account: Account, now: datetime) -> list[A
     if not account.project_ids:
         return []
     with warehouse.read() as conn:
-        known = devices.count_devices(conn, account.name)
-        since = details_due_before(message_ledger.open_gaps(conn, account.name), now)
-        due = devices.due_for_details(conn, account.name, account.project_ids, since)
+        known = inventory.count_devices(conn, account.name)
+        since = details_due_before(ledger.open_gaps(conn, account.name), now)
+        due = inventory.due_for_details(conn, account.name, account.project_ids, since)
         details = sum(1 for _ in due)
-        before = {each: devices_lists.device_list(conn, account.name, each) for each in account.project_ids}
-    unread = [project for project, how in before.items() if not devices_lists.read_whole(how)]
+        before = {each: lists.device_list(conn, account.name, each) for each in account.project_ids}
+    unread = [project for project, how in before.items() if not lists.read_whole(how)]
     pages = [math.ceil(known.get(project, 0) / account.device_page_size) for project in account.project_ids]
     listed = sum(known.get(project, 0) for project in account.project_ids)
     return [
@@ -59,6 +61,6 @@ def _note(unread: Sequence[str]) -> str:
 def commands_due(warehouse: Warehouse, account: Account, policy: CommandPolicy, now: datetime) -> AlsoDue:
     """Open command records whose time has come; all of them while messages may be lost."""
     with warehouse.read() as conn:
-        gaps = bool(message_ledger.open_gaps(conn, account.name))
-        due = sum(1 for _ in commands.due(conn, account.name, ask_steps(policy), now, everything=gaps))
+        gaps = bool(ledger.open_gaps(conn, account.name))
+        due = sum(1 for _ in records.due(conn, account.name, ask_steps(policy), now, everything=gaps))
     return AlsoDue("open commands", due, due)

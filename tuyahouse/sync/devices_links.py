@@ -6,9 +6,10 @@ from datetime import datetime
 from typing import Any
 
 from tuyahouse.sync.asking import Letter
-from tuyahouse.warehouse import devices, raw_blocks, runs
+from tuyahouse.warehouse.bulk.writer import insert_new
+from tuyahouse.warehouse.devices import inventory
+from tuyahouse.warehouse.ledgers import raw_blocks, runs
 from tuyahouse.warehouse.tables import device_serial_number
-from tuyahouse.warehouse.writer import insert_new
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ class Links:
 
 def keep_new_answers(conn: Any, account: str, answers: Sequence[LinkAnswer], block: str, at: datetime) -> None:
     """Keep the answers as sent that bring a link which nobody knew."""
-    known = devices.known_links(conn, account, {link.device_id for answer in answers for link in answer.links})
+    known = inventory.known_links(conn, account, {link.device_id for answer in answers for link in answer.links})
     kept: dict[str, list[tuple[str, bytes]]] = {}
     for answer in answers:
         if any((link.device_id, link.sn, link.source) not in known for link in answer.links):

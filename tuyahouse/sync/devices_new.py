@@ -6,11 +6,11 @@ When a list is read for the first time all of its devices are new, and there is 
 from collections.abc import Sequence
 from typing import Any
 
-from tuyahouse.cloud.devices import ABSENT, Device, is_time, told_by_column
-from tuyahouse.sync.devices_facts import TOLD, Reading, same_of
-from tuyahouse.warehouse import devices, devices_history, devices_marks
+from tuyahouse.cloud.calls.devices import ABSENT, Device, is_time, told_by_column
+from tuyahouse.sync.devices.listing.rows import TOLD, Reading, same_of
+from tuyahouse.warehouse.bulk.writer import insert_columns
+from tuyahouse.warehouse.devices import history, inventory, marks
 from tuyahouse.warehouse.tables import device as device_table
-from tuyahouse.warehouse.writer import insert_columns
 
 
 def land_new(conn: Any, read: Reading, sweep: int, found: Sequence[Device]) -> tuple[list[Device], list[Device]]:
@@ -36,11 +36,11 @@ def land_new(conn: Any, read: Reading, sweep: int, found: Sequence[Device]) -> t
         same["online_at"] = read.at
     if insert_columns(conn, device_table, columns, same=same) < len(plain):
         # The others are stored: an earlier start of the run did, another project's list, or messages told of them.
-        new = devices.begun(conn, read.account, ids, project_id=read.project_id, run_id=read.run_id, at=read.at)
+        new = inventory.begun(conn, read.account, ids, project_id=read.project_id, run_id=read.run_id, at=read.at)
         plain = [each for each in plain if each.device_id in new]
         ids = [each.device_id for each in plain]
-    devices_marks.mark_stored(conn, read.account, read.project_id, sweep, ids)
-    devices_history.begin(conn, read.account, ids)
+    marks.mark_stored(conn, read.account, read.project_id, sweep, ids)
+    history.begin(conn, read.account, ids)
     if len(plain) == len(found):
         return plain, []
     written = set(ids)

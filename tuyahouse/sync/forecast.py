@@ -6,8 +6,8 @@ from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 
 from tuyahouse.settings import PlanPolicy
-from tuyahouse.sync.finish import State
-from tuyahouse.sync.planner import Candidate, is_due, state_to_plan
+from tuyahouse.sync.serial_numbers.due import Candidate, is_due, state_to_plan
+from tuyahouse.sync.serial_numbers.state import State
 
 TOKEN_LIFE = timedelta(hours=2)
 """How long a platform or PMS token lives (docs/tuya.md, Tokens)."""

@@ -11,19 +11,20 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from tuyahouse.cloud.answer import stored_result
+from tuyahouse.cloud.calls.pms import CraftLine, decode_craft_line
 from tuyahouse.cloud.errors import TuyaError
-from tuyahouse.cloud.pms import CraftLine, decode_craft_line
+from tuyahouse.cloud.http.answer import stored_result
 from tuyahouse.outcome import Outcome
-from tuyahouse.sync import craft_lines, sn_flows
 from tuyahouse.sync.asking import Asked, Letter
-from tuyahouse.sync.craft_lines import LastNodes, write_craft_lines
-from tuyahouse.sync.devices_replay import replay_devices
-from tuyahouse.sync.sn_flows import SnAnswer, registry_changes, step_rows, write_steps
-from tuyahouse.sync.sn_rows import Row
-from tuyahouse.warehouse import dead_letters, flow_steps, raw_blocks, registry, runs
-from tuyahouse.warehouse.raw_blocks import Block
-from tuyahouse.warehouse.seen import SeenKeys
+from tuyahouse.sync.devices.replay import replay_devices
+from tuyahouse.sync.intake.rows import Row
+from tuyahouse.sync.serial_numbers import chunk, craft_lines
+from tuyahouse.sync.serial_numbers.chunk import SnAnswer, registry_changes, step_rows, write_steps
+from tuyahouse.sync.serial_numbers.craft_lines import LastNodes, write_craft_lines
+from tuyahouse.warehouse.database.seen import SeenKeys
+from tuyahouse.warehouse.ledgers import dead_letters, raw_blocks, runs
+from tuyahouse.warehouse.ledgers.raw_blocks import Block
+from tuyahouse.warehouse.serial_numbers import flow_steps, registry
 from tuyahouse.warehouse.warehouse import Warehouse
 
 
@@ -37,7 +38,7 @@ def replay(
     outcome = Outcome()
     with warehouse.read() as source, warehouse.begin() as conn, SeenKeys() as seen:
         last_nodes = _replay_craft_lines(source, conn, run.account)
-        for block in raw_blocks.blocks(source, run.account, sn_flows.KIND):
+        for block in raw_blocks.blocks(source, run.account, chunk.KIND):
             asked = _read_block(block)
             _land(conn, run.account, block, asked, last_nodes, seen)
             dead_letters.record(conn, run.account, asked.rejected, at)
@@ -68,9 +69,9 @@ def _read_block(block: Block) -> Asked[SnAnswer]:
     asked: Asked[SnAnswer] = Asked()
     for sn, body in block.answers:
         try:
-            asked.answers.append((sn, sn_flows.read_answer(stored_result(body), body, None)))
+            asked.answers.append((sn, chunk.read_answer(stored_result(body), body, None)))
         except TuyaError as error:
-            asked.rejected.append(Letter(sn_flows.KIND, sn, "unusable_answer", error.code, str(error), body))
+            asked.rejected.append(Letter(chunk.KIND, sn, "unusable_answer", error.code, str(error), body))
     return asked
 
 
@@ -85,5 +86,5 @@ def _land(conn: Any, account: str, block: Block, asked: Asked[SnAnswer], last_no
 
 
 def _counted(asked: Asked[SnAnswer]) -> Outcome:
-    counted = sn_flows.count(asked, 0)
+    counted = chunk.count(asked, 0)
     return replace(counted, unchanged=0)

@@ -7,9 +7,10 @@ from datetime import UTC, datetime
 from tuyahouse.cloud.client import TuyaClient
 from tuyahouse.outcome import Outcome
 from tuyahouse.sync.asking import Asked
-from tuyahouse.sync.craft_lines import CraftLines, LastNodes
-from tuyahouse.sync.sn_flows import SnAnswer, ask_chunk, land_chunk, new_orders
-from tuyahouse.warehouse import registry, runs
+from tuyahouse.sync.serial_numbers.chunk import SnAnswer, ask_chunk, land_chunk, new_orders
+from tuyahouse.sync.serial_numbers.craft_lines import CraftLines, LastNodes
+from tuyahouse.warehouse.ledgers import runs
+from tuyahouse.warehouse.serial_numbers import registry
 
 
 async def sync_chunk(

@@ -1,4 +1,4 @@
-"""Reading the ledger of calls; it is written by :mod:`tuyahouse.warehouse.slots`."""
+"""Reading the ledger of calls; it is written by :mod:`tuyahouse.warehouse.shared.slots`."""
 
 from datetime import date
 

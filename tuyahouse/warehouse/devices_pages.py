@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, TextClause, text
 
-from tuyahouse.warehouse import postgres, sqlite
+from tuyahouse.warehouse.bulk import postgres, sqlite
 
 PageRow = tuple[str, bytes, bool | None]
 """A device on a page: id, fingerprint of what was sent, presence (None: not sent)."""

@@ -8,11 +8,11 @@ from pydantic import SecretStr
 from sqlalchemy import URL, Connection, Engine
 
 from tuyahouse.warehouse import schema
-from tuyahouse.warehouse.engine import make_engine, parse_url, shown, sqlite_path
+from tuyahouse.warehouse.database.engine import make_engine, parse_url, shown, sqlite_path
 from tuyahouse.warehouse.errors import WarehouseError, in_words
-from tuyahouse.warehouse.sealing import Seal, key_beside
-from tuyahouse.warehouse.slots import WarehouseSlots
-from tuyahouse.warehouse.tokens import LeasedTokens, LockedTokens, WarehouseTokens
+from tuyahouse.warehouse.shared.sealing import Seal, key_beside
+from tuyahouse.warehouse.shared.slots import WarehouseSlots
+from tuyahouse.warehouse.shared.tokens import LeasedTokens, LockedTokens, WarehouseTokens
 
 
 class Warehouse:

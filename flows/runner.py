@@ -1,0 +1,134 @@
+"""Run a flow in this process and tell how it went: what `python -m flows` does."""
+
+import asyncio
+import inspect
+import logging
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Any, cast
+
+from prefect import Flow
+from prefect.client.schemas.objects import State
+from prefect.exceptions import ParameterTypeError
+from prefect.logging.configuration import setup_logging
+from prefect.logging.handlers import PrefectConsoleHandler
+from pydantic import SecretStr
+from rich.console import Console
+
+from tasks.run.resources import open_resources
+from tasks.run.run import default_run_key
+from tuyahouse import logs
+from tuyahouse.outcome import Outcome
+from tuyahouse.settings import Settings, SettingsError, load_settings
+from tuyahouse.terminal import outcome_table
+from tuyahouse.warehouse.errors import WarehouseError
+from tuyahouse.warehouse.ledgers import runs
+from tuyahouse.warehouse.shared.locks import LockHeld
+
+GREEN = frozenset({"balanced", "stopped"})
+
+EXIT_RED, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
+
+
+async def run_here(flow: Flow[Any, Any], parameters: Mapping[str, Any]) -> int:
+    """Run the flow, print its outcome table and what the operator should know; the exit code.
+
+    0: it balanced (a budget may have ended it softly), 1: red, 2: wrong parameters, 130: interrupted.
+    """
+    try:
+        settings = load_settings()
+        _one_voice(settings)
+        if wrong := _wrong(flow, parameters):
+            return _say(wrong, EXIT_USAGE)
+        account = open_resources(str(parameters["account"])).account.name
+    except (SettingsError, WarehouseError) as error:
+        return _say(str(error), EXIT_RED)
+    run_key = str(parameters.get("run_key") or default_run_key(flow.name, datetime.now(UTC)))
+    given = _typed(flow, {**parameters, "account": account, "run_key": run_key})
+    try:
+        state: State[Any] = await cast(Any, flow)(**given, return_state=True)
+    except asyncio.CancelledError:
+        with suppress(WarehouseError):  # away: there is nothing to tell but how to go on
+            _tell(account, run_key)
+        return _say(f"Interrupted; what was answered is committed. To go on: -p run_key={run_key}", EXIT_INTERRUPTED)
+    try:
+        return await _end(state, account, run_key)
+    except WarehouseError as error:
+        return _say(f"{error}\nWhat was committed stays. When that is mended: -p run_key={run_key}", EXIT_RED)
+
+
+async def _end(state: State[Any], account: str, run_key: str) -> int:
+    """Tell how it ended; the exit code."""
+    ended = None if state.is_completed() else await state.aresult(raise_on_failure=False)
+    if isinstance(ended, LockHeld):  # the runs under this key are somebody else's, and may be under way
+        return _say(str(ended), EXIT_RED)
+    told = _tell(account, run_key)
+    if told is None:
+        why = str(ended) if isinstance(ended, Exception) else state.message
+        return _say(logs.redact(why or "The flow ended before its run began."), EXIT_RED)
+    return 0 if told and state.is_completed() else EXIT_RED
+
+
+def _wrong(flow: Flow[Any, Any], parameters: Mapping[str, Any]) -> str:
+    """What is wrong with the parameters, in words; empty when the flow takes them."""
+    known = inspect.signature(flow.fn).parameters
+    lines = [f"{name}: there is no such parameter" for name in parameters if name not in known]
+    lines += [
+        f"{name}: is missing" for name, one in known.items() if one.default is one.empty and name not in parameters
+    ]
+    if not lines:
+        try:
+            flow.validate_parameters(_typed(flow, dict(parameters)))
+        except ParameterTypeError as error:
+            lines = [_hinted(line.removeprefix(" - ")) for line in str(error).splitlines()[1:]]
+    if not lines:
+        return ""
+    return f"{flow.name} takes: {', '.join(known)}.\n" + "\n".join(f"  -p {logs.redact(line)}" for line in lines)
+
+
+def _hinted(line: str) -> str:
+    """With how a list is written: a shell takes the quotes off that nobody protects."""
+    name = line.partition(":")[0]
+    return f"""{line}; write it as JSON: '{name}=["…","…"]'""" if line.endswith("valid list") else line
+
+
+def _one_voice(settings: Settings) -> None:
+    """Our own log lines in this terminal, once: Prefect would print those of the library a second time."""
+    setup_logging()
+    root = logging.getLogger()
+    for handler in [handler for handler in root.handlers if isinstance(handler, PrefectConsoleHandler)]:
+        root.removeHandler(handler)
+    logs.configure(settings.log_level, settings.log_format)
+
+
+def _typed(flow: Flow[Any, Any], parameters: dict[str, Any]) -> dict[str, Any]:
+    """Wrap what the flow takes as a secret, before Prefect records the parameters."""
+    secret = {
+        name for name, hint in inspect.signature(flow.fn).parameters.items() if "SecretStr" in str(hint.annotation)
+    }
+    return {name: SecretStr(str(value)) if name in secret and value else value for name, value in parameters.items()}
+
+
+def _tell(account: str, run_key: str) -> bool | None:
+    """Print the counts and notes of all runs under this run key; whether all ended well, None when there are none."""
+    warehouse = open_resources(account).warehouse
+    found = [run for run in runs.recent_runs(warehouse, account, limit=100) if run.run_key == run_key]
+    if not found:
+        return None
+    console = Console()
+    console.print(f"{account}, run key {run_key}", highlight=False)
+    outcomes = {run.flow: run.outcome for run in reversed(found)}
+    counted = {flow: outcome for flow, outcome in outcomes.items() if outcome != Outcome()}
+    console.print(outcome_table(counted or outcomes))
+    for run in found:
+        for line in filter(None, (f"{run.flow}: {run.status}", run.note)):
+            console.print(line, highlight=False, soft_wrap=True)
+    return all(run.status in GREEN for run in found)
+
+
+def _say(text: str, code: int) -> int:
+    print(text, file=sys.stderr)  # noqa: T201 - this is the command's answer
+    logging.getLogger("tuyahouse").debug("exit code %s", code)
+    return code

@@ -1,0 +1,235 @@
+"""What failures of a connection mean, over real sockets."""
+
+import asyncio
+import gzip
+import socket
+import ssl
+from contextlib import asynccontextmanager
+
+import httpx
+import pytest
+from aiohttp import web
+
+from tests.cloud.fake_tuya import CLIENT_ID, CLIENT_SECRET
+from tuyahouse.cloud.auth.tokens import MemoryTokenStore
+from tuyahouse.cloud.client import Endpoint, TuyaClient
+from tuyahouse.cloud.errors import ConfigurationWrong, PassingFault
+from tuyahouse.cloud.http.transport import Received, proxy_for
+from tuyahouse.cloud.pace.pacer import MemorySlotStore
+from tuyahouse.settings import Account
+
+READ = Endpoint("GET", "/read", token=None)
+WRITE = Endpoint("POST", "/write", token=None, idempotent=False)
+GOOD = b'{"success":true,"result":{"a":[1,2,3]},"t":1700000000000}'
+
+
+def client(port, scheme="http", host="127.0.0.1", **settings):
+    account = Account(
+        name="factory",
+        base_url=f"{scheme}://{host}:{port}",
+        client_id=CLIENT_ID,
+        client_secret=CLIENT_SECRET,
+        calls_per_second=0,
+        **{"attempts": 1, **settings},
+    )
+    return TuyaClient.open(account, MemoryTokenStore(), MemorySlotStore())
+
+
+@asynccontextmanager
+async def serving(answer):
+    """A server that answers every connection by ``answer(reader, writer)``; its port and how often it was asked."""
+    asked = []
+
+    async def connected(reader, writer):
+        while head := await _head(reader):
+            asked.append(head)
+            if not await answer(writer):
+                break
+        writer.close()
+
+    server = await asyncio.start_server(connected, "127.0.0.1", 0)
+    async with server:
+        yield server.sockets[0].getsockname()[1], asked
+
+
+async def _head(reader):
+    try:
+        return await reader.readuntil(b"\r\n\r\n")
+    except (asyncio.IncompleteReadError, ConnectionError):
+        return b""
+
+
+def http(body, length=None, headers=b""):
+    return b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n%s\r\n%s" % (length or len(body), headers, body)
+
+
+def sending(data, then=True):
+    async def answer(writer):
+        writer.write(data)
+        await writer.drain()
+        return then
+
+    return answer
+
+
+async def test_a_plain_answer_is_read():
+    async with serving(sending(http(GOOD))) as (port, _), client(port) as tuya:
+        assert bytes((await tuya.call(READ)).result) == b'{"a":[1,2,3]}'
+
+
+async def test_a_compressed_answer_is_read():
+    packed = http(gzip.compress(GOOD), headers=b"Content-Encoding: gzip\r\n")
+    async with serving(sending(packed)) as (port, _), client(port) as tuya:
+        assert (await tuya.call(READ)).body == GOOD
+
+
+async def test_one_connection_serves_many_calls():
+    connections = []
+
+    async def connected(reader, writer):
+        connections.append(writer)
+        while await _head(reader):
+            writer.write(http(GOOD))
+
+    server = await asyncio.start_server(connected, "127.0.0.1", 0)
+    async with server, client(server.sockets[0].getsockname()[1]) as tuya:
+        for _ in range(5):
+            await tuya.call(READ)
+        assert len(connections) == 1
+
+
+async def test_an_answer_cut_in_the_middle_is_a_passing_fault():
+    async with serving(sending(http(GOOD[:20], len(GOOD)), then=False)) as (port, _), client(port) as tuya:
+        with pytest.raises(PassingFault, match="was cut off"):
+            await tuya.call(READ)
+
+
+async def test_a_connection_closed_without_an_answer_is_a_passing_fault_and_a_write_is_not_repeated():
+    async with serving(sending(b"", then=False)) as (port, asked), client(port, attempts=5) as tuya:
+        with pytest.raises(PassingFault, match="was cut off"):
+            await tuya.call(WRITE, body={})
+    assert len(asked) == 1
+
+
+async def test_something_that_does_not_speak_http_is_a_passing_fault():
+    async with serving(sending(b"SSH-2.0-OpenSSH_9.9\r\n\r\n", then=False)) as (port, _), client(port) as tuya:
+        with pytest.raises(PassingFault):
+            await tuya.call(READ)
+
+
+async def test_nobody_listening_is_said_with_the_address_and_a_write_may_be_repeated():
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        port = nobody.getsockname()[1]
+    async with client(port, attempts=3) as tuya:
+        with pytest.raises(PassingFault, match=f"no connection to 127.0.0.1:{port}") as caught:
+            await tuya.call(WRITE, body={})
+    assert tuya.calls == 3 and not caught.value.reached
+
+
+async def test_a_certificate_nobody_trusts_is_refused_in_words(tmp_path):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*_self_signed(tmp_path))
+
+    async def answer(request):
+        return web.Response(body=GOOD)
+
+    app = web.Application()
+    app.router.add_get("/read", answer)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context)
+    await site.start()
+    try:
+        async with client(site._server.sockets[0].getsockname()[1], "https") as tuya:
+            with pytest.raises(ConfigurationWrong, match=r"certificate of 127\.0\.0\.1:\d+ is not trusted"):
+                await tuya.call(READ)
+    finally:
+        await runner.cleanup()
+
+
+def _self_signed(folder):
+    from datetime import UTC, datetime, timedelta
+
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .sign(key, hashes.SHA256())
+    )
+    (folder / "cert.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    plain = serialization.NoEncryption()
+    (folder / "key.pem").write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain)
+    )
+    return folder / "cert.pem", folder / "key.pem"
+
+
+async def test_an_answer_is_one_of_httpx_once_it_is_looked_at():
+    raw = ((b"Content-Type", b"application/json"), (b"Date", b"Sat, 21 Nov 2026 11:00:00 GMT"))
+    request = httpx.Request("POST", "https://openapi.tuyacn.com/read")
+    response = Received(200, raw, GOOD, request)
+    response.extensions["outcome"] = "kept"
+    assert (response.status_code, response.content, await response.aread()) == (200, GOOD, GOOD)
+    assert response.headers["date"] == "Sat, 21 Nov 2026 11:00:00 GMT"
+    assert response.json()["t"] == 1700000000000
+    assert (response.is_success, response.request, response.extensions["outcome"]) == (True, request, "kept")
+    assert not hasattr(response, "elapsed_by_nobody")
+
+
+async def test_calls_go_through_the_proxy_that_the_environment_names(monkeypatch):
+    async with serving(sending(http(GOOD))) as (port, asked):
+        monkeypatch.setenv("http_proxy", f"127.0.0.1:{port}")
+        async with client(80, host="tuya.invalid") as tuya:
+            assert (await tuya.call(READ)).t_ms == 1700000000000
+    assert asked[0].startswith(b"GET http://tuya.invalid/read HTTP/1.1")
+
+
+async def test_a_proxy_that_refuses_or_is_away_is_named(monkeypatch):
+    async with serving(sending(b"HTTP/1.1 407 Who are you\r\nContent-Length: 0\r\n\r\n", then=False)) as (port, asked):
+        monkeypatch.setenv("https_proxy", f"http://user:s3cret@127.0.0.1:{port}")
+        async with client(443, "https", "tuya.invalid") as tuya:
+            with pytest.raises(PassingFault, match=r"the proxy refused it \(HTTP 407\). .*HTTPS_PROXY") as caught:
+                await tuya.call(WRITE, body={})
+    assert asked[0].startswith(b"CONNECT tuya.invalid:443") and "s3cret" not in str(caught.value)
+    async with client(443, "https", "tuya.invalid") as tuya:
+        with pytest.raises(PassingFault, match="no connection to the proxy") as caught:
+            await tuya.call(WRITE, body={})
+    assert not caught.value.reached and "s3cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "proxy"),
+    [
+        ("https://openapi.tuyacn.com", "http://proxy:3128"),
+        ("https://inside.factory", None),
+        ("http://openapi.tuyacn.com", None),
+        ("https://localhost:8000", None),
+        ("https://127.0.0.1", None),
+    ],
+)
+def test_which_addresses_have_a_proxy(monkeypatch, url, proxy):
+    monkeypatch.delenv("http_proxy", raising=False)
+    monkeypatch.delenv("HTTP_PROXY", raising=False)
+    monkeypatch.setenv("https_proxy", "proxy:3128")
+    monkeypatch.setenv("no_proxy", "inside.factory")
+    assert proxy_for(url) == proxy
+
+
+async def test_a_proxy_of_another_kind_is_refused_in_words(monkeypatch):
+    monkeypatch.setenv("https_proxy", "socks5://user:s3cret@proxy:1080")
+    with pytest.raises(ConfigurationWrong, match=r"of the kind socks5, .*HTTPS_PROXY") as caught:
+        async with client(443, "https", "tuya.invalid"):
+            pass
+    assert "s3cret" not in str(caught.value)

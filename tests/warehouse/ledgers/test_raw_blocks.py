@@ -1,0 +1,67 @@
+"""Answers as Tuya sent them."""
+
+from datetime import UTC, datetime, timedelta
+
+from tuyahouse.warehouse.ledgers import raw_blocks
+from tuyahouse.warehouse.warehouse import Warehouse
+
+AT = datetime(2026, 11, 20, 22, tzinfo=UTC)
+ODD = b'{"result": [ ],\n "t":1.0, \xff\x00}'
+
+
+def store(warehouse: Warehouse, block_id: str, *answers: tuple[str, bytes], hours: int = 0, kind: str = "k") -> None:
+    with warehouse.begin() as conn:
+        raw_blocks.store(conn, "factory", kind, block_id, answers, AT + timedelta(hours=hours))
+
+
+def test_answers_come_back_byte_for_byte_the_oldest_first(warehouse: Warehouse) -> None:
+    store(warehouse, "b", ("S1", b"new"), ("S3", b""), hours=1)
+    store(warehouse, "a", ("S1", ODD), ("S2", b"2"))
+    with warehouse.read() as conn:
+        assert list(raw_blocks.iterate(conn, "factory", "k")) == [
+            ("S1", ODD),
+            ("S2", b"2"),
+            ("S1", b"new"),
+            ("S3", b""),
+        ]
+        assert [(block.block_id, len(block.answers)) for block in raw_blocks.blocks(conn, "factory", "k")] == [
+            ("a", 2),
+            ("b", 2),
+        ]
+
+
+def test_kinds_and_accounts_are_apart(warehouse: Warehouse) -> None:
+    store(warehouse, "a", ("S1", b"1"), kind="craft_line")
+    with warehouse.read() as conn:
+        assert list(raw_blocks.iterate(conn, "factory", "k")) == []
+        assert list(raw_blocks.iterate(conn, "other", "craft_line")) == []
+
+
+def test_the_newest_answer_of_a_key_is_found(warehouse: Warehouse) -> None:
+    store(warehouse, "a", ("S1", b"old"), ("S11", b"another"))
+    store(warehouse, "b", ("S1", b"new"), hours=1)
+    store(warehouse, "c", ("S2", b"S1"), ("xS1", b"not it"), hours=2)
+    with warehouse.read() as conn:
+        assert raw_blocks.find(conn, "factory", "k", "S1") == raw_blocks.Found("b", AT + timedelta(hours=1), b"new")
+        assert raw_blocks.find(conn, "factory", "k", "S") is None
+
+
+def test_no_answers_are_no_block(warehouse: Warehouse) -> None:
+    store(warehouse, "a")
+    with warehouse.read() as conn:
+        assert list(raw_blocks.blocks(conn, "factory", "k")) == []
+
+
+def test_a_block_stored_twice_is_there_once(warehouse: Warehouse) -> None:
+    store(warehouse, "a", ("S1", b"1"))
+    store(warehouse, "a", ("S1", b"1"), hours=1)
+    with warehouse.read() as conn:
+        assert [block.stored_at for block in raw_blocks.blocks(conn, "factory", "k")] == [AT]
+
+
+def test_blocks_older_than_the_retention_are_deleted(warehouse: Warehouse) -> None:
+    store(warehouse, "a", ("S1", b"1"))
+    store(warehouse, "b", ("S1", b"2"), hours=5)
+    with warehouse.begin() as conn:
+        assert raw_blocks.prune(conn, "factory", AT + timedelta(hours=1)) == 1
+        assert [block.block_id for block in raw_blocks.blocks(conn, "factory", "k")] == ["b"]

@@ -1,0 +1,137 @@
+"""Runs, their chunks, and the balance."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+
+from tuyahouse.outcome import Outcome
+from tuyahouse.warehouse.errors import WarehouseError
+from tuyahouse.warehouse.ledgers import runs
+from tuyahouse.warehouse.warehouse import Warehouse
+
+AT = datetime(2026, 11, 20, 22, tzinfo=UTC)
+
+
+def begin(warehouse: Warehouse, key: str = "nightly/2026-11-20") -> runs.Run:
+    return runs.start_run(warehouse, "factory", "sync_sn_flows", key, {"limit": 5}, AT)
+
+
+def planned(warehouse: Warehouse, *chunks: list[str]) -> runs.Run:
+    run = begin(warehouse)
+    with warehouse.begin() as conn:
+        runs.add_chunks(conn, run.run_id, iter(chunks))
+    return begin(warehouse)
+
+
+def finish(warehouse: Warehouse, run: runs.Run, chunk: int, outcome: Outcome, *left: str) -> None:
+    with warehouse.begin() as conn:
+        runs.finish_chunk(conn, run.run_id, chunk, outcome, left, AT)
+
+
+def test_a_new_run_has_no_plan(warehouse: Warehouse) -> None:
+    run = begin(warehouse)
+    assert (run.planned, run.resumed, run.outcome) == (None, False, Outcome())
+
+
+def test_the_same_run_key_continues_the_run(warehouse: Warehouse) -> None:
+    first = begin(warehouse)
+    again = begin(warehouse)
+    assert (again.run_id, again.resumed) == (first.run_id, True)
+
+
+def test_another_run_key_flow_or_account_is_another_run(warehouse: Warehouse) -> None:
+    ids = {runs.run_id_of("a", "f", "k"), runs.run_id_of("b", "f", "k"), runs.run_id_of("a", "g", "k")}
+    assert len(ids | {runs.run_id_of("a", "f", "l"), runs.run_id_of("af", "", "k")}) == 5
+
+
+def test_a_planned_run_hands_out_its_chunks(warehouse: Warehouse) -> None:
+    run = planned(warehouse, ["S1", "S2"], ["S3"])
+    assert run.planned == 3
+    assert runs.open_chunks(warehouse, run.run_id) == [0, 1]
+    loaded, keys = runs.load_chunk(warehouse, run.run_id, 1)
+    assert (loaded.account, loaded.flow, loaded.run_key, keys) == ("factory", "sync_sn_flows", run.run_key, ["S3"])
+
+
+def test_a_plan_with_nothing_to_do_is_a_plan(warehouse: Warehouse) -> None:
+    assert planned(warehouse).planned == 0
+
+
+def test_a_plan_that_breaks_off_leaves_no_chunk(warehouse: Warehouse) -> None:
+    def breaking() -> Iterator[list[str]]:
+        for n in range(50):
+            yield [f"S{n}"]
+        raise ZeroDivisionError
+
+    run = begin(warehouse)
+    with pytest.raises(ZeroDivisionError), warehouse.begin() as conn:
+        runs.add_chunks(conn, run.run_id, breaking())
+    assert (begin(warehouse).planned, runs.open_chunks(warehouse, run.run_id)) == (None, [])
+
+
+def test_a_chunk_that_is_done_is_not_handed_out_again(warehouse: Warehouse) -> None:
+    run = planned(warehouse, ["S1"], ["S2"])
+    finish(warehouse, run, 0, Outcome(asked=1, answered=1))
+    assert runs.open_chunks(warehouse, run.run_id) == [1]
+
+
+def test_a_partial_chunk_keeps_what_is_left_and_adds_up(warehouse: Warehouse) -> None:
+    run = planned(warehouse, ["S1", "S2", "S3"])
+    finish(warehouse, run, 0, Outcome(asked=1, answered=1, calls=2), "S2", "S3")
+    assert runs.open_chunks(warehouse, run.run_id) == [0]
+    assert runs.load_chunk(warehouse, run.run_id, 0)[1] == ["S2", "S3"]
+    finish(warehouse, run, 0, Outcome(asked=2, answered=1, failed=1, calls=5))
+    assert begin(warehouse).outcome == Outcome(asked=3, answered=2, failed=1, calls=7)
+    with warehouse.read() as conn:
+        assert runs.asked_before(conn, run.run_id, 0) == 3
+
+
+def test_a_chunk_that_was_not_planned_is_added(warehouse: Warehouse) -> None:
+    run = begin(warehouse)
+    finish(warehouse, run, 7, Outcome(asked=2, answered=2))
+    summary = runs.finish_run(warehouse, run.run_id, "balanced")
+    assert (summary.status, summary.outcome) == ("balanced", Outcome(asked=2, answered=2))
+
+
+def test_a_chunk_nobody_planned_is_named(warehouse: Warehouse) -> None:
+    with pytest.raises(WarehouseError, match="holds no chunk 3 of the run abc"):
+        runs.load_chunk(warehouse, "abc", 3)
+
+
+def test_a_run_that_balances_is_balanced(warehouse: Warehouse) -> None:
+    run = planned(warehouse, ["S1", "S2"])
+    finish(warehouse, run, 0, Outcome(asked=2, answered=1, empty=1))
+    summary = runs.finish_run(warehouse, run.run_id, "balanced", "all well", AT)
+    assert (summary.status, summary.note, summary.ended_at) == ("balanced", "all well", AT)
+
+
+def test_a_run_that_lost_a_key_is_unbalanced(warehouse: Warehouse) -> None:
+    run = planned(warehouse, ["S1", "S2"])
+    finish(warehouse, run, 0, Outcome(asked=2, answered=1))
+    summary = runs.finish_run(warehouse, run.run_id, "balanced")
+    assert (summary.status, summary.note[:48]) == ("unbalanced", "2 keys were asked, but 1 are accounted for. Repo")
+
+
+def test_a_run_with_chunks_still_open_is_unbalanced_unless_it_says_why(warehouse: Warehouse) -> None:
+    run = planned(warehouse, ["S1"], ["S2"])
+    finish(warehouse, run, 0, Outcome(asked=1, answered=1))
+    assert runs.finish_run(warehouse, run.run_id, "balanced").status == "unbalanced"
+    assert runs.finish_run(warehouse, run.run_id, "stopped", "The budget is used up.").status == "stopped"
+
+
+def test_a_run_that_goes_on_is_running_again(warehouse: Warehouse) -> None:
+    run = begin(warehouse)
+    runs.finish_run(warehouse, run.run_id, "interrupted", "Ctrl-C", AT)
+    begin(warehouse)
+    found = runs.find_run(warehouse, "factory", "sync_sn_flows", run.run_key)
+    assert found is not None
+    assert (found.status, found.ended_at, found.note, found.starts) == ("running", None, "", 2)
+    assert found.parameters == {"limit": 5}
+
+
+def test_the_newest_runs_come_first(warehouse: Warehouse) -> None:
+    for day in (18, 20, 19):
+        runs.start_run(warehouse, "factory", "f", f"k{day}", {}, AT.replace(day=day))
+    runs.start_run(warehouse, "other", "f", "k", {}, AT)
+    assert [run.run_key for run in runs.recent_runs(warehouse, "factory", limit=2)] == ["k20", "k19"]
+    assert len(runs.recent_runs(warehouse)) == 4

@@ -1,0 +1,167 @@
+"""Start slots: never two at one time, never more calls than the budget, slower when Tuya says so."""
+
+import itertools
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+
+import pytest
+from sqlalchemy import text
+
+from tests.support.kill import ROOT
+from tuyahouse.stores import Slots
+from tuyahouse.warehouse.shared.slots import MARGIN, Pace, slow_down, slowdown_at, take
+from tuyahouse.warehouse.warehouse import Warehouse
+
+ENDPOINT = "POST /v1.0/pms/station/sn/flows/get"
+NOW = 1_800_000_000.0
+
+
+def reserve(warehouse: Warehouse, want: int = 1, per_second: float = 10.0, monthly: int | None = None) -> Slots:
+    return warehouse.slots.reserve("factory", ENDPOINT, per_second=per_second, want=want, monthly_calls=monthly)
+
+
+def ledger(warehouse: Warehouse) -> list[tuple[int, int, int]]:
+    with warehouse.read() as conn:
+        rows = conn.execute(text("SELECT calls, failures, throttled FROM ops_api_calls ORDER BY endpoint, day"))
+        return [tuple(row) for row in rows]
+
+
+# ------------------------------------------------------------------------------------------------------------- pure
+
+
+def test_slots_begin_now_when_the_line_is_free() -> None:
+    assert take(Pace(NOW - 100), NOW, 10, 5) == (Slots(NOW, MARGIN / 10, 5), Pace(NOW + 0.5 * MARGIN))
+
+
+def test_slots_follow_those_that_are_taken() -> None:
+    assert take(Pace(NOW + 3), NOW, 10, 1)[0].first == NOW + 3
+
+
+def test_a_clock_that_was_set_back_stops_nobody_for_long() -> None:
+    assert take(Pace(NOW + 86_400), NOW, 50, 1)[0].first < NOW + 120
+
+
+def test_a_throttle_answer_halves_the_pace() -> None:
+    slowed = slow_down(Pace(NOW), NOW)
+    assert slowed == Pace(NOW, 2.0, NOW)
+    assert take(slowed, NOW, 10, 1)[0].interval == pytest.approx(2 * MARGIN / 10)
+
+
+def test_of_a_burst_of_throttle_answers_one_counts_a_second() -> None:
+    once = slow_down(Pace(NOW), NOW)
+    assert slow_down(once, NOW + 0.9) == once
+    assert slow_down(once, NOW + 1.0).slowdown == 4.0
+
+
+def test_the_pace_recovers_by_a_fifth_every_five_quiet_seconds_up_to_what_was_set() -> None:
+    slowed = Pace(NOW, 2.0, NOW)
+    assert [round(slowdown_at(slowed, NOW + s), 3) for s in (0, 4.9, 5, 10, 15, 20, 9e9)] == [
+        2,
+        2,
+        1.6,
+        1.28,
+        1.024,
+        1,
+        1,
+    ]
+
+
+# ---------------------------------------------------------------------------------------------------------- warehouse
+
+
+def test_the_first_slot_is_now_by_the_local_clock(warehouse: Warehouse) -> None:
+    reserve(warehouse)
+    time.sleep(0.2)
+    assert reserve(warehouse).first == pytest.approx(time.time(), abs=0.1)
+
+
+def test_blocks_of_slots_follow_each_other_without_gap_or_overlap(warehouse: Warehouse) -> None:
+    with ThreadPoolExecutor(4) as threads:
+        blocks = sorted(threads.map(lambda _: reserve(warehouse, 3), range(12)), key=lambda block: block.first)
+    starts = [block.first + n * block.interval for block in blocks for n in range(block.count)]
+    gaps = [later - earlier for earlier, later in itertools.pairwise(starts)]
+    assert gaps == pytest.approx([0.1 * MARGIN] * 35, abs=0.03)
+
+
+RESERVE = """
+import sys
+from tuyahouse.warehouse.warehouse import Warehouse
+slots = Warehouse.open(sys.argv[1]).slots
+for _ in range(40):
+    block = slots.reserve("factory", "GET /", per_second=200.0, want=5, monthly_calls=500)
+    print(*[block.first + n * block.interval for n in range(block.count)])
+"""
+
+
+def test_processes_share_slots_and_budget_exactly(warehouse: Warehouse, warehouse_url: str) -> None:
+    processes = [
+        subprocess.Popen([sys.executable, "-c", RESERVE, warehouse_url], stdout=subprocess.PIPE, text=True, cwd=ROOT)
+        for _ in range(3)
+    ]
+    starts = sorted(float(start) for process in processes for start in process.communicate()[0].split())
+    assert len(starts) == 500
+    assert max(sum(1 for other in starts if start <= other < start + 1) for start in starts) <= 200
+    assert [row[0] for row in ledger(warehouse)] == [500]
+
+
+def test_calls_are_ledgered_before_they_are_made(warehouse: Warehouse) -> None:
+    reserve(warehouse, 7)
+    reserve(warehouse, 5)
+    assert ledger(warehouse) == [(12, 0, 0)]
+
+
+def test_an_unpaced_endpoint_is_only_ledgered(warehouse: Warehouse) -> None:
+    assert reserve(warehouse, 9, per_second=0).interval == 0.0
+    assert ledger(warehouse) == [(9, 0, 0)]
+
+
+def test_near_the_budget_there_are_fewer_and_then_none(warehouse: Warehouse) -> None:
+    assert [reserve(warehouse, 4, monthly=10).count for _ in range(4)] == [4, 4, 2, 0]
+    assert warehouse.slots.calls_this_month("factory", datetime.now(UTC)) == 10
+
+
+def test_the_budget_is_that_of_the_account_over_all_endpoints(warehouse: Warehouse) -> None:
+    reserve(warehouse, 8, monthly=10)
+    other = warehouse.slots.reserve("factory", "GET /other", per_second=5, want=5, monthly_calls=10)
+    another_account = warehouse.slots.reserve("field", ENDPOINT, per_second=5, want=5, monthly_calls=10)
+    assert (other.count, another_account.count) == (2, 5)
+
+
+def test_calls_of_an_earlier_month_do_not_count(warehouse: Warehouse) -> None:
+    with warehouse.begin() as conn:
+        conn.execute(
+            text("INSERT INTO ops_api_calls (account, endpoint, day, calls) VALUES ('factory', 'x', '2025-01-31', 99)")
+        )
+    assert reserve(warehouse, 4, monthly=10).count == 4
+
+
+def test_unused_calls_are_given_back_but_the_ledger_never_falls_below_nothing(warehouse: Warehouse) -> None:
+    reserve(warehouse, 5)
+    warehouse.slots.release("factory", ENDPOINT, 2)
+    assert ledger(warehouse) == [(3, 0, 0)]
+    warehouse.slots.release("factory", ENDPOINT, 9)
+    assert ledger(warehouse) == [(0, 0, 0)]
+
+
+def test_a_throttle_answer_slows_every_process_down(warehouse: Warehouse, warehouse_url: str) -> None:
+    reserve(warehouse)
+    warehouse.slots.throttled("factory", ENDPOINT)
+    other = Warehouse.open(warehouse_url)
+    assert reserve(other).interval == pytest.approx(0.2 * MARGIN)
+    other.close()
+
+
+def test_slots_that_are_not_handed_out_can_be_put_off(warehouse: Warehouse) -> None:
+    first = reserve(warehouse)
+    warehouse.slots.put_off("factory", ENDPOINT, 5.0)
+    assert reserve(warehouse).first - first.first == pytest.approx(5.0 + 0.1 * MARGIN, abs=0.03)
+
+
+def test_refused_calls_are_counted(warehouse: Warehouse) -> None:
+    reserve(warehouse, 5)
+    warehouse.slots.record("factory", ENDPOINT, failures=2, throttled=1)
+    warehouse.slots.record("factory", ENDPOINT, failures=1, throttled=0)
+    assert ledger(warehouse) == [(5, 3, 1)]

@@ -1,0 +1,105 @@
+"""Signing, re-authentication and the clock as one httpx auth flow, without any network of its own.
+
+    sign → send → refused (1010 and its kin) → another token → sign → send
+                → refused (1013) → the clock is corrected from the answer → sign → send
+
+A call has at most one new token granted and corrects the clock at most once. A token that another process had granted
+meanwhile costs nothing: it may be taken over a few times, for it may be dead again before this call is sent.
+"""
+
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from email.utils import parsedate_to_datetime
+
+import httpx
+
+from tuyahouse.cloud.auth.signing import Signer
+from tuyahouse.cloud.auth.tokens import Tokens
+from tuyahouse.cloud.clock import ServerClock
+from tuyahouse.cloud.codes import Action
+from tuyahouse.cloud.http.requests import PlainHeaders
+from tuyahouse.stores import Token
+
+Verdict = tuple[Action | None, int | None]
+"""What an answer asks for (None: nothing) and its ``t`` in milliseconds."""
+
+
+TAKE_OVERS = 5
+
+
+class TuyaAuth(httpx.Auth):
+    """Signs requests of one kind of token.
+
+    Args:
+        signer: of the project.
+        clock: Tuya's time.
+        tokens: None: signed with the request's own ``token`` extension, or without one (token calls).
+        judge: what an answer asks for.
+        turn: awaited right before each signing, so that a request starts in its turn and is signed with a fresh time.
+    """
+
+    requires_response_body = True
+
+    def __init__(
+        self,
+        signer: Signer,
+        clock: ServerClock,
+        tokens: Tokens | None,
+        judge: Callable[[httpx.Response], Verdict],
+        turn: Callable[[httpx.Request], Awaitable[None]] | None = None,
+    ) -> None:
+        self._signer = signer
+        self._clock = clock
+        self._tokens = tokens
+        self._judge = judge
+        self._turn = turn
+
+    async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
+        token = await self._tokens.current() if self._tokens else request.extensions.get("token")
+        left = {Action.FIX_CLOCK: 1, Action.REAUTHENTICATE: TAKE_OVERS if self._tokens else 0}
+        while True:
+            if self._turn:
+                await self._turn(request)
+            self.sign(request, token)
+            offset = self._clock.offset_seconds
+            response = yield request
+            action, t_ms = self._judge(response)
+            if action is None or not left.get(action):
+                return
+            left[action] -= 1
+            if action is Action.FIX_CLOCK:
+                observed = self._clock.observe(t_ms or _date(response), refused=True)
+                if not observed and self._clock.offset_seconds == offset:  # nor corrected by another call meanwhile
+                    return
+            elif self._tokens and token:
+                grants = self._tokens.grants
+                token = await self._tokens.replace(token)
+                if self._tokens.grants > grants:
+                    left[action] = 0
+
+    def sign(self, request: httpx.Request, token: Token | None) -> None:
+        """Put the signature and what belongs to it into the request's headers."""
+        given = request.extensions
+        signed = self._signer.headers(
+            request.method,
+            given.get("signed_url") or canonical_url(request.url),
+            request.content,
+            t_ms=self._clock.now_ms(),
+            access_token=token.access if token else "",
+        )
+        if "headers" in given:
+            request.headers = PlainHeaders({**given["headers"], **signed})
+        else:
+            request.headers.update(signed)
+
+
+def canonical_url(url: httpx.URL) -> str:
+    """Decoded path, and the query sorted by key with decoded values: what the current algorithm signs."""
+    pairs = sorted(url.params.multi_items())
+    return url.path + ("?" + "&".join(f"{name}={value}" for name, value in pairs) if pairs else "")
+
+
+def _date(response: httpx.Response) -> int | None:
+    try:
+        return int(parsedate_to_datetime(response.headers["date"]).timestamp() * 1000)
+    except (KeyError, ValueError, TypeError):
+        return None

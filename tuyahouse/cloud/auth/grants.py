@@ -1,0 +1,95 @@
+"""How tokens are asked for: what all of them share, and the platform's grant (docs/tuya.md, "Tokens")."""
+
+from collections.abc import Mapping
+from typing import Protocol, TypeVar
+
+import msgspec
+
+from tuyahouse.cloud.auth.tokens import Grant
+from tuyahouse.cloud.clock import ServerClock
+from tuyahouse.cloud.endpoint import Endpoint
+from tuyahouse.cloud.errors import (
+    AuthenticationRefused,
+    ConfigurationWrong,
+    ItemRefused,
+    NotFound,
+    TuyaError,
+    UnusableAnswer,
+    prefix,
+)
+from tuyahouse.cloud.http.answer import Answer
+from tuyahouse.stores import Token
+
+GRANT = Endpoint("GET", "/v1.0/token", token=None, secret=True)
+
+PMS_TOKEN_SECONDS = 7200.0
+"""Life of a PMS token: the login's answer does not say it, Tuya's guide does."""
+
+T = TypeVar("T")
+
+
+class Send(Protocol):
+    """Asks Tuya once, without repeats, signed with ``token`` as it is."""
+
+    async def __call__(
+        self,
+        endpoint: Endpoint,
+        *,
+        path: Mapping[str, str] | None = None,
+        query: Mapping[str, str] | None = None,
+        body: object | None = None,
+        token: Token | None = None,
+    ) -> Answer: ...
+
+
+class _Granted(msgspec.Struct):
+    access_token: str
+    refresh_token: str = ""
+    expire_time: int | None = None
+    expire: int | None = None
+
+
+def decoded(answer: Answer, shape: type[T], endpoint: Endpoint) -> T:
+    """The result as ``shape``; its bytes go into no error, for they hold a token."""
+    try:
+        return msgspec.json.decode(answer.result, type=shape, strict=False)
+    except msgspec.MsgspecError as error:
+        raise UnusableAnswer(
+            f"{endpoint.name} gave no token: {error}", tid=answer.tid, endpoint=endpoint.name
+        ) from None
+
+
+def token_of(answer: Answer, endpoint: Endpoint, clock: ServerClock) -> Token:
+    """Of a grant or a refresh; it ends ``expire_time`` seconds after the answer's own ``t``."""
+    clock.observe(answer.t_ms)
+    given = decoded(answer, _Granted, endpoint)
+    life = given.expire_time or given.expire or PMS_TOKEN_SECONDS
+    return Token(given.access_token, given.refresh_token, told_at(answer, clock) + life)
+
+
+def told_at(answer: Answer, clock: ServerClock) -> float:
+    return clock.now() if answer.t_ms is None else answer.t_ms / 1000
+
+
+def platform_grant(send: Send, clock: ServerClock, account: str) -> Grant:
+    """Grants of the platform's token: one call, ``grant_type=1``.
+
+    Raises (the grant):
+        ConfigurationWrong: the credentials, the data centre or the address are refused.
+    """
+
+    async def grant(before: Token | None) -> Token:
+        try:
+            answer = await send(GRANT, query={"grant_type": "1"})
+        except (ItemRefused, NotFound, AuthenticationRefused) as error:
+            p = prefix(account)
+            raise with_remedy(
+                ConfigurationWrong, error, f"Check {p}CLIENT_ID, {p}CLIENT_SECRET and {p}BASE_URL (or REGION)."
+            ) from None
+        return token_of(answer, GRANT, clock)
+
+    return grant
+
+
+def with_remedy(kind: type[TuyaError], error: TuyaError, remedy: str) -> TuyaError:
+    return kind(error.what, code=error.code, msg=error.msg, tid=error.tid, endpoint=error.endpoint, remedy=remedy)

@@ -1,0 +1,65 @@
+"""Command records: what Tuya says became of a command that was sent to a device (docs/tuya.md, "Command records")."""
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from tuyahouse.cloud.calls.loose import identifier, snake_keys, text, utc, whole_number
+from tuyahouse.cloud.endpoint import Endpoint
+from tuyahouse.cloud.errors import UnusableAnswer
+
+RECORD = Endpoint("GET", "/v1.0/expand/cmds/{sn}", "platform")
+
+
+class CommandRecord(msgspec.Struct, frozen=True, gc=False):
+    """A command record. ``process_status`` is kept whatever it is; ``happened_at`` is null where Tuya sent no usable time."""
+
+    command_sn: str
+    device_id: str | None
+    process_status: int
+    message: str | None
+    happened_at: datetime | None
+    extra: dict[str, Any] | None
+
+
+_ANY = msgspec.json.Decoder(Any)
+
+
+def decode_record(result: bytes, command_sn: str) -> CommandRecord | None:
+    """Read the result of :data:`RECORD`; None where it is null or empty, which says: no such record.
+
+    Raises:
+        UnusableAnswer: it is no object with a whole-number ``process_status``, or it is another command's record.
+    """
+    try:
+        item = _ANY.decode(result or b"null")
+    except msgspec.MsgspecError as error:
+        raise UnusableAnswer(f"the command record is no JSON: {error}", result) from None
+    if item is None or (isinstance(item, (dict, list)) and not item):
+        return None
+    if not isinstance(item, dict):
+        raise UnusableAnswer("the command record is no object", result)
+    return _record(snake_keys(item), command_sn, result)
+
+
+def _record(item: dict[str, Any], command_sn: str, result: bytes) -> CommandRecord:
+    sent_sn = identifier(item.pop("sn", None))
+    if sent_sn not in (command_sn, None):
+        raise UnusableAnswer(f"the command record is that of {sent_sn}", result)
+    status = whole_number(item.pop("process_status", None))
+    if status is None or abs(status) >= 2**31:
+        raise UnusableAnswer("the command record has no process_status", result)
+    device_id, message = identifier(item.pop("device_id", None)), text(item.pop("message", None))
+    happened_at = _time(item)
+    return CommandRecord(command_sn, device_id, status, message, happened_at, item or None)
+
+
+def _time(item: dict[str, Any]) -> datetime | None:
+    """The time, taken out of the item; one that is none stays in it as sent."""
+    try:
+        happened_at = utc(item.get("happen_time"))
+    except ValueError:
+        return None
+    item.pop("happen_time", None)
+    return happened_at

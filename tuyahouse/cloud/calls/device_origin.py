@@ -1,0 +1,70 @@
+"""From the field back to the factory: which serial number a device was made under (docs/tuya.md, "Factory to field")."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from tuyahouse.cloud.calls.loose import identifier
+from tuyahouse.cloud.endpoint import Endpoint
+from tuyahouse.cloud.errors import UnusableAnswer
+
+FACTORY_INFOS = Endpoint("GET", "/v1.0/iot-03/devices/factory-infos", "platform")
+SN_OF_DEVICE = Endpoint("POST", "/v1.0/pms/production/device/sn/get", "pms")
+SNS_OF_DEVICES = Endpoint("POST", "/v1.0/pms/production/device/sn/list/get", "pms")
+
+AT_ONCE = 20
+"""Devices in one call: documented for the factory infos; taken for the PMS list too, which documents no maximum."""
+
+_ANY = msgspec.json.Decoder(Any)
+
+
+def factory_infos_query(device_ids: Sequence[str]) -> dict[str, str]:
+    """Query of :data:`FACTORY_INFOS` for at most :data:`AT_ONCE` devices."""
+    return {"device_ids": ",".join(device_ids)}
+
+
+def decode_factory_infos(result: bytes) -> dict[str, str]:
+    """Device id → serial number, for those that have one.
+
+    Raises:
+        UnusableAnswer: the result is no list of objects.
+    """
+    items = _decode(result, "the factory infos")
+    if not isinstance(items or [], list) or not all(isinstance(item, dict) for item in items or []):
+        raise UnusableAnswer("the factory infos are no list of objects", result)
+    pairs = ((identifier(item.get("id")), identifier(item.get("sn"))) for item in items or [])
+    return {device_id: sn for device_id, sn in pairs if device_id and sn}
+
+
+def decode_sn(result: bytes) -> str | None:
+    """The serial number answered by :data:`SN_OF_DEVICE`; None where it is empty.
+
+    Raises:
+        UnusableAnswer: the result is neither text nor number.
+    """
+    value = _decode(result, "the serial number")
+    if isinstance(value, (dict, list, bool)):
+        raise UnusableAnswer("the serial number is no text", result)
+    return identifier(value)
+
+
+def decode_sns(result: bytes) -> list[str]:
+    """The serial numbers answered by :data:`SNS_OF_DEVICES`, sent as a list or as text with commas. No pairing: see its user.
+
+    Raises:
+        UnusableAnswer: the result is neither.
+    """
+    value = _decode(result, "the serial numbers")
+    if isinstance(value, str):
+        value = value.split(",")
+    if not isinstance(value or [], list):
+        raise UnusableAnswer("the serial numbers are no list", result)
+    return [sn for sn in map(identifier, value or []) if sn]
+
+
+def _decode(result: bytes, what: str) -> Any:
+    try:
+        return _ANY.decode(result or b"null")
+    except msgspec.MsgspecError as error:
+        raise UnusableAnswer(f"{what} are no JSON: {error}", result) from None

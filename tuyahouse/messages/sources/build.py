@@ -1,0 +1,15 @@
+"""The source that an account's settings name."""
+
+from tuyahouse.messages.sources.source import MessageSource
+from tuyahouse.settings import Account
+
+
+def source_of(account: Account, connect_seconds: int = 10) -> MessageSource:
+    """Not yet connected. Pulsar's client is loaded only where it is used."""
+    if account.messages_source == "websocket":
+        from tuyahouse.messages.sources.websocket import WebSocketSource
+
+        return WebSocketSource(account, connect_seconds=connect_seconds)
+    from tuyahouse.messages.sources.pulsar import PulsarSource
+
+    return PulsarSource(account, connect_seconds=connect_seconds)

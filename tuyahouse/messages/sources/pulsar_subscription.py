@@ -1,0 +1,95 @@
+"""The subscription of an account at Tuya's Pulsar endpoint (docs/tuya.md, "Messages")."""
+
+import os
+import ssl
+from typing import Any
+
+import pulsar
+
+from tuyahouse.messages.sources.credentials import auth1, cut_for_basic
+from tuyahouse.messages.sources.diagnosis import EXCLUSIVE, NO_TOPIC, REFUSED, UnusableUrl, check_url, reachability
+from tuyahouse.messages.sources.topics import event_topic, notice_topic
+from tuyahouse.settings import Account
+
+QUEUE = 2_000
+"""Messages the client holds ready, and the most that one of its batches can have."""
+
+POLL_MS = 100
+"""So long the client waits for a batch to fill."""
+
+NOTICES = 100
+NOTICES_POLL_MS = 10
+"""The same for the notices, which are few."""
+
+_QUEUE_BYTES = 16 << 20
+_TYPES = {
+    "Failover": pulsar.ConsumerType.Failover,
+    "Exclusive": pulsar.ConsumerType.Exclusive,
+    "Shared": pulsar.ConsumerType.Shared,
+    "Key_Shared": pulsar.ConsumerType.KeyShared,
+}
+
+
+def connect(account: Account, seconds: int) -> Any:
+    """A client that proves itself by ``auth1`` and verifies certificates."""
+    check_url(account.message_url, "pulsar")
+    name, password = cut_for_basic(auth1(account.client_id, account.client_secret.get_secret_value()))
+    return pulsar.Client(
+        account.message_url.rstrip("/"),
+        authentication=pulsar.AuthenticationBasic(name, password, method="auth1"),
+        operation_timeout_seconds=seconds,
+        tls_trust_certs_file_path=account.messages_tls_ca or _system_certificates(),
+        tls_allow_insecure_connection=False,
+        tls_validate_hostname=True,
+        logger=pulsar.FileLogger(pulsar.LoggerLevel.Error, os.devnull),
+    )
+
+
+def _system_certificates() -> str | None:
+    """The client knows no CA by itself: the first bundle that there is."""
+    paths = ssl.get_default_verify_paths()
+    known = (
+        paths.cafile,
+        "/etc/ssl/certs/ca-certificates.crt",
+        "/etc/pki/tls/certs/ca-bundle.crt",
+        "/etc/ssl/cert.pem",
+    )
+    return next((path for path in known if path and os.path.isfile(path)), None)
+
+
+def subscribe(client: Any, account: Account) -> Any:
+    """A consumer of the account's messages."""
+    return _subscribed(client, account, event_topic(account), QUEUE, POLL_MS)
+
+
+def subscribe_to_notices(client: Any, account: Account) -> Any:
+    """A consumer of the backlog notices: of its own, for an account that has no such topic reads its messages all the same."""
+    return _subscribed(client, account, notice_topic(account), NOTICES, NOTICES_POLL_MS)
+
+
+def _subscribed(client: Any, account: Account, topic: str, queue: int, poll_ms: int) -> Any:
+    """From the earliest message on at its first start: the client's default would lose the rest."""
+    return client.subscribe(
+        topic,
+        account.subscription,
+        consumer_type=_TYPES[account.messages_subscription_type],
+        initial_position=pulsar.InitialPosition.Earliest,
+        receiver_queue_size=queue,
+        max_total_receiver_queue_size_across_partitions=4 * queue,
+        batch_receive_policy=pulsar.ConsumerBatchReceivePolicy(queue, _QUEUE_BYTES, poll_ms),
+    )
+
+
+def in_words(error: Exception, account: Account) -> str:
+    """The client tells a wrong key by a mere time-out: say what it may mean."""
+    said = f"Messages of account {account.name}, {account.message_url}: "
+    if isinstance(error, pulsar.ConsumerBusy):
+        return said + EXCLUSIVE
+    if isinstance(error, pulsar.TopicNotFound | pulsar.AuthorizationError):
+        return said + NO_TOPIC
+    if isinstance(error, UnusableUrl):
+        return said + str(error)
+    if isinstance(error, ValueError | pulsar.InvalidUrl | pulsar.InvalidConfiguration):
+        return said + f"MESSAGES_URL or another MESSAGES_ setting cannot be used ({error})."
+    obstacle = reachability(account.message_url, account.messages_tls_ca)
+    return said + (obstacle or f"{REFUSED} (The client says: {error})")

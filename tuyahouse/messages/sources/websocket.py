@@ -1,0 +1,138 @@
+"""Messages over Tuya's WebSocket endpoint (docs/tuya.md, "Messages": connection).
+
+The endpoint delivers a message again that was not acknowledged within three seconds: batches are small here, and what
+comes twice is met by its id. It serves one topic a connection: the backlog notices come over a second one.
+"""
+
+import binascii
+import hashlib
+import time
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from tuyahouse.messages.sources.connection import ConnectionLog, NoticesLog
+from tuyahouse.messages.sources.source import Away, Received
+from tuyahouse.messages.sources.topics import event_topic, notice_topic
+from tuyahouse.messages.sources.websocket_line import FRAMES_AHEAD, Line
+from tuyahouse.settings import Account
+
+BATCH = FRAMES_AHEAD
+"""Frames at most in one batch: landed well within the time for their acknowledgement."""
+
+_GATHER_SECONDS = 0.2
+
+
+class WebSocketSource:
+    """A subscription to the topics of one account; see :class:`~tuyahouse.messages.sources.source.MessageSource`."""
+
+    name = "websocket"
+
+    def __init__(
+        self,
+        account: Account,
+        *,
+        clock: Callable[[], float] = time.time,
+        sleep: Callable[[float], None] = time.sleep,
+        connect_seconds: float = 10.0,
+    ) -> None:
+        self._sleep = sleep
+        self._events = Line(account, event_topic(account), ConnectionLog(clock), connect_seconds)
+        self._notices: Line | None = None
+        if account.messages_notices:
+            self._notices = Line(account, notice_topic(account), NoticesLog(clock), connect_seconds)
+        self._noticed: set[str] = set()
+
+    @property
+    def connected(self) -> bool:
+        return self._events.log.connected
+
+    @property
+    def problem(self) -> str:
+        return self._events.log.problem
+
+    def open(self) -> None:
+        self._events.open()
+
+    def receive(self, at_most: int, timeout: float) -> list[Received]:
+        """See the interface. A batch never exceeds :data:`BATCH`, whatever ``at_most``."""
+        if not self._events.stands and not self._events.opened_again():
+            self._sleep(min(self._events.log.wait_seconds(), timeout))
+            return []
+        at_most = min(at_most, BATCH)
+        received = self._waiting_notices(at_most)
+        end = time.monotonic() + (0 if received else timeout)
+        while len(received) < at_most:
+            frame = self._events.frame(max(0.0, end - time.monotonic()))
+            if frame is None:
+                break
+            if not received:
+                end = time.monotonic() + min(timeout, _GATHER_SECONDS)
+            received.append(read_frame(frame, self._events.topic))
+        return received
+
+    def acknowledge(self, message_ids: Iterable[str]) -> None:
+        for message_id in message_ids:
+            if self._notices is not None and message_id in self._noticed:
+                self._noticed.remove(message_id)
+                self._notices.acknowledge(message_id)
+            else:
+                self._events.acknowledge(message_id)
+
+    def take_aways(self) -> list[Away]:
+        return self._events.log.take_aways()
+
+    def close(self) -> None:
+        self._events.close()
+        if self._notices is not None:
+            self._notices.close()
+
+    def _waiting_notices(self, at_most: int) -> list[Received]:
+        line, received = self._notices, list[Received]()
+        if line is None or not (line.stands or line.opened_again()):
+            return received
+        while len(received) < at_most and (frame := line.frame(0)) is not None:
+            received.append(read_frame(frame, line.topic))
+        self._noticed.update(message.message_id for message in received)
+        return received
+
+
+def read_frame(frame: str | bytes, topic: str) -> Received:
+    """A frame as a message. One that cannot be read becomes a message with the frame itself as its payload."""
+    whole = frame.encode() if isinstance(frame, str) else frame
+    try:
+        fields: Any = msgspec.json.decode(whole)
+        message_id, payload = fields["messageId"], fields["payload"]
+        body = binascii.a2b_base64(payload, strict_mode=True)
+    except (ValueError, TypeError, KeyError, RecursionError):
+        fields, message_id, body = {}, _id_in(whole), whole
+    if not isinstance(message_id, str) or not 0 < len(message_id) <= 255 or not message_id.isprintable():
+        fields, message_id, body = {}, _fingerprint(whole), whole
+    return Received(message_id, topic, body, _properties(fields), _published_at(fields))
+
+
+def _id_in(whole: bytes) -> Any:
+    """The id of a frame whose payload is broken: it can still be acknowledged."""
+    try:
+        return msgspec.json.decode(whole)["messageId"]
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return None
+
+
+def _fingerprint(whole: bytes) -> str:
+    return "frame:" + hashlib.blake2b(whole, digest_size=16).hexdigest()
+
+
+def _properties(fields: dict[str, Any]) -> dict[str, str]:
+    sent = fields.get("properties")
+    return {str(name): str(value) for name, value in sent.items()} if isinstance(sent, dict) else {}
+
+
+def _published_at(fields: dict[str, Any]) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(fields["publishTime"])
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (KeyError, TypeError, ValueError, OverflowError):
+        return None

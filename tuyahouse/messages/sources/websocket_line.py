@@ -1,0 +1,139 @@
+"""One connection to one topic of Tuya's WebSocket endpoint, which serves one topic a connection."""
+
+from contextlib import suppress
+from urllib.parse import quote
+
+import msgspec
+from websockets.exceptions import InvalidStatus, WebSocketException
+from websockets.sync.client import ClientConnection, connect
+
+from tuyahouse.messages.errors import SourceError
+from tuyahouse.messages.sources.connection import ConnectionLog
+from tuyahouse.messages.sources.credentials import message_password
+from tuyahouse.messages.sources.diagnosis import (
+    EXCLUSIVE,
+    NO_TOPIC,
+    REFUSED,
+    SECURE,
+    UnusableUrl,
+    check_url,
+    reachability,
+    tls_context,
+)
+from tuyahouse.settings import Account
+
+ACK_TIMEOUT_MS = 3000
+FRAMES_AHEAD = 500
+"""Frames at most that are held ready."""
+
+_CLOSE_SECONDS = 1.0  # frames that are not read any more may keep the other side's goodbye back
+_LARGEST_FRAME = 64 << 20  # far above what Pulsar carries: one that is refused would come again for ever
+
+
+class Line:
+    """A connection that is made again when it is lost. ``log`` keeps account of it."""
+
+    def __init__(self, account: Account, topic: str, log: ConnectionLog, connect_seconds: float) -> None:
+        self._account = account
+        self._connect_seconds = connect_seconds
+        self._connection: ClientConnection | None = None
+        self.topic = topic
+        self.log = log
+
+    @property
+    def stands(self) -> bool:
+        return self._connection is not None
+
+    def open(self) -> None:
+        """Connect.
+
+        Raises:
+            SourceError: what it may mean that this failed and what to check.
+        """
+        try:
+            self._connection = self._connect()
+        except (OSError, TimeoutError, ValueError, WebSocketException) as error:
+            problem = in_words(error, self._account)
+            self.log.failed(problem)
+            raise SourceError(problem) from error
+        self.log.up()
+
+    def opened_again(self) -> bool:
+        """Try to connect, if the next try is due."""
+        if self.log.wait_seconds() > 0:
+            return False
+        try:
+            self.open()
+        except SourceError:
+            return False
+        return True
+
+    def frame(self, timeout: float) -> bytes | None:
+        """The next frame as bytes, whatever is in it; None when there is none in time, or no connection any more."""
+        if self._connection is None:
+            return None
+        try:
+            return self._connection.recv(timeout, decode=False)
+        except TimeoutError:
+            return None
+        except (OSError, WebSocketException) as error:
+            self._lost(error)
+            return None
+
+    def acknowledge(self, message_id: str) -> None:
+        if self._connection is None:
+            return  # delivered again on the next connection, and known by then
+        try:
+            self._connection.send(msgspec.json.encode({"messageId": message_id}).decode())
+        except (OSError, WebSocketException) as error:
+            self._lost(error)
+
+    def close(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with suppress(OSError, WebSocketException):
+                connection.close()
+
+    def _connect(self) -> ClientConnection:
+        account = self._account
+        check_url(account.message_url, "websocket")
+        secure = account.message_url.startswith(SECURE)
+        password = message_password(account.client_id, account.client_secret.get_secret_value())
+        return connect(
+            endpoint(account, self.topic),
+            ssl=tls_context(account.messages_tls_ca) if secure else None,
+            additional_headers={"username": account.client_id, "password": password},
+            compression=None,
+            proxy=None,
+            open_timeout=self._connect_seconds,
+            close_timeout=_CLOSE_SECONDS,
+            max_size=_LARGEST_FRAME,
+            max_queue=FRAMES_AHEAD,
+        )
+
+    def _lost(self, error: Exception) -> None:
+        self.close()
+        self.log.down(f"The connection to the message endpoint is lost ({error}) and is being made again.")
+
+
+def endpoint(account: Account, topic: str) -> str:
+    """The URL of the subscription."""
+    path = f"{topic.replace('://', '/')}/{quote(account.subscription, safe='')}"
+    query = f"ackTimeoutMillis={ACK_TIMEOUT_MS}&subscriptionType={account.messages_subscription_type}"
+    return f"{account.message_url}ws/v2/consumer/{path}?{query}"
+
+
+def in_words(error: Exception, account: Account) -> str:
+    """Why the endpoint cannot be used, and what to check."""
+    said = f"Messages of account {account.name}, {account.message_url}: "
+    status = error.response.status_code if isinstance(error, InvalidStatus) else None
+    if isinstance(error, UnusableUrl):
+        return said + str(error)
+    if status in (401, 403):
+        return f"{said}{REFUSED} (It answered {status}.)"
+    if status in (400, 404):
+        return f"{said}{NO_TOPIC} (It answered {status}.)"
+    if status == 409:
+        return said + EXCLUSIVE
+    obstacle = reachability(account.message_url, account.messages_tls_ca)
+    return said + (obstacle or f"It is not a message endpoint, or out of order: check MESSAGES_URL. ({error})")

@@ -1,0 +1,111 @@
+"""What the sandbox holds to be true, spelled in the words of the warehouse."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from tuyahouse.sandbox.days import day_of, instant_ms
+from tuyahouse.sandbox.field.commands import TEXTS, Command, Stage
+from tuyahouse.sandbox.http.pms_calls import request_id
+from tuyahouse.sandbox.messages.daily import messages_of_day
+from tuyahouse.sandbox.world.world import World
+
+
+def steps(world: World, day: float) -> Iterator[dict[str, Any]]:
+    """Every flow step that the PMS shows at the end of that day, by serial number and time."""
+    for sn, code in world.factory.serial_numbers():
+        order = world.factory.order(code)
+        assert order is not None
+        for step in world.factory.steps(sn, day):
+            node = order.craft_line.nodes[step.node]
+            yield {
+                "sn": sn,
+                "node": node.code,
+                "time_ms": step.time_ms,
+                "order_code": code,
+                "craft_line_code": order.craft_line.code,
+                "node_desc": node.description,
+                "request_id": request_id(step) if order.sends_request_id else "",
+                "status": step.passed,
+            }
+
+
+def serial_number_states(world: World, day: float) -> Iterator[dict[str, Any]]:
+    """Every unit with its work order, craft line and state at the end of that day: absent, open or finished."""
+    for sn, code in world.factory.serial_numbers():
+        order = world.factory.order(code)
+        assert order is not None
+        seen = world.factory.steps(sn, day)
+        state = "finished" if world.factory.finished(sn, day) else "open" if seen else "absent"
+        yield {
+            "sn": sn,
+            "order_code": code,
+            "craft_line_code": order.craft_line.code,
+            "state": state,
+            "steps": len(seen),
+        }
+
+
+def serial_numbers_csv(world: World) -> Iterator[str]:
+    """The file an operator would load: serial number and work order."""
+    yield "sn,work_order\n"
+    for sn, code in world.factory.serial_numbers():
+        yield f"{sn},{code}\n"
+
+
+def devices(world: World, day: float) -> Iterator[dict[str, Any]]:
+    """Every device that is there at the end of that day, with the projects that list it and its data points."""
+    at_ms, field = instant_ms(day), world.field
+    for device in field.devices:
+        if device.present(at_ms):
+            yield {
+                **field.facts(device, at_ms),
+                "projects": field.projects_of(device, at_ms),
+                "uuid": device.uuid,
+                "sn": field.sn(device),
+                "told_sn": field.told_sn(device),
+                "functions": [code for code, _ in world.functions_of(device, at_ms)],
+                "function_pool": [code for code, _ in device.product.functions],
+            }
+
+
+def commands(world: World, day: float) -> Iterator[dict[str, Any]]:
+    """Every command issued until the end of that day: what API and messages say of it then; null where they say nothing."""
+    at_ms = instant_ms(day)
+    for each in range(day_of(at_ms) + 1):
+        for command in world.commands.of_day(each):
+            if command.issued_ms <= at_ms:
+                yield _command(world, command, at_ms)
+
+
+def _command(world: World, command: Command, at_ms: int) -> dict[str, Any]:
+    heard = [stage for stage in command.heard if stage.at_ms <= at_ms]
+    return {
+        "command_sn": command.sn,
+        "device_id": world.field.devices[command.device].device_id,
+        "issued_ms": command.issued_ms,
+        "fate": command.fate,
+        "api": _stage(command.record(at_ms)),
+        "message": _stage(heard[-1] if heard else None),
+    }
+
+
+def _stage(stage: Stage | None) -> dict[str, Any] | None:
+    if stage is None:
+        return None
+    return {"process_status": stage.status, "message": TEXTS[stage.status], "happen_time": stage.happened_ms}
+
+
+def messages(world: World, day: int) -> Iterator[dict[str, Any]]:
+    """The messages of a day in the order of publication: sealed, as (properties, payload), and as what they say."""
+    for message in messages_of_day(world, day):
+        yield {
+            "message_id": message.message_id,
+            "format": message.format,
+            "device_id": "" if message.poison else world.field.devices[message.device].device_id,
+            "poison": message.poison,
+            "first": message.first,
+            "published_ms": message.published_ms,
+            "properties": message.properties,
+            "payload": message.payload.decode("utf-8", "replace"),
+            "plain": message.plain.decode(),
+        }

@@ -1,0 +1,133 @@
+"""A factory that moves on day by day. Every answer is a pure function of (seed, serial number, day): nothing is stored."""
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from tuyahouse.sandbox.chance import Dice
+from tuyahouse.sandbox.days import DAY_MS, FIRST_DAY_MS, HOUR_MS, instant_ms
+from tuyahouse.sandbox.factory.craftlines import CRAFT_LINES, CraftLine
+
+UNITS_AN_ORDER = 5000
+FAILURE_SHARE = 0.06
+SCRAP_SHARE = 0.004
+RESET_SHARE = 0.01
+_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ"
+
+
+class WorkOrder(NamedTuple):
+    position: int
+    code: str
+    craft_line: CraftLine
+    units: int
+    start_day: int
+
+    @property
+    def sends_request_id(self) -> bool:
+        return self.position % 3 == 2
+
+
+class Step(NamedTuple):
+    """One passage of a unit through the node of that number in its craft line."""
+
+    node: int
+    time_ms: int
+    passed: bool
+
+
+class Factory:
+    """Work orders whose units are numbered from 00001: ``YZCB04ZZR00001``."""
+
+    def __init__(self, seed: int, serial_numbers: int) -> None:
+        self.seed = seed
+        self.count = serial_numbers
+        self.orders = _work_orders(seed, serial_numbers)
+        self._by_code = {order.code: order for order in self.orders}
+
+    def order(self, code: str) -> WorkOrder | None:
+        return self._by_code.get(code)
+
+    def order_of(self, sn: str) -> WorkOrder | None:
+        """The work order of a serial number, None when the factory never makes such a unit."""
+        order, number = self._by_code.get(sn[:-5]), sn[-5:]
+        known = order is not None and number.isascii() and number.isdigit() and 1 <= int(number) <= order.units
+        return order if known else None
+
+    def serial_numbers(self) -> Iterator[tuple[str, str]]:
+        """Every (serial number, work order), by work order and number."""
+        for order in self.orders:
+            for number in range(1, order.units + 1):
+                yield f"{order.code}{number:05d}", order.code
+
+    def serial_number(self, index: int) -> str:
+        """The index-th of them, counted round and round."""
+        index %= self.count
+        size = self.orders[0].units
+        return f"{self.orders[index // size].code}{index % size + 1:05d}"
+
+    def steps(self, sn: str, day: float) -> list[Step]:
+        """What the PMS shows of a known unit at the end of that day, oldest first."""
+        order = self.order_of(sn)
+        return _visible(Dice(self.seed, sn), order, instant_ms(day)) if order else []
+
+    def finished(self, sn: str, day: float) -> bool:
+        order = self.order_of(sn)
+        last = len(order.craft_line.nodes) - 1 if order else -1
+        return any(step.node == last and step.passed for step in self.steps(sn, day))
+
+    def pass_counts(self, order: WorkOrder, day: float) -> Counter[int]:
+        """How many units of the work order passed each of its nodes."""
+        counts: Counter[int] = Counter()
+        for number in range(1, order.units + 1):
+            counts.update({step.node for step in self.steps(f"{order.code}{number:05d}", day) if step.passed})
+        return counts
+
+
+def _work_orders(seed: int, serial_numbers: int) -> list[WorkOrder]:
+    number = max(min(3, serial_numbers), -(-serial_numbers // UNITS_AN_ORDER))
+    size = -(-serial_numbers // max(number, 1))
+    orders: list[WorkOrder] = []
+    for index in range(number):
+        units = min(size, serial_numbers - index * size)
+        if units > 0:
+            start = -4 + (index * 5) % 7
+            orders.append(WorkOrder(index, _code(seed, index), CRAFT_LINES[index % len(CRAFT_LINES)], units, start))
+    return orders
+
+
+def _code(seed: int, index: int) -> str:
+    """Codes in the manner of the samples. The index is spelled in them, so that no two are the same."""
+    if index == 0:
+        return "YZCB04ZZR"
+    dice = Dice(seed, "order", index)
+    letters = _LETTERS[index % 24] + _LETTERS[index // 24 % 24] + _LETTERS[index // 576 % 24]
+    return f"YZ{_LETTERS[dice.below(24)]}{_LETTERS[dice.below(24)]}{dice.below(100):02d}{letters}"
+
+
+def _visible(dice: Dice, order: WorkOrder, until_ms: int) -> list[Step]:
+    begin_ms = FIRST_DAY_MS + order.start_day * DAY_MS + int(dice.fraction() * 3 * DAY_MS)
+    reset, keep, after = dice.fraction() < RESET_SHARE, dice.below(2) + 1, Dice(dice.number())
+    reset_ms = (begin_ms // DAY_MS + 2 + dice.below(2)) * DAY_MS if reset else 0
+    if not reset or until_ms <= reset_ms:
+        return _run(dice, order, 0, begin_ms, until_ms)
+    before = _run(dice, order, 0, begin_ms, reset_ms)
+    kept = [step for step in before if step.node < keep]
+    resume = max((step.node + 1 for step in kept if step.passed), default=0)
+    return kept + _run(after, order, resume, max(reset_ms, begin_ms), until_ms)
+
+
+def _run(dice: Dice, order: WorkOrder, node: int, begin_ms: int, until_ms: int) -> list[Step]:
+    """Passages from a node on: some fail and come again later, a few units are given up after a failure."""
+    steps: list[Step] = []
+    now, last = begin_ms, len(order.craft_line.nodes)
+    while node < last:
+        luck = dice.fraction()
+        now += HOUR_MS * 2 + dice.below(8 * HOUR_MS)
+        if now > until_ms:
+            break
+        passed = luck >= FAILURE_SHARE
+        steps.append(Step(node, now, passed))
+        if luck < SCRAP_SHARE:
+            break
+        node += passed
+    return steps

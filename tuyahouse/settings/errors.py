@@ -1,0 +1,67 @@
+"""What is wrong with a configuration, in words that name the variable to change. Pure."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+from typing import Any, cast
+
+from pydantic_core import InitErrorDetails, PydanticCustomError
+
+from tuyahouse.settings.regions import Region
+
+PREFIX = "TUYAHOUSE_"
+
+
+class SettingsError(Exception):
+    """The configuration cannot be used; the text has one line for each thing to change, naming its variable."""
+
+
+def missing_together(data: dict[str, Any]) -> list[InitErrorDetails]:
+    """What an account lacks, judged by fields that go together."""
+    problems = []
+    if not data.get("region") and not data.get("base_url"):
+        centres = ", ".join(Region)
+        problems.append(
+            _problem("region", f"is missing: set the project's data centre ({centres}), or BASE_URL instead")
+        )
+    for given, missing in (("pms_username", "pms_password"), ("pms_password", "pms_username")):
+        if data.get(given) and not data.get(missing):
+            problems.append(_problem(missing, f"is missing, but {given.upper()} is set: they go together"))
+    return problems
+
+
+def _problem(field: str, text: str) -> InitErrorDetails:
+    return InitErrorDetails(type=_custom("missing_together", text), loc=(field,), input=None)
+
+
+def again(error: Any) -> InitErrorDetails:
+    """A field's error in a form that can be raised together with others."""
+    return InitErrorDetails(type=_custom(error["type"], error["msg"]), loc=error["loc"], input=None)
+
+
+def _custom(kind: str, text: str) -> PydanticCustomError:
+    return PydanticCustomError(cast(Any, kind), cast(Any, text))  # typed for literals only
+
+
+def misspelt(names: Iterable[str], fields: Iterable[str]) -> list[str]:
+    """Variables among ``names`` that nothing reads and that look like a setting; silence about them would cost an evening."""
+    known = {PREFIX + name.upper() for name in (*fields, "config", "secrets_dir")}
+    lines = []
+    for variable in sorted(names):
+        top = variable.upper().split("__")[0]
+        if top.startswith(PREFIX) and top not in known and (meant := get_close_matches(top, known, n=1, cutoff=0.9)):
+            lines.append(f"{variable}: there is no such setting; perhaps {meant[0]}{variable[len(top) :]} is meant")
+    return lines
+
+
+def sentence(error: Any) -> str:
+    """One error as a line that names its variable and says what to write."""
+    variable = PREFIX + "__".join(str(part).upper() for part in error["loc"])
+    if error["type"] == "extra_forbidden":
+        return f"{variable}: there is no such setting"
+    if error["type"] == "missing":
+        return f"{variable}: is missing"
+    if error["type"].startswith("time_delta"):
+        return f"{variable}: is no duration; write for example 90s, 30m, 12h or 7d"
+    if error["type"] == "string_pattern_mismatch":
+        return f"{variable}: is no URL; it begins with https:// or, for a warehouse, sqlite:/// or postgresql://"
+    return f"{variable}: {error['msg'].removeprefix('Value error, ')}"

@@ -1,0 +1,278 @@
+"""One typed tree of settings, read once at the edge and passed down.
+
+Values come from, the first one that has it: arguments, the environment (prefix ``TUYAHOUSE_``, nested with ``__``),
+files in ``TUYAHOUSE_SECRETS_DIR`` (one a secret, named like the variable), and ``tuyahouse.toml``
+(another path: ``TUYAHOUSE_CONFIG``). Nothing here is read at import.
+"""
+
+import os
+from collections import Counter
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ModelWrapValidatorHandler,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
+from pydantic_settings import (
+    BaseSettings,
+    NestedSecretsSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from tuyahouse.settings.errors import PREFIX, SettingsError, again, missing_together, misspelt, sentence
+from tuyahouse.settings.policies import CommandPolicy, PlanPolicy
+from tuyahouse.settings.regions import MESSAGE_HOSTS, OPENAPI_URLS, Region
+from tuyahouse.settings.secret_files import secret_names, secrets_directory
+from tuyahouse.settings.types import Duration, EncodedUrl, Json, Lower, Names, read_json
+
+
+class Account(BaseModel):
+    """One Tuya cloud project: where it is, who asks, and how fast it may be asked."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+
+    name: str = Field(default="", description="Filled in from the key; part of every warehouse key")
+    region: Annotated[Region | None, Lower] = Field(default=None, description="Data centre: " + ", ".join(Region))
+    base_url: str = Field(default="", pattern=r"^(https?://.*)?$", description="OpenAPI base URL; wins over the region")
+    client_id: str = Field(min_length=1, description="Access ID of the cloud project")
+    client_secret: SecretStr = Field(min_length=1, description="Access secret of the cloud project")
+    signature: Annotated[Literal["v1", "v2"], Lower] = Field(
+        default="v2", description="v1: projects made before July 2021; v2: all later ones"
+    )
+    language: str = Field(default="en", description="Language of Tuya's error texts (en, zh)")
+    pms_username: str = Field(default="", description="User of Tuya's production system (PMS)")
+    pms_password: SecretStr = Field(default=SecretStr(""), description="Password of that user")
+    calls_per_second: float = Field(
+        default=4.0, ge=0, le=1000, description="Starts per second and endpoint; 0: unpaced"
+    )
+    concurrency: int = Field(default=16, ge=1, le=512, description="Calls in flight at once in one process")
+    monthly_calls: int | None = Field(
+        default=None, ge=1, description="Calls a calendar month (UTC) may cost; none: no limit"
+    )
+    timeout_seconds: float = Field(default=30.0, gt=0, le=600, description="Longest wait for one answer")
+    attempts: int = Field(default=6, ge=1, le=20, description="Tries of one call that meets a passing fault")
+    refresh_early_seconds: int = Field(
+        default=60, ge=0, le=3600, description="A token is replaced this long before it ends"
+    )
+    project_ids: Names = Field(default=(), description="Projects whose devices are read")
+    device_query: Literal["auto", "snake", "camel", "dotted"] = Field(
+        default="auto", description="Spelling of the device list's query parameters; auto tries them"
+    )
+    device_page_size: int = Field(default=100, ge=1, le=1000, description="Devices asked for a page")
+    messages_source: Literal["pulsar", "websocket"] = Field(
+        default="pulsar", description="Which of Tuya's message endpoints"
+    )
+    messages_url: str = Field(default="", description="Message endpoint; default by region")
+    messages_environment: Literal["prod", "test"] = Field(default="prod", description="Topic event or event-test")
+    messages_subscription: str = Field(default="", description="Subscription name; default {client_id}-sub")
+    messages_subscription_type: Literal["Failover", "Exclusive", "Shared", "Key_Shared"] = Field(
+        default="Failover",
+        description="How consumers of one subscription share: Failover, Exclusive, Shared, Key_Shared",
+    )
+    messages_notices: bool = Field(default=False, description="Read the topic out/notice too (backlog notices)")
+    messages_tls_ca: str = Field(default="", description="File of CA certificates; default: the system's")
+    messages_retention: Duration = Field(
+        default=timedelta(hours=2), description="After this Tuya deletes unread messages"
+    )
+
+    @property
+    def url(self) -> str:
+        """Base URL without a trailing slash."""
+        return (self.base_url or OPENAPI_URLS[self._region]).rstrip("/")
+
+    @property
+    def _region(self) -> Region:
+        if self.region is None:
+            raise SettingsError(f"{PREFIX}ACCOUNTS__{self.name.upper()}__REGION is needed where no URL is set")
+        return self.region
+
+    @property
+    def message_url(self) -> str:
+        """Message endpoint of the chosen source, with a trailing slash."""
+        if self.messages_url:
+            return self.messages_url.rstrip("/") + "/"
+        host = MESSAGE_HOSTS[self._region]
+        return f"wss://{host}:8285/" if self.messages_source == "websocket" else f"pulsar+ssl://{host}:7285/"
+
+    @property
+    def subscription(self) -> str:
+        return self.messages_subscription or f"{self.client_id}-sub"
+
+    @property
+    def has_pms(self) -> bool:
+        return bool(self.pms_username and self.pms_password.get_secret_value())
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _all_errors_at_once(cls, data: Any, handler: ModelWrapValidatorHandler["Account"]) -> "Account":
+        """Judge the fields that go together even when others are wrong, which an "after" validator would not."""
+        found = missing_together(data) if isinstance(data, dict) else []
+        try:
+            account = handler(data)
+        except ValidationError as error:
+            found = [*map(again, error.errors(include_input=False, include_url=False)), *found]
+        if found:
+            raise ValidationError.from_exception_data(cls.__name__, found)
+        return account
+
+
+class Settings(BaseSettings):
+    """Everything tuyahouse can be told. Use :func:`load_settings`, which turns errors into words."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_nested_delimiter="__",
+        env_ignore_empty=True,  # compose files pass what nobody set as an empty text
+        extra="forbid",
+        frozen=True,
+        enable_decoding=False,
+    )
+
+    warehouse_url: Annotated[str, EncodedUrl] = Field(
+        default="sqlite:///tuyahouse.db",
+        pattern=r"^[a-z0-9+]+://",
+        repr=False,  # may hold a password
+        description="SQLAlchemy URL: sqlite:///… or postgresql://…",
+    )
+    secret_key: SecretStr | None = Field(
+        default=None, description="Encrypts stored tokens; made beside a SQLite file when absent"
+    )
+    accounts: Annotated[dict[str, Account], Json] = Field(default={}, description="Tuya projects by name")
+    chunk_size: int = Field(default=1000, ge=1, le=100_000, description="Serial numbers asked and committed at once")
+    chunks_at_once: int = Field(default=2, ge=1, le=16, description="Chunks under way at once in one run")
+    raw_retention: Duration = Field(default=timedelta(days=400), description="Raw answers older than this are pruned")
+    lock_lease: Duration = Field(
+        default=timedelta(minutes=2),
+        ge=timedelta(seconds=1),
+        description="An account's lock ends this long after its holder died",
+    )
+    log_level: Annotated[Literal["debug", "info", "warning", "error"], Lower] = Field(
+        default="info", description="Least weight of a message that is logged"
+    )
+    log_format: Annotated[Literal["auto", "text", "json"], Lower] = Field(
+        default="auto", description="json: a JSON object a line; auto: text in a terminal, json elsewhere"
+    )
+    plan: PlanPolicy = PlanPolicy()
+    commands: CommandPolicy = CommandPolicy()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _name_accounts(cls, data: Any) -> Any:
+        accounts = read_json(data.get("accounts")) if isinstance(data, dict) else None
+        if not isinstance(accounts, dict):
+            return data  # what is wrong with it, the field says
+        named = {name: _named(name, fields) for name, fields in _by_lower_name(accounts).items()}
+        return {**data, "accounts": named}
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        sources = [init_settings, env_settings]
+        if secrets := secrets_directory(os.environ):
+            sources.append(
+                NestedSecretsSettingsSource(
+                    file_secret_settings,
+                    secrets_dir=secrets,
+                    secrets_dir_missing="error",
+                    secrets_nested_delimiter="__",
+                )
+            )
+        sources.append(_toml_file(settings_cls))
+        return tuple(sources)
+
+    def account(self, name: str) -> Account:
+        """The account of that name, in any case; :class:`SettingsError` names those there are."""
+        try:
+            return self.accounts[name.lower()]
+        except KeyError:
+            known = ", ".join(sorted(self.accounts)) or "none is configured"
+            raise SettingsError(
+                f"There is no account {name!r} (there are: {known}). "
+                f"Set {PREFIX}ACCOUNTS__{name.upper()}__CLIENT_ID and the others, or [accounts.{name.lower()}] in tuyahouse.toml."
+            ) from None
+
+
+class _TomlFile(TomlConfigSettingsSource):
+    """``tuyahouse.toml`` with the names of accounts in lower case, as the environment gives them."""
+
+    def __call__(self) -> dict[str, Any]:
+        data = super().__call__()
+        accounts = data.get("accounts")
+        return {**data, "accounts": _by_lower_name(accounts)} if isinstance(accounts, dict) else data
+
+
+def _toml_file(settings: type[BaseSettings]) -> _TomlFile:
+    path = _config_file()
+    try:
+        return _TomlFile(settings, toml_file=path)
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"{path} cannot be read: {error}") from None
+
+
+def _by_lower_name(accounts: dict[str, Any]) -> dict[str, Any]:
+    spellings = Counter(name.lower() for name in accounts)
+    if twice := " and ".join(repr(name) for name in accounts if spellings[name.lower()] > 1):
+        raise SettingsError(
+            f"{PREFIX}ACCOUNTS: {twice} are one account, because case does not count; keep one of them."
+        )
+    return {name.lower(): fields for name, fields in accounts.items()}
+
+
+def _named(name: str, fields: Any) -> Any:
+    if isinstance(fields, Account):
+        return fields.model_copy(update={"name": name})
+    return {**fields, "name": name} if isinstance(fields, dict) else fields
+
+
+def _config_file() -> Path:
+    named = os.environ.get(f"{PREFIX}CONFIG")
+    if named and not Path(named).is_file():
+        raise SettingsError(f"{PREFIX}CONFIG names {named}, which is not a file.")
+    return Path(named or "tuyahouse.toml")
+
+
+def _other_places() -> str:
+    """Where else a variable's value may stand, for who never set that variable."""
+    file = _config_file()
+    return (
+        f"\nThese are names of variables; in {file} the same is written in lower case, A__B as b under [a]."
+        if file.is_file()
+        else ""
+    )
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Read the settings from all their sources.
+
+    Raises:
+        SettingsError: with all problems at once, a line each, every line naming the variable to change.
+    """
+    problems = misspelt([*os.environ, *secret_names(os.environ)], Settings.model_fields)
+    try:
+        settings = Settings(**overrides)
+    except ValidationError as error:
+        problems = [sentence(item) for item in error.errors(include_input=False, include_url=False)] + problems
+    except SettingsError:
+        raise
+    except Exception as error:  # an unreadable TOML file or secrets directory: say which, in words
+        raise SettingsError(f"The configuration cannot be read: {error}") from None  # the cause may quote a secret
+    if problems:
+        raise SettingsError(
+            "The configuration cannot be used:\n" + "\n".join(f"  {line}" for line in problems) + _other_places()
+        )
+    return settings

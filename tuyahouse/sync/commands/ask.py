@@ -1,0 +1,174 @@
+"""Asking command records, a chunk at a time: one call a record, what the API said becomes an observation."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from tuyahouse.cloud.calls.commands import RECORD, CommandRecord, decode_record
+from tuyahouse.cloud.client import TuyaClient
+from tuyahouse.cloud.errors import NotFound
+from tuyahouse.outcome import Outcome
+from tuyahouse.sync.asking import Asked, ask_all
+from tuyahouse.sync.commands.rules import word
+from tuyahouse.warehouse.bulk.writer import Written, update, upsert
+from tuyahouse.warehouse.commands import records
+from tuyahouse.warehouse.commands.records import Heard, KnownCommand
+from tuyahouse.warehouse.ledgers import dead_letters, runs
+from tuyahouse.warehouse.tables import command, command_observation
+from tuyahouse.warehouse.warehouse import Warehouse
+
+KIND = "command"
+OBSERVED = (
+    "account",
+    "command_sn",
+    "source",
+    "process_status",
+    "happened_at",
+    "device_id",
+    "message",
+    "extra",
+    "observed_at",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """A record as an observation. ``again``: it went back to what the API had said before an end; heard anew now."""
+
+    record: CommandRecord
+    happened_at: datetime
+    again: bool
+
+
+async def ask_chunk(
+    client: TuyaClient,
+    warehouse: Warehouse,
+    run_id: str,
+    chunk: int,
+    *,
+    workers: int,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    on_key: Callable[[], None] = lambda: None,
+) -> Outcome:
+    """Ask the chunk's records and land them in one transaction.
+
+    Raises:
+        TuyaError: what stopped the asking, after everything answered until then was committed.
+    """
+    run, numbers = await asyncio.to_thread(runs.load_chunk, warehouse, run_id, chunk)
+    asked: Asked[CommandRecord] = Asked()
+
+    def land() -> Outcome:
+        return land_chunk(warehouse, run, chunk, asked, calls=client.calls, at=now())
+
+    try:
+        await ask_records(client, numbers, asked, workers=workers, on_key=on_key)
+    except BaseException:
+        # Ctrl-C, or an error of our own: what was paid for is committed now, without waiting for anything.
+        land()
+        raise
+    outcome = await asyncio.to_thread(land)
+    if asked.stopped_by:
+        raise asked.stopped_by
+    return outcome
+
+
+async def ask_records(
+    client: TuyaClient, numbers: Iterable[str], into: Asked[CommandRecord], *, workers: int, on_key: Callable[[], None]
+) -> None:
+    """Ask each record; see :func:`tuyahouse.sync.asking.ask_all` for what may stop it. No record counts as not found."""
+
+    async def ask(command_sn: str) -> CommandRecord:
+        answer = await client.call(RECORD, path={"sn": command_sn})
+        record = decode_record(bytes(answer.result), command_sn)
+        if record is None:
+            raise NotFound("Tuya knows no such command record", endpoint=RECORD.name)
+        return record
+
+    await ask_all(numbers, ask, into, kind=KIND, workers=workers, on_key=on_key)
+
+
+def observe(record: CommandRecord, heard: Sequence[Heard], at: datetime) -> Observed:
+    """Which observation a record is. Without a usable time it is the earlier one of that status, else one of now."""
+    same_status = [each.happened_at for each in heard if each.process_status == record.process_status]
+    happened_at = record.happened_at or (max(same_status) if same_status else at)
+    ended = any(word(each.process_status).final for each in heard)
+    again = ended and not word(record.process_status).final and happened_at in same_status
+    return Observed(record, happened_at, again)
+
+
+def land_chunk(
+    warehouse: Warehouse, run: runs.Run, chunk: int, asked: Asked[CommandRecord], *, calls: int, at: datetime
+) -> Outcome:
+    """Write observations, what is known of each command's asking, dead letters and the chunk's outcome."""
+    answered = [sn for sn, _ in asked.answers]
+    with warehouse.begin() as conn:
+        known = records.known(conn, run.account, answered + asked.empty + [letter.key for letter in asked.letters])
+        heard = records.heard_from_api(conn, run.account, answered)
+        observed = [observe(record, heard.get(sn, []), at) for sn, record in asked.answers]
+        written = _write_observations(conn, run.account, observed, at)
+        _write_asked(conn, run, known, asked, at)
+        dead_letters.record(conn, run.account, asked.letters, at)
+        dead_letters.resolve(conn, run.account, KIND, answered + asked.empty, at)
+        outcome = Outcome(
+            asked=asked.asked,
+            answered=len(asked.answers),
+            empty=len(asked.empty),
+            failed=len(asked.failed),
+            rejected=len(asked.rejected),
+            inserted=written.inserted,
+            updated=written.updated,
+            unchanged=written.unchanged,
+            calls=calls,
+        )
+        runs.finish_chunk(conn, run.run_id, chunk, outcome, asked.left, at)
+    return outcome
+
+
+def _write_observations(conn: Any, account: str, observed: Sequence[Observed], at: datetime) -> Written:
+    """The first hearing of an observation counts, unless the API went back to it."""
+    rows = [(each.again, _row(account, each, at)) for each in observed]
+    written = upsert(
+        conn, command_observation, OBSERVED, [row for again, row in rows if not again], first=("observed_at",)
+    )
+    back = upsert(conn, command_observation, OBSERVED, [row for again, row in rows if again])
+    return Written(written.inserted + back.inserted, written.updated + back.updated, written.unchanged + back.unchanged)
+
+
+def _row(account: str, observed: Observed, at: datetime) -> tuple[Any, ...]:
+    record = observed.record
+    return (
+        account,
+        record.command_sn,
+        "api",
+        record.process_status,
+        observed.happened_at,
+        record.device_id,
+        record.message,
+        record.extra,
+        at,
+    )
+
+
+def _write_asked(
+    conn: Any, run: runs.Run, known: Mapping[str, KnownCommand], asked: Asked[CommandRecord], at: datetime
+) -> None:
+    """When and how often each command was asked, and since when Tuya does not know it."""
+    rows = [asked_row(run.account, sn, known.get(sn), None, at) for sn, _ in asked.answers]
+    rows += [asked_row(run.account, sn, known.get(sn), at, at) for sn in asked.empty]
+    for letter in asked.letters:
+        before = known.get(letter.key)
+        rows.append(asked_row(run.account, letter.key, before, before.unknown_since if before else None, at))
+    columns = ("account", "command_sn", "first_asked_at", "last_asked_at", "asked_times", "unknown_since")
+    update(conn, command, columns, rows)
+
+
+def asked_row(
+    account: str, sn: str, known: KnownCommand | None, unknown_since: datetime | None, at: datetime
+) -> tuple[Any, ...]:
+    """A command after it was asked; ``unknown_since`` is None when Tuya knows it."""
+    since = (known and known.unknown_since) or unknown_since if unknown_since else None
+    times = (known.asked_times if known else 0) + 1
+    return (account, sn, (known and known.first_asked_at) or at, at, times, since)

@@ -1,0 +1,60 @@
+"""Record numbers of commands from files: Tuya lists none, so somebody has to name those that no message told of."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from tuyahouse.sync.intake.columns import Headings
+from tuyahouse.sync.intake.files import read_file
+from tuyahouse.sync.intake.rows import Entry, Row
+from tuyahouse.sync.serial_numbers.register import IntakeOutcome, take_in
+from tuyahouse.warehouse.commands import records
+from tuyahouse.warehouse.warehouse import Warehouse
+
+KIND = "command_file"
+"""Kind of the dead letters of refused rows; their key is the file and the row."""
+
+# fmt: off
+COMMANDS = Headings(
+    frozenset((
+        "commandsn", "command", "commandid", "commandno", "commandnumber", "commandrecord", "record", "recordid", "recordno",
+        "recordsn", "recordnumber", "cmd", "cmdid", "cmdsn", "指令", "指令sn", "指令id", "指令号", "指令编号", "指令编码", "指令记录", "命令sn",
+        "命令编号",
+    )),
+    frozenset(("device", "deviceid", "devid", "设备", "设备id")),
+    "column of record numbers",
+    "Name one of them command_sn, sn or 指令编号 (and, if there is one, the device device_id).",
+    # Tuya itself calls a record number sn; beside a column that is named as ours it is a device's serial number.
+    or_else=frozenset(("sn", "sn号", "sn编号")),
+)
+# fmt: on
+
+
+def read_commands(path: str | Path) -> Iterator[Entry]:
+    """The record numbers of a file: CSV, Excel or Parquet, read as files of serial numbers are.
+
+    Raises:
+        SourceError: the file cannot be used; names the columns there are when none holds record numbers.
+    """
+    return read_file(path, COMMANDS)
+
+
+def follow_commands(
+    warehouse: Warehouse,
+    account: str,
+    path: str | Path,
+    *,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    on_rows: Callable[[int], object] = lambda count: None,
+) -> IntakeOutcome:
+    """Follow the commands of a file from now on; those followed before stay as they are.
+
+    Raises:
+        SourceError: the file cannot be used, or broke off.
+    """
+
+    def add(conn: Any, rows: list[Row], at: datetime) -> int:
+        return records.add(conn, account, [(one.sn, one.order_code) for one in rows], "file", at, None)
+
+    return take_in(warehouse, account, read_commands(path), Path(path).name, KIND, add, now=now, on_rows=on_rows)

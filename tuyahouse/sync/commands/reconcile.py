@@ -1,0 +1,75 @@
+"""Reconciliation: learn which commands there are, hold the API's word against the stream's, set by set in SQL."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+from tuyahouse.settings import CommandPolicy
+from tuyahouse.sync.commands.rules import BACK_AFTER, SETTLED, VERDICTS
+from tuyahouse.warehouse.commands import records
+from tuyahouse.warehouse.commands.verdicts import Rules, judge_set
+from tuyahouse.warehouse.warehouse import Warehouse
+
+SET_SIZE = 50_000
+"""Commands decided in one statement and one transaction: memory, locks and SQLite's log stay flat however many there are."""
+
+OBSERVATIONS_A_SET = 3 * SET_SIZE
+
+
+def rules_of(policy: CommandPolicy, back_after: timedelta = BACK_AFTER) -> Rules:
+    """The table of verdicts and the account's times, as the warehouse takes them."""
+    return Rules(
+        verdicts={str(kind): cells for kind, cells in VERDICTS.items()},
+        settled=SETTLED,
+        deadline=policy.deadline,
+        deadline_by_product_type=policy.deadline_by_product_type,
+        give_up_after=policy.give_up_after,
+        back_after=back_after,
+    )
+
+
+def reconcile(
+    warehouse: Warehouse,
+    account: str,
+    rules: Rules,
+    *,
+    now: datetime,
+    run_id: str,
+    set_size: int = SET_SIZE,
+) -> int:
+    """Decide every command of the account; returns how many verdicts or statuses changed.
+
+    Commits after every set. Depends on nothing but the stored rows and ``now``: after a crash it may simply run again.
+    """
+
+    def decide(conn: Any, above: str, up_to: str) -> int:
+        return judge_set(conn, account, above, up_to, rules, now=now, run_id=run_id)
+
+    return _each_set(warehouse, account, records.highest, set_size, decide)
+
+
+def learn_observed(warehouse: Warehouse, account: str, run_id: str, *, set_size: int = OBSERVATIONS_A_SET) -> int:
+    """Follow every command that a message told of; returns how many are new. Commits after every set."""
+
+    def learn(conn: Any, above: str, up_to: str) -> int:
+        return records.learn_observed(conn, account, above, up_to, run_id)
+
+    return _each_set(warehouse, account, records.highest_observed, set_size, learn)
+
+
+def _each_set(
+    warehouse: Warehouse,
+    account: str,
+    highest: Callable[[Any, str, str, int], str | None],
+    size: int,
+    work: Callable[[Any, str, str], int],
+) -> int:
+    """Work on one range of record numbers after the other, each in a transaction; the sum of what ``work`` returns."""
+    above, done = "", 0
+    while True:
+        with warehouse.begin() as conn:
+            up_to = highest(conn, account, above, size)
+            if up_to is None:
+                return done
+            done += work(conn, above, up_to)
+        above = up_to

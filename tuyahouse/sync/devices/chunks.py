@@ -1,0 +1,98 @@
+"""One chunk of a device run: a project's list, or details of some devices. What was paid for is landed whatever happens."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+
+from tuyahouse.cloud.client import TuyaClient
+from tuyahouse.outcome import Outcome
+from tuyahouse.settings import Account
+from tuyahouse.sync.asking import Asked
+from tuyahouse.sync.devices.details import Details, ask_details, land_details
+from tuyahouse.sync.devices.links import ask_links
+from tuyahouse.sync.devices.listing.ledger import LIST_KEY, ListLedger, ListRead
+from tuyahouse.sync.devices.listing.read import ProjectReader
+from tuyahouse.sync.devices_links import Links
+from tuyahouse.warehouse.devices import inventory
+from tuyahouse.warehouse.ledgers import runs
+from tuyahouse.warehouse.warehouse import Warehouse
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+async def list_chunk(
+    client: TuyaClient,
+    warehouse: Warehouse,
+    account: Account,
+    run_id: str,
+    chunk: int,
+    *,
+    now: Callable[[], datetime] = utc_now,
+    on_page: Callable[[int, int | None], None] = lambda rows, total: None,
+) -> ListRead | None:
+    """Read the list of the chunk's project; None when that was done before.
+
+    Raises:
+        TuyaError: what cut the reading short; see :meth:`ProjectReader.read`.
+    """
+    run, keys = await asyncio.to_thread(runs.load_chunk, warehouse, run_id, chunk)
+    if not keys:
+        return None
+    ledger = ListLedger(warehouse, run, chunk, keys[0].removeprefix(LIST_KEY), now)
+    return await ProjectReader(client, account, ledger, on_page).read()
+
+
+def is_list(warehouse: Warehouse, run_id: str, chunk: int) -> bool:
+    """Whether a chunk holds a list that is still to be read."""
+    _, keys = runs.load_chunk(warehouse, run_id, chunk)
+    return bool(keys) and keys[0].startswith(LIST_KEY)
+
+
+async def details_chunk(
+    client: TuyaClient,
+    warehouse: Warehouse,
+    account: Account,
+    run_id: str,
+    chunk: int,
+    *,
+    workers: int,
+    now: Callable[[], datetime] = utc_now,
+    on_key: Callable[[], None] = lambda: None,
+) -> Outcome:
+    """Ask details, functions and serial numbers of the chunk's devices and land them in one transaction.
+
+    Raises:
+        TuyaError: what stopped the asking, after everything answered until then was committed.
+    """
+    run, ids = await asyncio.to_thread(runs.load_chunk, warehouse, run_id, chunk)
+    known = await asyncio.to_thread(_known, warehouse, run, ids)
+    asked: Asked[Details] = Asked()
+    links = Links()
+
+    def land() -> Outcome:
+        return land_details(warehouse, run, chunk, asked, links, calls=client.calls, at=now())
+
+    try:
+        await ask_details(client, known, ids, asked, workers=workers, on_key=on_key)
+        if not asked.stopped_by:
+            await ask_links(client, await asyncio.to_thread(_vendor_ids, warehouse, run, asked), links, account.has_pms)
+    except BaseException:
+        # Ctrl-C, or an error of our own: committed now, without waiting for anything.
+        land()
+        raise
+    outcome = await asyncio.to_thread(land)
+    if asked.stopped_by:
+        raise asked.stopped_by
+    return outcome
+
+
+def _known(warehouse: Warehouse, run: runs.Run, ids: Sequence[str]) -> dict[str, bytes | None]:
+    with warehouse.read() as conn:
+        return inventory.detail_hashes(conn, run.account, ids)
+
+
+def _vendor_ids(warehouse: Warehouse, run: runs.Run, asked: Asked[Details]) -> dict[str, str | None]:
+    with warehouse.read() as conn:
+        return inventory.vendor_ids(conn, run.account, [device_id for device_id, _ in asked.answers])

@@ -1,0 +1,193 @@
+"""Details and functions of devices, a chunk at a time: three calls a device.
+
+The list is the authority for a device's facts, and the detail page spells some of them differently; so a detail only
+fills what is still unknown (such as the user), in the device and in its open history row, and never counts as a change.
+
+The three answers of a device are fingerprinted together: the fingerprint that the device has already means that its
+functions are neither decoded nor written. Changed answers are kept as sent, the vendors' own data included.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from itertools import chain
+from typing import Any
+
+import msgspec
+
+from tuyahouse.cloud.calls.device_functions import FUNCTION_POOL, FUNCTIONS, Function, decode_functions
+from tuyahouse.cloud.calls.devices import ABSENT, DETAIL, FACTS, Told, decode_device, told
+from tuyahouse.cloud.client import TuyaClient
+from tuyahouse.cloud.errors import UnusableAnswer
+from tuyahouse.fingerprint import fingerprint
+from tuyahouse.outcome import Outcome
+from tuyahouse.sync.asking import Asked, Letter, ask_all
+from tuyahouse.sync.devices.listing.rows import DOCUMENTED_EXTRA
+from tuyahouse.sync.devices.masking import masked, sample_of
+from tuyahouse.sync.devices_links import Links, keep_new_answers, write_links
+from tuyahouse.warehouse.bulk.writer import Written, replace_set, update
+from tuyahouse.warehouse.devices import history, inventory
+from tuyahouse.warehouse.ledgers import dead_letters, drift, raw_blocks, runs
+from tuyahouse.warehouse.tables import device, device_function
+from tuyahouse.warehouse.warehouse import Warehouse
+
+KIND = inventory.DETAILS
+ASKED = (DETAIL, FUNCTIONS, FUNCTION_POOL)
+SUFFIXES = ("", "/functions", "/function-pool")
+"""What follows the device in the key of each of the three answers as they are kept."""
+FILLED = tuple(name for name in FACTS if name != "project_id")
+
+
+@dataclass(frozen=True, slots=True)
+class Details:
+    """What Tuya says of one device when asked for it alone; ``changed`` is None when it is what it said before."""
+
+    told: Told
+    digest: bytes
+    changed: "Changed | None"
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """Functions that may differ from those known. ``bodies`` are the answers as sent, in the order of :data:`ASKED`."""
+
+    enabled: list[Function]
+    possible: list[Function]
+    bodies: Sequence[bytes]
+
+
+async def ask_details(
+    client: TuyaClient,
+    known: Mapping[str, bytes | None],
+    ids: Iterable[str],
+    into: Asked[Details],
+    *,
+    workers: int,
+    on_key: Callable[[], None] = lambda: None,
+) -> None:
+    """Ask details and functions of each device; see :func:`tuyahouse.sync.asking.ask_all` for what may stop it.
+
+    ``known`` are the fingerprints of what was said of them before.
+    """
+
+    async def ask(device_id: str) -> Details:
+        path = {"device_id": device_id}
+        answers = [await client.call(endpoint, path=path) for endpoint in ASKED]
+        results = [bytes(answer.result) for answer in answers]
+        return read_details(device_id, results, [answer.body for answer in answers], known.get(device_id))
+
+    await ask_all(ids, ask, into, kind=KIND, workers=workers, on_key=on_key)
+
+
+def read_details(device_id: str, results: Sequence[bytes], bodies: Sequence[bytes], known: bytes | None) -> Details:
+    """Read the three results of a device, its functions only where they may differ from those known.
+
+    Raises:
+        UnusableAnswer: one of them has another shape, or is about another device.
+    """
+    detail, enabled, possible = results
+    read = decode_device(detail)
+    if read.device_id != device_id:
+        raise UnusableAnswer("Tuya answered with the details of another device", detail)
+    digest = fingerprint(msgspec.msgpack.encode((read.digest, enabled, possible)))
+    if digest == known:
+        return Details(told(read), digest, None)
+    return Details(told(read), digest, Changed(decode_functions(enabled), decode_functions(possible), bodies))
+
+
+def land_details(
+    warehouse: Warehouse, run: runs.Run, chunk: int, asked: Asked[Details], links: Links, *, calls: int, at: datetime
+) -> Outcome:
+    """Write what a chunk brought, its place in the run included, in one transaction."""
+    changed = [(device_id, details.changed) for device_id, details in asked.answers if details.changed]
+    outcome = Outcome(
+        asked=asked.asked,
+        answered=len(asked.answers),
+        empty=len(asked.empty),
+        failed=len(asked.failed),
+        rejected=len(asked.rejected),
+        unchanged=len(asked.answers) - len(changed),
+        calls=calls,
+    )
+    done = [device_id for device_id, _ in asked.answers] + asked.empty
+    with warehouse.begin() as conn:
+        block = f"{run.run_id}/{chunk:06d}/{runs.asked_before(conn, run.run_id, chunk):08d}"
+        _fill(conn, run.account, asked, at)
+        written = write_functions(conn, run, changed, at)
+        raw_blocks.store(conn, run.account, KIND, block, _as_sent(changed), at)
+        keep_new_answers(conn, run.account, links.answers, block, at)
+        linked = write_links(conn, run, links.found, at)
+        drift.record(conn, run.account, KIND, _drifted(asked.answers), at)
+        outcome.inserted, outcome.updated = written.inserted + linked, written.updated + written.retired
+        dead_letters.record(conn, run.account, [_masked(each) for each in asked.letters] + links.letters, at)
+        dead_letters.resolve(conn, run.account, KIND, done, at)
+        runs.finish_chunk(conn, run.run_id, chunk, outcome, asked.left, at)
+    return outcome
+
+
+def _masked(letter: Letter) -> Letter:
+    return letter if letter.raw is None else replace(letter, raw=masked(letter.raw))
+
+
+def _fill(conn: Any, account: str, asked: Asked[Details], at: datetime) -> None:
+    rows = [(account, each, *_known_facts(details.told), at, details.digest) for each, details in asked.answers]
+    update(conn, device, ("account", "device_id", *FILLED, "detail_at", "detail_hash"), rows, fill=FILLED)
+    update(conn, device, ("account", "device_id", "detail_at"), [(account, each, at) for each in asked.empty])
+    history.complete(conn, account, [device_id for device_id, _ in asked.answers])
+
+
+def _known_facts(told: Told) -> tuple[Any, ...]:
+    return tuple([None if value is ABSENT else value for value in told.facts[1:]])
+
+
+def _as_sent(changed: Sequence[tuple[str, Changed]]) -> list[tuple[str, bytes]]:
+    """Three answers a device, each with what was asked behind its id."""
+    return [
+        (device_id + suffix, body)
+        for device_id, each in changed
+        for suffix, body in zip(SUFFIXES, each.bodies, strict=True)
+    ]
+
+
+def _drifted(answers: Sequence[tuple[str, Details]]) -> dict[str, tuple[int, str]]:
+    """Fields that no documentation names, of details and functions that changed: in how many, and a sample."""
+    seen: dict[str, tuple[int, str]] = {}
+    for fields in chain.from_iterable(_extras(details) for _, details in answers):
+        for name in fields.keys() - DOCUMENTED_EXTRA:
+            count, sample = seen.get(name, (0, ""))
+            seen[name] = (count + 1, sample or sample_of(name, fields[name]))
+    return seen
+
+
+def _extras(details: Details) -> Iterator[dict[str, Any]]:
+    if details.changed:
+        yield details.told.extra or {}
+        for each in chain(details.changed.enabled, details.changed.possible):
+            yield {f"function.{name}": value for name, value in (each.extra or {}).items()}
+
+
+def function_rows(account: str, device_id: str, functions: Changed, run_id: str) -> list[tuple[Any, ...]]:
+    """One row for each data point; one that is both enabled and possible is enabled."""
+    rows = {each.function_code: (each.function_name, False, each.extra) for each in functions.possible}
+    for each in functions.enabled:
+        name, _, extra = rows.get(each.function_code, (None, False, None))
+        rows[each.function_code] = (each.function_name or name, True, each.extra or extra)
+    return [(account, device_id, code, *told, run_id, run_id) for code, told in rows.items()]
+
+
+def write_functions(conn: Any, run: runs.Run, changed: Sequence[tuple[str, Changed]], at: datetime) -> Written:
+    """Make these the functions of their devices; those that are not among them get ``gone_at``."""
+    columns = ("account", "device_id", "function_code", "function_name", "enabled", "extra", "first_run", "last_run")
+    return replace_set(
+        conn,
+        device_function,
+        columns,
+        [row for device_id, each in changed for row in function_rows(run.account, device_id, each, run.run_id)],
+        scope=("account", "device_id"),
+        scopes=[(run.account, device_id) for device_id, _ in changed],
+        gone="gone_at",
+        at=at,
+        first=("first_run",),
+        stamp=("last_run",),
+        gone_stamp={"last_run": run.run_id},
+    )

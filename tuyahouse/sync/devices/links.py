@@ -1,0 +1,149 @@
+"""From the field back to the factory: which serial number each device was made under, from every source there is.
+
+The PMS list call answers serial numbers without saying which device each belongs to (docs/tuya.md). Order is no proof. So
+a serial number from it counts for a device only if another source names that very pair, and no two devices share it; all
+other devices are asked one by one, unless the list had no serial number left for them.
+"""
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from tuyahouse.cloud.calls.device_origin import (
+    AT_ONCE,
+    FACTORY_INFOS,
+    SN_OF_DEVICE,
+    SNS_OF_DEVICES,
+    decode_factory_infos,
+    decode_sn,
+    decode_sns,
+    factory_infos_query,
+)
+from tuyahouse.cloud.client import TuyaClient
+from tuyahouse.cloud.endpoint import Endpoint
+from tuyahouse.cloud.errors import ConfigurationWrong, ItemRefused, NotFound, TuyaError, UnusableAnswer
+from tuyahouse.sync.asking import STOPPING, Letter
+from tuyahouse.sync.devices_links import Link, LinkAnswer, Links
+
+KIND = "device_factory"
+FACTORY_INFOS_KIND, SN_LIST_KIND, SN_KIND = "device_factory_infos", "device_sn_list", "device_sn"
+"""Kinds of the answers as they are kept: those that brought a link which nobody knew."""
+
+FACTORY_INFOS_SOURCE, PMS = "factory_infos", "pms"
+"""Sources of links."""
+
+T = TypeVar("T", covariant=True)
+
+
+async def ask_links(client: TuyaClient, cids: Mapping[str, str | None], into: Links, with_pms: bool) -> None:
+    """Ask the factory's sources about these devices (id → vendor's own id), 20 at a time.
+
+    A source that the project may not use is a dead letter of its own and asked no further; it never stops a run.
+
+    Raises:
+        TuyaError: one that every further call would meet too (quota, budget, refused login).
+    """
+    sources = _Sources(client, into)
+    for group in _groups(list(cids), AT_ONCE):
+        told = await sources.factory_infos(group)
+        if with_pms:
+            hints = {each: {sn for sn in (told.get(each), cids[each]) if sn} for each in group}
+            for device_id in await sources.pms_list(group, hints):
+                await sources.pms(device_id)
+
+
+def pair(listed: Sequence[str], hints: Mapping[str, set[str]]) -> tuple[dict[str, str], list[str]]:
+    """Give listed serial numbers to devices where another source names the pair; the devices to be asked one by one.
+
+    ``hints`` are the serial numbers that other sources name for each device asked.
+    """
+    there = set(listed)
+    named: dict[str, list[str]] = {}
+    for device_id, sns in hints.items():
+        for sn in sns & there:
+            named.setdefault(sn, []).append(device_id)
+    paired = {ids[0]: sn for sn, ids in named.items() if len(ids) == 1 and len(hints[ids[0]] & there) == 1}
+    rest = [device_id for device_id in hints if device_id not in paired]
+    return paired, rest if there - set(paired.values()) else []
+
+
+def _groups(ids: Sequence[str], size: int) -> Iterator[Sequence[str]]:
+    for start in range(0, len(ids), size):
+        yield ids[start : start + size]
+
+
+def factory_info_links(group: Collection[str], told: Mapping[str, str]) -> list[Link]:
+    """What the factory infos say of the devices that were asked for."""
+    return [Link(device_id, sn, FACTORY_INFOS_SOURCE) for device_id, sn in told.items() if device_id in group]
+
+
+@dataclass(frozen=True, slots=True)
+class _Read(Generic[T]):
+    """An answer, read and as sent."""
+
+    value: T
+    body: bytes
+
+
+class _Sources:
+    """The calls, with what each of them cannot do remembered."""
+
+    def __init__(self, client: TuyaClient, into: Links) -> None:
+        self._client = client
+        self._into = into
+        self._barred: set[str] = set()
+
+    async def factory_infos(self, group: Sequence[str]) -> dict[str, str]:
+        """The serial numbers of those that have one."""
+        answer = await self._ask(FACTORY_INFOS, group[0], decode_factory_infos, query=factory_infos_query(group))
+        if answer is None:
+            return {}
+        links = factory_info_links(group, answer.value)
+        self._keep(FACTORY_INFOS_KIND, group, answer, links)
+        return {link.device_id: link.sn for link in links}
+
+    async def pms_list(self, group: Sequence[str], hints: Mapping[str, set[str]]) -> list[str]:
+        """Ask the list; those that are to be asked one by one."""
+        answer = await self._ask(SNS_OF_DEVICES, group[0], decode_sns, body={"gwIds": list(group)})
+        if answer is None:
+            return list(group)
+        paired, rest = pair(answer.value, hints)
+        self._keep(SN_LIST_KIND, group, answer, [Link(device_id, sn, PMS) for device_id, sn in paired.items()])
+        return rest
+
+    async def pms(self, device_id: str) -> None:
+        answer = await self._ask(SN_OF_DEVICE, device_id, decode_sn, body={"gwId": device_id})
+        if answer is not None and answer.value:
+            self._keep(SN_KIND, [device_id], answer, [Link(device_id, answer.value, PMS)])
+
+    def _keep(self, kind: str, group: Sequence[str], answer: "_Read[object]", links: list[Link]) -> None:
+        if links:
+            self._into.answers.append(LinkAnswer(kind, ",".join(group), answer.body, links))
+
+    async def _ask(
+        self,
+        endpoint: Endpoint,
+        key: str,
+        decode: Callable[[bytes], T],
+        *,
+        query: Mapping[str, str] | None = None,
+        body: object | None = None,
+    ) -> "_Read[T] | None":
+        """What a source says; None where it says nothing or cannot be used."""
+        if endpoint.name in self._barred:
+            return None
+        try:
+            answer = await self._client.call(endpoint, query=query, body=body)
+            return _Read(decode(bytes(answer.result)), answer.body)
+        except (NotFound, ItemRefused):
+            return None
+        except ConfigurationWrong as error:
+            self._barred.add(endpoint.name)
+            self._into.letters.append(Letter(KIND, endpoint.name, "not_available", error.code, str(error)))
+        except UnusableAnswer as error:
+            self._into.letters.append(Letter(KIND, key, "unusable_answer", error.code, str(error), error.raw))
+        except TuyaError as error:
+            if error.action in STOPPING:
+                raise
+            self._into.letters.append(Letter(KIND, key, "retries_exhausted", error.code, str(error)))
+        return None

@@ -1,0 +1,179 @@
+"""What the warehouse hears while the list of one project is read: marks, devices, counts, the chunk's outcome."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from hashlib import blake2b
+from itertools import chain
+from typing import Any
+
+from tuyahouse.cloud.calls.device_list import DevicePage
+from tuyahouse.cloud.errors import BudgetReached, TuyaError, UnusableAnswer
+from tuyahouse.outcome import Outcome
+from tuyahouse.sync.asking import Letter
+from tuyahouse.sync.devices.listing.land import KIND, Landed, land
+from tuyahouse.sync.devices.listing.rows import Reading
+from tuyahouse.sync.devices.listing.sweep import Judgement, Standing, Sweep, SweepCount
+from tuyahouse.sync.devices.masking import masked
+from tuyahouse.warehouse.devices import lists
+from tuyahouse.warehouse.devices import marks as devices_marks
+from tuyahouse.warehouse.ledgers import dead_letters, runs
+from tuyahouse.warehouse.warehouse import Warehouse
+
+LIST_KEY = "list:"
+"""What the key of a list chunk begins with; the project follows."""
+
+
+def project_of(key: str) -> str:
+    """The project that a dead letter of a list belongs to: its key is the project's id, or that, a slash and a row's hash."""
+    return key.partition("/")[0]
+
+
+def settle(conn: Any, account: str, settled: Callable[[str], bool], at: datetime) -> None:
+    """Resolve the open dead letters of lists whose key is ``settled``."""
+    keys = [key for key in dead_letters.open_keys(conn, account, KIND) if settled(key)]
+    dead_letters.resolve(conn, account, KIND, keys, at)
+
+
+@dataclass(slots=True)
+class ListRead:
+    """How the reading of a project's list ended."""
+
+    judgement: Judgement
+    swept_at: datetime
+    first_page: int
+    counts: list[SweepCount]
+
+    @property
+    def complete(self) -> bool:
+        return self.judgement.standing is Standing.COMPLETE
+
+
+@dataclass(slots=True)
+class ListLedger:
+    """One project's chunk of a run. ``calls`` in its methods is what the client has called since it was opened."""
+
+    warehouse: Warehouse
+    run: runs.Run
+    chunk: int
+    project_id: str
+    now: Callable[[], datetime]
+    _written: Outcome = field(default_factory=Outcome)
+    _unusable: dict[str, bytes] = field(default_factory=dict)
+    _elsewhere: int = 0
+    _landings: int = 0
+    empty_before: bool = False
+    """Whether the run before this one found the list empty."""
+    _first: bool = True
+    """Whether the list was never read whole before."""
+
+    def begin(self) -> lists.DeviceList | None:
+        """Forget the marks of an earlier attempt; how the list was last read."""
+        with self.warehouse.begin() as conn:
+            devices_marks.clear_marks(conn, self.run.account, self.project_id)
+            before = lists.device_list(conn, self.run.account, self.project_id)
+        self._first = not lists.read_whole(before)
+        self.empty_before = before is not None and before.devices == 0 and before.tried_run != self.run.run_id
+        return before
+
+    def land(self, sweep: int, pages: Sequence[DevicePage], calls: int) -> Landed:
+        """Land some pages; the chunk stays open, with what was written counted."""
+        at = self.now()
+        self._landings += 1
+        self._note_unusable(pages)
+        read = Reading(self.run.account, self.project_id, at, self.run.run_id)
+        found = list(chain.from_iterable([page.devices for page in pages]))
+        block = f"{self.run.run_id}/{self.chunk:06d}/{at:%Y%m%d%H%M%S%f}-{self._landings:06d}"
+        with self.warehouse.begin() as conn:
+            landed = land(conn, read, sweep, found, block, first=self._first and sweep == 1)
+            self._finish(conn, Outcome(inserted=landed.inserted, updated=landed.updated), calls, at, left=True)
+        self._elsewhere += landed.elsewhere
+        return landed
+
+    def count(self, sweep: Sweep, number: int, swept_at: datetime) -> tuple[SweepCount, int]:
+        """What a sweep came to, and how many devices of the project it and those before have not met."""
+        with self.warehouse.read() as conn:
+            marks = devices_marks.count_marks(conn, self.run.account, self.project_id, number)
+            gone = devices_marks.count_unmarked(conn, self.run.account, self.project_id, swept_at)
+        bad = len(self._unusable)
+        count = SweepCount(
+            devices=marks.devices + bad,
+            repeated=sweep.rows - marks.devices - bad,
+            totals=tuple(sweep.totals),
+            new=marks.new,
+            changed=marks.changed,
+            missing=marks.missing,
+            known=marks.known + bad,
+            new_to_all=marks.new_to_all,
+        )
+        return count, gone
+
+    def end(self, read: ListRead, spelling: str, calls: int) -> None:
+        """Record how the list was read, and end the chunk if it is complete."""
+        newest, at, account = read.counts[-1], self.now(), self.run.account
+        told: dict[str, Any] = {
+            "spelling": spelling,
+            "total": newest.total,
+            "devices": newest.known,
+            "note": self._note(read),
+            "tried_run": self.run.run_id,
+        }
+        if read.complete:
+            told |= {"swept_at": read.swept_at, "swept_run": self.run.run_id, "first_page": read.first_page}
+        with self.warehouse.begin() as conn:
+            lists.store_list(conn, account, self.project_id, read.swept_at, **told)
+            letters = self._letters(read)
+            dead_letters.record(conn, account, letters, at)
+            if read.complete:
+                # It settles what was amiss with the project, and rows that are no longer on it.
+                still = {letter.key for letter in letters}
+                settle(conn, account, lambda key: project_of(key) == self.project_id and key not in still, at)
+            self._finish(conn, self._ended(newest) if read.complete else Outcome(), calls, at, left=not read.complete)
+
+    def cut_short(self, started: datetime, error: TuyaError, refused: bool, calls: int) -> None:
+        """A ``refused`` project is a dead letter and done; for all else the project stays in the chunk.
+
+        A budget that is used up is no fault of the list's, and no dead letter.
+        """
+        at = self.now()
+        raw = masked(error.raw) if isinstance(error, UnusableAnswer) else None
+        letter = Letter(
+            KIND, self.project_id, "item_error" if refused else "list_cut_short", error.code, str(error), raw
+        )
+        with self.warehouse.begin() as conn:
+            told = {"note": str(error), "tried_run": self.run.run_id}
+            lists.store_list(conn, self.run.account, self.project_id, started, **told)
+            if not isinstance(error, BudgetReached):
+                dead_letters.record(conn, self.run.account, [letter], at)
+            self._finish(conn, Outcome(asked=int(refused), failed=int(refused)), calls, at, left=not refused)
+
+    def _finish(self, conn: Any, outcome: Outcome, calls: int, at: datetime, *, left: bool) -> None:
+        outcome.calls = calls - self._written.calls
+        runs.finish_chunk(conn, self.run.run_id, self.chunk, outcome, [LIST_KEY + self.project_id] if left else [], at)
+        self._written += outcome
+
+    def _ended(self, newest: SweepCount) -> Outcome:
+        written = self._written.inserted + self._written.updated
+        there = int(newest.known > 0)
+        return Outcome(asked=1, answered=there, empty=1 - there, unchanged=max(0, newest.devices - written))
+
+    def _note_unusable(self, pages: Sequence[DevicePage]) -> None:
+        for raw in chain.from_iterable([page.unusable for page in pages]):
+            self._unusable[f"{self.project_id}/{blake2b(raw, digest_size=8).hexdigest()}"] = raw
+
+    def _letters(self, read: ListRead) -> list[Letter]:
+        letters = [
+            Letter(KIND, key, "unusable_answer", "", "A row of the device list has no device_id.", masked(raw))
+            for key, raw in self._unusable.items()
+        ]
+        if not read.complete:
+            letters.append(Letter(KIND, self.project_id, "list_incomplete", "", read.judgement.note))
+        return letters
+
+    def _note(self, read: ListRead) -> str | None:
+        notes = [read.judgement.note]
+        if self._unusable:
+            notes.append(f"{len(self._unusable)} rows have no device_id: see the dead letters")
+        if self._elsewhere:
+            notes.append(f"{self._elsewhere} rows are devices that another project holds too and stay with that one")
+        return "; ".join(filter(None, notes)) or None

@@ -1,0 +1,111 @@
+"""Reading the device list of one project: sweeps until it is known, pages landed as they come."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tuyahouse.cloud.calls.device_list import LIST, DevicePage, Spelling, list_query, read_page, understood
+from tuyahouse.cloud.client import TuyaClient
+from tuyahouse.cloud.errors import PassingFault, TuyaError, UnusableAnswer
+from tuyahouse.settings import Account
+from tuyahouse.sync.devices.listing.ledger import ListLedger, ListRead
+from tuyahouse.sync.devices.listing.spelling import concerns_project, find_spelling
+from tuyahouse.sync.devices.listing.sweep import Judgement, Standing, Sweep, SweepCount, doubt, judge
+
+LAND_AT = 4000
+"""Rows that are collected before they are landed together."""
+
+NO_PAGE = DevicePage([], [], None, None, None)
+
+
+@dataclass(slots=True)
+class ProjectReader:
+    """Reads the list of one project as one chunk of a run; :meth:`read` is all that is called from outside."""
+
+    client: TuyaClient
+    account: Account
+    ledger: ListLedger
+    on_page: Callable[[int, int | None], None] = lambda rows, total: None
+    _spelling: Spelling = "snake"
+    _probing: bool = False
+    """The number of the first page is not known yet: page 0 is asked too, which need not be there."""
+
+    async def read(self) -> ListRead:
+        """Sweep until the list is known or cannot be known today; lands everything, ends the chunk unless cut short.
+
+        A project that Tuya refuses ends as failed with a dead letter; a list that two sweeps cannot agree on stays in
+        the chunk, so that the run is red and goes on with it when started again.
+
+        Raises:
+            TuyaError: what cut the reading short; the pages until then are landed, nothing is declared vanished.
+        """
+        started = self.ledger.now()
+        before = await asyncio.to_thread(self.ledger.begin)
+        known_spelling = before.spelling if before else None
+        self._probing = before is None or before.first_page is None
+        first_page = before.first_page if before and before.first_page is not None else 0
+        try:
+            self._spelling = await find_spelling(self._ask, self.account.device_query, known_spelling)
+            read = await self._sweeps(first_page)
+        except TuyaError as error:
+            refused = concerns_project(error)
+            await asyncio.to_thread(self.ledger.cut_short, started, error, refused, self.client.calls)
+            if not refused and not isinstance(error, UnusableAnswer):
+                raise
+            return ListRead(Judgement(Standing.INCOMPLETE, str(error)), started, first_page, [])
+        await asyncio.to_thread(self.ledger.end, read, self._spelling, self.client.calls)
+        return read
+
+    async def _sweeps(self, first_page: int) -> ListRead:
+        counts: list[SweepCount] = []
+        while True:
+            swept_at, sweep = self.ledger.now(), Sweep(first_page=first_page)
+            await self._sweep(sweep, len(counts) + 1)
+            count, gone = await asyncio.to_thread(self.ledger.count, sweep, len(counts) + 1, swept_at)
+            counts.append(count)
+            judgement = doubt(judge(counts, gone), count, gone, empty_before=self.ledger.empty_before)
+            first_page = first_page if sweep.has_page_0 else 1
+            if judgement.standing is not Standing.AGAIN:
+                return ListRead(judgement, swept_at, first_page, counts)
+            if count.short and len(counts) == 1:
+                first_page = 0  # perhaps they are numbered from 0 by now
+
+    async def _sweep(self, sweep: Sweep, number: int) -> None:
+        """One reading of the list; several pages are under way at once where they are known to exist."""
+        pages: list[DevicePage] = []
+        while wanted := sweep.wanted(self.account.concurrency):
+            for page in await asyncio.gather(*[self._page(each) for each in wanted]):
+                sweep.take([device.device_id for device in page.devices] + [""] * len(page.unusable), page.total)
+                pages.append(page)
+                self.on_page(sweep.rows, page.total)
+            if sweep.reached_total or sweep.ended or sum(page.rows for page in pages) >= LAND_AT:
+                landed = await asyncio.to_thread(self.ledger.land, number, pages, self.client.calls)
+                pages = []
+                if landed.rows and not landed.fresh:
+                    sweep.nothing_new()
+
+    async def _page(self, number: int) -> DevicePage:
+        """A page. Page 0 is empty where there is none: it is refused, breaks the server, or is answered with another."""
+        size = self.account.device_page_size
+        try:
+            page = await self._ask(self._spelling, number, size)
+        except TuyaError as error:
+            if number == 0 and (concerns_project(error) or (self._probing and _broke(error))):
+                return NO_PAGE
+            raise
+        if understood(page, number, size):
+            return page
+        if number == 0:
+            return NO_PAGE
+        raise UnusableAnswer(
+            f"the device list answered page {page.page_no} of {page.page_size} rows instead of page {number} of {size}"
+        )
+
+    async def _ask(self, spelling: Spelling, number: int, size: int) -> DevicePage:
+        answer = await self.client.call(LIST, query=list_query(spelling, self.ledger.project_id, number, size))
+        return read_page(answer)
+
+
+def _broke(error: TuyaError) -> bool:
+    """Tuya itself answered with a fault, again and again."""
+    return isinstance(error, PassingFault) and error.reached

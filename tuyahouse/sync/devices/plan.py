@@ -1,0 +1,155 @@
+"""The device inventory of an account: what a run plans, and what it concludes once the lists are read.
+
+A run has one chunk for each project's list, then chunks of devices whose details are due. A list chunk holds one key,
+:data:`~tuyahouse.sync.devices.listing.ledger.LIST_KEY` and the project. Lists are read one after the other: a device that two projects hold belongs to the
+first of them in the order in which they were asked for.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import islice
+
+from tuyahouse.settings import Account, SettingsError
+from tuyahouse.sync.devices.listing.ledger import LIST_KEY, project_of, settle
+from tuyahouse.warehouse.commands import records
+from tuyahouse.warehouse.devices import from_messages as devices_messages
+from tuyahouse.warehouse.devices import history, inventory, marks
+from tuyahouse.warehouse.devices import lists as devices_lists
+from tuyahouse.warehouse.ledgers import runs
+from tuyahouse.warehouse.messages import ledger
+from tuyahouse.warehouse.set_based import join_as_sets
+from tuyahouse.warehouse.warehouse import Warehouse
+
+DETAILS_AFTER = timedelta(days=7)
+"""Details and functions of an unchanged device are read again after this."""
+
+
+@dataclass(slots=True)
+class Concluded:
+    """What a run concluded from the lists. ``complete`` lists of ``lists``; ``details`` devices are to be asked."""
+
+    lists: int = 0
+    complete: int = 0
+    vanished: int = 0
+    from_messages: int = 0
+    linked: int = 0
+    details: int = 0
+    odd: dict[str, str] = field(default_factory=dict)
+    """What was odd about the lists, in a sentence for each project."""
+    notes: list[str] = field(default_factory=list)
+
+
+def sentence(words: str) -> str:
+    """With one full stop at its end, whether it came with one or without."""
+    return words.rstrip(". ") + "."
+
+
+def chosen_projects(account: Account, project_ids: Sequence[str] | None) -> list[str]:
+    """The projects to list, without repeats: those asked for, else (none or an empty list) those of the settings.
+
+    Raises:
+        SettingsError: there is none; says where to set them.
+    """
+    chosen = [each.strip() for each in (project_ids or account.project_ids)]
+    found = list(dict.fromkeys(filter(None, chosen)))
+    if not found:
+        raise SettingsError(
+            f"No project is named, so there are no devices to list. Set TUYAHOUSE_ACCOUNTS__{account.name.upper()}__"
+            "PROJECT_IDS to the ids of the projects whose devices are to be read, or give project_ids to the flow."
+        )
+    return found
+
+
+def plan_lists(warehouse: Warehouse, account: Account, run_id: str, projects: Sequence[str], at: datetime) -> None:
+    """Plan the run's list chunks; marks of an earlier run are forgotten.
+
+    Dead letters of projects that neither the run nor the settings name are resolved: nobody asks for those again.
+    """
+    named = {*projects, *account.project_ids}
+    with warehouse.begin() as conn:
+        marks.clear_marks(conn, account.name)
+        devices_lists.forget_runs(conn, account.name)
+        settle(conn, account.name, lambda key: project_of(key) not in named, at)
+        runs.add_chunks(conn, run_id, [[LIST_KEY + project] for project in projects])
+
+
+def conclude(
+    warehouse: Warehouse, run: runs.Run, projects: Sequence[str], *, full: bool, chunk_size: int, at: datetime
+) -> Concluded:
+    """Draw the consequences of the lists read in this run and plan the details that are due, in one transaction.
+
+    Devices that a complete list no longer holds have vanished; messages are brought in; vendor ids that are registered
+    serial numbers link devices to the factory. Repeated for a run that goes on, it changes only what is new.
+    """
+    done = Concluded(lists=len(projects))
+    with warehouse.begin() as conn:
+        join_as_sets(conn)
+        for project, swept_at in devices_lists.complete_lists(conn, run.account, run.run_id, projects):
+            done.complete += 1
+            done.vanished += marks.vanish(conn, run.account, project, swept_at, run.run_id)
+        done.from_messages = devices_messages.apply_messages(conn, run.account, run.run_id)
+        history.follow(conn, run.account)
+        done.linked = inventory.link_by_cid(conn, run.account, run.run_id, at)
+        odd = devices_lists.list_notes(conn, run.account, run.run_id, projects)
+        done.odd = {project: sentence(f"Project {project}: {note}") for project, note in odd}
+        done.notes += [
+            f"Project {project} holds no device. If it should, check its id in PROJECT_IDS."
+            for project in devices_lists.empty_lists(conn, run.account, run.run_id, projects)
+        ]
+        first = devices_lists.next_chunk(conn, run.run_id)
+        if first <= len(projects):
+            gaps = ledger.open_gaps(conn, run.account)
+            due = inventory.due_for_details(conn, run.account, projects, at if full else details_due_before(gaps, at))
+            runs.add_chunks(conn, run.run_id, _counted(_chunked(due, chunk_size), done), first)
+            if gaps:
+                done.notes.append("Messages may be missing: details of all devices are asked.")
+    return done
+
+
+def details_due_before(gaps: Sequence[ledger.Gap], at: datetime) -> datetime:
+    """Details read before that time are due: those of a week ago, and while gaps are open all that are not newer."""
+    return min(max([at - DETAILS_AFTER, *(gap.gap_to for gap in gaps)]), at)
+
+
+def _chunked(keys: Iterator[str], size: int) -> Iterator[list[str]]:
+    while chunk := list(islice(keys, size)):
+        yield chunk
+
+
+def _counted(chunks: Iterator[list[str]], into: Concluded) -> Iterator[list[str]]:
+    for chunk in chunks:
+        into.details += len(chunk)
+        yield chunk
+
+
+def apply_messages(warehouse: Warehouse, account: str, run_id: str) -> int:
+    """Bring what messages told of devices into inventory and history; returns how many devices changed.
+
+    Repeatable at any time: newest wins, whatever arrived first.
+    """
+    with warehouse.begin() as conn:
+        join_as_sets(conn)
+        changed = devices_messages.apply_messages(conn, account, run_id)
+        history.follow(conn, account)
+    return changed
+
+
+def close_answered_gaps(warehouse: Warehouse, account: Account, at: datetime) -> int:
+    """Close the gaps in the message stream after which everything was read; returns how many.
+
+    Everything is: the list of every project of the settings, whole, the details of every device on them, and every
+    command that is still followed. A device whose details could not be had was asked for them: it keeps no gap open.
+    """
+    with warehouse.begin() as conn:
+        if not ledger.open_gaps(conn, account.name):
+            return 0
+        read_since = [
+            devices_lists.lists_read_since(conn, account.name, account.project_ids, at),
+            inventory.details_asked_since(conn, account.name, account.project_ids, at),
+            records.asked_since(conn, account.name, at),
+        ]
+        since = [each for each in read_since if each is not None]
+        if len(since) < len(read_since):
+            return 0
+        return ledger.close_gaps(conn, account.name, min(since), at)

@@ -1,0 +1,120 @@
+"""Rebuild functions of devices and links to serial numbers from stored answers, without a call.
+
+Blocks are read oldest first and land as they landed when they came. A serial number that came from the list of PMS is
+linked where another source names that very pair, as it was then; so links of the other sources are rebuilt first.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from typing import Any
+
+from tuyahouse.cloud.calls.device_origin import decode_factory_infos, decode_sn, decode_sns
+from tuyahouse.cloud.errors import TuyaError
+from tuyahouse.cloud.http.answer import stored_result
+from tuyahouse.outcome import Outcome
+from tuyahouse.sync.asking import Letter
+from tuyahouse.sync.devices import details as devices_details
+from tuyahouse.sync.devices.details import Changed, read_details, write_functions
+from tuyahouse.sync.devices.links import FACTORY_INFOS_KIND, PMS, SN_KIND, SN_LIST_KIND, factory_info_links, pair
+from tuyahouse.sync.devices.masking import masked
+from tuyahouse.sync.devices_links import Link, write_links
+from tuyahouse.warehouse.database.seen import SeenKeys
+from tuyahouse.warehouse.devices import inventory
+from tuyahouse.warehouse.ledgers import dead_letters, raw_blocks, runs
+from tuyahouse.warehouse.ledgers.raw_blocks import Block
+
+ReadLinks = Callable[[Any, str, list[str], bytes], list[Link]]
+"""Connection, account, devices that were asked for, result → links."""
+
+
+def replay_devices(
+    source: Any, conn: Any, account: str, at: datetime, on_answers: Callable[[int], object] = lambda count: None
+) -> Outcome:
+    """Rebuild functions and links of the account's devices; what has no stored answer keeps what it has.
+
+    A stored answer that today's code cannot read becomes a dead letter (``rejected``) and changes nothing.
+    """
+    outcome = Outcome()
+    with SeenKeys() as seen:
+        for block in raw_blocks.blocks(source, account, devices_details.KIND):
+            changed, letters = _read_details(block)
+            inventory.forget_functions(conn, account, seen.add([device_id for device_id, _ in changed]))
+            write_functions(conn, _run(account, block), changed, block.stored_at)
+            outcome += _landed(conn, account, len(changed), letters, at, on_answers)
+    for kind, read in _LINKS.items():
+        for block in raw_blocks.blocks(source, account, kind):
+            outcome += _replay_links(conn, account, kind, block, read, at, on_answers)
+    return outcome
+
+
+def _read_details(block: Block) -> tuple[list[tuple[str, Changed]], list[Letter]]:
+    changed: list[tuple[str, Changed]] = []
+    letters: list[Letter] = []
+    for device_id, bodies in _by_device(block.answers):
+        try:
+            details = read_details(device_id, [stored_result(body) for body in bodies], bodies, None)
+        except TuyaError as error:
+            letters.append(_letter(devices_details.KIND, device_id, error, bodies[0]))
+        else:
+            if details.changed:
+                changed.append((device_id, details.changed))
+    return changed, letters
+
+
+def _by_device(answers: Sequence[tuple[str, bytes]]) -> Iterator[tuple[str, list[bytes]]]:
+    """Each device with its answers, which stand one after the other."""
+    size = len(devices_details.SUFFIXES)
+    for start in range(0, len(answers), size):
+        yield answers[start][0], [body for _, body in answers[start : start + size]]
+
+
+def _replay_links(
+    conn: Any, account: str, kind: str, block: Block, read: ReadLinks, at: datetime, on_answers: Callable[[int], object]
+) -> Outcome:
+    links: list[Link] = []
+    letters: list[Letter] = []
+    for key, body in block.answers:
+        try:
+            links += read(conn, account, key.split(","), stored_result(body))
+        except TuyaError as error:
+            letters.append(_letter(kind, key, error, body))
+    write_links(conn, _run(account, block), links, block.stored_at)
+    return _landed(conn, account, len(block.answers) - len(letters), letters, at, on_answers)
+
+
+def _landed(
+    conn: Any, account: str, answered: int, letters: list[Letter], at: datetime, on_answers: Callable[[int], object]
+) -> Outcome:
+    dead_letters.record(conn, account, letters, at)
+    asked = answered + len(letters)
+    on_answers(asked)
+    return Outcome(asked=asked, answered=answered, rejected=len(letters))
+
+
+def _from_factory_infos(conn: Any, account: str, asked: list[str], result: bytes) -> list[Link]:
+    return factory_info_links(asked, decode_factory_infos(result))
+
+
+def _from_pms(conn: Any, account: str, asked: list[str], result: bytes) -> list[Link]:
+    sn = decode_sn(result)
+    return [Link(asked[0], sn, PMS)] if sn else []
+
+
+def _from_pms_list(conn: Any, account: str, asked: list[str], result: bytes) -> list[Link]:
+    paired, _ = pair(decode_sns(result), inventory.link_hints(conn, account, asked))
+    return [Link(device_id, sn, PMS) for device_id, sn in paired.items()]
+
+
+_LINKS: dict[str, ReadLinks] = {
+    FACTORY_INFOS_KIND: _from_factory_infos,
+    SN_KIND: _from_pms,
+    SN_LIST_KIND: _from_pms_list,
+}
+
+
+def _run(account: str, block: Block) -> runs.Run:
+    return runs.Run(account, "replay", "", block.run_id)
+
+
+def _letter(kind: str, key: str, error: TuyaError, body: bytes) -> Letter:
+    return Letter(kind, key, "unusable_answer", error.code, str(error), masked(body))

@@ -1,0 +1,233 @@
+"""The consumer's loop: receive, land in one transaction, acknowledge; wait out whatever is away, and note gaps.
+
+Nothing is acknowledged before it is committed. The loop ends when it is asked to stop, when its limits are reached, or
+when it has caught up; never because of a message, a lost connection or a database that is away.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+from tuyahouse.memory import give_back
+from tuyahouse.messages.sources.backoff import Backoff
+from tuyahouse.messages.sources.source import MessageSource, Received
+from tuyahouse.sync.messages.gaps import gap_after_absence
+from tuyahouse.sync.messages.land import Landed, Landing, utc_now
+from tuyahouse.warehouse.errors import SchemaError, WarehouseError
+from tuyahouse.warehouse.messages import ledger
+from tuyahouse.warehouse.messages.ledger import Gap
+from tuyahouse.warehouse.warehouse import Warehouse
+
+T = TypeVar("T")
+
+BATCH = 4_000
+BATCHES_A_TRIM = 10
+"""After so many batches freed memory goes back to the system: it takes milliseconds and keeps a consumer of weeks flat."""
+HEARTBEAT_SECONDS = 10.0
+MANY_UNUSABLE = 20
+NONE_USABLE = (
+    f"None of the newest {MANY_UNUSABLE} messages or more could be used. Is CLIENT_SECRET still the access secret of the cloud "
+    "project? The messages are kept: once it is right, the flow redrive_dead_letters reads them again."
+)
+_POLL_SECONDS = 1.0
+_LONGEST_WAIT = 15.0
+
+
+@dataclass(slots=True)
+class Progress:
+    """What a consumer did since it was started, and how it stands."""
+
+    landed: Landed = field(default_factory=Landed)
+    reconnects: int = 0
+    away_seconds: float = 0.0
+    gaps: list[Gap] = field(default_factory=list)
+    last_message_at: datetime | None = None
+    last_batch_at: datetime | None = None
+    caught_up: bool = False
+    connected: bool = False
+    problem: str = ""
+    unusable: int = 0
+    """Dead messages since the last one that could be used."""
+
+    @property
+    def trouble(self) -> str:
+        """What is wrong now, in words; "" when nothing is."""
+        return self.problem or (NONE_USABLE if self.unusable >= MANY_UNUSABLE else "")
+
+    def lag_seconds(self, now: datetime) -> float:
+        """How far behind the newest message read was published; 0 when there is nothing more to read."""
+        if self.caught_up or self.last_message_at is None:
+            return 0.0
+        return max(0.0, (now - self.last_message_at).total_seconds())
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """When to end: None means never. ``quiet_seconds``: caught up when nothing came for so long while connected."""
+
+    seconds: float | None = None
+    messages: int | None = None
+    quiet_seconds: float | None = None
+
+
+class MessageConsumer:
+    """Reads one source into a warehouse. :meth:`run` is called once, by one thread."""
+
+    def __init__(
+        self,
+        warehouse: Warehouse,
+        account: str,
+        source: MessageSource,
+        landing: Landing,
+        *,
+        retention: timedelta,
+        now: Callable[[], datetime] = utc_now,
+        sleep: Callable[[float], None] = time.sleep,
+        stopping: Callable[[], bool] = lambda: False,
+        observe: Callable[[Progress], None] = lambda progress: None,
+    ) -> None:
+        self._warehouse = warehouse
+        self._account = account
+        self._source = source
+        self._landing = landing
+        self._retention = retention
+        self._now = now
+        self._sleep = sleep
+        self._stopping = stopping
+        self._observe = observe
+        self._returned = True
+        self._heartbeat_at: datetime | None = None
+        self._reconnects_to_note = 0
+        self._until: datetime | None = None
+        self._batches = 0
+        self.progress = Progress()
+
+    def run(self, limits: Limits = Limits()) -> Progress:
+        """Consume until told to stop or a limit is reached. The source must be open; it is not closed here.
+
+        Raises:
+            SchemaError: the warehouse is of another version.
+        """
+        quiet_since = self._now()
+        self._until = None if limits.seconds is None else quiet_since + timedelta(seconds=limits.seconds)
+        progress = self.progress
+        while not self._has_to_end() and not _reached(limits, progress, quiet_since, self._now()):
+            messages = self._source.receive(_wanted(limits, progress), _POLL_SECONDS)
+            self._look_at_connection()
+            if messages:
+                progress.caught_up = False
+                self._take(messages)
+                quiet_since = self._now()
+            elif self._source.connected:
+                progress.caught_up = True
+                self._heartbeat()
+            else:
+                quiet_since = self._now()
+                progress.caught_up = False
+            self._observe(progress)
+        return progress
+
+    def _has_to_end(self) -> bool:
+        return self._stopping() or (self._until is not None and self._now() >= self._until)
+
+    def _take(self, messages: list[Received]) -> None:
+        """Land and acknowledge; when it has to end while the database is away, neither."""
+        landed = self._when_there(lambda: self._landed(messages))
+        if landed is None:
+            return
+        self._source.acknowledge([message.message_id for message in messages])
+        progress = self.progress
+        progress.landed += landed
+        progress.unusable = progress.unusable + landed.dead if landed.dead == landed.stored else 0
+        progress.last_batch_at = self._heartbeat_at = self._now()
+        self._batches += 1
+        if self._batches % BATCHES_A_TRIM == 0:
+            give_back()
+        published = [message.published_at for message in messages if message.published_at is not None]
+        progress.last_message_at = max(published, default=progress.last_message_at)
+
+    def _landed(self, messages: list[Received]) -> Landed:
+        self._note_return()
+        landed = self._landing.land(messages, reconnects=self._reconnects_to_note)
+        self._reconnects_to_note = 0
+        return landed
+
+    def _heartbeat(self) -> None:
+        """Nothing waits to be read: the stream is read until now. Written now and then."""
+        now = self._now()
+        due = self._heartbeat_at is None or (now - self._heartbeat_at).total_seconds() >= HEARTBEAT_SECONDS
+        if not due and not self._returned:
+            return
+        if self._when_there(self._write_heartbeat) is not None:
+            self._heartbeat_at = now
+
+    def _write_heartbeat(self) -> bool:
+        self._note_return()
+        now = self._now()
+        with self._warehouse.begin() as conn:
+            ledger.advance(conn, self._account, self._source.name, now, now=now, reconnects=self._reconnects_to_note)
+        self._reconnects_to_note = 0
+        return True
+
+    def _note_return(self) -> None:
+        """After a start, a lost connection or a lost database: was it away for longer than messages are kept?"""
+        if not self._returned:
+            return
+        with self._warehouse.begin() as conn:
+            until = ledger.read_until(conn, self._account)
+            gap = gap_after_absence(until, self._now(), self._retention)
+            if gap is not None:
+                ledger.record_gap(conn, self._account, gap)
+        if gap is not None:
+            self.progress.gaps = [known for known in self.progress.gaps if known.gap_from != gap.gap_from] + [gap]
+        self._returned = False
+
+    def _when_there(self, act: Callable[[], T]) -> T | None:
+        """Do it as soon as the database allows; None when it has to end before."""
+        backoff = Backoff(at_most=_LONGEST_WAIT)
+        while True:
+            try:
+                done = act()
+            except SchemaError:
+                raise
+            except WarehouseError as error:
+                self._returned = True
+                self.progress.problem = str(error)
+                self._observe(self.progress)
+                if self._wait(backoff.next()):
+                    return None
+            else:
+                self.progress.problem = self._source.problem
+                return done
+
+    def _wait(self, seconds: float) -> bool:
+        """Sleep in short naps; True when it has to end meanwhile."""
+        while seconds > 0:
+            if self._has_to_end():
+                return True
+            nap = min(seconds, 0.5)
+            self._sleep(nap)
+            seconds -= nap
+        return self._has_to_end()
+
+    def _look_at_connection(self) -> None:
+        progress = self.progress
+        for away in self._source.take_aways():
+            progress.reconnects += 1
+            progress.away_seconds += away.seconds
+            self._reconnects_to_note += 1
+            self._returned = True
+        progress.connected = self._source.connected
+        progress.problem = self._source.problem
+
+
+def _wanted(limits: Limits, progress: Progress) -> int:
+    return BATCH if limits.messages is None else min(BATCH, limits.messages - progress.landed.received)
+
+
+def _reached(limits: Limits, progress: Progress, quiet_since: datetime, now: datetime) -> bool:
+    if limits.messages is not None and progress.landed.received >= limits.messages:
+        return True
+    return limits.quiet_seconds is not None and (now - quiet_since).total_seconds() >= limits.quiet_seconds

@@ -1,0 +1,40 @@
+"""When messages may have been lost. Pure: times in, gaps out.
+
+Tuya deletes what is not read for the retention time (docs/tuya.md, "Messages"). A consumer that was away for longer
+has missed what came between its last read and that much before its return.
+"""
+
+from datetime import datetime, timedelta
+
+from tuyahouse.warehouse.messages.ledger import AWAY_TOO_LONG, BACKLOG_NOTICE, Gap
+
+
+def gap_after_absence(read_until: datetime | None, now: datetime, retention: timedelta) -> Gap | None:
+    """What may be lost when a stream that was read until then is read again now; None: nothing."""
+    if read_until is None or now - read_until <= retention:
+        return None
+    away = _hours(now - read_until)
+    return Gap(
+        read_until,
+        now - retention,
+        AWAY_TOO_LONG,
+        f"Nothing was read for {away}; Tuya deletes unread messages after {_hours(retention)}.",
+    )
+
+
+def gap_of_notice(noticed_at: datetime, read_until: datetime | None) -> Gap:
+    """What may be lost when Tuya warned at that time that unread messages pile up."""
+    begin = min(read_until or noticed_at, noticed_at)
+    return Gap(begin, noticed_at, BACKLOG_NOTICE, "Tuya warned that more than 2000 messages wait unread.")
+
+
+def gap_in_words(gap: Gap) -> str:
+    """A gap as a line of a run's report."""
+    return (
+        f"Messages between {gap.gap_from:%Y-%m-%d %H:%M} and {gap.gap_to:%Y-%m-%d %H:%M} UTC may be lost. {gap.detail or ''}"
+    ).strip()
+
+
+def _hours(length: timedelta) -> str:
+    minutes = round(length.total_seconds() / 60)
+    return f"{minutes // 60} h {minutes % 60:02d} min"

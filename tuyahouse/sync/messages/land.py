@@ -1,0 +1,188 @@
+"""A batch of messages into the warehouse: one transaction, then it may be acknowledged.
+
+A message that was stored before changes nothing. Facts are found by their natural keys, so that one told twice
+(produced twice, or by both families) is one row; what a later message adds to it is kept.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from tuyahouse.messages.formats.facts import Binding, CommandObservation, Presence
+from tuyahouse.messages.reading import MessageReader
+from tuyahouse.messages.sources.source import Received
+from tuyahouse.sync.messages.gaps import gap_of_notice
+from tuyahouse.sync.messages.rows import (
+    BINDING,
+    EVENT,
+    OBSERVATION,
+    PRESENCE,
+    RAW,
+    MessageRows,
+    rows_of,
+    unstorable,
+)
+from tuyahouse.warehouse import tables
+from tuyahouse.warehouse.bulk.writer import insert_columns, insert_new, upsert
+from tuyahouse.warehouse.commands import records
+from tuyahouse.warehouse.errors import WarehouseError
+from tuyahouse.warehouse.ledgers import drift
+from tuyahouse.warehouse.messages import ledger
+from tuyahouse.warehouse.warehouse import Warehouse
+
+DEAD_LETTER = ("account", "kind", "key", "reason", "message", "raw", "attempts", "first_seen_at", "last_seen_at")
+TOLD_FIRST = ("message_id",)
+"""The message that told a fact first stays named with it."""
+
+
+@dataclass(slots=True)
+class Landed:
+    """What became of messages: ``received`` = stored + known; ``unknown`` and ``dead`` are among the stored."""
+
+    received: int = 0
+    stored: int = 0
+    known: int = 0
+    unknown: int = 0
+    dead: int = 0
+
+    def __add__(self, other: "Landed") -> "Landed":
+        return Landed(
+            self.received + other.received,
+            self.stored + other.stored,
+            self.known + other.known,
+            self.unknown + other.unknown,
+            self.dead + other.dead,
+        )
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Landing:
+    """Lands the messages that one source of one account delivers."""
+
+    def __init__(
+        self,
+        warehouse: Warehouse,
+        account: str,
+        source: str,
+        reader: MessageReader,
+        now: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self._warehouse = warehouse
+        self._account = account
+        self._source = source
+        self._reader = reader
+        self._now = now
+        self._look_first = True
+
+    def land(self, messages: Sequence[Received], *, reconnects: int = 0) -> Landed:
+        """Store a batch in one transaction; after the return it may be acknowledged.
+
+        Should the database refuse a value, the batch is halved until the message it is in stands alone, which becomes
+        a dead letter.
+
+        Raises:
+            WarehouseError: the database is away or cannot be written; nothing was stored.
+        """
+        at = self._now()
+        try:
+            return self._store(messages, lambda new: rows_of(self._account, new, self._reader, at), at, reconnects)
+        except WarehouseError:
+            raise
+        except Exception as error:
+            if len(messages) == 1:
+                problem = f"The database refuses it: {_first_line(error)}"
+                return self._store(messages, lambda new: _refused(new, problem), at, reconnects)
+        middle = len(messages) // 2
+        return self.land(messages[:middle], reconnects=reconnects) + self.land(messages[middle:])
+
+    def _store(
+        self,
+        messages: Sequence[Received],
+        to_rows: Callable[[Sequence[Received]], MessageRows],
+        at: datetime,
+        reconnects: int,
+    ) -> Landed:
+        try:
+            landed = self._transaction(messages, to_rows, at, reconnects)
+        except _SomeAreKnown:
+            self._look_first = True
+            return self._store(messages, to_rows, at, reconnects)
+        self._look_first = landed.known > 0
+        return landed
+
+    def _transaction(
+        self,
+        messages: Sequence[Received],
+        to_rows: Callable[[Sequence[Received]], MessageRows],
+        at: datetime,
+        reconnects: int,
+    ) -> Landed:
+        """Raises _SomeAreKnown, having stored nothing, when known messages come without having been looked for."""
+        by_id = {message.message_id: message for message in messages}
+        with self._warehouse.begin() as conn:
+            if self._look_first:
+                for known_id in ledger.stored_ids(conn, self._account, by_id):
+                    del by_id[known_id]
+            rows = to_rows(list(by_id.values()))
+            raw = dict(zip(RAW, zip(*rows.raw, strict=True), strict=True)) if rows.raw else {}
+            of_all = {"account": self._account, "received_at": at}
+            if raw and insert_columns(conn, tables.raw_message, raw, same=of_all) < len(by_id):
+                raise _SomeAreKnown
+            write_facts(conn, self._account, rows, at)
+            published = [message.published_at for message in messages if message.published_at]
+            ledger.advance(
+                conn,
+                self._account,
+                self._source,
+                min(published, default=at),
+                now=at,
+                last_message_at=max(published, default=at),
+                messages=len(by_id),
+                dead_letters=len(rows.dead),
+                reconnects=reconnects,
+            )
+        return Landed(len(messages), len(by_id), len(messages) - len(by_id), rows.unknown, len(rows.dead))
+
+
+class _SomeAreKnown(Exception):
+    """Messages that come again are rare: they are looked for only after one was met."""
+
+
+def _refused(messages: Sequence[Received], problem: str) -> MessageRows:
+    return unstorable(messages[0], problem) if messages else MessageRows()
+
+
+def write_facts(conn: Any, account: str, rows: MessageRows, at: datetime) -> None:
+    """All that messages become beside their raw rows, in the caller's transaction."""
+    insert_new(conn, tables.device_event, EVENT, rows.events, same={"account": account})
+    upsert(
+        conn, tables.device_presence, PRESENCE, rows.presences, keep=Presence.__struct_fields__[3:], first=TOLD_FIRST
+    )
+    upsert(conn, tables.device_binding, BINDING, rows.bindings, keep=Binding.__struct_fields__[3:], first=TOLD_FIRST)
+    upsert(
+        conn,
+        tables.command_observation,
+        OBSERVATION,
+        rows.observations,
+        keep=CommandObservation.__struct_fields__[3:],
+        first=(*TOLD_FIRST, "observed_at"),
+    )
+    if rows.commands:
+        records.add(conn, account, rows.commands, "message", at, None)
+    insert_new(
+        conn, tables.ops_dead_letter, DEAD_LETTER, [(account, "message", *dead, 1, at, at) for dead in rows.dead]
+    )
+    for kind, fields in rows.drift.items():
+        drift.record(conn, account, kind, fields, at)
+    if rows.notices:
+        until = ledger.read_until(conn, account)
+        for noticed_at in rows.notices:
+            ledger.record_gap(conn, account, gap_of_notice(noticed_at, until))
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]

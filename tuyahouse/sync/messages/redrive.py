@@ -1,0 +1,90 @@
+"""Dead messages tried again: after the secret was put right, the clock was passed, or tuyahouse has learnt a format.
+
+Nothing is asked of Tuya: the messages are stored as they were received.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+
+from tuyahouse.messages.reading import DEAD, MessageReader
+from tuyahouse.messages.sources.source import Received
+from tuyahouse.settings import Account
+from tuyahouse.sync.messages.land import write_facts
+from tuyahouse.sync.messages.rows import RAW, rows_of
+from tuyahouse.warehouse import tables
+from tuyahouse.warehouse.bulk.writer import update
+from tuyahouse.warehouse.errors import WarehouseError
+from tuyahouse.warehouse.ledgers import dead_letters
+from tuyahouse.warehouse.messages import ledger
+from tuyahouse.warehouse.messages.ledger import StoredMessage
+from tuyahouse.warehouse.warehouse import Warehouse
+
+PAGE = 200
+_TOLD = ("message_id", "envelope", "protocol", "pushed_at", "signature", "format", "verdict")
+_PLACES = [RAW.index(name) for name in _TOLD]
+
+
+@dataclass(slots=True)
+class Redriven:
+    """``tried`` dead messages, of which ``landed`` can be used now."""
+
+    tried: int = 0
+    landed: int = 0
+
+
+def redrive_messages(warehouse: Warehouse, account: Account, now: datetime) -> Redriven:
+    """Read every dead message of the account again; those that can be used now land, and their dead letters are resolved.
+
+    Raises:
+        MessageKeyError: the access secret cannot be a message key.
+    """
+    done = Redriven()
+    with warehouse.read() as conn:
+        keys = dead_letters.open_keys(conn, account.name, "message")
+        while page := list(islice(keys, PAGE)):
+            reader = MessageReader(account.client_secret.get_secret_value())
+            landed = _again(warehouse, account.name, reader, page, now)
+            done = Redriven(done.tried + len(page), done.landed + landed)
+    return done
+
+
+def _again(warehouse: Warehouse, account: str, reader: MessageReader, keys: list[str], now: datetime) -> int:
+    """How many of these land now. One that the database refuses still stays dead, and keeps no other from landing."""
+    try:
+        return _landed(warehouse, account, reader, keys, now)
+    except WarehouseError:
+        raise
+    except Exception:
+        if len(keys) == 1:
+            return 0
+    middle = len(keys) // 2
+    return sum(_again(warehouse, account, reader, half, now) for half in (keys[:middle], keys[middle:]))
+
+
+def _landed(warehouse: Warehouse, account: str, reader: MessageReader, keys: list[str], now: datetime) -> int:
+    with warehouse.begin() as conn:
+        stored = [_received(message) for message in ledger.stored_messages(conn, account, keys)]
+        readable = [one for one in stored if reader.read(one.payload, one.properties.get("em"), now).verdict != DEAD]
+        rows = rows_of(account, readable, reader, now)
+        update(
+            conn,
+            tables.raw_message,
+            ("account", *_TOLD),
+            [(account, *[row[place] for place in _PLACES]) for row in rows.raw],
+        )
+        write_facts(conn, account, rows, now)
+        dead_letters.resolve(conn, account, "message", [one.message_id for one in readable], now)
+    return len(readable)
+
+
+def _received(message: StoredMessage) -> Received:
+    named = {"em": message.cipher, "tid": message.trace_id}
+    properties = {name: value for name, value in named.items() if value is not None}
+    return Received(
+        message.message_id,
+        message.topic or "",
+        message.payload,
+        message.properties or properties,
+        message.published_at,
+    )

@@ -1,0 +1,84 @@
+"""One run that drains the messages of an account, as runs are counted."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from tuyahouse.outcome import Outcome
+from tuyahouse.settings import Account
+from tuyahouse.sync.messages.consumer import Progress
+from tuyahouse.sync.messages.gaps import gap_in_words
+from tuyahouse.sync.messages.land import Landed
+from tuyahouse.sync.messages.service import drain, summary
+from tuyahouse.warehouse.ledgers import runs
+from tuyahouse.warehouse.messages import ledger
+from tuyahouse.warehouse.warehouse import Warehouse
+
+
+@dataclass(frozen=True, slots=True)
+class Drained:
+    """What a run did, in numbers and for the operator."""
+
+    outcome: Outcome
+    caught_up: bool
+    notes: list[str]
+
+
+def drain_run(
+    account: Account,
+    warehouse: Warehouse,
+    run_id: str,
+    *,
+    max_seconds: float | None,
+    max_messages: int | None,
+    stopping: Callable[[], bool],
+) -> Drained:
+    """Drain, and add what was done to the run.
+
+    Raises:
+        SourceError: the endpoint cannot be used; says what it may mean and what to check.
+        MessageKeyError: the access secret cannot be a message key.
+    """
+    progress = drain(account, warehouse, max_seconds=max_seconds, max_messages=max_messages, stopping=stopping)
+    outcome = outcome_of(progress.landed)
+    with warehouse.begin() as conn:
+        runs.finish_chunk(conn, run_id, 0, outcome, at=datetime.now(UTC))
+        gaps = ledger.open_gaps(conn, account.name)
+        ever = sum(consumer.messages for consumer in ledger.consumers(conn, account.name))
+    silence = [] if ever or progress.problem else [_silence(account)]
+    said = f"{summary(progress)} {ending(progress, account)}"
+    trouble = [progress.trouble] if progress.trouble and not progress.problem else []
+    return Drained(outcome, progress.caught_up, [said, *trouble, *silence, *map(gap_in_words, gaps)])
+
+
+def outcome_of(landed: Landed) -> Outcome:
+    """Messages as a run counts them: dead letters are rejected, all others answered."""
+    return Outcome(
+        asked=landed.received,
+        answered=landed.received - landed.dead,
+        rejected=landed.dead,
+        inserted=landed.stored,
+        unchanged=landed.known,
+    )
+
+
+def ending(progress: Progress, account: Account) -> str:
+    """How a run ended. No endpoint tells a consumer that it is kept waiting behind another one: that is said, too."""
+    if progress.problem:
+        return f"It has not caught up: {progress.problem}"
+    if not progress.caught_up:
+        return "There is more to read: the limit was reached first."
+    if progress.landed.received or account.messages_subscription_type == "Exclusive":
+        return "Caught up."
+    return (
+        f"Nothing came: either nothing waits, or another consumer of the subscription {account.subscription} "
+        "(a service, another run, a laptop) is given the messages."
+    )
+
+
+def _silence(account: Account) -> str:
+    return (
+        f"The connection stands, but no message has ever come over {account.subscription}. If there should be some: "
+        "check in Tuya's console that the message service is on for MESSAGES_ENVIRONMENT and that message types are "
+        "chosen (test serves test devices alone), and that nobody else reads with this subscription."
+    )

@@ -1,0 +1,225 @@
+"""One chunk of serial numbers: ask Tuya for their process steps, land what came in one transaction.
+
+The way of an answer: its bytes are fingerprinted; the registry's fingerprint means that nothing changed and nothing is
+decoded or written but the asking time. A changed answer becomes rows of ``flow_step``, goes into the raw block of the
+chunk, and decides the unit's state together with its craft line.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from operator import attrgetter
+from typing import Any
+
+import msgspec
+
+from tuyahouse.cloud.calls.pms import SN_FLOWS, FlowStep, decode_flow_steps
+from tuyahouse.cloud.client import TuyaClient
+from tuyahouse.fingerprint import fingerprint
+from tuyahouse.outcome import Outcome
+from tuyahouse.sync.asking import Asked, ask_all
+from tuyahouse.sync.serial_numbers.craft_lines import LastNodes
+from tuyahouse.sync.serial_numbers.state import State, state_of
+from tuyahouse.warehouse.bulk import writer
+from tuyahouse.warehouse.ledgers import dead_letters, drift, raw_blocks, runs
+from tuyahouse.warehouse.serial_numbers import registry
+from tuyahouse.warehouse.tables import flow_step
+from tuyahouse.warehouse.warehouse import Warehouse
+
+KIND = "sn_flows"
+
+STEP_COLUMNS = (
+    "sn",
+    "node",
+    "happened_at",
+    "order_code",
+    "craft_line_code",
+    "node_desc",
+    "request_id",
+    "status",
+    "extra",
+)
+
+
+_time_ms = attrgetter("time_ms")
+
+
+@dataclass(frozen=True, slots=True)
+class SnAnswer:
+    """A usable answer: ``steps`` is None when it is the one the registry knows already."""
+
+    body: bytes
+    digest: bytes
+    steps: list[FlowStep] | None
+    holds_steps: bool
+
+
+def read_answer(result: bytes | msgspec.Raw, body: bytes, known: bytes | None) -> SnAnswer:
+    """Fingerprint an answer's ``result`` (the envelope around it carries times) and decode it when it is not the known one.
+
+    Raises:
+        UnusableAnswer: the result has another shape than a list of steps.
+    """
+    digest = fingerprint(result)
+    if digest == known:
+        return SnAnswer(body, digest, None, bytes(result).strip() not in (b"[]", b"null", b""))
+    steps = decode_flow_steps(result)
+    return SnAnswer(body, digest, steps, bool(steps))
+
+
+def step_rows(sn: str, steps: Iterable[FlowStep]) -> list[tuple[Any, ...]]:
+    """Rows of ``flow_step`` in the order of ``STEP_COLUMNS``, times in milliseconds as the writer takes them.
+
+    The asked serial number is the key; where Tuya's own spelling of it differs, that spelling is kept in ``extra``.
+    """
+    return [
+        (
+            sn,
+            step.node,
+            step.time_ms,
+            step.order_code,
+            step.craft_line_code,
+            step.node_desc,
+            step.request_id,
+            step.status,
+            step.extra if step.sn == sn or step.sn is None else {**(step.extra or {}), "sn": step.sn},
+        )
+        for step in steps
+    ]
+
+
+async def ask_chunk(
+    client: TuyaClient,
+    known: Mapping[str, registry.Known],
+    sns: Iterable[str],
+    into: Asked[SnAnswer],
+    *,
+    workers: int,
+    on_key: Callable[[], None] = lambda: None,
+) -> None:
+    """Ask the steps of each serial number; see :func:`tuyahouse.sync.asking.ask_all` for what may stop it."""
+
+    async def ask(sn: str) -> SnAnswer:
+        answer = await client.call(SN_FLOWS, body={"sn": sn})
+        result, entry = answer.result, known.get(sn)
+        read = read_answer(result, answer.body, entry.answer_hash if entry else None)
+        if entry and entry.state == State.UNKNOWN and read.holds_steps:
+            return read_answer(result, answer.body, None)  # Tuya knows it again: the old answer changes its state
+        return read
+
+    await ask_all(sns, ask, into, kind=KIND, workers=workers, on_key=on_key)
+
+
+def new_orders(asked: Asked[SnAnswer]) -> set[str]:
+    """Work orders that the changed answers name."""
+    return {step.order_code for _, answer in asked.answers for step in answer.steps or () if step.order_code}
+
+
+def land_chunk(
+    warehouse: Warehouse,
+    run: runs.Run,
+    chunk: int,
+    asked: Asked[SnAnswer],
+    known: Mapping[str, registry.Known],
+    last_nodes: LastNodes,
+    *,
+    calls: int,
+    at: datetime,
+) -> Outcome:
+    """Write everything that a chunk brought, its place in the run included, in one transaction.
+
+    Rows of changed answers, the raw block, asking times and states of the registry, dead letters (new ones recorded,
+    old ones of answered serial numbers resolved), drift, and the chunk's outcome with the keys still left.
+    """
+    account = run.account
+    changed = [(sn, answer) for sn, answer in asked.answers if answer.steps is not None]
+    same = [sn for sn, answer in asked.answers if answer.steps is None and answer.holds_steps]
+    unknown = [sn for sn, answer in asked.answers if answer.steps is None and not answer.holds_steps] + asked.empty
+    rows = [row for sn, answer in changed for row in step_rows(sn, answer.steps or ())]
+    outcome = count(asked, calls)
+    with warehouse.begin() as conn:
+        block = f"{run.run_id}/{chunk:06d}/{runs.asked_before(conn, run.run_id, chunk):08d}"
+        written = write_steps(conn, run, rows, [sn for sn, _ in changed], at)
+        outcome.inserted, outcome.updated = written.inserted, written.updated + written.retired
+        raw_blocks.store(conn, account, KIND, block, [(sn, answer.body) for sn, answer in changed], at)
+        registry.mark_changed(conn, account, registry_changes(changed, known, last_nodes, at))
+        registry.mark_asked(conn, account, same, at)
+        registry.mark_unknown(conn, account, unknown, at)
+        registry.mark_tried(conn, account, [letter.key for letter in asked.letters], at)
+        dead_letters.record(conn, account, asked.letters, at)
+        dead_letters.resolve(conn, account, KIND, [sn for sn, _ in asked.answers] + asked.empty, at)
+        drift.record(conn, account, KIND, drifted(changed), at)
+        runs.finish_chunk(conn, run.run_id, chunk, outcome, asked.left, at)
+    return outcome
+
+
+def write_steps(
+    conn: Any, run: runs.Run, rows: Sequence[tuple[Any, ...]], sns: Sequence[str], at: datetime
+) -> writer.Written:
+    """Make ``rows`` the steps of these serial numbers; steps that are not among them get ``gone_at``."""
+    return writer.replace_set(
+        conn,
+        flow_step,
+        STEP_COLUMNS,
+        rows,
+        scope=("account", "sn"),
+        scopes=[(run.account, sn) for sn in sns],
+        gone="gone_at",
+        at=at,
+        first=("first_run",),
+        stamp=("last_run",),
+        gone_stamp={"last_run": run.run_id},
+        same={"account": run.account, "first_run": run.run_id, "last_run": run.run_id},
+    )
+
+
+def count(asked: Asked[SnAnswer], calls: int) -> Outcome:
+    holding = sum(answer.holds_steps for _, answer in asked.answers)
+    return Outcome(
+        asked=asked.asked,
+        answered=holding,
+        empty=len(asked.empty) + len(asked.answers) - holding,
+        failed=len(asked.failed),
+        rejected=len(asked.rejected),
+        unchanged=sum(answer.steps is None for _, answer in asked.answers),
+        calls=calls,
+    )
+
+
+def registry_changes(
+    changed: Iterable[tuple[str, SnAnswer]],
+    known: Mapping[str, registry.Known],
+    last_nodes: LastNodes,
+    at: datetime,
+) -> list[registry.Change]:
+    """What the registry should know of each serial number whose answer changed."""
+    changes = []
+    for sn, answer in changed:
+        steps = answer.steps or []
+        before = known.get(sn)
+        newest = max(steps, key=_time_ms, default=None)
+        order = (newest and newest.order_code) or (before and before.order_code)
+        state = state_of(steps, last_nodes.get(order or ""))
+        changes.append(
+            registry.Change(
+                sn=sn,
+                order_code=order or None,
+                craft_line_code=newest.craft_line_code if newest else None,
+                state=state,
+                unknown_times=0 if steps else (before.unknown_times if before else 0) + 1,
+                answer_hash=answer.digest,
+                at=at,
+            )
+        )
+    return changes
+
+
+def drifted(changed: Iterable[tuple[str, SnAnswer]]) -> dict[str, tuple[int, str]]:
+    """Fields beyond the documented ones: how many changed answers hold them, and a sample value (cut)."""
+    seen: dict[str, tuple[int, str]] = {}
+    for _, answer in changed:
+        fields = {name: value for step in answer.steps or () if step.extra for name, value in step.extra.items()}
+        for name, value in fields.items():
+            count, sample = seen.get(name, (0, ""))
+            seen[name] = (count + 1, sample or msgspec.json.encode(value).decode()[:200])
+    return seen

@@ -1,0 +1,101 @@
+"""The craft line of each work order: asked once, when the order first appears in an answer.
+
+The line's last node decides when a unit is finished. An order whose line could not be had is a dead letter; its units
+stay open until the line is there.
+"""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from tuyahouse.cloud.calls.pms import CraftLine, get_craft_line
+from tuyahouse.cloud.client import TuyaClient
+from tuyahouse.sync.asking import Asked, ask_all
+from tuyahouse.sync.serial_numbers.state import state_of
+from tuyahouse.warehouse.ledgers import dead_letters, raw_blocks
+from tuyahouse.warehouse.serial_numbers import craft_lines, flow_steps, registry
+from tuyahouse.warehouse.warehouse import Warehouse
+
+KIND = "craft_line"
+
+LastNodes = dict[str, str | None]
+"""Work order → its craft line's last node; None where it is not known."""
+
+
+@dataclass(slots=True)
+class CraftLines:
+    """The craft lines one process knows during a run; fetches each missing one at most once."""
+
+    warehouse: Warehouse
+    account: str
+    run_id: str
+    known: LastNodes = field(default_factory=dict)
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def last_nodes(self, client: TuyaClient, orders: Iterable[str], at: datetime) -> LastNodes:
+        """The last nodes of these orders, asking Tuya for those the warehouse does not hold.
+
+        An error that would meet every call is left for the serial numbers to meet again: the orders stay unknown.
+        """
+        async with self.lock:
+            missing = [order for order in orders if order not in self.known]
+            if missing:
+                stored = await asyncio.to_thread(craft_lines.last_nodes, self.warehouse, self.account, missing)
+                self.known.update(stored)
+                await self._fetch(client, sorted(set(missing) - set(stored)), at)
+            return self.known
+
+    def missing(self) -> list[str]:
+        """Work orders whose units landed in this run while their line was not asked: the run was stopped in between."""
+        with self.warehouse.read() as conn:
+            return [order for order in craft_lines.missing(conn, self.account, self.run_id) if order not in self.known]
+
+    async def redrive(self, client: TuyaClient, at: datetime) -> int:
+        """Ask again every craft line that has an open dead letter; see :meth:`fetch`."""
+        with self.warehouse.read() as conn:
+            orders = list(dead_letters.open_keys(conn, self.account, KIND))
+        return await self.fetch(client, orders, at)
+
+    async def fetch(self, client: TuyaClient, orders: list[str], at: datetime) -> int:
+        """Ask these craft lines and land them; returns how many were had.
+
+        Raises:
+            TuyaError: what stopped the asking, after everything answered until then was committed.
+        """
+        asked = await self._fetch(client, orders, at)
+        if asked.stopped_by:
+            raise asked.stopped_by
+        return len(asked.answers)
+
+    async def _fetch(self, client: TuyaClient, orders: list[str], at: datetime) -> Asked[tuple[CraftLine, bytes]]:
+        asked: Asked[tuple[CraftLine, bytes]] = Asked()
+        await ask_all(orders, lambda order: get_craft_line(client, order), asked, kind=KIND, workers=4)
+        self.known.update(dict.fromkeys(set(orders) - set(asked.left)))
+        self.known.update({order: line.last_node for order, (line, _) in asked.answers})
+        if asked.asked:
+            await asyncio.to_thread(land_craft_lines, self.warehouse, self.account, self.run_id, asked, at)
+        return asked
+
+
+def land_craft_lines(
+    warehouse: Warehouse, account: str, run_id: str, asked: Asked[tuple[CraftLine, bytes]], at: datetime
+) -> None:
+    """Write craft lines, the states they decide, their raw answers and dead letters in one transaction."""
+    with warehouse.begin() as conn:
+        write_craft_lines(conn, account, [(order, line) for order, (line, _) in asked.answers], run_id, at)
+        for order, (_, body) in asked.answers:
+            raw_blocks.store(conn, account, KIND, f"{run_id}/{order}", [(order, body)], at)
+        dead_letters.record(conn, account, asked.letters, at)
+        dead_letters.resolve(conn, account, KIND, [order for order, _ in asked.answers], at)
+
+
+def write_craft_lines(
+    conn: Any, account: str, lines: Sequence[tuple[str, CraftLine]], run_id: str, at: datetime
+) -> None:
+    """Write (work order, craft line) pairs; units that landed before their line was known get the state it gives them."""
+    craft_lines.write(conn, account, lines, run_id, at)
+    last = {order: line.last_node for order, line in lines}
+    steps = flow_steps.of_orders(conn, account, last)
+    registry.set_states(conn, account, [(sn, state_of(held, last[order])) for sn, order, held in steps])

@@ -1,0 +1,97 @@
+"""Which serial numbers are worth a call now. Pure: the clock, the policy and the budget are arguments."""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+from itertools import islice
+from typing import Protocol
+
+from tuyahouse.settings import PlanPolicy
+from tuyahouse.sync.serial_numbers.state import State
+
+_LATER = {State.UNKNOWN: 1, State.FINISHED: 2}
+
+
+class Candidate(Protocol):
+    """What the registry knows of a serial number, as far as the plan depends on it (``warehouse.registry.Candidate``)."""
+
+    @property
+    def sn(self) -> str: ...
+    @property
+    def state(self) -> str: ...
+    @property
+    def added_at(self) -> datetime: ...
+    @property
+    def last_asked_at(self) -> datetime | None: ...
+    @property
+    def last_changed_at(self) -> datetime | None: ...
+    @property
+    def unknown_times(self) -> int: ...
+
+
+def planner_order(candidate: Candidate) -> tuple[int, datetime, str]:
+    """Sort key of the order in which a budget is spent: never asked by age in the registry, then open, unknown and
+    finished ones, each by how long they were not asked."""
+    if candidate.last_asked_at is None:
+        return -1, candidate.added_at, candidate.sn
+    return _LATER.get(state_to_plan(candidate), 0), candidate.last_asked_at, candidate.sn
+
+
+def state_to_plan(candidate: Candidate) -> State:
+    """The state as the plan sees it: new is what was never asked; one that was asked in vain (an error, no answer) and
+    one in a state nobody knows are open."""
+    if candidate.last_asked_at is None:
+        return State.NEW
+    return State(candidate.state) if candidate.state in _LATER else State.OPEN
+
+
+def is_due(candidate: Candidate, now: datetime, policy: PlanPolicy) -> bool:
+    """Whether it is time to ask this serial number (again). One never asked is always due."""
+    if candidate.last_asked_at is None:
+        return True
+    return now - candidate.last_asked_at >= wait_of(candidate, policy)
+
+
+def wait_of(candidate: Candidate, policy: PlanPolicy) -> timedelta:
+    """How long after its newest asking a serial number is left alone."""
+    if candidate.state == State.FINISHED:
+        return _finished_wait(candidate, policy)
+    if candidate.state == State.UNKNOWN:
+        return _grown(policy.unknown_after, policy.unknown_factor, candidate.unknown_times - 1, policy.unknown_at_most)
+    return policy.open_after
+
+
+def _finished_wait(candidate: Candidate, policy: PlanPolicy) -> timedelta:
+    """``after``, then each time ``factor`` later.
+
+    The waits of a geometric series whose sum so far is the time from the last change to the newest asking: nothing
+    has to be counted, and an asking that came late makes no wait shorter than it was.
+    """
+    assert candidate.last_asked_at is not None
+    changed = candidate.last_changed_at or candidate.last_asked_at
+    quiet = max(candidate.last_asked_at - changed, timedelta(0))
+    return _at_most(
+        policy.finished_after.total_seconds() + quiet.total_seconds() * (policy.finished_factor - 1),
+        policy.finished_at_most,
+    )
+
+
+def _grown(first: timedelta, factor: float, times: int, most: timedelta) -> timedelta:
+    try:
+        seconds = first.total_seconds() * factor ** max(times, 0)
+    except OverflowError:
+        return most
+    return _at_most(seconds, most)
+
+
+def _at_most(seconds: float, most: timedelta) -> timedelta:
+    return most if seconds >= most.total_seconds() else timedelta(seconds=seconds)
+
+
+def select_due(candidates: Iterable[Candidate], now: datetime, policy: PlanPolicy, budget: int | None) -> Iterator[str]:
+    """The serial numbers to ask now, in the order they came, ``budget`` of them at most (None: all).
+
+    Candidates come in :func:`planner_order` (``registry.candidates`` gives them so), so that a small budget goes to
+    those that need it most; they are pulled one by one and never held.
+    """
+    due = (candidate.sn for candidate in candidates if is_due(candidate, now, policy))
+    return islice(due, None if budget is None else max(budget, 0))

@@ -1,0 +1,70 @@
+"""The few expressions that the two dialects spell differently."""
+
+import time
+from collections.abc import Collection
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Insert,
+    Table,
+    Text,
+    any_,
+    bindparam,
+    cast,
+    column,
+    func,
+    select,
+    text,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+
+from tuyahouse.warehouse.database.values import json_text
+
+
+def insert(conn: Connection, table: Table) -> Any:
+    """An INSERT of the dialect's own, for its ``on_conflict_do_…``."""
+    return postgresql.insert(table) if conn.dialect.name == "postgresql" else sqlite.insert(table)
+
+
+def upsert(conn: Connection, table: Table, key: Collection[str], changes: dict[str, Any], **where: Any) -> Insert:
+    """INSERT … ON CONFLICT (key) DO UPDATE SET changes."""
+    statement: Insert = insert(conn, table).on_conflict_do_update(index_elements=list(key), set_=changes, **where)
+    return statement
+
+
+def among(conn: Connection, value: ColumnElement[Any], keys: Collection[str]) -> ColumnElement[bool]:
+    """Whether a text column is one of the keys; one parameter for any number of them."""
+    return _among(conn.dialect.name, value, bindparam(None, listed(keys), type_=Text))
+
+
+def among_named(dialect: str, value: ColumnElement[Any], name: str) -> ColumnElement[bool]:
+    """The same for a statement that is made once: its parameter ``name`` takes :func:`listed` keys."""
+    return _among(dialect, value, bindparam(name, type_=Text))
+
+
+def listed(keys: Collection[str]) -> str:
+    """Keys as one parameter: JSON, for drivers take ten times as long to write the text of an array."""
+    return json_text(list(keys))
+
+
+def _among(dialect: str, value: ColumnElement[Any], keys: ColumnElement[str]) -> ColumnElement[bool]:
+    if dialect == "postgresql":
+        elements = func.jsonb_array_elements_text(cast(keys, postgresql.JSONB))
+        return value == any_(func.array(select(elements).scalar_subquery()))
+    found = func.json_each(keys).table_valued(column("value", Text))
+    return value.in_(select(found.c.value))
+
+
+def now_seconds(conn: Connection) -> float:
+    """Unix seconds by the clock that all processes of this warehouse share: the server's, or this machine's."""
+    if conn.dialect.name == "postgresql":
+        return float(conn.execute(text("SELECT extract(epoch FROM clock_timestamp())::float8")).scalar_one())
+    return time.time()
+
+
+def now_time(conn: Connection) -> datetime:
+    """The same as a time."""
+    return datetime.fromtimestamp(now_seconds(conn), UTC)

@@ -1,0 +1,123 @@
+"""Marks of the sweeps of a run: which devices the pages of each list held, and who is on none of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+from sqlalchemy import (
+    Connection,
+    Insert,
+    Integer,
+    Text,
+    bindparam,
+    case,
+    delete,
+    distinct,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
+
+from tuyahouse.warehouse.database.dialect import among, among_named, listed
+from tuyahouse.warehouse.tables import device, ops_sweep
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """One sweep's marks, held against the sweep before it and against all of them."""
+
+    devices: int
+    new: int
+    changed: int
+    missing: int
+    known: int
+    new_to_all: int
+
+
+def clear_marks(conn: Connection, account: str, project_id: str | None = None) -> None:
+    """Forget the marks of one project, or of all."""
+    where = [ops_sweep.c.account == account]
+    if project_id is not None:
+        where.append(ops_sweep.c.project_id == project_id)
+    conn.execute(delete(ops_sweep).where(*where))
+
+
+def mark_stored(conn: Connection, account: str, project_id: str, sweep: int, ids: Sequence[str]) -> None:
+    """Mark devices of the project as met in this sweep with what is stored of them; none of them may be marked in it."""
+    values = {"of": account, "project": project_id, "number": sweep, "ids": listed(ids)}
+    conn.execute(_mark_stored(conn.dialect.name), values)
+
+
+@cache
+def _mark_stored(dialect: str) -> Insert:
+    project, number = bindparam("project", type_=Text), bindparam("number", type_=Integer)
+    row = (device.c.account, device.c.device_id, project, number, device.c.answer_hash)
+    rows = select(*row).where(device.c.account == bindparam("of"), among_named(dialect, device.c.device_id, "ids"))
+    names = ["account", "device_id", "project_id", "sweep", "fact_hash"]
+    return insert(ops_sweep).from_select(names, rows.order_by(device.c.device_id))
+
+
+def marked_elsewhere(conn: Connection, account: str, project_id: str, ids: Sequence[str]) -> set[str]:
+    """Those of the devices that another project's list of this run holds too."""
+    if not ids:
+        return set()
+    query = select(ops_sweep.c.device_id).where(
+        ops_sweep.c.account == account, ops_sweep.c.project_id != project_id, among(conn, ops_sweep.c.device_id, ids)
+    )
+    return set(conn.execute(query).scalars())
+
+
+def count_marks(conn: Connection, account: str, project_id: str, sweep: int) -> Marks:
+    """Hold the marks of a sweep against those of the sweep before it and against all of them."""
+    mark = ops_sweep.c
+    devices = (
+        select(
+            func.max(case((mark.sweep == sweep, 1), else_=0)).label("now"),
+            func.max(case((mark.sweep == sweep - 1, 1), else_=0)).label("before"),
+            func.min(mark.sweep).label("first"),
+            func.count(distinct(mark.fact_hash)).filter(mark.sweep >= sweep - 1).label("told"),
+        )
+        .where(mark.account == account, mark.project_id == project_id, mark.sweep <= sweep)
+        .group_by(mark.device_id)
+        .subquery()
+    )
+    now, before, told = devices.c.now == 1, devices.c.before == 1, devices.c.told
+    counts = {
+        "devices": now,
+        "new": now & ~before,
+        "changed": now & before & (told > 1),
+        "missing": before & ~now,
+        "known": devices.c.first > 0,
+        "new_to_all": devices.c.first == sweep,
+    }
+    row = conn.execute(select(*[func.count().filter(each).label(name) for name, each in counts.items()])).one()
+    return Marks(**{name: int(count) for name, count in row._mapping.items()})
+
+
+def _unmarked(account: str, project_id: str, swept_at: datetime) -> list[Any]:
+    """Devices of a project that no list of this run holds; those that messages told of since are left out."""
+    marked = exists().where(ops_sweep.c.account == account, ops_sweep.c.device_id == device.c.device_id)
+    return [
+        device.c.account == account,
+        device.c.project_id == project_id,
+        device.c.vanished_at.is_(None),
+        or_(device.c.changed_at.is_(None), device.c.changed_at < swept_at),
+        ~marked,
+    ]
+
+
+def count_unmarked(conn: Connection, account: str, project_id: str, swept_at: datetime) -> int:
+    """How many devices of the project no list of this run holds."""
+    query = select(func.count()).select_from(device).where(*_unmarked(account, project_id, swept_at))
+    return int(conn.execute(query).scalar_one())
+
+
+def vanish(conn: Connection, account: str, project_id: str, swept_at: datetime, run_id: str) -> int:
+    """Declare those devices vanished; returns how many. Only after a complete sweep."""
+    gone = update(device).where(*_unmarked(account, project_id, swept_at))
+    return conn.execute(gone.values(vanished_at=swept_at, last_run=run_id)).rowcount

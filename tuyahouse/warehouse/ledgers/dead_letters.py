@@ -1,0 +1,123 @@
+"""Answers, items and messages that could not be used: recorded, counted, tried again, resolved."""
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from sqlalchemy import Connection, Row, func, select, tuple_, update
+
+from tuyahouse.warehouse.database.dialect import among, insert
+from tuyahouse.warehouse.database.values import clean_text
+from tuyahouse.warehouse.tables import ops_dead_letter
+
+_PAGE = 1000
+_table = ops_dead_letter.c
+
+
+class Letter(Protocol):
+    """What could not be used. ``message`` says what happened and what to do; ``raw`` holds no secret."""
+
+    @property
+    def kind(self) -> str: ...
+    @property
+    def key(self) -> str: ...
+    @property
+    def reason(self) -> str: ...
+    @property
+    def code(self) -> str: ...
+    @property
+    def message(self) -> str: ...
+    @property
+    def raw(self) -> bytes | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A row of ``ops_dead_letter``."""
+
+    account: str
+    kind: str
+    key: str
+    reason: str
+    code: str
+    message: str
+    raw: bytes | None
+    attempts: int
+    first_seen_at: datetime
+    last_seen_at: datetime
+    resolved_at: datetime | None
+
+
+def record(conn: Connection, account: str, letters: Sequence[Letter], at: datetime) -> None:
+    """Write dead letters; one met before counts another attempt and is open again."""
+    if not letters:
+        return
+    new = insert(conn, ops_dead_letter)
+    newest = {name: new.excluded[name] for name in ("code", "message", "raw", "last_seen_at")}
+    again = {**newest, "attempts": _table.attempts + 1, "resolved_at": None}
+    statement = new.on_conflict_do_update(index_elements=["account", "kind", "key", "reason"], set_=again)
+    rows = [
+        {
+            "account": account,
+            "kind": letter.kind,
+            "key": clean_text(letter.key),
+            "reason": letter.reason,
+            "code": clean_text(letter.code) or None,
+            "message": clean_text(letter.message) or None,
+            "raw": letter.raw,
+            "first_seen_at": at,
+            "last_seen_at": at,
+        }
+        for letter in sorted(letters, key=lambda one: (one.kind, one.key, one.reason))
+    ]
+    conn.execute(statement, rows)
+
+
+def resolve(conn: Connection, account: str, kind: str, keys: Collection[str], at: datetime) -> int:
+    """Mark the open letters of these keys as resolved, for any reason; returns how many there were."""
+    if not keys:
+        return 0
+    resolved = (
+        update(ops_dead_letter)
+        .where(_table.account == account, _table.kind == kind, _table.resolved_at.is_(None))
+        .where(among(conn, _table.key, keys))
+        .values(resolved_at=at)
+    )
+    return conn.execute(resolved).rowcount
+
+
+def open_letters(conn: Connection, account: str, kind: str | None = None) -> Iterator[DeadLetter]:
+    """All open letters by kind, key and reason, read page by page: letters may be resolved in between."""
+    order = (_table.kind, _table.key, _table.reason)
+    wanted = select(ops_dead_letter).where(_table.account == account, _table.resolved_at.is_(None))
+    if kind is not None:
+        wanted = wanted.where(_table.kind == kind)
+    after: tuple[str, ...] = ("", "", "")
+    while page := conn.execute(wanted.where(tuple_(*order) > after).order_by(*order).limit(_PAGE)).all():
+        yield from map(_letter, page)
+        after = (page[-1].kind, page[-1].key, page[-1].reason)
+
+
+def open_keys(conn: Connection, account: str, kind: str) -> Iterator[str]:
+    """The keys that have an open letter of this kind, each once."""
+    last = None
+    for letter in open_letters(conn, account, kind):
+        if letter.key != last:
+            yield letter.key
+        last = letter.key
+
+
+def counts(conn: Connection, account: str | None = None) -> list[tuple[str, str, str, int, int]]:
+    """(account, kind, reason, open, resolved), the most open ones first."""
+    still = func.count().filter(_table.resolved_at.is_(None))
+    done = func.count(_table.resolved_at)
+    group = (_table.account, _table.kind, _table.reason)
+    wanted = select(*group, still, done).group_by(*group).order_by(still.desc(), *group)
+    if account is not None:
+        wanted = wanted.where(_table.account == account)
+    return [(a, kind, reason, int(x), int(y)) for a, kind, reason, x, y in conn.execute(wanted)]
+
+
+def _letter(row: Row[Any]) -> DeadLetter:
+    return DeadLetter(**{**row._mapping, "code": row.code or "", "message": row.message or ""})

@@ -1,0 +1,91 @@
+"""Answers as Tuya sent them, one compressed block for the changed ones of a chunk."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, Select, delete, select
+
+from tuyahouse.warehouse.bulk.writer import insert_new
+from tuyahouse.warehouse.ledgers.packing import pack, unpack_answers, unpacked
+from tuyahouse.warehouse.tables import raw_block
+
+_COLUMNS = ("account", "kind", "block_id", "stored_at", "answers", "keys", "body")
+_table = raw_block.c
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One block: (key, answer as sent) pairs, committed at ``stored_at``."""
+
+    block_id: str
+    stored_at: datetime
+    answers: list[tuple[str, bytes]]
+
+    @property
+    def run_id(self) -> str:
+        """The run that stored it: rows that are made from it again carry it."""
+        return self.block_id.partition("/")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The newest answer of one key."""
+
+    block_id: str
+    stored_at: datetime
+    body: bytes
+
+
+def store(
+    conn: Connection, account: str, kind: str, block_id: str, answers: Sequence[tuple[str, bytes]], at: datetime
+) -> None:
+    """Keep the answers of one chunk; none at all leave no block. Storing a block again changes nothing."""
+    if answers:
+        keys = [key for key, _ in answers]
+        row = (account, kind, block_id, at, len(answers), pack(keys), pack(list(answers)))
+        insert_new(conn, raw_block, _COLUMNS, [row])
+
+
+def blocks(conn: Connection, account: str, kind: str) -> Iterator[Block]:
+    """All blocks, the oldest first, one at a time in memory."""
+    wanted = _blocks(account, kind, _table.block_id, _table.stored_at, _table.body)
+    wanted = wanted.order_by(_table.stored_at, _table.block_id)
+    for row in conn.execute(wanted, execution_options={"yield_per": 1}):
+        yield Block(row.block_id, row.stored_at, unpack_answers(row.body))
+
+
+def iterate(conn: Connection, account: str, kind: str) -> Iterator[tuple[str, bytes]]:
+    """(key, answer as sent) of all blocks, the oldest first: a later answer of a key comes later."""
+    for block in blocks(conn, account, kind):
+        yield from block.answers
+
+
+def find(conn: Connection, account: str, kind: str, key: str) -> Found | None:
+    """The newest stored answer of a key."""
+    needle = msgspec.msgpack.encode(key)
+    wanted = _blocks(account, kind, _table.block_id, _table["keys"]).order_by(
+        _table.stored_at.desc(), _table.block_id.desc()
+    )
+    for row in conn.execute(wanted, execution_options={"yield_per": 100}):
+        if needle in unpacked(row.keys) and (found := _in_block(conn, account, kind, row.block_id, key)):
+            return found
+    return None
+
+
+def prune(conn: Connection, account: str, before: datetime) -> int:
+    """Delete the blocks stored before that time; returns how many."""
+    return conn.execute(delete(raw_block).where(_table.account == account, _table.stored_at < before)).rowcount
+
+
+def _blocks(account: str, kind: str, *columns: Any) -> Select[Any]:
+    return select(*columns).where(_table.account == account, _table.kind == kind)
+
+
+def _in_block(conn: Connection, account: str, kind: str, block_id: str, key: str) -> Found | None:
+    wanted = _blocks(account, kind, _table.stored_at, _table.body).where(_table.block_id == block_id)
+    row = conn.execute(wanted).one()
+    bodies = [body for name, body in unpack_answers(row.body) if name == key]
+    return Found(block_id, row.stored_at, bodies[-1]) if bodies else None

@@ -1,0 +1,243 @@
+"""Runs and their chunks: what was planned, what is done, how it ended.
+
+A run is named by account, flow and run key; its id follows from them, so that a run that is begun again leaves the same
+rows as one that was never disturbed.
+"""
+
+import base64
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cache
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import BigInteger, Connection, Row, Update, bindparam, func, insert, select, update
+
+from tuyahouse.outcome import COUNTS, Outcome
+from tuyahouse.warehouse.database.dialect import upsert
+from tuyahouse.warehouse.errors import WarehouseError
+from tuyahouse.warehouse.ledgers.packing import pack, unpack_keys
+from tuyahouse.warehouse.tables import ops_chunk, ops_run
+
+if TYPE_CHECKING:
+    from tuyahouse.warehouse.warehouse import Warehouse
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run under way. ``planned`` is None until it has a plan; ``resumed`` when it was started before."""
+
+    account: str
+    flow: str
+    run_key: str
+    run_id: str
+    planned: int | None = None
+    resumed: bool = False
+    outcome: Outcome = field(default_factory=Outcome)
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """A run as ``ops_run`` tells it."""
+
+    account: str
+    flow: str
+    run_key: str
+    run_id: str
+    status: str
+    note: str
+    planned: int | None
+    outcome: Outcome
+    started_at: datetime
+    ended_at: datetime | None
+    starts: int
+    parameters: Mapping[str, Any]
+
+
+def run_id_of(account: str, flow: str, run_key: str) -> str:
+    """The run's id: 16 letters and digits."""
+    digest = hashlib.sha256("\0".join((account, flow, run_key)).encode()).digest()
+    return base64.b32encode(digest[:10]).decode().lower()
+
+
+def start_run(
+    warehouse: "Warehouse",
+    account: str,
+    flow: str,
+    run_key: str,
+    parameters: Mapping[str, Any],
+    at: datetime | None = None,
+) -> Run:
+    """Begin the run, or continue it when it was begun before. ``parameters`` are stored: no secrets among them."""
+    run_id = run_id_of(account, flow, run_key)
+    with warehouse.begin() as conn:
+        again = {"status": "running", "ended_at": None, "note": None, "starts": ops_run.c.starts + 1}
+        statement = upsert(conn, ops_run, ("account", "flow", "run_key"), again).values(
+            account=account,
+            flow=flow,
+            run_key=run_key,
+            run_id=run_id,
+            status="running",
+            parameters=dict(parameters),
+            started_at=at or datetime.now(UTC),
+        )
+        conn.execute(statement)
+        row = conn.execute(select(ops_run).where(ops_run.c.run_id == run_id)).one()
+        return Run(account, flow, run_key, run_id, row.planned, row.starts > 1, _chunk_counts(conn, run_id))
+
+
+def add_chunks(conn: Connection, run_id: str, chunks: Iterable[Sequence[str]], first: int = 0) -> int:
+    """Store the plan of a run, chunk by chunk as the iterator gives them; returns how many keys.
+
+    All in the caller's transaction: a plan is there whole or not at all. ``first`` is the number of the first chunk.
+    """
+    numbered = enumerate(chunks, first)
+    planned = 0
+    while batch := list(islice(numbered, 20)):
+        rows = [
+            {"run_id": run_id, "chunk": number, "status": "planned", "planned": len(keys), "keys": pack(list(keys))}
+            for number, keys in batch
+        ]
+        conn.execute(ops_chunk.insert(), rows)
+        planned += sum(len(keys) for _, keys in batch)
+    total = func.coalesce(ops_run.c.planned, 0) + planned
+    conn.execute(update(ops_run).where(ops_run.c.run_id == run_id).values(planned=total))
+    return planned
+
+
+def open_chunks(warehouse: "Warehouse", run_id: str) -> list[int]:
+    """Numbers of the chunks that are not done, ascending."""
+    wanted = select(ops_chunk.c.chunk).where(ops_chunk.c.run_id == run_id, ops_chunk.c.status != "done")
+    with warehouse.read() as conn:
+        return list(conn.execute(wanted.order_by(ops_chunk.c.chunk)).scalars())
+
+
+def keys_left(warehouse: "Warehouse", run_id: str) -> int:
+    """How many planned keys were not asked yet."""
+    left = func.coalesce(func.sum(ops_chunk.c.planned - ops_chunk.c.asked), 0)
+    with warehouse.read() as conn:
+        return int(conn.execute(select(left).where(ops_chunk.c.run_id == run_id)).scalar_one())
+
+
+def load_chunk(warehouse: "Warehouse", run_id: str, chunk: int) -> tuple[Run, list[str]]:
+    """The run and the keys that this chunk still has to ask; none when it is done.
+
+    Raises:
+        WarehouseError: there is no such run or chunk.
+    """
+    with warehouse.read() as conn:
+        run = conn.execute(select(ops_run).where(ops_run.c.run_id == run_id)).one_or_none()
+        keys = conn.execute(select(ops_chunk.c["keys"]).where(*_chunk(run_id, chunk))).scalar()
+    if run is None or keys is None:
+        raise WarehouseError(f"The warehouse holds no chunk {chunk} of the run {run_id}. Start the run again.")
+    loaded = Run(run.account, run.flow, run.run_key, run_id, run.planned, run.starts > 1)
+    return loaded, unpack_keys(keys)
+
+
+def asked_before(conn: Connection, run_id: str, chunk: int) -> int:
+    """How many keys of the chunk were asked and committed earlier."""
+    return conn.execute(select(ops_chunk.c.asked).where(*_chunk(run_id, chunk))).scalar() or 0
+
+
+def finish_chunk(
+    conn: Connection, run_id: str, chunk: int, outcome: Outcome, left: Sequence[str] = (), at: datetime | None = None
+) -> None:
+    """Add what a chunk did; with keys ``left`` it is partial and stays open.
+
+    A chunk that was not planned (say, a page of a list) is added, planned as it was asked.
+    """
+    counts = {name: getattr(outcome, name) for name in COUNTS}
+    fields = {
+        "status": "partial" if left else "done",
+        "keys": pack(list(left)),
+        "done_at": at or datetime.now(UTC),
+    }
+    added = {"of": run_id, "number": chunk, **fields, **{f"more_{name}": count for name, count in counts.items()}}
+    if not conn.execute(_add_to_chunk(), added).rowcount:
+        planned = outcome.asked + len(left)
+        conn.execute(insert(ops_chunk).values(run_id=run_id, chunk=chunk, planned=planned, **fields, **counts))
+
+
+@cache
+def _add_to_chunk() -> Update:
+    """The statement that every chunk ends with, made once."""
+    sums = {name: ops_chunk.c[name] + bindparam(f"more_{name}", type_=BigInteger) for name in COUNTS}
+    changed: dict[str, Any] = {name: bindparam(name) for name in ("status", "keys", "done_at")}
+    where = ops_chunk.c.run_id == bindparam("of"), ops_chunk.c.chunk == bindparam("number")
+    return update(ops_chunk).where(*where).values(**changed, **sums)
+
+
+def finish_run(warehouse: "Warehouse", run_id: str, status: str, note: str = "", at: datetime | None = None) -> Summary:
+    """Add the chunks up and close the run.
+
+    ``balanced`` becomes ``unbalanced``, with a note, unless asked = answered + empty + failed + rejected and all that
+    was planned was asked. The other statuses (stopped, failed, interrupted) stand as given.
+    """
+    with warehouse.begin() as conn:
+        outcome = _chunk_counts(conn, run_id)
+        planned = conn.execute(select(ops_run.c.planned).where(ops_run.c.run_id == run_id)).scalar()
+        if status == "balanced" and (wrong := imbalance(outcome, planned)):
+            status, note = "unbalanced", "\n".join(filter(None, (note, wrong)))
+        counts = {name: getattr(outcome, name) for name in COUNTS}
+        closed = update(ops_run).where(ops_run.c.run_id == run_id)
+        conn.execute(closed.values(status=status, note=note or None, ended_at=at or datetime.now(UTC), **counts))
+        return _summary(conn.execute(select(ops_run).where(ops_run.c.run_id == run_id)).one())
+
+
+def imbalance(outcome: Outcome, planned: int | None) -> str:
+    """What does not add up, in words; empty when all does."""
+    ends = outcome.answered + outcome.empty + outcome.failed + outcome.rejected
+    if outcome.asked != ends:
+        return (
+            f"{outcome.asked} keys were asked, but {ends} are accounted for. Report this: it is a mistake of tuyahouse."
+        )
+    if planned is not None and planned != outcome.asked:
+        return (
+            f"{planned} keys were planned, but {outcome.asked} were asked. Start the run again with the same run key."
+        )
+    return ""
+
+
+def recent_runs(warehouse: "Warehouse", account: str | None = None, limit: int = 20) -> list[Summary]:
+    """The newest runs, newest first; those under way and those that were killed included (status running)."""
+    wanted = select(ops_run).order_by(ops_run.c.started_at.desc(), ops_run.c.run_id).limit(limit)
+    if account is not None:
+        wanted = wanted.where(ops_run.c.account == account)
+    with warehouse.read() as conn:
+        return [_summary(row) for row in conn.execute(wanted)]
+
+
+def find_run(warehouse: "Warehouse", account: str, flow: str, run_key: str) -> Summary | None:
+    """The run of that name, if it was ever started."""
+    with warehouse.read() as conn:
+        wanted = select(ops_run).where(ops_run.c.run_id == run_id_of(account, flow, run_key))
+        row = conn.execute(wanted).one_or_none()
+        return _summary(row) if row else None
+
+
+def _chunk(run_id: str, chunk: int) -> list[Any]:
+    return [ops_chunk.c.run_id == run_id, ops_chunk.c.chunk == chunk]
+
+
+def _chunk_counts(conn: Connection, run_id: str) -> Outcome:
+    sums = [func.coalesce(func.sum(ops_chunk.c[name]), 0) for name in COUNTS]
+    return Outcome(*map(int, conn.execute(select(*sums).where(ops_chunk.c.run_id == run_id)).one()))
+
+
+def _summary(row: Row[Any]) -> Summary:
+    return Summary(
+        row.account,
+        row.flow,
+        row.run_key,
+        row.run_id,
+        row.status,
+        row.note or "",
+        row.planned,
+        Outcome(*(getattr(row, name) for name in COUNTS)),
+        row.started_at,
+        row.ended_at,
+        row.starts,
+        row.parameters or {},
+    )

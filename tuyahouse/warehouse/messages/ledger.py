@@ -1,0 +1,166 @@
+"""How far the message stream was read, which messages are there already, and the times in which some may be lost."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, func, literal, select, update
+
+from tuyahouse.warehouse.database.dialect import among, insert
+from tuyahouse.warehouse.tables import UtcTime, ops_consumer, ops_message_gap, raw_message
+
+_consumer = ops_consumer.c
+_gap = ops_message_gap.c
+
+AWAY_TOO_LONG = "away_too_long"
+BACKLOG_NOTICE = "backlog_notice"
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A time in which messages may be lost; a row of ``ops_message_gap``."""
+
+    gap_from: datetime
+    gap_to: datetime
+    why: str
+    detail: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Consumer:
+    """How far a source was read; a row of ``ops_consumer``."""
+
+    source: str
+    read_until: datetime
+    last_message_at: datetime | None
+    messages: int
+    dead_letters: int
+    reconnects: int
+
+
+def stored_ids(conn: Connection, account: str, message_ids: Collection[str]) -> set[str]:
+    """Those of the messages that are stored already."""
+    wanted = select(raw_message.c.message_id).where(
+        raw_message.c.account == account, among(conn, raw_message.c.message_id, message_ids)
+    )
+    return set(conn.execute(wanted).scalars())
+
+
+@dataclass(frozen=True, slots=True)
+class StoredMessage:
+    """A message as it was received; a row of ``raw_message``."""
+
+    message_id: str
+    topic: str | None
+    published_at: datetime | None
+    cipher: str | None
+    trace_id: str | None
+    payload: bytes
+    properties: dict[str, str] | None
+
+
+def stored_messages(conn: Connection, account: str, message_ids: Collection[str]) -> list[StoredMessage]:
+    """Those of the messages that are stored, as they were received."""
+    raw = raw_message.c
+    columns = (raw.message_id, raw.topic, raw.published_at, raw.cipher, raw.trace_id, raw.payload, raw.properties)
+    wanted = select(*columns).where(raw.account == account, among(conn, raw.message_id, message_ids))
+    return [StoredMessage(*row) for row in conn.execute(wanted.order_by(raw.published_at, raw.message_id))]
+
+
+def consumers(conn: Connection, account: str) -> list[Consumer]:
+    """All sources the account was ever read by."""
+    wanted = select(
+        _consumer.source,
+        _consumer.read_until,
+        _consumer.last_message_at,
+        _consumer.messages,
+        _consumer.dead_letters,
+        _consumer.reconnects,
+    )
+    return [
+        Consumer(*row) for row in conn.execute(wanted.where(_consumer.account == account).order_by(_consumer.source))
+    ]
+
+
+def read_until(conn: Connection, account: str) -> datetime | None:
+    """Until when the stream is known to have been read, by whichever source; None: never read."""
+    found: datetime | None = conn.execute(
+        select(func.max(_consumer.read_until, type_=_consumer.read_until.type)).where(_consumer.account == account)
+    ).scalar()
+    return found
+
+
+def advance(
+    conn: Connection,
+    account: str,
+    source: str,
+    until: datetime,
+    *,
+    now: datetime,
+    last_message_at: datetime | None = None,
+    messages: int = 0,
+    dead_letters: int = 0,
+    reconnects: int = 0,
+) -> None:
+    """Note what was read. Counts are added to those there; times go forward, and never beyond ``now``.
+
+    A time beyond it was written by a clock that was wrong, and would hide every gap until it has come.
+    """
+    until, last_message_at = min(until, now), None if last_message_at is None else min(last_message_at, now)
+    new = insert(conn, ops_consumer).values(
+        account=account,
+        source=source,
+        read_until=until,
+        last_message_at=last_message_at,
+        messages=messages,
+        dead_letters=dead_letters,
+        reconnects=reconnects,
+    )
+    sqlite = conn.dialect.name == "sqlite"
+    latest, earliest = (func.max, func.min) if sqlite else (func.greatest, func.least)
+    newer, older = new.excluded, _consumer
+    changes = {
+        "read_until": latest(earliest(older.read_until, literal(now, UtcTime)), newer.read_until),
+        "last_message_at": func.coalesce(
+            latest(older.last_message_at, newer.last_message_at), older.last_message_at, newer.last_message_at
+        ),
+        "messages": older.messages + newer.messages,
+        "dead_letters": older.dead_letters + newer.dead_letters,
+        "reconnects": older.reconnects + newer.reconnects,
+    }
+    conn.execute(new.on_conflict_do_update(index_elements=["account", "source"], set_=changes))
+
+
+def record_gap(conn: Connection, account: str, gap: Gap) -> None:
+    """Note a gap; one from the same time on is made as long as the longer of the two, and is open again."""
+    values = {"gap_to": gap.gap_to, "why": gap.why, "detail": gap.detail, "closed_at": None}
+    new = insert(conn, ops_message_gap).values(account=account, gap_from=gap.gap_from, **values)
+    conn.execute(
+        new.on_conflict_do_update(
+            index_elements=["account", "gap_from"], set_=values, where=_gap.gap_to < new.excluded.gap_to
+        )
+    )
+
+
+def open_gaps(conn: Connection, account: str) -> list[Gap]:
+    """Gaps that no full read has answered yet, oldest first."""
+    wanted = select(_gap.gap_from, _gap.gap_to, _gap.why, _gap.detail)
+    still = wanted.where(_gap.account == account, _gap.closed_at.is_(None)).order_by(_gap.gap_from)
+    return [Gap(*row) for row in conn.execute(still)]
+
+
+def closed_gaps(conn: Connection, account: str, since: datetime) -> list[Gap]:
+    """Gaps that a full read has answered since then, oldest first."""
+    wanted = select(_gap.gap_from, _gap.gap_to, _gap.why, _gap.detail)
+    answered = wanted.where(_gap.account == account, _gap.closed_at >= since).order_by(_gap.gap_from)
+    return [Gap(*row) for row in conn.execute(answered)]
+
+
+def close_gaps(conn: Connection, account: str, read_from: datetime, at: datetime) -> int:
+    """Close the gaps that had ended when a full read of inventory and open commands began; returns how many."""
+    closing = (
+        update(ops_message_gap)
+        .where(_gap.account == account, _gap.closed_at.is_(None), _gap.gap_to <= read_from)
+        .values(closed_at=at)
+    )
+    return conn.execute(closing).rowcount

@@ -1,0 +1,108 @@
+"""Craft lines of work orders and their nodes."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Protocol
+
+from sqlalchemy import Connection, func, select
+
+from tuyahouse.warehouse.bulk import writer
+from tuyahouse.warehouse.database.dialect import among
+from tuyahouse.warehouse.tables import craft_line, craft_line_node, ops_run, serial_number
+
+if TYPE_CHECKING:
+    from tuyahouse.warehouse.warehouse import Warehouse
+
+_LINE = ("account", "order_code", "craft_line_code", "name", "type", "last_node", "extra", "asked_at")
+_NODE = ("account", "order_code", "node", "sort", "programs", "description", "extra")
+_RUNS = ("first_run", "last_run")
+
+
+class Node(Protocol):
+    """One node of a craft line; ``programs`` comma-separated."""
+
+    @property
+    def code(self) -> str: ...
+    @property
+    def sort(self) -> int | None: ...
+    @property
+    def programs(self) -> str | None: ...
+    @property
+    def desc(self) -> str | None: ...
+    @property
+    def extra(self) -> dict[str, Any] | None: ...
+
+
+class Line(Protocol):
+    """A work order's craft line."""
+
+    @property
+    def code(self) -> str | None: ...
+    @property
+    def name(self) -> str | None: ...
+    @property
+    def type(self) -> str | None: ...
+    @property
+    def last_node(self) -> str | None: ...
+    @property
+    def extra(self) -> dict[str, Any] | None: ...
+    @property
+    def nodes(self) -> Sequence[Node]: ...
+
+
+def write(
+    conn: Connection, account: str, lines: Sequence[tuple[str, Line]], run_id: str, at: datetime
+) -> writer.Written:
+    """Write (work order, craft line) pairs with their nodes; nodes a line no longer has get ``gone_at``."""
+    runs = (run_id, run_id)
+    rows = [
+        (account, order, line.code, line.name, line.type, line.last_node, line.extra, at, *runs)
+        for order, line in lines
+    ]
+    nodes = [
+        (account, order, node.code, node.sort, node.programs, node.desc, node.extra, *runs)
+        for order, line in lines
+        for node in line.nodes
+    ]
+    written = writer.upsert(
+        conn, craft_line, (*_LINE, *_RUNS), rows, first=("first_run",), stamp=("asked_at", "last_run")
+    )
+    return written + writer.replace_set(
+        conn,
+        craft_line_node,
+        (*_NODE, *_RUNS),
+        nodes,
+        scope=("account", "order_code"),
+        scopes=[(account, order) for order, _ in lines],
+        gone="gone_at",
+        at=at,
+        first=("first_run",),
+        stamp=("last_run",),
+        gone_stamp={"last_run": run_id},
+    )
+
+
+def unknown_orders(conn: Connection, account: str) -> int:
+    """How many work orders of registered serial numbers have no craft line yet."""
+    lines = select(craft_line.c.order_code).where(craft_line.c.account == account)
+    orders = func.count(serial_number.c.order_code.distinct())
+    wanted = select(orders).where(serial_number.c.account == account, serial_number.c.order_code.not_in(lines))
+    return int(conn.execute(wanted).scalar_one())
+
+
+def missing(conn: Connection, account: str, run_id: str) -> list[str]:
+    """Work orders without a craft line of which a unit with steps was asked since the run began, by name."""
+    units, lines = serial_number.c, select(craft_line.c.order_code).where(craft_line.c.account == account)
+    begun = select(ops_run.c.started_at).where(ops_run.c.run_id == run_id).scalar_subquery()
+    wanted = select(units.order_code).distinct().where(units.account == account, units.last_asked_at >= begun)
+    told = units.craft_line_code.is_not(None), units.order_code.is_not(None), units.order_code.not_in(lines)
+    return list(conn.execute(wanted.where(*told).order_by(units.order_code)).scalars())
+
+
+def last_nodes(warehouse: "Warehouse", account: str, orders: Collection[str]) -> dict[str, str | None]:
+    """Work order → last node of its craft line, for those orders whose line is stored."""
+    columns = craft_line.c
+    wanted = select(columns.order_code, columns.last_node).where(columns.account == account)
+    with warehouse.read() as conn:
+        rows = conn.execute(wanted.where(among(conn, columns.order_code, orders)))
+        return {row.order_code: row.last_node for row in rows}

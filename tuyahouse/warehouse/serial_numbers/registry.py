@@ -1,0 +1,229 @@
+"""The registry of serial numbers: which there are, when they were asked, what the newest answer was."""
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+from sqlalchemy import Connection, Select, case, func, select, update
+
+from tuyahouse.warehouse.bulk import writer
+from tuyahouse.warehouse.database.dialect import among
+from tuyahouse.warehouse.tables import serial_number
+
+if TYPE_CHECKING:
+    from tuyahouse.warehouse.warehouse import Warehouse
+
+_BATCH = 5000
+_STREAM = {"yield_per": 2000}
+_table = serial_number.c
+
+
+class Entry(Protocol):
+    """A serial number on its way into the registry."""
+
+    @property
+    def sn(self) -> str: ...
+    @property
+    def order_code(self) -> str | None: ...
+
+
+class Known(NamedTuple):
+    """What the registry knows of a serial number before it is asked."""
+
+    sn: str
+    state: str
+    order_code: str | None
+    craft_line_code: str | None
+    unknown_times: int
+    answer_hash: bytes | None
+
+    @property
+    def had_steps(self) -> bool:
+        """Whether Tuya ever told steps of it."""
+        return self.state in ("open", "finished") or self.craft_line_code is not None
+
+
+class Candidate(NamedTuple):
+    """What the planner decides by."""
+
+    sn: str
+    state: str
+    added_at: datetime
+    last_asked_at: datetime | None
+    last_changed_at: datetime | None
+    unknown_times: int
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a changed answer makes of a serial number; None in ``order_code`` or ``craft_line_code`` keeps what is known."""
+
+    sn: str
+    order_code: str | None
+    craft_line_code: str | None
+    state: str
+    unknown_times: int
+    answer_hash: bytes | None
+    at: datetime
+
+
+@dataclass(slots=True)
+class Added:
+    """Counts of an intake: new ones, and ones that were there already or came twice."""
+
+    inserted: int = 0
+    duplicate: int = 0
+
+
+class Listed(NamedTuple):
+    """A row of ``tuyahouse sn list``."""
+
+    sn: str
+    state: str
+    order_code: str | None
+    source: str | None
+    added_at: datetime
+    last_asked_at: datetime | None
+    last_changed_at: datetime | None
+
+
+def add(conn: Connection, account: str, entries: Iterable[Entry], source: str | None, at: datetime) -> Added:
+    """Register serial numbers, however many, in little memory.
+
+    One that is there keeps everything, but a work order is filled in where none was known.
+    """
+    added = Added()
+    stream = iter(entries)
+    columns = ("account", "sn", "order_code", "state", "source", "added_at")
+    while batch := list(islice(stream, _BATCH)):
+        rows = [(account, entry.sn, entry.order_code or None, "new", source, at) for entry in batch]
+        inserted = writer.insert_new(conn, serial_number, columns, rows)
+        if inserted < len(rows):
+            ordered = [row[:3] for row in rows if row[2]]
+            writer.update(conn, serial_number, columns[:3], ordered, fill=("order_code",))
+        added.inserted += inserted
+        added.duplicate += len(rows) - inserted
+    return added
+
+
+def known(warehouse: "Warehouse", account: str, sns: Collection[str]) -> dict[str, Known]:
+    """What is known of these serial numbers; those not registered are absent."""
+    wanted = select(*[_table[name] for name in Known._fields]).where(_table.account == account)
+    with warehouse.read() as conn:
+        rows = conn.execute(wanted.where(among(conn, _table.sn, sns)))
+        return {row[0]: Known._make(row) for row in rows}
+
+
+def mark_asked(conn: Connection, account: str, sns: Collection[str], at: datetime) -> int:
+    """The answer was the same as last time: note the asking, write nothing else. Returns how many are registered."""
+    if not sns:
+        return 0
+    asked = {"last_asked_at": at, "first_asked_at": func.coalesce(_table.first_asked_at, at)}
+    return conn.execute(_these(conn, account, sns).values(asked)).rowcount
+
+
+def mark_tried(conn: Connection, account: str, sns: Collection[str], at: datetime) -> int:
+    """The asking ended as a dead letter: note it, so that others come before it next time."""
+    return mark_asked(conn, account, sns, at)
+
+
+def mark_unknown(conn: Connection, account: str, sns: Collection[str], at: datetime) -> int:
+    """Tuya does not know them: once more in a row."""
+    if not sns:
+        return 0
+    asked = {"last_asked_at": at, "first_asked_at": func.coalesce(_table.first_asked_at, at)}
+    unknown = {**asked, "state": "unknown", "unknown_times": _table.unknown_times + 1}
+    return conn.execute(_these(conn, account, sns).values(unknown)).rowcount
+
+
+def mark_changed(conn: Connection, account: str, changes: Sequence[Change]) -> int:
+    """The answer differed from the last one: store its fingerprint and what it means. Returns how many are registered."""
+    columns = (
+        "account",
+        "sn",
+        "order_code",
+        "craft_line_code",
+        "state",
+        "unknown_times",
+        "answer_hash",
+        "first_asked_at",
+        "last_asked_at",
+        "last_changed_at",
+    )
+    rows = [
+        (account, c.sn, c.order_code, c.craft_line_code, c.state, c.unknown_times, c.answer_hash, c.at, c.at, c.at)
+        for c in changes
+    ]
+    keep = ("order_code", "craft_line_code")
+    return writer.update(conn, serial_number, columns, rows, fill=("first_asked_at",), keep=keep)
+
+
+def set_states(conn: Connection, account: str, states: Iterable[tuple[str, str]]) -> None:
+    """Give these serial numbers their state, and nothing else."""
+    stream = iter(states)
+    while batch := list(islice(stream, _BATCH)):
+        writer.update(conn, serial_number, ("account", "sn", "state"), [(account, *pair) for pair in batch])
+
+
+def mark_replayed(conn: Connection, account: str, changes: Sequence[Change]) -> int:
+    """A stored answer was read again: what it means is stored, the times of asking stay. Returns how many are registered."""
+    columns = ("account", "sn", "order_code", "craft_line_code", "state", "answer_hash")
+    rows = [(account, c.sn, c.order_code, c.craft_line_code, c.state, c.answer_hash) for c in changes]
+    return writer.update(conn, serial_number, columns, rows, keep=("order_code", "craft_line_code"))
+
+
+def candidates(
+    conn: Connection,
+    account: str,
+    sns: Collection[str] | None = None,
+    orders: Collection[str] | None = None,
+) -> Iterator[Candidate]:
+    """Serial numbers in the order in which a budget is spent, streamed in little memory.
+
+    Never asked ones by age in the registry, then open, unknown and finished ones, each by how long they were not asked.
+    ``sns`` and ``orders`` (work orders) narrow it to those.
+    """
+    wanted = select(*[_table[name] for name in Candidate._fields]).where(_table.account == account)
+    if sns is not None:
+        wanted = wanted.where(among(conn, _table.sn, sns))
+    if orders is not None:
+        wanted = wanted.where(among(conn, _table.order_code, orders))
+    return map(Candidate._make, conn.execute(_in_order(conn, wanted), execution_options=_STREAM))
+
+
+def counts(conn: Connection, account: str) -> dict[str, int]:
+    """How many there are in each state."""
+    wanted = select(_table.state, func.count()).where(_table.account == account).group_by(_table.state)
+    return {state: int(count) for state, count in conn.execute(wanted)}
+
+
+def listing(
+    conn: Connection,
+    account: str,
+    *,
+    state: str | None = None,
+    work_order: str | None = None,
+    after: str = "",
+    limit: int | None = None,
+) -> Iterator[Listed]:
+    """Registered serial numbers by name, streamed."""
+    wanted = select(*[_table[name] for name in Listed._fields]).where(_table.account == account, _table.sn > after)
+    if state is not None:
+        wanted = wanted.where(_table.state == state)
+    if work_order is not None:
+        wanted = wanted.where(_table.order_code == work_order)
+    rows = conn.execute(wanted.order_by(_table.sn).limit(limit), execution_options=_STREAM)
+    return map(Listed._make, rows)
+
+
+def _these(conn: Connection, account: str, sns: Collection[str]) -> Any:
+    return update(serial_number).where(_table.account == account, among(conn, _table.sn, sns))
+
+
+def _in_order(conn: Connection, wanted: Select[Any]) -> Select[Any]:
+    place = case({"unknown": 2, "finished": 3}, value=_table.state, else_=1)  # asked in vain: as urgent as an open one
+    rank = case((_table.last_asked_at.is_(None), 0), else_=place)
+    bytes_first = _table.sn.collate("C") if conn.dialect.name == "postgresql" else _table.sn
+    return wanted.order_by(rank, func.coalesce(_table.last_asked_at, _table.added_at), bytes_first)

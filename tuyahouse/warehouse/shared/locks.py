@@ -1,0 +1,120 @@
+"""Locks that end by time: a killed run blocks nobody for longer than the lease, on the same machine not at all."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from sqlalchemy import Connection, Row, delete, select, update
+
+from tuyahouse.warehouse.database.dialect import insert, now_time
+from tuyahouse.warehouse.errors import WarehouseError
+from tuyahouse.warehouse.shared.processes import is_dead, this_process
+from tuyahouse.warehouse.tables import ops_lock
+
+if TYPE_CHECKING:
+    from tuyahouse.warehouse.warehouse import Warehouse
+
+log = logging.getLogger(__name__)
+
+
+class LockHeld(WarehouseError):
+    """Somebody else is at work: ``holder``, since ``acquired_at``, until ``expires_at`` unless renewed."""
+
+    def __init__(self, name: str, holder: str, acquired_at: datetime, expires_at: datetime) -> None:
+        super().__init__(
+            f"{name} is being worked on by {holder} since {acquired_at:%Y-%m-%d %H:%M:%S} UTC. Wait for its end; "
+            f"should it have died, its lock ends at {expires_at:%H:%M:%S} UTC by itself."
+        )
+        self.name = name
+        self.holder = holder
+        self.acquired_at = acquired_at
+        self.expires_at = expires_at
+
+
+class LockLost(WarehouseError):
+    """The lock ended before it was renewed, and somebody else has taken it."""
+
+
+class Lock:
+    """A lock that is held. Renew it well before ``lease`` is over."""
+
+    def __init__(self, warehouse: "Warehouse", name: str, holder: str, lease: timedelta) -> None:
+        self._warehouse = warehouse
+        self._process = f"{this_process()}#{uuid4().hex[:8]}"
+        self.name = name
+        self.holder = holder
+        self.lease = lease
+
+    def acquire(self) -> None:
+        """Take the lock.
+
+        Raises:
+            LockHeld: somebody else has it.
+        """
+        with self._warehouse.begin() as conn:
+            while not self._insert(conn):
+                wanted = select(ops_lock).where(ops_lock.c.name == self.name).with_for_update()
+                if (row := conn.execute(wanted).one_or_none()) is not None:
+                    self._take_over(conn, row)
+                    return
+
+    def renew(self) -> None:
+        """Hold it for another lease from now.
+
+        Raises:
+            LockLost: it had ended and is somebody else's.
+        """
+        with self._warehouse.begin() as conn:
+            mine = update(ops_lock).where(*self._mine()).values(expires_at=now_time(conn) + self.lease)
+            if conn.execute(mine).rowcount == 0:
+                raise LockLost(f"The lock of {self.name} ended before it was renewed and was taken by another run.")
+
+    def release(self) -> None:
+        """Give it back; never raises: a lock that cannot be given back ends by itself."""
+        try:
+            with self._warehouse.begin() as conn:
+                conn.execute(delete(ops_lock).where(*self._mine()))
+        except WarehouseError as error:
+            log.warning("The lock of %s could not be given back and ends by itself: %s", self.name, error)
+
+    def _insert(self, conn: Connection) -> bool:
+        """Whether it was free, and is ours now."""
+        new = insert(conn, ops_lock).values(name=self.name, **self._fields(conn))
+        return conn.execute(new.on_conflict_do_nothing().returning(ops_lock.c.name)).first() is not None
+
+    def _take_over(self, conn: Connection, row: Row[Any]) -> None:
+        if row.expires_at > now_time(conn) and not is_dead(row.process.partition("#")[0]):
+            raise LockHeld(self.name, row.holder, row.acquired_at, row.expires_at)
+        log.warning("The lock of %s was left behind by %s; it is taken over.", self.name, row.holder)
+        conn.execute(update(ops_lock).where(ops_lock.c.name == self.name).values(self._fields(conn)))
+
+    def _fields(self, conn: Connection) -> dict[str, Any]:
+        now = now_time(conn)
+        return {"holder": self.holder, "process": self._process, "acquired_at": now, "expires_at": now + self.lease}
+
+    def _mine(self) -> list[Any]:
+        return [ops_lock.c.name == self.name, ops_lock.c.process == self._process]
+
+
+def acquire(warehouse: "Warehouse", name: str, holder: str, lease: timedelta) -> Lock:
+    """Take the lock ``name`` for ``holder``, who is named to others that want it.
+
+    Raises:
+        LockHeld: somebody else has it; says who, since when and until when.
+    """
+    lock = Lock(warehouse, name, holder, lease)
+    lock.acquire()
+    return lock
+
+
+@contextmanager
+def account_lock(warehouse: "Warehouse", name: str, holder: str, lease: timedelta) -> Iterator[Lock]:
+    """Hold the lock inside the block; call ``renew()`` in between. Raises :class:`LockHeld` at the start."""
+    lock = acquire(warehouse, name, holder, lease)
+    try:
+        yield lock
+    finally:
+        lock.release()

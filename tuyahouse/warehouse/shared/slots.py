@@ -1,0 +1,187 @@
+"""Start slots and the ledger of calls, shared by all processes of an account (see tuyahouse.stores).
+
+A reservation takes the next starts of one endpoint and writes its calls down before they are made: whatever happens to
+the process, no slot is used twice and the ledger is never too low.
+"""
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Connection, case, select, text, update
+
+from tuyahouse.stores import Slots
+from tuyahouse.warehouse.api_calls import calls_since
+from tuyahouse.warehouse.database.dialect import insert, now_seconds, upsert
+from tuyahouse.warehouse.tables import ops_api_calls, ops_pace
+
+if TYPE_CHECKING:
+    from tuyahouse.warehouse.warehouse import Warehouse
+
+MARGIN = 1.005
+"""Starts are this much further apart than the rate asks for: clocks and timers are not exact."""
+
+QUIET_SECONDS = 5.0
+RECOVERY = 0.8
+MOST = 64.0
+
+
+@dataclass(frozen=True)
+class Pace:
+    """A row of ``ops_pace``; times by the clock of the database."""
+
+    next_slot: float
+    slowdown: float = 1.0
+    throttled_at: float | None = None
+
+
+def slowdown_at(pace: Pace, now: float) -> float:
+    """How much slower than set: every five quiet seconds after a throttle answer it gets a fifth better."""
+    if pace.throttled_at is None:
+        return 1.0
+    quiet: float = max(0.0, now - pace.throttled_at) // QUIET_SECONDS
+    return max(1.0, pace.slowdown * math.pow(RECOVERY, min(quiet, 100.0)))
+
+
+def take(pace: Pace, now: float, per_second: float, count: int) -> tuple[Slots, Pace]:
+    """The next ``count`` slots and what is left. A clock that was set back does not stop the account for long."""
+    interval = MARGIN / per_second * slowdown_at(pace, now)
+    first = min(max(pace.next_slot, now), now + 60 + 1000 * interval)
+    return Slots(first, interval, count), replace(pace, next_slot=first + interval * count)
+
+
+def slow_down(pace: Pace, now: float) -> Pace:
+    """Half the pace, at most once a second: one burst of refusals is one reason."""
+    if pace.throttled_at is not None and 0 <= now - pace.throttled_at < 1:
+        return pace
+    return replace(pace, slowdown=min(MOST, slowdown_at(pace, now) * 2), throttled_at=now)
+
+
+class WarehouseSlots:
+    """A :class:`tuyahouse.stores.SlotStore` in ``ops_pace`` and ``ops_api_calls``."""
+
+    def __init__(self, warehouse: "Warehouse", now: Callable[[], float] = time.time) -> None:
+        self._warehouse = warehouse
+        self._offset = _Offset(warehouse, now)
+        self._days: dict[tuple[str, str], date] = {}
+
+    def reserve(self, account: str, endpoint: str, *, per_second: float, want: int, monthly_calls: int | None) -> Slots:
+        """Take up to ``want`` starts and ledger them as calls; fewer near the month's budget, none when it is used up."""
+        offset = self._offset.seconds()
+        with self._warehouse.begin() as conn:
+            if monthly_calls is not None:
+                _one_at_a_time(conn, account)
+            pace = _locked(conn, account, endpoint) if per_second else Pace(0.0)
+            now = now_seconds(conn)
+            count = want if monthly_calls is None else min(want, monthly_calls - _used(conn, account, now))
+            if count <= 0:
+                return Slots(now - offset, 0.0, 0)
+            slots = Slots(now, 0.0, count)
+            if per_second:
+                slots, pace = take(pace, now, per_second, count)
+                _store(conn, account, endpoint, pace)
+            self._days[account, endpoint] = _day(now)
+            _ledger(conn, account, endpoint, _day(now), calls=count)
+        return replace(slots, first=slots.first - offset)
+
+    def release(self, account: str, endpoint: str, unused: int) -> None:
+        """Give back calls that were reserved and not made."""
+        if unused <= 0:
+            return
+        with self._warehouse.begin() as conn:
+            day = self._days.get((account, endpoint)) or _day(now_seconds(conn))
+            left = case((ops_api_calls.c.calls > unused, ops_api_calls.c.calls - unused), else_=0)
+            conn.execute(_at(ops_api_calls, account, endpoint).where(ops_api_calls.c.day == day).values(calls=left))
+
+    def put_off(self, account: str, endpoint: str, seconds: float) -> None:
+        """Move all slots that are not handed out yet: a start was late, and the second after it is full."""
+        with self._warehouse.begin() as conn:
+            pace = _locked(conn, account, endpoint)
+            _store(conn, account, endpoint, replace(pace, next_slot=pace.next_slot + seconds))
+
+    def throttled(self, account: str, endpoint: str) -> None:
+        """Tuya said: slower. Halves the pace of the endpoint for all processes."""
+        with self._warehouse.begin() as conn:
+            pace = _locked(conn, account, endpoint)
+            _store(conn, account, endpoint, slow_down(pace, now_seconds(conn)))
+
+    def record(self, account: str, endpoint: str, *, failures: int, throttled: int) -> None:
+        """Add to today's counts of refused calls."""
+        if failures or throttled:
+            with self._warehouse.begin() as conn:
+                day = _day(now_seconds(conn))
+                _ledger(conn, account, endpoint, day, failures=failures, throttled=throttled)
+
+    def calls_this_month(self, account: str, now: datetime) -> int:
+        """Calls ledgered in the calendar month (UTC) of ``now``."""
+        with self._warehouse.read() as conn:
+            return _used(conn, account, now.timestamp())
+
+
+class _Offset:
+    """Seconds by which the database's clock is ahead of ours, from the quickest of some answers; asked once a minute."""
+
+    def __init__(self, warehouse: "Warehouse", now: Callable[[], float]) -> None:
+        self._warehouse = warehouse
+        self._now = now
+        self._known = 0.0
+        self._until = 0.0
+
+    def seconds(self) -> float:
+        if self._warehouse.dialect == "sqlite":
+            return 0.0
+        if not self._until - 60 <= self._now() < self._until:
+            with self._warehouse.read() as conn:
+                now_seconds(conn)
+                self._known = min(self._ask(conn) for _ in range(7))[1]
+            self._until = self._now() + 60
+        return self._known
+
+    def _ask(self, conn: Connection) -> tuple[float, float]:
+        before = self._now()
+        theirs = now_seconds(conn)
+        after = self._now()
+        return after - before, theirs - (before + after) / 2
+
+
+def _one_at_a_time(conn: Connection, account: str) -> None:
+    """Two reservations that both see the last call of the budget would both take it."""
+    if conn.dialect.name == "postgresql":
+        conn.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))"), {"name": f"calls/{account}"})
+
+
+def _used(conn: Connection, account: str, now: float) -> int:
+    return calls_since(conn, account, _day(now).replace(day=1))
+
+
+def _day(now: float) -> date:
+    return datetime.fromtimestamp(now, UTC).date()
+
+
+def _locked(conn: Connection, account: str, endpoint: str) -> Pace:
+    """The row of the endpoint, ours until the commit."""
+    columns = (ops_pace.c.next_slot, ops_pace.c.slowdown, ops_pace.c.throttled_at)
+    wanted = select(*columns).where(ops_pace.c.account == account, ops_pace.c.endpoint == endpoint).with_for_update()
+    row = conn.execute(wanted).one_or_none()
+    if row is None:
+        new = insert(conn, ops_pace).values(account=account, endpoint=endpoint, next_slot=0.0, slowdown=1.0)
+        conn.execute(new.on_conflict_do_nothing())
+        row = conn.execute(wanted).one()
+    return Pace(*row)
+
+
+def _store(conn: Connection, account: str, endpoint: str, pace: Pace) -> None:
+    conn.execute(_at(ops_pace, account, endpoint).values(**vars(pace)))
+
+
+def _at(table: Any, account: str, endpoint: str) -> Any:
+    return update(table).where(table.c.account == account, table.c.endpoint == endpoint)
+
+
+def _ledger(conn: Connection, account: str, endpoint: str, day: date, **counts: int) -> None:
+    changes = {name: ops_api_calls.c[name] + count for name, count in counts.items()}
+    statement = upsert(conn, ops_api_calls, ("account", "endpoint", "day"), changes)
+    conn.execute(statement.values(account=account, endpoint=endpoint, day=day, **counts))

@@ -1,0 +1,183 @@
+"""The one live token of each account and kind, sealed; replaced by one process at a time (see tuyahouse.stores).
+
+PostgreSQL holds a row lock while the caller fetches a new token: a killed holder releases it at once. SQLite could not
+write anything else meanwhile, so there it is a lease that ends by time, or with its process.
+"""
+
+import hashlib
+import logging
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from sqlalchemy import Connection, Row, Select, select, text, update
+
+from tuyahouse.stores import Token
+from tuyahouse.warehouse.database.dialect import insert
+from tuyahouse.warehouse.errors import WarehouseAway
+from tuyahouse.warehouse.shared.processes import is_dead, this_process
+from tuyahouse.warehouse.shared.sealing import Seal
+from tuyahouse.warehouse.tables import ops_token
+
+if TYPE_CHECKING:
+    from tuyahouse.warehouse.warehouse import Warehouse
+
+log = logging.getLogger(__name__)
+
+WAIT_SECONDS = 120.0
+"""So long one process waits for another that is replacing the token."""
+
+LEASE = timedelta(seconds=60)
+
+
+class Slot:
+    """The place of one token while it is held exclusively."""
+
+    def __init__(self, current: Token | None) -> None:
+        self.current = current
+        self.replaced = False
+
+    def replace(self, token: Token) -> None:
+        self.current = token
+        self.replaced = True
+
+
+class WarehouseTokens(ABC):
+    """A :class:`tuyahouse.stores.TokenStore` in ``ops_token``."""
+
+    def __init__(self, warehouse: "Warehouse", seal: Seal) -> None:
+        self._warehouse = warehouse
+        self._seal = seal
+
+    def read(self, account: str, kind: str) -> Token | None:
+        """The stored token; None when there is none, or one sealed with another key."""
+        with self._warehouse.read() as conn:
+            return self._token(conn.execute(_row_of(account, kind)).one_or_none())
+
+    @abstractmethod
+    def exclusive(self, account: str, kind: str) -> AbstractContextManager[Slot]:
+        """Hold the place of the token; a replaced one is committed at the end, unless the section raises.
+
+        Raises:
+            WarehouseAway: another process holds it for too long.
+        """
+
+    def _token(self, row: Row[Any] | None) -> Token | None:
+        if row is None or row.token is None:
+            return None
+        access = self._seal.open(row.token)
+        refresh = self._seal.open(row.refresh_token) if row.refresh_token else ""
+        if access is None or refresh is None:
+            return None
+        refreshed = row.refreshed_at.timestamp() if row.refreshed_at else None
+        return Token(access, refresh, row.expires_at.timestamp(), refreshed, row.generation)
+
+    def _columns(self, token: Token) -> dict[str, Any]:
+        return {
+            "token": self._seal.close(token.access),
+            "refresh_token": self._seal.close(token.refresh) if token.refresh else None,
+            "fingerprint": hashlib.sha256(token.access.encode()).hexdigest()[:12],
+            "expires_at": datetime.fromtimestamp(token.expires_at, UTC),
+            "refreshed_at": datetime.fromtimestamp(token.refreshed_at, UTC) if token.refreshed_at else None,
+            "generation": token.generation,
+            "changed_at": datetime.now(UTC),
+        }
+
+
+class LockedTokens(WarehouseTokens):
+    """By row lock, on PostgreSQL."""
+
+    @contextmanager
+    def exclusive(self, account: str, kind: str) -> Iterator[Slot]:
+        with self._warehouse.begin() as conn:
+            # A holder whose machine vanished without a word loses the lock by the second setting.
+            conn.execute(text(f"SET LOCAL lock_timeout = '{int(WAIT_SECONDS)}s'"))
+            conn.execute(text("SET LOCAL idle_in_transaction_session_timeout = '5min'"))
+            _make_row(conn, account, kind)
+            slot = Slot(self._token(conn.execute(_row_of(account, kind).with_for_update()).one()))
+            yield slot
+            if slot.replaced and slot.current:
+                conn.execute(_change(account, kind).values(self._columns(slot.current)))
+
+
+class LeasedTokens(WarehouseTokens):
+    """By lease, on SQLite."""
+
+    def __init__(
+        self,
+        warehouse: "Warehouse",
+        seal: Seal,
+        now: Callable[[], float] = time.time,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        super().__init__(warehouse, seal)
+        self._now = now
+        self._sleep = sleep
+
+    @contextmanager
+    def exclusive(self, account: str, kind: str) -> Iterator[Slot]:
+        holder = f"{this_process()}#{uuid4().hex[:8]}"
+        slot = self._wait(account, kind, holder)
+        try:
+            yield slot
+        except BaseException:
+            self._end(account, kind, holder, None)
+            raise
+        self._end(account, kind, holder, slot.current if slot.replaced else None)
+
+    def _wait(self, account: str, kind: str, holder: str) -> Slot:
+        give_up = self._now() + WAIT_SECONDS
+        while (slot := self._take(account, kind, holder)) is None:
+            if self._now() > give_up:
+                raise WarehouseAway(
+                    f"Another process has been replacing the {kind} token of {account} for more than "
+                    f"{WAIT_SECONDS:.0f} seconds. See which runs are under way, then try again."
+                )
+            self._sleep(0.05)
+        return slot
+
+    def _take(self, account: str, kind: str, holder: str) -> Slot | None:
+        now = datetime.fromtimestamp(self._now(), UTC)
+        with self._warehouse.read() as conn:
+            if _is_held(conn.execute(_row_of(account, kind)).one_or_none(), now):
+                return None
+        with self._warehouse.begin() as conn:
+            _make_row(conn, account, kind)
+            row = conn.execute(_row_of(account, kind)).one()
+            if _is_held(row, now):
+                return None
+            conn.execute(_change(account, kind).values(lease_holder=holder, lease_until=now + LEASE))
+            return Slot(self._token(row))
+
+    def _end(self, account: str, kind: str, holder: str, token: Token | None) -> None:
+        """Give the lease back with the new token, unless it ended meanwhile and somebody else has it."""
+        columns = self._columns(token) if token else {}
+        mine = _change(account, kind).where(ops_token.c.lease_holder == holder)
+        with self._warehouse.begin() as conn:
+            ended = conn.execute(mine.values(lease_holder=None, lease_until=None, **columns)).rowcount == 0
+        if ended:
+            log.warning(
+                "The %s token of %s took so long that another process replaced it; its token holds.", kind, account
+            )
+
+
+def _row_of(account: str, kind: str) -> Select[Any]:
+    return select(ops_token).where(ops_token.c.account == account, ops_token.c.kind == kind)
+
+
+def _change(account: str, kind: str) -> Any:
+    return update(ops_token).where(ops_token.c.account == account, ops_token.c.kind == kind)
+
+
+def _make_row(conn: Connection, account: str, kind: str) -> None:
+    conn.execute(insert(conn, ops_token).values(account=account, kind=kind).on_conflict_do_nothing())
+
+
+def _is_held(row: Row[Any] | None, now: datetime) -> bool:
+    if row is None or row.lease_holder is None or row.lease_until <= now:
+        return False
+    return not is_dead(row.lease_holder.partition("#")[0])

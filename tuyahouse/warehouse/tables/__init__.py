@@ -1,0 +1,59 @@
+"""Every table of the warehouse, once: DDL, writer, comments and data dictionary all come from here."""
+
+from tuyahouse.warehouse.tables.base import Json, Text, UtcTime, metadata
+from tuyahouse.warehouse.tables.commands import command, command_observation
+from tuyahouse.warehouse.tables.devices import (
+    DEVICE_COLUMNS,
+    device,
+    device_function,
+    device_history,
+    device_serial_number,
+    ops_device_list,
+    ops_sweep,
+)
+from tuyahouse.warehouse.tables.ledgers import ops_chunk, ops_dead_letter, ops_drift, ops_run, raw_block
+from tuyahouse.warehouse.tables.messages import (
+    device_binding,
+    device_event,
+    device_presence,
+    ops_consumer,
+    ops_message_gap,
+    raw_message,
+)
+from tuyahouse.warehouse.tables.serial_numbers import craft_line, craft_line_node, flow_step, serial_number
+from tuyahouse.warehouse.tables.shared import ops_api_calls, ops_lock, ops_pace, ops_token
+
+__all__ = [
+    "DEVICE_COLUMNS",
+    "Json",
+    "Text",
+    "UtcTime",
+    "command",
+    "command_observation",
+    "craft_line",
+    "craft_line_node",
+    "device",
+    "device_binding",
+    "device_event",
+    "device_function",
+    "device_history",
+    "device_presence",
+    "device_serial_number",
+    "flow_step",
+    "metadata",
+    "ops_api_calls",
+    "ops_chunk",
+    "ops_consumer",
+    "ops_dead_letter",
+    "ops_device_list",
+    "ops_drift",
+    "ops_lock",
+    "ops_message_gap",
+    "ops_pace",
+    "ops_run",
+    "ops_sweep",
+    "ops_token",
+    "raw_block",
+    "raw_message",
+    "serial_number",
+]

@@ -1,0 +1,163 @@
+"""The device inventory with its history, functions and links to serial numbers, and the state of its lists."""
+
+from typing import Any
+
+from sqlalchemy import BigInteger, Boolean, Column, Integer, LargeBinary, Table
+
+from tuyahouse.warehouse.tables.base import (
+    Text,
+    UtcTime,
+    account_column,
+    extra_column,
+    key_column,
+    metadata,
+    run_columns,
+)
+
+DEVICE_COLUMNS: tuple[str, ...] = (
+    "project_id",
+    "cid",
+    "gateway_id",
+    "device_name",
+    "device_ip",
+    "mac_address",
+    "install_location",
+    "product_type",
+    "product_id",
+    "product_name",
+    "supplier_code",
+    "supplier_name",
+    "extend_data",
+    "active",
+    "online",
+    "created_at",
+    "uid",
+    "extra",
+)
+
+
+"""What Tuya says of a device: the columns shared by device and device_history."""
+
+
+def _device_facts() -> list[Column[Any]]:
+    return [
+        Column("project_id", Text, comment="Project the device was read under"),
+        Column("cid", Text, comment="The vendor's own id: serial number, MAC or IMEI"),
+        Column("gateway_id", Text, comment="Gateway the device hangs on"),
+        Column("device_name", Text, comment="Name"),
+        Column("device_ip", Text, comment="IP address"),
+        Column("mac_address", Text, comment="MAC address"),
+        Column("install_location", Text, comment="Where it is installed"),
+        Column("product_type", Text, comment="Category code"),
+        Column("product_id", Text, comment="Product id (productKey)"),
+        Column("product_name", Text, comment="Product name"),
+        Column("supplier_code", Text, comment="Supplier code"),
+        Column("supplier_name", Text, comment="Supplier name"),
+        Column("extend_data", Text, comment="The vendor's own data, as sent. May hold credentials: do not publish"),
+        Column("active", Boolean, comment="Activated"),
+        Column("online", Boolean, comment="Online, by the newest of inventory and messages"),
+        Column("created_at", UtcTime, comment="When Tuya created the device"),
+        Column("uid", Text, comment="Tuya user the device belongs to"),
+        extra_column(),
+    ]
+
+
+device = Table(
+    "device",
+    metadata,
+    account_column(),
+    key_column("device_id", "Tuya's device id (devId)"),
+    *_device_facts(),
+    Column("online_at", UtcTime, comment="When the fact in online happened or was read"),
+    Column("source", Text, comment="inventory, or message: first met in a message and not yet in the inventory"),
+    Column("detail_at", UtcTime, comment="When details and functions were last read"),
+    Column(
+        "detail_hash",
+        LargeBinary,
+        comment="Fingerprint of what they last said, presence left out; the same: nothing to do",
+    ),
+    Column("changed_at", UtcTime, comment="When a fact last changed"),
+    Column(
+        "answer_hash",
+        LargeBinary,
+        comment="Fingerprint of what the inventory last said, presence left out; null: only messages told of it",
+    ),
+    Column("vanished_at", UtcTime, comment="When a complete sweep no longer held it, or it was unbound; null: there"),
+    *run_columns(),
+    comment="The device inventory as it is now",
+)
+
+
+device_history = Table(
+    "device_history",
+    metadata,
+    account_column(),
+    key_column("device_id", "Tuya's device id"),
+    key_column("valid_from", "From when this was so", UtcTime),
+    Column("valid_to", UtcTime, comment="Until when; null: still so"),
+    *_device_facts(),
+    Column("changed_columns", Text, comment="What differed from the row before, comma-separated; null: first row"),
+    Column("ended_by", Text, comment="Why it ended: changed, vanished or unbound"),
+    *run_columns(),
+    comment="What each device was from when to when; one open row for each device that is there",
+)
+
+
+device_function = Table(
+    "device_function",
+    metadata,
+    account_column(),
+    key_column("device_id", "Tuya's device id"),
+    key_column("function_code", "Data point code"),
+    Column("function_name", Text, comment="Name for people"),
+    Column("enabled", Boolean, nullable=False, comment="true: enabled; false: possible only"),
+    extra_column(),
+    Column("gone_at", UtcTime, comment="When an answer first no longer held it; null: still there"),
+    *run_columns(),
+    comment="Data points of each device: those enabled and those possible",
+)
+
+
+device_serial_number = Table(
+    "device_serial_number",
+    metadata,
+    account_column(),
+    key_column("device_id", "Tuya's device id"),
+    key_column("sn", "Serial number"),
+    key_column("source", "Who says so: pms, factory_infos or cid"),
+    Column("seen_at", UtcTime, nullable=False, comment="First seen"),
+    *run_columns(),
+    comment="Factory to field: which serial number became which device. Sources may contradict each other: all are kept",
+)
+
+
+ops_device_list = Table(
+    "ops_device_list",
+    metadata,
+    account_column(),
+    key_column("project_id", "Project whose devices are listed"),
+    Column("spelling", Text, comment="Spelling of the query that Tuya understood: snake, camel or dotted"),
+    Column("first_page", Integer, comment="Number of the first page: 1, or 0 where that was found out"),
+    Column("total", BigInteger, comment="How many devices Tuya last said there are"),
+    Column("devices", BigInteger, comment="How many different ones its pages held"),
+    Column("swept_at", UtcTime, comment="Start of the newest complete sweep; null: there was none"),
+    Column("swept_run", Text, comment="Run of that sweep while its marks are kept (ops_sweep); null: they are not"),
+    Column("tried_at", UtcTime, nullable=False, comment="Start of the newest sweep, complete or not"),
+    Column("tried_run", Text, comment="Run of the newest sweep, complete or not"),
+    Column("note", Text, comment="What was odd about the newest sweep; null: nothing"),
+    comment="How the device list of each project was last read",
+)
+
+
+ops_sweep = Table(
+    "ops_sweep",
+    metadata,
+    account_column(),
+    key_column("device_id", "Device that was on one of its pages"),
+    key_column("project_id", "Project whose devices are listed"),
+    key_column("sweep", "Number of the sweep in this run, from 1", Integer),
+    Column(
+        "fact_hash", LargeBinary, nullable=False, comment="Fingerprint of what the page said of it, presence left out"
+    ),
+    comment="Marks of the sweep under way: which devices its pages held. Emptied when the next run begins",
+)

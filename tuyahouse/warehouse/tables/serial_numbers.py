@@ -1,0 +1,105 @@
+"""What PMS says: the registry of serial numbers, their process steps, and the craft lines they follow."""
+
+from sqlalchemy import DDL, Boolean, Column, Index, Integer, LargeBinary, Table, event
+
+from tuyahouse.warehouse.tables.base import (
+    Text,
+    UtcTime,
+    account_column,
+    extra_column,
+    key_column,
+    metadata,
+    run_columns,
+)
+
+serial_number = Table(
+    "serial_number",
+    metadata,
+    account_column(),
+    key_column("sn", "Serial number of a unit, as PMS knows it"),
+    Column("order_code", Text, comment="Work order; from the file that added it, later from Tuya's answer"),
+    Column("craft_line_code", Text, comment="Craft line of its newest step"),
+    Column(
+        "state",
+        Text,
+        nullable=False,
+        comment="new: never asked; open: under way; finished: passed the last node of its craft line; unknown: Tuya does not know it",
+    ),
+    Column("source", Text, comment="Where it came from: file name, pattern or query"),
+    Column("added_at", UtcTime, nullable=False, comment="When it was registered"),
+    Column("first_asked_at", UtcTime, comment="First asked"),
+    Column("last_asked_at", UtcTime, comment="Newest asking, whatever came of it"),
+    Column("last_changed_at", UtcTime, comment="Newest answer that differed from the one before"),
+    Column(
+        "unknown_times", Integer, nullable=False, server_default="0", comment="How often in a row Tuya did not know it"
+    ),
+    Column(
+        "answer_hash", LargeBinary, comment="Fingerprint of the newest answer; the same fingerprint means nothing to do"
+    ),
+    Index("ix_serial_number_order_code", "order_code"),
+    comment="The registry: every serial number that is to be asked. Fed by files, patterns and queries: Tuya lists none",
+)
+
+
+# A chunk is a run of neighbours, whose asking times change at once: a page half empty takes them all without a new place,
+# and so without a write to any index.
+event.listen(
+    serial_number,
+    "after_create",
+    DDL("ALTER TABLE serial_number SET (fillfactor = 45)").execute_if(dialect="postgresql"),  # type: ignore[no-untyped-call]
+)
+
+
+flow_step = Table(
+    "flow_step",
+    metadata,
+    account_column(),
+    key_column("sn", "Serial number"),
+    key_column("node", "Station or process node"),
+    key_column("happened_at", "When the unit was at the node", UtcTime),
+    Column("order_code", Text, comment="Work order"),
+    Column("craft_line_code", Text, comment="Craft line"),
+    Column("node_desc", Text, comment="Text for people; not a key"),
+    Column("request_id", Text, comment="Tuya's request id of the step, where it sends one"),
+    Column(
+        "status",
+        Boolean,
+        comment="true: passed; false: failed or not yet passed (Tuya does not say which); null: not sent",
+    ),
+    extra_column(),
+    Column("gone_at", UtcTime, comment="When an answer first no longer held this step; null: still there"),
+    *run_columns(),
+    comment="One row for one process step of one unit: the answer to /v1.0/pms/station/sn/flows/get",
+)
+
+
+craft_line = Table(
+    "craft_line",
+    metadata,
+    account_column(),
+    key_column("order_code", "Work order"),
+    Column("craft_line_code", Text, comment="Code of the craft line"),
+    Column("name", Text, comment="Name of the craft line"),
+    Column("type", Text, comment="pcba or production"),
+    Column("last_node", Text, comment="Node with the highest sort: who passed it is finished"),
+    extra_column(),
+    Column("asked_at", UtcTime, comment="When it was asked"),
+    *run_columns(),
+    comment="The craft line of a work order, asked once when the order first appears",
+)
+
+
+craft_line_node = Table(
+    "craft_line_node",
+    metadata,
+    account_column(),
+    key_column("order_code", "Work order"),
+    key_column("node", "Station or process node"),
+    Column("sort", Integer, comment="Place in the line, ascending"),
+    Column("programs", Text, comment="Test programs of the node, comma-separated"),
+    Column("description", Text, comment="Text for people"),
+    extra_column(),
+    Column("gone_at", UtcTime, comment="When an answer first no longer held this node; null: still there"),
+    *run_columns(),
+    comment="The nodes of a work order's craft line in their order",
+)
