@@ -6,12 +6,14 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from pydantic import Field
 
-from flows.parameters import AccountName, RunKey, Told
+from flows.parameters import AccountName, Described, RunKey
 from tasks.messages import drain_account
 from tasks.run.run import final_state, running
 
-MaxSeconds = Annotated[int, Field(ge=1, le=86_400), Told("End after so many seconds (1 to 86,400), caught up or not")]
-MaxMessages = Annotated[int | None, Field(ge=1), Told("End after so many messages; empty: when caught up")]
+MaxSeconds = Annotated[
+    int, Field(ge=1, le=86_400), Described("End after so many seconds (1 to 86,400), caught up or not")
+]
+MaxMessages = Annotated[int | None, Field(ge=1), Described("End after so many messages; empty: when caught up")]
 
 
 @flow(name="drain_messages", flow_run_name="messages {account}")
@@ -25,6 +27,6 @@ async def drain_messages(
     """
     asked_for = {"max_seconds": max_seconds, "max_messages": max_messages}
     async with running("drain_messages", account, run_key, asked_for) as run:
-        drained = await drain_account(run.resources.account.name, run.run.run_id, max_seconds, max_messages)
+        drained = await drain_account(run.resources.account.name, run.id, max_seconds, max_messages)
         run.notes += drained.notes
     return final_state(run)

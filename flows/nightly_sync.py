@@ -34,14 +34,14 @@ async def nightly_sync(account: AccountName, run_key: RunKey = None) -> State[An
         red = [words for words in await asyncio.gather(*parts) if words]
         commands = _part(run, "reconcile_commands", reconcile_commands(account, key, return_state=True))
         red += filter(None, [await commands])
-        run.notes += await check(run.run.account, "nightly_sync")
+        run.notes += await check(run.account, "nightly_sync")
         if red:
             raise RunRed("\n".join(red))
     return final_state(run)
 
 
 async def _authenticate(run: Running) -> None:
-    run.notes += await authenticate(run.run.account)
+    run.notes += await authenticate(run.account)
 
 
 async def _part(run: Running, name: str, state: Awaitable[State[Any]]) -> str:

@@ -7,7 +7,7 @@ from pydantic import Field, GetJsonSchemaHandler
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Described:
     """What the form says with a parameter. Prefect replaces the description of an annotated ``Field`` by that of the
     docstring, or by none; this one stays.
 
@@ -23,16 +23,16 @@ class Told:
 
 
 AccountName = Annotated[
-    str, Field(min_length=1, max_length=100), Told("Account, by its name in the settings of the worker")
+    str, Field(min_length=1, max_length=100), Described("Account, by its name in the settings of the worker")
 ]
 
 RunKey = Annotated[
     str | None,
     Field(max_length=200),
-    Told(
+    Described(
         "Names the intent of the run. The same run key continues where it stopped and never asks twice; "
         "empty: a new one, for nightly_sync that of the date"
     ),
 ]
 
-Limit = Annotated[int | None, Field(ge=1), Told("Ask at most so many; empty: all that are due")]
+Limit = Annotated[int | None, Field(ge=1), Described("Ask at most so many; empty: all that are due")]

@@ -5,14 +5,13 @@ from typing import Annotated, Any
 from prefect import flow
 from prefect.client.schemas.objects import State
 
-from flows.parameters import AccountName, Limit, RunKey, Told
-from tasks.commands import ask_commands, decide_commands, plan_commands
-from tasks.device_artifacts import publish_verdicts
+from flows.parameters import AccountName, Described, Limit, RunKey
+from tasks.commands import ask_commands, decide_commands, plan_commands, publish_verdicts
 from tasks.run.run import final_state, running
 
 CommandSns = Annotated[
     list[str] | None,
-    Told("Record numbers to follow from now on and to ask in any case, beside those that are due"),
+    Described("Record numbers to follow from now on and to ask in any case, beside those that are due"),
 ]
 
 
@@ -28,11 +27,11 @@ async def reconcile_commands(
     asked_for = {"command_sns": command_sns, "limit": limit}
     async with running("reconcile_commands", account, run_key, asked_for) as run:
         if not run.planned:
-            planned = await plan_commands(run.run.account, run.run.run_id, command_sns, limit)
+            planned = await plan_commands(run.account, run.id, command_sns, limit)
             run.plan(planned)
         try:
             await run.each_chunk(ask_commands)
         finally:
-            await decide_commands(run.run.account, run.run.run_id)
+            await decide_commands(run.account, run.id)
         await publish_verdicts(run)
     return final_state(run)

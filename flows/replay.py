@@ -18,5 +18,5 @@ async def replay(account: AccountName, run_key: RunKey = None) -> State[Any]:
     stored answer stays as it is. The device inventory, its history and commands are left alone: messages take part in them.
     """
     async with running("replay", account, run_key, {}) as run:
-        await replay_answers(run.run.account, run.run.run_id)
+        await replay_answers(run.account, run.id)
     return final_state(run)

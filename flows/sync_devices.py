@@ -5,14 +5,21 @@ from typing import Annotated, Any
 from prefect import flow
 from prefect.client.schemas.objects import State
 
-from flows.parameters import AccountName, RunKey, Told
-from tasks.device_artifacts import publish_contradictions, publish_device_changes
-from tasks.devices import ask_device_details, close_gaps, conclude_devices, plan_device_lists, read_lists
+from flows.parameters import AccountName, Described, RunKey
+from tasks.devices import (
+    ask_device_details,
+    close_gaps,
+    conclude_devices,
+    plan_device_lists,
+    publish_contradictions,
+    publish_device_changes,
+    read_lists,
+)
 from tasks.run.run import RunRed, final_state, running
 from tuyahouse.sync.devices.plan import chosen_projects
 
-ProjectIds = Annotated[list[str] | None, Told("Only these projects; empty: those of the settings")]
-Full = Annotated[bool, Told("Ask details and functions of all devices, not only of new and changed ones")]
+ProjectIds = Annotated[list[str] | None, Described("Only these projects; empty: those of the settings")]
+Full = Annotated[bool, Described("Ask details and functions of all devices, not only of new and changed ones")]
 
 
 @flow(name="sync_devices", flow_run_name="devices {account}")
@@ -27,16 +34,16 @@ async def sync_devices(
     async with running("sync_devices", account, run_key, {"project_ids": project_ids, "full": full}) as run:
         projects = chosen_projects(run.resources.account, project_ids)
         if not run.planned:
-            await plan_device_lists(run.run.account, run.run.run_id, projects)
+            await plan_device_lists(run.account, run.id, projects)
         amiss, errors = await read_lists(run, projects)
-        concluded = await conclude_devices(run.run.account, run.run.run_id, projects, full)
+        concluded = await conclude_devices(run.account, run.id, projects, full)
         run.notes += concluded.notes + [words for project, words in concluded.odd.items() if project not in amiss]
         await publish_device_changes(run, concluded)
         if errors:
             raise errors[0]
         if not run.stopped:
             await run.each_chunk(ask_device_details)
-            await close_gaps(run.run.account)
+            await close_gaps(run.account)
         await publish_contradictions(run)
         if amiss:
             raise RunRed("\n".join(amiss.values()))

@@ -7,23 +7,22 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed
 from pydantic import SecretStr
 
-from flows.parameters import AccountName, RunKey, Told
-from tasks.run.artifacts import publish_intake
+from flows.parameters import AccountName, Described, RunKey
 from tasks.run.run import running
-from tasks.serial_numbers import register_serial_numbers
+from tasks.serial_numbers import publish_intake, register_serial_numbers
 
-Path = Annotated[str | None, Told("CSV, Excel or Parquet file, as the worker sees it")]
-Pattern = Annotated[str | None, Told("First and last of a range, e.g. YZCB04ZZR00001..YZCB04ZZR09999")]
+Path = Annotated[str | None, Described("CSV, Excel or Parquet file, as the worker sees it")]
+Pattern = Annotated[str | None, Described("First and last of a range, e.g. YZCB04ZZR00001..YZCB04ZZR09999")]
 QueryUrl = Annotated[
     SecretStr | None,
-    Told(
+    Described(
         "Database to query: env:NAME, where NAME is a variable of the worker that holds a SQLAlchemy URL. Prefect keeps "
         "what is typed here, so a URL with a password is refused",
         pattern=r"^(?!.*://[^/@]*:[^/]*@)",
     ),
 ]
-Query = Annotated[str | None, Told("SQL that returns a column sn and, as an option, order_code")]
-WorkOrder = Annotated[str | None, Told("Work order of those that come without one")]
+Query = Annotated[str | None, Described("SQL that returns a column sn and, as an option, order_code")]
+WorkOrder = Annotated[str | None, Described("Work order of those that come without one")]
 
 
 @flow(name="sync_serial_numbers", flow_run_name="serial numbers {account}")
@@ -43,8 +42,6 @@ async def sync_serial_numbers(
     """
     given = {"path": path, "pattern": pattern, "query": query, "work_order": work_order}
     async with running("sync_serial_numbers", account, run_key, given) as run:
-        taken = await register_serial_numbers(
-            run.run.account, run.run.run_id, path, pattern, query_url, query, work_order
-        )
-        run.notes.append(await publish_intake(run.run.account, taken))
+        taken = await register_serial_numbers(run.account, run.id, path, pattern, query_url, query, work_order)
+        run.notes.append(await publish_intake(run.account, taken))
     return Completed(message=run.notes[-1])

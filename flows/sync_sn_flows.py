@@ -6,14 +6,14 @@ from typing import Annotated, Any
 from prefect import flow
 from prefect.client.schemas.objects import State
 
-from flows.parameters import AccountName, Limit, RunKey, Told
+from flows.parameters import AccountName, Described, Limit, RunKey
 from tasks.run.run import final_state, running
 from tasks.sn_flows import ask_sn_flows, fetch_missing_lines, plan_sn_flows
 from tuyahouse.sync.serial_numbers.plan import Wanted
 
-SerialNumbers = Annotated[list[str] | None, Told("Only these serial numbers, due or not")]
+SerialNumbers = Annotated[list[str] | None, Described("Only these serial numbers, due or not")]
 WorkOrders = Annotated[
-    list[str] | None, Told("Only the serial numbers of these work orders, due or not; with sns: both")
+    list[str] | None, Described("Only the serial numbers of these work orders, due or not; with sns: both")
 ]
 
 
@@ -33,7 +33,7 @@ async def sync_sn_flows(
     wanted = Wanted(sns=sns, work_orders=work_orders, limit=limit)
     async with running("sync_sn_flows", account, run_key, asdict(wanted)) as run:
         if not run.planned:
-            run.plan(await plan_sn_flows(run.run.account, run.run.run_id, wanted))
+            run.plan(await plan_sn_flows(run.account, run.id, wanted))
         await run.each_chunk(ask_sn_flows)
-        await run.softly(fetch_missing_lines(run.run.account, run.run.run_id))
+        await run.softly(fetch_missing_lines(run.account, run.id))
     return final_state(run)

@@ -4,13 +4,14 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 
 from prefect import task
+from prefect.artifacts import acreate_markdown_artifact
 
-from tasks.run.artifacts import publish_checks
+from tasks.run.artifacts import artifact_key
 from tasks.run.resources import Resources, open_resources
 from tasks.run.retries import passing, retry_delays
 from tuyahouse.sync.messages.gaps import gap_in_words
 from tuyahouse.warehouse.ledgers import dead_letters, drift
-from tuyahouse.warehouse.messages import ledger
+from tuyahouse.warehouse.messages import gaps as message_gaps
 from tuyahouse.warehouse.serial_numbers import registry
 
 
@@ -42,11 +43,11 @@ async def check(account: str, flow: str) -> list[str]:
 def _findings(resources: Resources) -> list[str]:
     account = resources.account.name
     with resources.warehouse.read() as conn:
-        gaps = [f"Messages may be missing: {gap_in_words(gap)}" for gap in ledger.open_gaps(conn, account)]
+        gaps = [f"Messages may be missing: {gap_in_words(gap)}" for gap in message_gaps.open_gaps(conn, account)]
         lately = datetime.now(UTC) - timedelta(hours=12)
         gaps += [
             f"A gap in the messages was answered by a full read: {gap_in_words(gap)}"
-            for gap in ledger.closed_gaps(conn, account, lately)
+            for gap in message_gaps.closed_gaps(conn, account, lately)
         ]
         letters = _letters(dead_letters.counts(conn, account))
         fields = [f"{seen.kind}.{seen.field}" for seen in drift.listing(conn, account)]
@@ -80,3 +81,11 @@ def _letters(counts: list[tuple[str, str, str, int, int]]) -> list[str]:
         f"({', '.join(f'{count:,} {reason}' for reason, count in reasons)}): {_AGAIN.get(kind, 'the next run asks again')}"
         for kind, reasons in by_kind.items()
     ]
+
+
+async def publish_checks(flow: str, account: str, findings: list[str]) -> None:
+    """Leave what a person should look at as a note."""
+    text = "\n".join(f"- {finding}" for finding in findings) or "Nothing to look at."
+    await acreate_markdown_artifact(
+        key=artifact_key(flow, account, "checks"), markdown=text, description=f"What to look at in {account}"
+    )

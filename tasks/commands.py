@@ -4,15 +4,20 @@ import asyncio
 from datetime import UTC, datetime
 
 from prefect import task
+from prefect.artifacts import acreate_table_artifact
 
+from tasks.devices import ROWS
+from tasks.run.artifacts import artifact_key
 from tasks.run.resources import open_resources
 from tasks.run.retries import passing, retry_delays
+from tasks.run.run import Running
 from tuyahouse.outcome import Outcome
 from tuyahouse.sync.commands import plan
 from tuyahouse.sync.commands.ask import ask_chunk
 from tuyahouse.sync.commands.reconcile import reconcile, rules_of
-from tuyahouse.sync.devices import plan as devices
+from tuyahouse.sync.messages import close_gaps
 from tuyahouse.terminal import progress
+from tuyahouse.warehouse.commands import records
 
 
 @task(retries=3, retry_delay_seconds=retry_delays, retry_condition_fn=passing, task_run_name="plan")
@@ -53,5 +58,24 @@ async def decide_commands(account: str, run_id: str) -> int:
     changed = await asyncio.to_thread(
         reconcile, resources.warehouse, resources.account.name, rules, now=now, run_id=run_id
     )
-    await asyncio.to_thread(devices.close_answered_gaps, resources.warehouse, resources.account, now)
+    await asyncio.to_thread(close_gaps.close_answered_gaps, resources.warehouse, resources.account, now)
     return changed
+
+
+async def publish_verdicts(run: Running) -> None:
+    """How many commands have which verdict, and the newest that need a look."""
+    counts, rows = await asyncio.to_thread(_verdicts, run)
+    told = ", ".join(f"{count} {verdict}" for verdict, count in counts.items()) or "none yet"
+    await acreate_table_artifact(
+        key=artifact_key("commands", run.account),
+        table=rows,
+        description=f"**Commands of `{run.account}`**: {told}. Up to {ROWS} that are stuck or in conflict; all are in `command`.",
+    )
+
+
+def _verdicts(run: Running) -> tuple[dict[str, int], list[dict[str, str]]]:
+    with run.resources.warehouse.read() as conn:
+        counts: dict[str, int] = {}
+        for (verdict, _), count in sorted(records.verdicts(conn, run.account).items()):
+            counts[verdict] = counts.get(verdict, 0) + count
+        return counts, records.needing_a_look(conn, run.account, ROWS)

@@ -4,7 +4,9 @@ import asyncio
 from datetime import UTC, datetime
 
 from prefect import task
+from prefect.artifacts import acreate_table_artifact
 
+from tasks.run.artifacts import artifact_key
 from tasks.run.resources import open_resources
 from tasks.run.retries import passing, retry_delays
 from tasks.run.run import Running
@@ -13,7 +15,10 @@ from tuyahouse.outcome import Outcome
 from tuyahouse.sync.asking import STOPPING
 from tuyahouse.sync.devices import plan
 from tuyahouse.sync.devices.chunks import details_chunk, is_list, list_chunk
+from tuyahouse.sync.devices.plan import Concluded
+from tuyahouse.sync.messages.close_gaps import close_answered_gaps
 from tuyahouse.terminal import progress
+from tuyahouse.warehouse.devices import history, links
 from tuyahouse.warehouse.ledgers import runs
 
 
@@ -83,7 +88,7 @@ async def ask_device_details(account: str, run_id: str, chunk: int) -> Outcome:
 async def close_gaps(account: str) -> int:
     """Close the gaps in the message stream that reading everything has answered; returns how many."""
     resources = open_resources(account)
-    return await asyncio.to_thread(plan.close_answered_gaps, resources.warehouse, resources.account, datetime.now(UTC))
+    return await asyncio.to_thread(close_answered_gaps, resources.warehouse, resources.account, datetime.now(UTC))
 
 
 async def read_lists(run: Running, projects: list[str]) -> tuple[dict[str, str], list[TuyaError]]:
@@ -93,12 +98,12 @@ async def read_lists(run: Running, projects: list[str]) -> tuple[dict[str, str],
     """
     amiss: dict[str, str] = {}
     errors: list[TuyaError] = []
-    open_chunks = await asyncio.to_thread(runs.open_chunks, run.resources.warehouse, run.run.run_id)
+    open_chunks = await asyncio.to_thread(runs.open_chunks, run.resources.warehouse, run.id)
     for chunk, project in enumerate(projects):
         if chunk not in open_chunks:
             continue
         try:
-            if words := await read_device_list(run.run.account, run.run.run_id, chunk, project):
+            if words := await read_device_list(run.account, run.id, chunk, project):
                 amiss[project] = words
         except BudgetReached as error:
             run.stopped = str(error)
@@ -108,3 +113,47 @@ async def read_lists(run: Running, projects: list[str]) -> tuple[dict[str, str],
             if error.action in STOPPING:
                 break
     return amiss, errors
+
+
+ROWS = 200
+
+
+"""The newest so many are shown; the tables hold them all."""
+
+
+async def publish_device_changes(run: Running, concluded: Concluded) -> None:
+    """A table of what this run found changed: new, changed, vanished and unbound devices."""
+    rows = await asyncio.to_thread(_changes, run)
+    await acreate_table_artifact(
+        key=artifact_key("devices-changed", run.account),
+        table=rows,
+        description=(
+            f"**Devices of `{run.account}`**: {concluded.complete} of {concluded.lists} lists read completely, "
+            f"{concluded.vanished} devices vanished, details of {concluded.details} are due. "
+            f"Up to {ROWS} changes; all are in `device_history`."
+        ),
+    )
+
+
+def _changes(run: Running) -> list[dict[str, str]]:
+    with run.resources.warehouse.read() as conn:
+        return history.changes_of_run(conn, run.account, run.id, ROWS)
+
+
+async def publish_contradictions(run: Running) -> None:
+    """A table of the devices whose sources name different serial numbers; none when there is none."""
+    count, rows = await asyncio.to_thread(_contradictions, run)
+    if count:
+        await acreate_table_artifact(
+            key=artifact_key("devices-contradicting", run.account),
+            table=rows,
+            description=(
+                f"**Devices of `{run.account}`** of which the sources name different serial numbers: {count}. "
+                f"Up to {ROWS}, the newest first; all are in `device_serial_number`."
+            ),
+        )
+
+
+def _contradictions(run: Running) -> tuple[int, list[dict[str, str]]]:
+    with run.resources.warehouse.read() as conn:
+        return links.contradictions(conn, run.account, ROWS)

@@ -5,13 +5,17 @@ import os
 from functools import partial
 
 from prefect import task
+from prefect.artifacts import acreate_table_artifact
 from pydantic import SecretStr
 
+from tasks.run.artifacts import artifact_key
 from tasks.run.resources import open_resources
 from tasks.run.retries import passing, retry_delays
 from tasks.run.threads import in_batches
+from tuyahouse.sync.intake import source
+from tuyahouse.sync.intake.take_in import IntakeOutcome
 from tuyahouse.sync.serial_numbers import register as serial_numbers
-from tuyahouse.sync.serial_numbers.register import IntakeOutcome, SourceError
+from tuyahouse.sync.serial_numbers.register import KIND, SourceError
 from tuyahouse.terminal import progress
 from tuyahouse.warehouse.ledgers import runs
 from tuyahouse.warehouse.warehouse import Warehouse
@@ -33,7 +37,7 @@ async def register_serial_numbers(
         SourceError: none or several sources, or one that cannot be read.
     """
     resources = open_resources(account)
-    rows, name = serial_numbers.source(path, pattern, _url(query_url), query)
+    rows, name = source.source(path, pattern, _url(query_url), query)
     with progress.of("serial numbers"):
         register = partial(serial_numbers.register, resources.warehouse, resources.account.name, rows, name, work_order)
         taken = await in_batches(lambda on_rows: register(on_rows=on_rows))
@@ -55,3 +59,23 @@ def _url(given: SecretStr | None) -> str | None:
     if name not in os.environ:
         raise SourceError(f"query_url names the variable {name}, which this worker does not have.")
     return os.environ[name]
+
+
+REFUSALS_TOLD = 5
+
+
+"""Refused rows that a run's note names; its artifact has more of them, ops_dead_letter all."""
+
+
+async def publish_intake(account: str, taken: IntakeOutcome) -> str:
+    """Leave the refused rows as a table artifact; returns the counts in one sentence, and some refused rows."""
+    told = (
+        f"{taken.read:,} rows read: {taken.added:,} serial numbers added, {taken.known:,} known, "
+        f"{taken.duplicates:,} twice, {taken.blank:,} blank, {taken.refused_count:,} refused."
+    )
+    if taken.refused_count:
+        told += f" Each refused row is in ops_dead_letter (kind {KIND}) with its reason; the first:"
+        told += "".join(f"\n- {one.place}: {one.value!r}: {one.reason}" for one in taken.refused[:REFUSALS_TOLD])
+    rows = [{"where": refusal.place, "value": refusal.value, "why": refusal.reason} for refusal in taken.refused]
+    await acreate_table_artifact(key=artifact_key("serial-numbers", account), table=rows, description=told)
+    return told

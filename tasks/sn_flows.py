@@ -12,8 +12,8 @@ from tasks.run.resources import open_resources
 from tasks.run.retries import passing, retry_delays
 from tuyahouse.outcome import Outcome
 from tuyahouse.sync.serial_numbers import plan
+from tuyahouse.sync.serial_numbers.chunk import sync_chunk
 from tuyahouse.sync.serial_numbers.craft_lines import CraftLines
-from tuyahouse.sync.sn_chunk import sync_chunk
 from tuyahouse.warehouse.warehouse import Warehouse
 
 

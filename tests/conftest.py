@@ -11,6 +11,7 @@ import pytest
 from hypothesis.database import DirectoryBasedExampleDatabase
 
 from tests.support import skips
+from tests.support.factory import Factory
 from tests.support.postgres import OwnPostgres, Postgres
 from tests.support.pulsar.broker import PulsarBroker
 from tests.support.pulsar.build import missing_tools
@@ -145,6 +146,20 @@ def sandboxes() -> Iterator[Callable[..., Sandbox]]:
     yield start
     for one in running:
         one.stop()
+
+
+@pytest.fixture(scope="session")
+def factory() -> Iterator[Factory]:
+    """A sandbox factory that many tests share; take ``tuya``, which puts it back to how it began."""
+    running = Factory()
+    yield running
+    running.close()
+
+
+@pytest.fixture
+def tuya(factory: Factory) -> Sandbox:
+    """The factory on day 3, with no faults and no memory of other tests."""
+    return factory.reset(day=3)
 
 
 @pytest.fixture(scope="session")

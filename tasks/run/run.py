@@ -51,6 +51,18 @@ class Running:
     """Flows that ran inside this one, under its run key; they have the counts."""
 
     @property
+    def account(self) -> str:
+        return self.run.account
+
+    @property
+    def id(self) -> str:
+        return self.run.run_id
+
+    @property
+    def key(self) -> str:
+        return self.run.run_key
+
+    @property
     def planned(self) -> bool:
         """Whether an earlier start of this run has planned it; the plan is kept, not made again."""
         return self.run.planned is not None
@@ -146,21 +158,21 @@ async def _verdict(current: Running) -> None:
 
 
 def _parts(current: Running) -> list[runs.Summary]:
-    recent = runs.recent_runs(current.resources.warehouse, current.run.account)
-    return [run for run in reversed(recent) if run.run_key == current.run.run_key and run.flow in current.parts]
+    recent = runs.recent_runs(current.resources.warehouse, current.account)
+    return [run for run in reversed(recent) if run.run_key == current.key and run.flow in current.parts]
 
 
 def _close(current: Running, status: str, last_note: str) -> runs.Summary:
     """Write the verdict at once, without awaiting: it must be written on Ctrl-C too."""
     note = redact("\n".join(filter(None, [*current.notes, last_note])))
-    return runs.finish_run(current.resources.warehouse, current.run.run_id, status, note)
+    return runs.finish_run(current.resources.warehouse, current.id, status, note)
 
 
 def final_state(current: Running) -> State[Any]:
     """The Prefect state of a run that was not red: Completed, named Stopped where a budget ended it."""
     if current.stopped:
         return Completed(name=STOPPED, message=current.stopped)
-    return Completed(message=f"run key {current.run.run_key}")
+    return Completed(message=f"run key {current.key}")
 
 
 @asynccontextmanager

@@ -13,8 +13,8 @@ from tests.support.sandbox import Sandbox
 from tuyahouse.cli.program import app
 from tuyahouse.warehouse import schema
 from tuyahouse.warehouse.ledgers import dead_letters
-from tuyahouse.warehouse.messages import ledger
-from tuyahouse.warehouse.messages.ledger import AWAY_TOO_LONG, Gap
+from tuyahouse.warehouse.messages import gaps, ledger
+from tuyahouse.warehouse.messages.gaps import AWAY_TOO_LONG, Gap
 from tuyahouse.warehouse.tables import metadata
 from tuyahouse.warehouse.warehouse import Warehouse
 
@@ -138,7 +138,7 @@ def test_status_counts_dead_letters_by_reason_and_shows_open_gaps(cli, sqlite_ur
     with warehouse.begin() as conn:
         dead_letters.record(conn, "demo", [letter], now)
         ledger.advance(conn, "demo", "pulsar", now, now=now, messages=7)
-        ledger.record_gap(conn, "demo", Gap(now - timedelta(hours=5), now, AWAY_TOO_LONG, "Asleep."))
+        gaps.record_gap(conn, "demo", Gap(now - timedelta(hours=5), now, AWAY_TOO_LONG, "Asleep."))
     warehouse.close()
     shown = cli("status").stdout
     assert row(shown, "sn_flows") == ["sn_flows", "item_error", "1", "0"]

@@ -13,7 +13,8 @@ from tuyahouse.cloud.client import TuyaClient
 from tuyahouse.settings import Account
 from tuyahouse.sync.devices.chunks import details_chunk, list_chunk
 from tuyahouse.sync.devices.listing.ledger import ListRead
-from tuyahouse.sync.devices.plan import Concluded, chosen_projects, close_answered_gaps, conclude, plan_lists
+from tuyahouse.sync.devices.plan import Concluded, chosen_projects, conclude, plan_lists
+from tuyahouse.sync.messages.close_gaps import close_answered_gaps
 from tuyahouse.warehouse.ledgers import runs
 from tuyahouse.warehouse.tables import device, device_history
 from tuyahouse.warehouse.warehouse import Warehouse

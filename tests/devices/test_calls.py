@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tuyahouse.cloud.calls.device_functions import Function, decode_functions
 from tuyahouse.cloud.calls.device_list import LIST, decode_page, list_query, read_page, understood
-from tuyahouse.cloud.calls.devices import ABSENT, FACTS, Device, decode_device, told, told_by_column
+from tuyahouse.cloud.calls.devices import ABSENT, FACTS, Device, decode_device, device_facts, facts_by_column
 from tuyahouse.cloud.calls.loose import EPOCH, times, utc
 from tuyahouse.cloud.errors import UnusableAnswer
 from tuyahouse.cloud.http.answer import Answer, read_answer
@@ -41,7 +41,7 @@ def device(**changes: Any) -> Device:
 
 
 def fact(read: Device, column: str) -> Any:
-    return told(read).facts[list(FACTS).index(column)]
+    return device_facts(read).facts[list(FACTS).index(column)]
 
 
 def page(**changes: Any) -> bytes:
@@ -51,7 +51,7 @@ def page(**changes: Any) -> bytes:
 def test_the_documented_sample_is_read() -> None:
     read = device()
     assert read.device_id == "vdevo166986360000001"
-    assert dict(zip(FACTS, told(read).facts, strict=True)) == {
+    assert dict(zip(FACTS, device_facts(read).facts, strict=True)) == {
         "project_id": "1000123",
         "cid": "YZCB04ZZR00001",
         "gateway_id": None,
@@ -69,7 +69,7 @@ def test_the_documented_sample_is_read() -> None:
         "created_at": CREATED,
         "uid": "bay1617693984346",
     }
-    assert (read.online, told(read).extra) == (False, None)
+    assert (read.online, device_facts(read).extra) == (False, None)
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_states_are_read_as_number_and_as_text(sent: Any, read: bool | None) -> 
 
 def test_a_state_that_is_neither_is_kept_as_sent() -> None:
     read = device(online_status=7)
-    assert (read.online, told(read).extra) == (None, {"online_status": 7})
+    assert (read.online, device_facts(read).extra) == (None, {"online_status": 7})
 
 
 @pytest.mark.parametrize("sent", [1669863600000, 1669863600, "1669863600000", "1669863600"])
@@ -93,7 +93,7 @@ def test_times_are_read_in_seconds_and_milliseconds_as_number_and_as_text(sent: 
 @pytest.mark.parametrize("sent", [0, -5, "soon", 10**30, [1]])
 def test_a_time_that_is_none_is_kept_as_sent(sent: Any) -> None:
     read = device(create_time=sent)
-    assert (fact(read, "created_at"), told(read).extra) == (None, {"create_time": sent})
+    assert (fact(read, "created_at"), device_facts(read).extra) == (None, {"create_time": sent})
 
 
 def test_ids_lose_the_blanks_around_them_and_long_numbers_keep_their_digits() -> None:
@@ -102,7 +102,7 @@ def test_ids_lose_the_blanks_around_them_and_long_numbers_keep_their_digits() ->
 
 
 def test_what_is_not_documented_is_kept() -> None:
-    assert told(device(task_id="t1", firmware={"v": 2})).extra == {"task_id": "t1", "firmware": {"v": 2}}
+    assert device_facts(device(task_id="t1", firmware={"v": 2})).extra == {"task_id": "t1", "firmware": {"v": 2}}
 
 
 def test_extend_data_that_is_an_object_is_kept_as_its_text() -> None:
@@ -229,7 +229,7 @@ def test_the_documented_way_of_reading_and_the_tolerant_one_agree(item: dict[str
     raw = msgspec.json.encode(item)
     device = decode_device(raw)
     assert (device.item is None) == (item.get("active_status") in ("on", 7))
-    assert told(device) == told(msgspec.structs.replace(device, item=None))
+    assert device_facts(device) == device_facts(msgspec.structs.replace(device, item=None))
 
 
 @given(st.lists(st.fixed_dictionaries(
@@ -243,9 +243,9 @@ def test_the_documented_way_of_reading_and_the_tolerant_one_agree(item: dict[str
 ), min_size=1, max_size=5))  # fmt: skip
 def test_many_read_together_are_what_each_is_alone(items: list[dict[str, object]]) -> None:
     devices = [decode_device(msgspec.json.encode(item)) for item in items]
-    alone = [told(device) for device in devices]
+    alone = [device_facts(device) for device in devices]
     try:
-        together = told_by_column([device.item for device in devices if device.item])
+        together = facts_by_column([device.item for device in devices if device.item])
     except ValueError:
         assert any(each.extra and "create_time" in each.extra for each in alone)
         return
@@ -281,7 +281,7 @@ def test_milliseconds_are_read_exactly(milliseconds: int) -> None:
 
 
 def test_single_names_in_camel_case_are_read_as_the_documented_ones() -> None:
-    facts, extra = told(
+    facts, extra = device_facts(
         decode_device(b'{"device_id":"d1","extendData":"{\\"pin\\":1}","deviceName":"x","cid":"c","Cid":"y"}')
     )
     named = dict(zip(FACTS, facts, strict=True))

@@ -12,9 +12,9 @@ from tests.support.sandbox import Sandbox
 from tuyahouse.cloud.errors import UnusableAnswer
 from tuyahouse.sync.asking import Asked
 from tuyahouse.sync.devices.details import land_details, read_details
-from tuyahouse.sync.devices_links import Links
+from tuyahouse.sync.devices.links import Links
 from tuyahouse.warehouse.bulk.writer import insert_new
-from tuyahouse.warehouse.devices.inventory import contradictions
+from tuyahouse.warehouse.devices.links import contradictions
 from tuyahouse.warehouse.ledgers import drift, runs
 from tuyahouse.warehouse.tables import (
     device,

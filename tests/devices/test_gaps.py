@@ -6,13 +6,13 @@ from datetime import UTC, datetime, timedelta
 from tests.devices.nights import account_of, inventory, night
 from tests.support.sandbox import Sandbox
 from tuyahouse.settings import CommandPolicy
-from tuyahouse.sync.also_due import devices_due
 from tuyahouse.sync.commands.plan import plan_asking
-from tuyahouse.sync.devices.plan import close_answered_gaps
+from tuyahouse.sync.forecast import devices_due
+from tuyahouse.sync.messages.close_gaps import close_answered_gaps
 from tuyahouse.warehouse.commands import records
 from tuyahouse.warehouse.ledgers import runs
-from tuyahouse.warehouse.messages import ledger
-from tuyahouse.warehouse.messages.ledger import Gap
+from tuyahouse.warehouse.messages import gaps
+from tuyahouse.warehouse.messages.gaps import Gap
 from tuyahouse.warehouse.tables import command, device
 from tuyahouse.warehouse.warehouse import Warehouse
 
@@ -22,12 +22,12 @@ HOUR = timedelta(hours=1)
 
 def gap(warehouse: Warehouse) -> None:
     with warehouse.begin() as conn:
-        ledger.record_gap(conn, "demo", Gap(NOW - 5 * HOUR, NOW - 3 * HOUR, "away_too_long", "away"))
+        gaps.record_gap(conn, "demo", Gap(NOW - 5 * HOUR, NOW - 3 * HOUR, "away_too_long", "away"))
 
 
 def open_gaps(warehouse: Warehouse) -> int:
     with warehouse.read() as conn:
-        return len(ledger.open_gaps(conn, "demo"))
+        return len(gaps.open_gaps(conn, "demo"))
 
 
 def follow(warehouse: Warehouse, asked_at: datetime | None) -> None:

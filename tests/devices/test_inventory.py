@@ -13,7 +13,7 @@ from tests.support.sandbox import Sandbox
 from tuyahouse.cloud.client import TuyaClient
 from tuyahouse.cloud.errors import PassingFault
 from tuyahouse.settings import SettingsError
-from tuyahouse.sync.asking import Letter
+from tuyahouse.sync.asking import DeadLetter
 from tuyahouse.sync.devices.chunks import list_chunk
 from tuyahouse.sync.devices.plan import apply_messages, chosen_projects, conclude, plan_lists
 from tuyahouse.warehouse.bulk.writer import insert_new
@@ -225,7 +225,8 @@ async def test_a_wrong_project_is_a_dead_letter_and_the_others_are_read(sandboxe
 async def test_rows_without_an_id_that_left_the_list_are_settled(sandboxes: Start, warehouse: Warehouse) -> None:
     sandbox = sandboxes(*options(devices=120))
     rows = [
-        Letter("devices", f"{project}/00ff", "unusable_answer", "", "no device_id") for project in ("north-hall", "x")
+        DeadLetter("devices", f"{project}/00ff", "unusable_answer", "", "no device_id")
+        for project in ("north-hall", "x")
     ]
     with warehouse.begin() as conn:
         dead_letters.record(conn, "demo", rows, datetime.now(UTC))

@@ -6,9 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.flows.operator import Operator
-from tests.support.factory import Factory
 from tests.support.prefect import PrefectServer
-from tests.support.sandbox import Sandbox
 
 
 @pytest.fixture(scope="session")
@@ -25,16 +23,3 @@ def operator(prefect_server: PrefectServer) -> Iterator[Operator]:
     started = Operator({**os.environ, **prefect_server.env})
     yield started
     started.close()
-
-
-@pytest.fixture(scope="session")
-def factory() -> Iterator[Factory]:
-    running = Factory()
-    yield running
-    running.close()
-
-
-@pytest.fixture
-def tuya(factory: Factory) -> Sandbox:
-    """The factory on day 3, with no faults and no memory of other tests."""
-    return factory.reset(day=3)

@@ -19,9 +19,9 @@ from tuyahouse.cloud.client import TuyaClient
 from tuyahouse.settings import Settings, load_settings
 from tuyahouse.settings.policies import PlanPolicy
 from tuyahouse.sync.serial_numbers import register as serial_numbers
+from tuyahouse.sync.serial_numbers.chunk import sync_chunk
 from tuyahouse.sync.serial_numbers.craft_lines import CraftLines
 from tuyahouse.sync.serial_numbers.plan import Wanted, plan_run
-from tuyahouse.sync.sn_chunk import sync_chunk
 from tuyahouse.warehouse.ledgers import runs
 from tuyahouse.warehouse.tables import ops_dead_letter
 from tuyahouse.warehouse.warehouse import Warehouse

@@ -13,7 +13,7 @@ from tuyahouse.messages.reading import MessageReader
 from tuyahouse.sync.messages.consumer import Limits, MessageConsumer
 from tuyahouse.sync.messages.land import Landing
 from tuyahouse.warehouse import tables
-from tuyahouse.warehouse.messages import ledger
+from tuyahouse.warehouse.messages import gaps
 from tuyahouse.warehouse.warehouse import Warehouse
 
 
@@ -60,7 +60,7 @@ def test_three_hours_without_a_consumer_are_told_by_the_nightly_job(
     consume_at(warehouse, AT)
     consume_at(warehouse, AT + timedelta(hours=3))
     with warehouse.read() as conn:
-        assert len(ledger.open_gaps(conn, "demo")) == 1
+        assert len(gaps.open_gaps(conn, "demo")) == 1
     warehouse.close()
     code, printed = operator.run("nightly_sync", environment_of(tuya, sqlite_url, secret_key), run_key="n")
     assert code == 0 and "Messages between 2026-09-21 14:00 and 2026-09-21 15:00 UTC may be lost" in printed, printed

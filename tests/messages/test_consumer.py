@@ -15,7 +15,7 @@ from tuyahouse.messages.sources.source import Away, Received
 from tuyahouse.sync.messages.consumer import Limits, MessageConsumer, Progress
 from tuyahouse.sync.messages.land import Landed, Landing
 from tuyahouse.warehouse.errors import SchemaError, WarehouseAway
-from tuyahouse.warehouse.messages import ledger
+from tuyahouse.warehouse.messages import gaps, ledger
 from tuyahouse.warehouse.warehouse import Warehouse
 
 
@@ -160,9 +160,9 @@ def test_a_warehouse_of_another_version_ends_it(warehouse: Warehouse, monkeypatc
         consumer(warehouse, ScriptedSource([received(b"x")])).run(QUIET)
 
 
-def gaps(warehouse: Warehouse) -> list[tuple[datetime, datetime]]:
+def spans(warehouse: Warehouse) -> list[tuple[datetime, datetime]]:
     with warehouse.read() as conn:
-        return [(gap.gap_from, gap.gap_to) for gap in ledger.open_gaps(conn, "main")]
+        return [(gap.gap_from, gap.gap_to) for gap in gaps.open_gaps(conn, "main")]
 
 
 def near(one: datetime, other: datetime) -> bool:
@@ -173,7 +173,7 @@ def near(one: datetime, other: datetime) -> bool:
 def test_three_hours_without_a_consumer_are_a_gap(warehouse: Warehouse, waiting: list[Any]) -> None:
     consumer(warehouse, ScriptedSource([])).run(Limits(seconds=1))
     progress = consumer(warehouse, ScriptedSource(waiting), Clock(AT + timedelta(hours=3))).run(QUIET)
-    ((begin, end),) = gaps(warehouse)
+    ((begin, end),) = spans(warehouse)
     assert near(begin, AT) and near(end, AT + timedelta(hours=1))
     assert [gap.gap_from for gap in progress.gaps] == [begin]
 
@@ -181,12 +181,12 @@ def test_three_hours_without_a_consumer_are_a_gap(warehouse: Warehouse, waiting:
 def test_an_hour_without_a_consumer_is_none(warehouse: Warehouse) -> None:
     consumer(warehouse, ScriptedSource([])).run(Limits(seconds=1))
     consumer(warehouse, ScriptedSource([]), Clock(AT + timedelta(hours=1))).run(QUIET)
-    assert gaps(warehouse) == []
+    assert spans(warehouse) == []
 
 
 def test_the_first_start_of_all_has_no_gap(warehouse: Warehouse) -> None:
     consumer(warehouse, ScriptedSource([received(b"", published_at=AT - timedelta(days=3))])).run(QUIET)
-    assert gaps(warehouse) == []
+    assert spans(warehouse) == []
 
 
 def test_a_connection_lost_for_three_hours_is_a_gap_and_a_reconnect(warehouse: Warehouse) -> None:
@@ -195,7 +195,7 @@ def test_a_connection_lost_for_three_hours_is_a_gap_and_a_reconnect(warehouse: W
     at_work = consumer(warehouse, source, clock, stopping=lambda: next(stops), observe=_lose(clock, source))
     progress = at_work.run()
     assert (progress.reconnects, progress.away_seconds) == (1, 10_800)
-    ((begin, end),) = gaps(warehouse)
+    ((begin, end),) = spans(warehouse)
     assert near(begin, AT) and near(end, AT + timedelta(hours=1))
     with warehouse.read() as conn:
         assert ledger.consumers(conn, "main")[0].reconnects == 1
@@ -222,4 +222,4 @@ def test_a_database_away_for_three_hours_is_a_gap(warehouse: Warehouse, monkeypa
             clock.sleep(5400)
 
     consumer(warehouse, source, clock, observe=observe).run(QUIET)
-    assert len(gaps(warehouse)) == 1
+    assert len(spans(warehouse)) == 1

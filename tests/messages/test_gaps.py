@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tuyahouse.sync.messages.gaps import gap_after_absence, gap_in_words, gap_of_notice
-from tuyahouse.warehouse.messages import ledger
-from tuyahouse.warehouse.messages.ledger import Gap
+from tuyahouse.warehouse.messages import gaps
+from tuyahouse.warehouse.messages.gaps import Gap
 from tuyahouse.warehouse.warehouse import Warehouse
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -46,24 +46,24 @@ def test_a_notice_reaches_back_to_the_last_read() -> None:
 def test_a_gap_stays_open_until_a_read_that_began_after_its_end(warehouse: Warehouse) -> None:
     gap = Gap(NOON, NOON + timedelta(hours=1), "away_too_long", "words")
     with warehouse.begin() as conn:
-        ledger.record_gap(conn, "main", gap)
-        assert ledger.close_gaps(conn, "main", NOON + timedelta(minutes=59), NOON + TWO_HOURS) == 0
-        assert ledger.open_gaps(conn, "main") == [gap]
-        assert ledger.close_gaps(conn, "main", NOON + timedelta(minutes=60), NOON + TWO_HOURS) == 1
-        assert ledger.open_gaps(conn, "main") == []
-        assert ledger.close_gaps(conn, "main", NOON + TWO_HOURS, NOON + TWO_HOURS) == 0
+        gaps.record_gap(conn, "main", gap)
+        assert gaps.close_gaps(conn, "main", NOON + timedelta(minutes=59), NOON + TWO_HOURS) == 0
+        assert gaps.open_gaps(conn, "main") == [gap]
+        assert gaps.close_gaps(conn, "main", NOON + timedelta(minutes=60), NOON + TWO_HOURS) == 1
+        assert gaps.open_gaps(conn, "main") == []
+        assert gaps.close_gaps(conn, "main", NOON + TWO_HOURS, NOON + TWO_HOURS) == 0
 
 
 def test_a_gap_from_the_same_time_on_grows_and_never_shrinks(warehouse: Warehouse) -> None:
     with warehouse.begin() as conn:
         for hours in (1, 3, 2):
-            ledger.record_gap(conn, "main", Gap(NOON, NOON + timedelta(hours=hours), "away_too_long"))
-        assert [gap.gap_to for gap in ledger.open_gaps(conn, "main")] == [NOON + timedelta(hours=3)]
+            gaps.record_gap(conn, "main", Gap(NOON, NOON + timedelta(hours=hours), "away_too_long"))
+        assert [gap.gap_to for gap in gaps.open_gaps(conn, "main")] == [NOON + timedelta(hours=3)]
 
 
 def test_gaps_of_other_accounts_are_not_closed(warehouse: Warehouse) -> None:
     with warehouse.begin() as conn:
         for account in ("main", "other"):
-            ledger.record_gap(conn, account, Gap(NOON, NOON, "backlog_notice"))
-        ledger.close_gaps(conn, "main", NOON, NOON)
-        assert len(ledger.open_gaps(conn, "other")) == 1
+            gaps.record_gap(conn, account, Gap(NOON, NOON, "backlog_notice"))
+        gaps.close_gaps(conn, "main", NOON, NOON)
+        assert len(gaps.open_gaps(conn, "other")) == 1

@@ -22,7 +22,7 @@ from tuyahouse.sync.messages.land import Landed, Landing
 from tuyahouse.warehouse import tables
 from tuyahouse.warehouse.errors import WarehouseAway
 from tuyahouse.warehouse.ledgers import dead_letters, drift
-from tuyahouse.warehouse.messages import ledger
+from tuyahouse.warehouse.messages import gaps, ledger
 from tuyahouse.warehouse.warehouse import Warehouse
 
 
@@ -278,7 +278,7 @@ def test_a_backlog_notice_opens_one_gap_that_grows(warehouse: Warehouse, landing
         notice = {"bizCode": "HighPriorityNotice", "bizData": {"eventType": "pulsar_backlog_notice"}, "ts": ts}
         landing.land([received(envelope_a(ecb(json.dumps(notice).encode())), n, AT - timedelta(hours=2))])
     with warehouse.read() as conn:
-        (gap,) = ledger.open_gaps(conn, "main")
+        (gap,) = gaps.open_gaps(conn, "main")
     assert (gap.gap_from, gap.gap_to) == (AT - timedelta(hours=1), AT + timedelta(minutes=30))
     assert gap.why == "backlog_notice"
 

@@ -19,8 +19,8 @@ from tuyahouse.sync.messages.consumer import Progress
 from tuyahouse.sync.messages.land import Landed
 from tuyahouse.sync.messages.run import drain_run, ending, outcome_of
 from tuyahouse.warehouse.ledgers import runs
-from tuyahouse.warehouse.messages import ledger
-from tuyahouse.warehouse.messages.ledger import Gap
+from tuyahouse.warehouse.messages import gaps
+from tuyahouse.warehouse.messages.gaps import Gap
 from tuyahouse.warehouse.warehouse import Warehouse
 
 
@@ -34,7 +34,7 @@ def test_a_run_counts_its_messages_and_tells_open_gaps(sandbox: Sandbox, warehou
     account = sandbox.account.model_copy(update={"messages_subscription": f"run-{warehouse.dialect}"})
     three_hours_ago = datetime.now(UTC) - timedelta(hours=3)
     with warehouse.begin() as conn:
-        ledger.record_gap(conn, account.name, Gap(three_hours_ago, datetime.now(UTC), "away_too_long"))
+        gaps.record_gap(conn, account.name, Gap(three_hours_ago, datetime.now(UTC), "away_too_long"))
     run = runs.start_run(warehouse, account.name, "drain_messages", "key", {})
     drained = drain_run(account, warehouse, run.run_id, max_seconds=None, max_messages=None, stopping=lambda: False)
     summary = runs.finish_run(warehouse, run.run_id, "balanced")

@@ -26,7 +26,7 @@ from tuyahouse.sync.messages.consumer import Progress
 from tuyahouse.sync.messages.land import Landed
 from tuyahouse.sync.messages.metrics import STUCK_SECONDS, Watch, serve
 from tuyahouse.sync.messages.service import StatusLine, drain, summary
-from tuyahouse.warehouse.messages.ledger import Gap
+from tuyahouse.warehouse.messages.gaps import Gap
 from tuyahouse.warehouse.warehouse import Warehouse
 
 
@@ -161,7 +161,7 @@ def test_the_metrics_tell_lag_rate_last_message_dead_letters_and_reconnects() ->
         'tuyahouse_messages_total{account="main",outcome="dead"} 3.0',
         'tuyahouse_messages_dead_letters_total{account="main"} 3.0',
         'tuyahouse_messages_reconnects_total{account="main"} 4.0',
-        'tuyahouse_messages_gaps_total{account="main"} 1.0',
+        'tuyahouse_message_gaps_total{account="main"} 1.0',
         f'tuyahouse_messages_last_message_timestamp_seconds{{account="main"}} {AT.timestamp():.9g}'[:70],
         'tuyahouse_messages_connected{account="main"} 1.0',
     ):

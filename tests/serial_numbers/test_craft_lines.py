@@ -9,9 +9,9 @@ from tests.flows.nights import night, open_letters, register, rows, settings_of,
 from tests.support.sandbox import Sandbox
 from tuyahouse.cloud.client import TuyaClient
 from tuyahouse.cloud.errors import QuotaExhausted
+from tuyahouse.sync.serial_numbers.chunk import sync_chunk
 from tuyahouse.sync.serial_numbers.craft_lines import CraftLines
 from tuyahouse.sync.serial_numbers.plan import Wanted, plan_run
-from tuyahouse.sync.sn_chunk import sync_chunk
 from tuyahouse.warehouse.ledgers import runs
 from tuyahouse.warehouse.tables import craft_line, craft_line_node, flow_step, serial_number
 from tuyahouse.warehouse.warehouse import Warehouse

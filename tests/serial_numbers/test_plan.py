@@ -7,8 +7,9 @@ import pytest
 from tests.flows.nights import DUE, register, rows
 from tuyahouse.settings import load_settings
 from tuyahouse.settings.policies import PlanPolicy
-from tuyahouse.sync.asking import Letter
-from tuyahouse.sync.serial_numbers.plan import Wanted, chunked, plan_run
+from tuyahouse.sync.asking import DeadLetter
+from tuyahouse.sync.chunks import chunked
+from tuyahouse.sync.serial_numbers.plan import Wanted, plan_run
 from tuyahouse.warehouse.ledgers import dead_letters, runs
 from tuyahouse.warehouse.serial_numbers import registry
 from tuyahouse.warehouse.tables import ops_dead_letter, ops_run, serial_number
@@ -101,9 +102,9 @@ def test_work_orders_without_a_registered_serial_number_are_said(seven):
 def test_those_with_an_open_dead_letter_are_planned_once_each(seven):
     with seven.begin() as conn:
         letters = [
-            Letter("sn_flows", sn, reason) for sn in ("S4", "S5") for reason in ("item_error", "unusable_answer")
+            DeadLetter("sn_flows", sn, reason) for sn in ("S4", "S5") for reason in ("item_error", "unusable_answer")
         ]
-        dead_letters.record(conn, "demo", [*letters, Letter("craft_line", "W1", "item_error")], NOW)
+        dead_letters.record(conn, "demo", [*letters, DeadLetter("craft_line", "W1", "item_error")], NOW)
         dead_letters.resolve(conn, "demo", "sn_flows", ["S5"], NOW)
     assert plan(seven, Wanted(dead_letters=True))[1] == [["S4"]]
 

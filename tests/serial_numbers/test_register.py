@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 
 from tuyahouse.settings import PlanPolicy
 from tuyahouse.sync.intake.rows import Blank, Refusal, Row
+from tuyahouse.sync.intake.source import source
+from tuyahouse.sync.intake.take_in import BATCH, IntakeOutcome
 from tuyahouse.sync.serial_numbers.due import planner_order, select_due
-from tuyahouse.sync.serial_numbers.register import BATCH, IntakeOutcome, SourceError, read_pattern, register, source
+from tuyahouse.sync.serial_numbers.register import SourceError, read_pattern, register
 from tuyahouse.warehouse.ledgers import dead_letters
 from tuyahouse.warehouse.serial_numbers import registry
 

@@ -57,7 +57,7 @@ async def ask(outcomes, keys=KEYS, workers=1, **options):
 def places(asked):
     """Every place of every key."""
     return Counter(
-        [key for key, _ in asked.answers] + asked.empty + [letter.key for letter in asked.letters] + asked.left
+        [key for key, _ in asked.answers] + asked.empty + [letter.key for letter in asked.dead_letters] + asked.left
     )
 
 
@@ -106,7 +106,7 @@ async def test_what_would_meet_every_key_stops_and_leaves_the_rest(error):
     asked = await ask({"K3": error})
     assert asked.stopped_by is error
     assert [key for key, _ in asked.answers] == ["K0", "K1", "K2"]
-    assert sorted(asked.left) == KEYS[3:] and asked.letters == []
+    assert sorted(asked.left) == KEYS[3:] and asked.dead_letters == []
 
 
 async def test_a_stop_asks_no_key_beyond_those_in_flight():
@@ -131,14 +131,14 @@ async def test_an_outage_stops_instead_of_making_a_dead_letter_of_every_key():
 async def test_no_connection_stops_at_once():
     away = PassingFault("no connection", reached=False)
     asked = await ask({"K3": away})
-    assert asked.stopped_by is away and asked.letters == []
+    assert asked.stopped_by is away and asked.dead_letters == []
     assert sorted(asked.left) == KEYS[3:]
 
 
 async def test_nothing_but_faults_is_an_outage_however_few_keys_there_are():
     asked = await ask(dict.fromkeys(KEYS, PassingFault("HTTP 502")), workers=3)
     assert isinstance(asked.stopped_by, PassingFault)
-    assert asked.letters == [] and sorted(asked.left) == KEYS
+    assert asked.dead_letters == [] and sorted(asked.left) == KEYS
 
 
 async def test_a_few_keys_that_tuya_cannot_answer_are_dead_letters():

@@ -7,7 +7,7 @@ from sqlalchemy import delete
 
 from tests.flows.nights import night, open_letters, register, rows, settings_of, units
 from tests.support.sandbox import Sandbox
-from tuyahouse.sync.asking import Letter
+from tuyahouse.sync.asking import DeadLetter
 from tuyahouse.sync.replay import replay
 from tuyahouse.warehouse.ledgers import dead_letters, raw_blocks, runs
 from tuyahouse.warehouse.tables import craft_line, craft_line_node, flow_step, raw_block, serial_number
@@ -107,7 +107,7 @@ async def test_an_answer_that_is_no_answer_any_more_is_a_dead_letter_too(nights,
 
 async def test_open_dead_letters_of_before_stay_open(nights, warehouse):
     with warehouse.begin() as conn:
-        dead_letters.record(conn, "demo", [Letter("sn_flows", "S9", "item_error")], datetime.now(UTC))
+        dead_letters.record(conn, "demo", [DeadLetter("sn_flows", "S9", "item_error")], datetime.now(UTC))
     again(warehouse)
     assert open_letters(warehouse) == {"S9": "item_error"}
 

@@ -2,17 +2,11 @@
 
 import errno
 import os
-import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from datetime import datetime
 from typing import Annotated, Any
 
 import typer
-from rich.box import SIMPLE_HEAD
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 from typer.core import TyperGroup
 
 from tuyahouse import logs
@@ -28,8 +22,6 @@ IN_WORDS = (SettingsError, WarehouseError, SourceError, TuyaError, MessageSource
 """Errors whose text is a sentence for the operator."""
 
 INTERRUPTED = 130
-WIDE = 200
-"""Columns of a table that goes into a file or a pipe."""
 
 AccountName = Annotated[str, typer.Option("--account", "-a", help="Name of the account in the settings.")]
 OneAccount = Annotated[
@@ -107,38 +99,3 @@ def from_environment(value: str, option: str) -> str:
 
 
 # ------------------------------------------------------------------------------------------------------------- showing
-
-
-def screen() -> Console:
-    """Standard output, as wide as need be where it is not a terminal."""
-    return Console(highlight=False, width=None if sys.stdout.isatty() else WIDE)
-
-
-def show(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print a table; numbers to the right, times in UTC, nothing in a cell taken for markup."""
-    lines = [list(map(_cell, row)) for row in rows]
-    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
-    for name in columns:
-        table.add_column(name, overflow="fold")
-    for line in lines:
-        table.add_row(*line)
-    screen().print(table)
-
-
-def _cell(value: object) -> Text:
-    if isinstance(value, int) and not isinstance(value, bool):
-        return Text(f"{value:,}", justify="right")
-    return Text(said(value))
-
-
-def said(value: object) -> str:
-    """A value as people read it."""
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, datetime):
-        return f"{value:%Y-%m-%d %H:%M:%S}"
-    if isinstance(value, bytes):
-        return value.hex()
-    return str(value)

@@ -11,8 +11,8 @@ from tuyahouse.cli.context import OneAccount, chosen, open_warehouse, read_setti
 from tuyahouse.cli.findings import Findings
 from tuyahouse.settings import Account, Settings, SettingsError
 from tuyahouse.stores import SlotStore, TokenStore
-from tuyahouse.warehouse.condition import require_writable
 from tuyahouse.warehouse.errors import WarehouseError
+from tuyahouse.warehouse.shared.locks import require_writable
 from tuyahouse.warehouse.warehouse import Warehouse
 
 

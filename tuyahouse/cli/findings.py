@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import typer
 from rich.text import Text
 
-from tuyahouse.cli.context import screen
+from tuyahouse.cli.output import screen
 from tuyahouse.logs import redact
 
 _COLOURS = {"ok": "green", "note": "yellow", "wrong": "bold red"}

@@ -7,7 +7,7 @@ from types import FrameType
 
 import typer
 
-from tuyahouse.sync.serial_numbers.register import REFUSALS_SHOWN, IntakeOutcome
+from tuyahouse.sync.intake.take_in import REFUSALS_SHOWN, IntakeOutcome
 
 REFUSED = 3
 """Exit code where some rows were refused: a script has to notice, and all others are registered (1: nothing can be said)."""

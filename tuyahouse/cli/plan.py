@@ -4,11 +4,10 @@ from datetime import UTC, datetime
 
 import typer
 
-from tuyahouse.cli.context import OneAccount, chosen, open_warehouse, read_settings, show
+from tuyahouse.cli.context import OneAccount, chosen, open_warehouse, read_settings
+from tuyahouse.cli.output import show
 from tuyahouse.settings import Account, Settings
-from tuyahouse.sync.also_due import AlsoDue, commands_due, devices_due
-from tuyahouse.sync.forecast import Plan
-from tuyahouse.sync.serial_numbers.plan import tonight
+from tuyahouse.sync.forecast import AlsoDue, Plan, commands_due, devices_due, tonight
 from tuyahouse.terminal import duration
 from tuyahouse.warehouse.warehouse import Warehouse
 

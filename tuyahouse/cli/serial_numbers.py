@@ -10,8 +10,10 @@ from typing import Annotated
 
 import typer
 
-from tuyahouse.cli.context import AccountName, from_environment, open_warehouse, read_settings, show
+from tuyahouse.cli.context import AccountName, from_environment, open_warehouse, read_settings
 from tuyahouse.cli.intake import ends_with_ctrl_c, report
+from tuyahouse.cli.output import show
+from tuyahouse.sync.intake import source as intake_source
 from tuyahouse.sync.serial_numbers import register
 from tuyahouse.sync.serial_numbers.state import State
 from tuyahouse.terminal import track
@@ -68,7 +70,7 @@ def add(
     settings = read_settings()
     name = settings.account(account).name
     url = from_environment(query_url, "--query-url") if query_url else None
-    entries, source = register.source(file, pattern, url, query)
+    entries, source = intake_source.source(file, pattern, url, query)
     with (
         open_warehouse(settings) as warehouse,
         track(f"Serial numbers from {source}") as tracker,

@@ -5,16 +5,19 @@ from typing import Any
 
 import typer
 
-from tuyahouse.cli.context import OneAccount, chosen, open_warehouse, read_settings, said, show
+from tuyahouse.cli.context import OneAccount, chosen, open_warehouse, read_settings
+from tuyahouse.cli.output import said, show
 from tuyahouse.settings import Account
 from tuyahouse.sync.messages.gaps import gap_in_words
 from tuyahouse.terminal import duration
-from tuyahouse.warehouse import api_calls
 from tuyahouse.warehouse.commands import records
-from tuyahouse.warehouse.condition import token_states
+from tuyahouse.warehouse.database import Connection
 from tuyahouse.warehouse.ledgers import dead_letters, runs
+from tuyahouse.warehouse.messages import gaps as message_gaps
 from tuyahouse.warehouse.messages import ledger
 from tuyahouse.warehouse.serial_numbers import registry
+from tuyahouse.warehouse.shared import slots
+from tuyahouse.warehouse.shared.tokens import token_states
 from tuyahouse.warehouse.warehouse import Warehouse
 
 RUNS_SHOWN = 10
@@ -59,7 +62,7 @@ def _of(run: runs.Summary, name: str) -> Any:
     return getattr(run, name) if hasattr(run, name) else getattr(run.outcome, name)
 
 
-def _registry(conn: Any, account: Account) -> None:
+def _registry(conn: Connection, account: Account) -> None:
     states = registry.counts(conn, account.name)
     if states:
         show("Serial numbers", ("state", "count"), sorted(states.items()))
@@ -67,14 +70,14 @@ def _registry(conn: Any, account: Account) -> None:
         typer.echo("No serial number is registered.")
 
 
-def _commands(conn: Any, account: Account) -> None:
+def _commands(conn: Connection, account: Account) -> None:
     verdicts = records.verdicts(conn, account.name)
     if verdicts:
         rows = ((verdict, still, count) for (verdict, still), count in sorted(verdicts.items()))
         show("Commands", ("verdict", "still followed", "count"), rows)
 
 
-def _dead_letters(conn: Any, account: Account) -> None:
+def _dead_letters(conn: Connection, account: Account) -> None:
     counts = [row[1:] for row in dead_letters.counts(conn, account.name)]
     if any(still for _, _, still, _ in counts):
         show("Dead letters", ("kind", "reason", "open", "resolved"), counts)
@@ -82,21 +85,21 @@ def _dead_letters(conn: Any, account: Account) -> None:
         typer.echo("No dead letter is open.")
 
 
-def _calls(conn: Any, account: Account, now: datetime) -> None:
+def _calls(conn: Connection, account: Account, now: datetime) -> None:
     month = now.date().replace(day=1)
-    used = api_calls.calls_since(conn, account.name, month)
+    used = slots.calls_since(conn, account.name, month)
     if account.monthly_calls is None:
         said_of_budget = "MONTHLY_CALLS is not set"
     else:
         left = max(account.monthly_calls - used, 0)
         said_of_budget = f"{used / account.monthly_calls:.1%} of {account.monthly_calls:,}, {left:,} left"
     typer.echo(f"Calls since {month}: {used:,} ({said_of_budget}).")
-    by_endpoint = api_calls.calls_by_endpoint(conn, account.name, month)
+    by_endpoint = slots.calls_by_endpoint(conn, account.name, month)
     if by_endpoint:
         show(f"Calls since {month}", ("endpoint", "calls", "failures", "throttled"), by_endpoint)
 
 
-def _tokens(conn: Any, account: Account, now: datetime) -> None:
+def _tokens(conn: Connection, account: Account, now: datetime) -> None:
     for token in token_states(conn, account.name):
         parts = [f"number {token.generation:,}"]
         if token.changed_at:
@@ -109,14 +112,14 @@ def _tokens(conn: Any, account: Account, now: datetime) -> None:
         typer.echo(f"Token {token.kind}: {', '.join(parts)}.")
 
 
-def _messages(conn: Any, account: Account) -> None:
+def _messages(conn: Connection, account: Account) -> None:
     readers = ledger.consumers(conn, account.name)
     columns = ("source", "read_until", "last_message_at", "messages", "dead_letters", "reconnects")
     if readers:
         show("Messages (UTC)", columns, ([getattr(one, name) for name in columns] for one in readers))
     else:
         typer.echo("No message was ever read.")
-    gaps = ledger.open_gaps(conn, account.name)
+    gaps = message_gaps.open_gaps(conn, account.name)
     for gap in gaps:
         typer.echo(f"Open gap: {gap_in_words(gap)} Reading all devices and open commands closes it.")
     if readers and not gaps:

@@ -7,7 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from tuyahouse.cli.context import AccountName, open_warehouse, read_settings, said, show, stopped
+from tuyahouse.cli.context import AccountName, open_warehouse, read_settings, stopped
+from tuyahouse.cli.output import said, show
 from tuyahouse.warehouse.errors import SchemaError
 from tuyahouse.warehouse.marts.dictionary import entries, markdown
 from tuyahouse.warehouse.serial_numbers.explain import Explanation, explain_sn

@@ -27,7 +27,7 @@ SOME = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class DeadLetter:
     """Something that could not be used, on its way to ``ops_dead_letter``."""
 
     kind: str
@@ -44,13 +44,13 @@ class Asked(Generic[T]):
 
     answers: list[tuple[str, T]] = field(default_factory=list)
     empty: list[str] = field(default_factory=list)
-    failed: list[Letter] = field(default_factory=list)
-    rejected: list[Letter] = field(default_factory=list)
+    failed: list[DeadLetter] = field(default_factory=list)
+    rejected: list[DeadLetter] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
     stopped_by: TuyaError | None = None
 
     @property
-    def letters(self) -> list[Letter]:
+    def dead_letters(self) -> list[DeadLetter]:
         return self.failed + self.rejected
 
     @property
@@ -154,5 +154,5 @@ class _Shared(Generic[T]):
             reason = "retries_exhausted" if passing or error.action is Action.SLOW_DOWN else "item_error"
             self.into.failed.append(self._letter(key, reason, error, None))
 
-    def _letter(self, key: str, reason: str, error: TuyaError, raw: bytes | None) -> Letter:
-        return Letter(self.kind, key, reason, error.code, str(error), raw)
+    def _letter(self, key: str, reason: str, error: TuyaError, raw: bytes | None) -> DeadLetter:
+        return DeadLetter(self.kind, key, reason, error.code, str(error), raw)

@@ -1,13 +1,22 @@
-"""What a night would cost before a call is made: calls, minutes, share of the quota. Pure."""
+"""What a night would cost before a call is made: calls, minutes, share of the quota."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 
-from tuyahouse.settings import PlanPolicy
+from tuyahouse.settings import Account, CommandPolicy, PlanPolicy, Settings
+from tuyahouse.sync.commands.rules import ask_steps
+from tuyahouse.sync.devices.plan import details_due_before
 from tuyahouse.sync.serial_numbers.due import Candidate, is_due, state_to_plan
 from tuyahouse.sync.serial_numbers.state import State
+from tuyahouse.warehouse.commands import records
+from tuyahouse.warehouse.devices import inventory, lists
+from tuyahouse.warehouse.messages import gaps as message_gaps
+from tuyahouse.warehouse.serial_numbers import craft_lines, registry
+from tuyahouse.warehouse.warehouse import Warehouse
+
+CALLS_FOR_DETAILS = 3
 
 TOKEN_LIFE = timedelta(hours=2)
 """How long a platform or PMS token lives (docs/tuya.md, Tokens)."""
@@ -123,3 +132,69 @@ def token_calls(seconds: float | None, has_pms: bool) -> int:
     days = math.ceil(lives * TOKEN_LIFE / timedelta(days=1))
     refreshes = min(days, lives - 1)
     return lives + 2 * (lives - refreshes) + refreshes
+
+
+def tonight(warehouse: Warehouse, settings: Settings, account: Account, now: datetime) -> Plan:
+    """What asking the due serial numbers would cost, before a call is made."""
+    with warehouse.read() as conn:
+        candidates: Iterator[Candidate] = registry.candidates(conn, account.name)
+        due = count_due(candidates, now, settings.plan)
+        lines = craft_lines.unknown_orders(conn, account.name)
+    return forecast(
+        due,
+        calls_per_second=account.calls_per_second,
+        monthly_calls=account.monthly_calls,
+        calls_this_month=warehouse.slots.calls_this_month(account.name, now),
+        unknown_craft_lines=lines,
+        has_pms=account.has_pms,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class AlsoDue:
+    """So many ``keys`` of a kind are due and cost so many calls; ``what`` says which."""
+
+    what: str
+    keys: int
+    calls: int
+    note: str = ""
+    """What the numbers cannot tell."""
+
+
+def devices_due(warehouse: Warehouse, account: Account, now: datetime) -> list[AlsoDue]:
+    """Pages of the device lists and details of known devices; nothing for an account without projects.
+
+    Details of all devices while messages may be lost. A lower bound: a list that moves while it is read is read again, and devices nobody knows yet have details too.
+    """
+    if not account.project_ids:
+        return []
+    with warehouse.read() as conn:
+        known = inventory.count_devices(conn, account.name)
+        since = details_due_before(message_gaps.open_gaps(conn, account.name), now)
+        due = inventory.due_for_details(conn, account.name, account.project_ids, since)
+        details = sum(1 for _ in due)
+        before = {each: lists.device_list(conn, account.name, each) for each in account.project_ids}
+    unread = [project for project, how in before.items() if not lists.read_whole(how)]
+    pages = [math.ceil(known.get(project, 0) / account.device_page_size) for project in account.project_ids]
+    listed = sum(known.get(project, 0) for project in account.project_ids)
+    return [
+        AlsoDue("devices on lists", listed, sum(max(count, 1) for count in pages)),
+        AlsoDue("details of devices", details, details * CALLS_FOR_DETAILS, _note(unread)),
+    ]
+
+
+def _note(unread: Sequence[str]) -> str:
+    if not unread:
+        return ""
+    return (
+        f"Never read whole: {', '.join(unread)}. How many devices are listed there nobody knows yet, and each new one "
+        f"costs {CALLS_FOR_DETAILS} calls for its details, in the same night."
+    )
+
+
+def commands_due(warehouse: Warehouse, account: Account, policy: CommandPolicy, now: datetime) -> AlsoDue:
+    """Open command records whose time has come; all of them while messages may be lost."""
+    with warehouse.read() as conn:
+        gaps = bool(message_gaps.open_gaps(conn, account.name))
+        due = sum(1 for _ in records.due(conn, account.name, ask_steps(policy), now, everything=gaps))
+    return AlsoDue("open commands", due, due)

@@ -15,12 +15,13 @@ from tuyahouse.cloud.calls.pms import CraftLine, decode_craft_line
 from tuyahouse.cloud.errors import TuyaError
 from tuyahouse.cloud.http.answer import stored_result
 from tuyahouse.outcome import Outcome
-from tuyahouse.sync.asking import Asked, Letter
+from tuyahouse.sync.asking import Asked, DeadLetter
 from tuyahouse.sync.devices.replay import replay_devices
 from tuyahouse.sync.intake.rows import Row
 from tuyahouse.sync.serial_numbers import chunk, craft_lines
 from tuyahouse.sync.serial_numbers.chunk import SnAnswer, registry_changes, step_rows, write_steps
 from tuyahouse.sync.serial_numbers.craft_lines import LastNodes, write_craft_lines
+from tuyahouse.warehouse.database import Connection
 from tuyahouse.warehouse.database.seen import SeenKeys
 from tuyahouse.warehouse.ledgers import dead_letters, raw_blocks, runs
 from tuyahouse.warehouse.ledgers.raw_blocks import Block
@@ -49,7 +50,7 @@ def replay(
     return outcome
 
 
-def _replay_craft_lines(source: Any, conn: Any, account: str) -> LastNodes:
+def _replay_craft_lines(source: Any, conn: Connection, account: str) -> LastNodes:
     last_nodes: LastNodes = {}
     for block in raw_blocks.blocks(source, account, craft_lines.KIND):
         lines = [(order, line) for order, body in block.answers if (line := _craft_line(body))]
@@ -71,11 +72,13 @@ def _read_block(block: Block) -> Asked[SnAnswer]:
         try:
             asked.answers.append((sn, chunk.read_answer(stored_result(body), body, None)))
         except TuyaError as error:
-            asked.rejected.append(Letter(chunk.KIND, sn, "unusable_answer", error.code, str(error), body))
+            asked.rejected.append(DeadLetter(chunk.KIND, sn, "unusable_answer", error.code, str(error), body))
     return asked
 
 
-def _land(conn: Any, account: str, block: Block, asked: Asked[SnAnswer], last_nodes: LastNodes, seen: SeenKeys) -> None:
+def _land(
+    conn: Connection, account: str, block: Block, asked: Asked[SnAnswer], last_nodes: LastNodes, seen: SeenKeys
+) -> None:
     run_id, sns = block.run_id, [sn for sn, _ in asked.answers]
     flow_steps.forget(conn, account, seen.add(sns))
     registry.add(conn, account, (Row("replay", sn) for sn in sns), "replay", block.stored_at)

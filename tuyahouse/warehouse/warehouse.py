@@ -1,30 +1,24 @@
-"""The warehouse: one database, opened once and used by many threads."""
+"""The warehouse: a database with our tables, at the schema of this version."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cached_property
 
 from pydantic import SecretStr
-from sqlalchemy import URL, Connection, Engine
+from sqlalchemy import URL, Engine
 
 from tuyahouse.warehouse import schema
-from tuyahouse.warehouse.database.engine import make_engine, parse_url, shown, sqlite_path
-from tuyahouse.warehouse.errors import WarehouseError, in_words
+from tuyahouse.warehouse.database.database import Database
+from tuyahouse.warehouse.database.engine import make_engine, parse_url, sqlite_path
+from tuyahouse.warehouse.errors import WarehouseError
 from tuyahouse.warehouse.shared.sealing import Seal, key_beside
 from tuyahouse.warehouse.shared.slots import WarehouseSlots
 from tuyahouse.warehouse.shared.tokens import LeasedTokens, LockedTokens, WarehouseTokens
 
 
-class Warehouse:
-    """A database with tuyahouse's tables: a SQLite file or a PostgreSQL database.
-
-    Every method may be called from any thread. Errors are :class:`WarehouseError` in words; :class:`WarehouseAway` is
-    one that passes. Use :meth:`open`.
-    """
+class Warehouse(Database):
+    """A database with tuyahouse's tables: a SQLite file or a PostgreSQL database. Use :meth:`open`."""
 
     def __init__(self, url: URL, engine: Engine, secret_key: str | None) -> None:
-        self._url = url
-        self._engine = engine
+        super().__init__(url, engine)
         self._secret_key = secret_key
 
     @classmethod
@@ -48,30 +42,6 @@ class Warehouse:
             warehouse.close()
             raise
         return warehouse
-
-    @property
-    def dialect(self) -> str:
-        """``sqlite`` or ``postgresql``."""
-        return self._engine.dialect.name
-
-    @property
-    def name(self) -> str:
-        """The database for people: its URL without the password, or the path of the file."""
-        return shown(self._url)
-
-    @contextmanager
-    def begin(self) -> Iterator[Connection]:
-        """A transaction that writes: committed at the end, rolled back on any error."""
-        with self._words(), self._engine.connect() as plain:
-            conn = plain.execution_options(tuyahouse_writes=True)
-            with conn.begin():
-                yield conn
-
-    @contextmanager
-    def read(self) -> Iterator[Connection]:
-        """A transaction that only reads; it blocks no writer. Always rolled back."""
-        with self._words(), self._engine.connect() as conn:
-            yield conn
 
     def migrate(self) -> tuple[str | None, str]:
         """Bring the schema up to date in one transaction; returns the revision before (None: empty) and after."""
@@ -98,9 +68,6 @@ class Warehouse:
         """Start slots and the ledger of calls."""
         return WarehouseSlots(self)
 
-    def close(self) -> None:
-        self._engine.dispose()
-
     def _is_current(self) -> bool:
         with self.read() as conn:
             return schema.check(conn)
@@ -114,15 +81,3 @@ class Warehouse:
             "TUYAHOUSE_SECRET_KEY is not set: it encrypts the tokens kept in PostgreSQL. "
             "Set it to a long random text, the same for all processes of this warehouse."
         )
-
-    @contextmanager
-    def _words(self) -> Iterator[None]:
-        """Turn what drivers say into words; WarehouseErrors and the caller's own errors pass unchanged."""
-        try:
-            yield
-        except WarehouseError:
-            raise
-        except Exception as error:
-            if (worded := in_words(error, self.name)) is not None:
-                raise worded from error
-            raise

@@ -7,9 +7,9 @@ import pytest
 import sqlalchemy
 from sqlalchemy import Connection, Table, select, text
 
-from tuyahouse.warehouse import tables
 from tuyahouse.warehouse.bulk.writer import Written, insert_columns, insert_new, replace_set, update, upsert
-from tuyahouse.warehouse.tables import device, flow_step, ops_api_calls
+from tuyahouse.warehouse.database import types
+from tuyahouse.warehouse.tables import device, flow_step, metadata, ops_api_calls
 from tuyahouse.warehouse.warehouse import Warehouse
 
 AT = datetime(2026, 11, 20, 22, 0, tzinfo=UTC)
@@ -273,7 +273,7 @@ def fingerprints(warehouse: Warehouse) -> list[Any]:
 
 def test_every_table_can_be_written(warehouse: Warehouse) -> None:
     with warehouse.begin() as conn:
-        for table in tables.metadata.tables.values():
+        for table in metadata.tables.values():
             names = tuple(column.name for column in table.columns)
             row = tuple(SAMPLES[type(column.type)] for column in table.columns)
             assert upsert(conn, table, names, [row, row]) == Written(inserted=1), table.name
@@ -290,7 +290,7 @@ SAMPLES: dict[type, Any] = {
     sqlalchemy.JSON: {"a": [1]},
     sqlalchemy.Date: AT.date(),
     sqlalchemy.Double: 1.5,
-    tables.UtcTime: AT,
+    types.UtcTime: AT,
 }
 
 

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from tuyahouse.warehouse import api_calls
 from tuyahouse.warehouse.bulk import writer
 from tuyahouse.warehouse.bulk.writer import Written
 from tuyahouse.warehouse.ledgers import drift, raw_blocks, runs
 from tuyahouse.warehouse.marts import dictionary
 from tuyahouse.warehouse.serial_numbers import craft_lines, explain, registry
+from tuyahouse.warehouse.shared import slots
 from tuyahouse.warehouse.tables import craft_line_node, flow_step, metadata
 from tuyahouse.warehouse.warehouse import Warehouse
 
@@ -94,9 +94,9 @@ def test_calls_are_told_by_endpoint_the_most_used_first(warehouse: Warehouse) ->
     warehouse.slots.record("factory", "GET /a", failures=1, throttled=1)
     with warehouse.read() as conn:
         today = datetime.now(UTC).date()
-        found = api_calls.calls_by_endpoint(conn, "factory", today)
+        found = slots.calls_by_endpoint(conn, "factory", today)
         assert found == [("GET /b", 5, 0, 0), ("GET /a", 2, 1, 1)]
-        assert api_calls.calls_since(conn, "factory", today + timedelta(days=1)) == 0
+        assert slots.calls_since(conn, "factory", today + timedelta(days=1)) == 0
 
 
 # -------------------------------------------------------------------------------------------------------------- explain

@@ -73,7 +73,7 @@ def list_query(spelling: Spelling, project_id: str, page_no: int, page_size: int
 def understood(page: DevicePage, page_no: int, page_size: int) -> bool:
     """Whether an answer belongs to the page that was asked.
 
-    Told by the echoed page number and size. A size echoed smaller than the asked one is a cap, not a misunderstanding,
+    DeviceFacts by the echoed page number and size. A size echoed smaller than the asked one is a cap, not a misunderstanding,
     except for :data:`PROBE_SIZE`, which is below every cap. Where nothing is echoed, the number of rows must fit.
     """
     if page.page_no is not None and page.page_no != page_no:

@@ -45,7 +45,7 @@ FACTS: dict[str, tuple[str, Callable[[Any], Any]]] = {
 _READERS = tuple(FACTS.values())
 
 
-class Told(NamedTuple):
+class DeviceFacts(NamedTuple):
     """What Tuya told of a device. ``facts`` has one value for each of :data:`FACTS`, :data:`ABSENT` if not sent."""
 
     facts: tuple[Any, ...]
@@ -155,7 +155,7 @@ def _online(found: re.Match[bytes]) -> bytes:
     return found[1] + (b"1" if found[2] == b"0" else b"true")
 
 
-def told_by_column(items: Sequence[Documented]) -> list[Sequence[Any]]:
+def facts_by_column(items: Sequence[Documented]) -> list[Sequence[Any]]:
     """What :func:`told` reads of many items that are just as documented: a column for each of :data:`FACTS`, and extra.
 
     What was not sent is None, as it is for a device that nothing else is known of. Times are as :func:`times` tells them.
@@ -170,7 +170,7 @@ def told_by_column(items: Sequence[Documented]) -> list[Sequence[Any]]:
 
 
 def is_time(value: Any) -> bool:
-    """Whether :func:`told_by_column` can read it as one; nothing at all is as good."""
+    """Whether :func:`facts_by_column` can read it as one; nothing at all is as good."""
     try:
         utc(None if value is ABSENT else value)
     except ValueError:
@@ -193,7 +193,7 @@ def _column(reader: Callable[[Any], Any], values: Sequence[Any]) -> Sequence[Any
     return values
 
 
-def told(device: Device) -> Told:
+def device_facts(device: Device) -> DeviceFacts:
     """Read everything that Tuya sent of a device."""
     if device.item is not None:
         try:
@@ -203,7 +203,7 @@ def told(device: Device) -> Told:
     return _told_otherwise(device.raw)
 
 
-def _told_as_documented(item: Documented) -> Told:
+def _told_as_documented(item: Documented) -> DeviceFacts:
     """What :func:`_told_otherwise` reads too; written out, for the sake of the hundred thousands of a first night."""
     facts = (
         _id(item.project_id),
@@ -223,7 +223,7 @@ def _told_as_documented(item: Documented) -> Told:
         ABSENT if item.create_time is ABSENT else utc(item.create_time),
         _id(item.uid),
     )
-    return Told(facts, None if item.task_id is ABSENT else _only_task(item.task_id))
+    return DeviceFacts(facts, None if item.task_id is ABSENT else _only_task(item.task_id))
 
 
 def _id(sent: _Text) -> _Text:
@@ -238,7 +238,7 @@ def _only_task(task_id: str | None) -> dict[str, Any]:
     return {"task_id": task_id}
 
 
-def _told_otherwise(raw: bytes) -> Told:
+def _told_otherwise(raw: bytes) -> DeviceFacts:
     """Read a device that is not just as documented: other names, other types, fields that nobody knows."""
     item = _OBJECT.decode(raw)
     if "device_id" not in item:
@@ -247,7 +247,7 @@ def _told_otherwise(raw: bytes) -> Told:
     odd: dict[str, Any] = {}
     _read(item, "online_status", flag, odd)
     facts = tuple([_read(item, name, reader, odd) for name, reader in _READERS])
-    return Told(facts, {**item, **odd} if item or odd else None)
+    return DeviceFacts(facts, {**item, **odd} if item or odd else None)
 
 
 @cache

@@ -12,7 +12,7 @@ from tuyahouse.messages.formats.bizcode_events import BIZ_CODES, device_report
 from tuyahouse.messages.formats.facts import DEVICE_EVENT, UNKNOWN, BacklogNotice, Event
 from tuyahouse.messages.formats.fields import Json, first_time
 from tuyahouse.messages.formats.notation import decode_object
-from tuyahouse.messages.v1_events import UNBIND_MODES, v1_event
+from tuyahouse.messages.formats.v1_events import UNBIND_MODES, v1_event
 
 BACKLOG_NOTICE = "pulsar_backlog_notice"
 

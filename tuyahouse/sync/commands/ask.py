@@ -15,6 +15,7 @@ from tuyahouse.sync.commands.rules import word
 from tuyahouse.warehouse.bulk.writer import Written, update, upsert
 from tuyahouse.warehouse.commands import records
 from tuyahouse.warehouse.commands.records import Heard, KnownCommand
+from tuyahouse.warehouse.database import Connection
 from tuyahouse.warehouse.ledgers import dead_letters, runs
 from tuyahouse.warehouse.tables import command, command_observation
 from tuyahouse.warehouse.warehouse import Warehouse
@@ -105,12 +106,12 @@ def land_chunk(
     """Write observations, what is known of each command's asking, dead letters and the chunk's outcome."""
     answered = [sn for sn, _ in asked.answers]
     with warehouse.begin() as conn:
-        known = records.known(conn, run.account, answered + asked.empty + [letter.key for letter in asked.letters])
+        known = records.known(conn, run.account, answered + asked.empty + [letter.key for letter in asked.dead_letters])
         heard = records.heard_from_api(conn, run.account, answered)
         observed = [observe(record, heard.get(sn, []), at) for sn, record in asked.answers]
         written = _write_observations(conn, run.account, observed, at)
         _write_asked(conn, run, known, asked, at)
-        dead_letters.record(conn, run.account, asked.letters, at)
+        dead_letters.record(conn, run.account, asked.dead_letters, at)
         dead_letters.resolve(conn, run.account, KIND, answered + asked.empty, at)
         outcome = Outcome(
             asked=asked.asked,
@@ -127,7 +128,7 @@ def land_chunk(
     return outcome
 
 
-def _write_observations(conn: Any, account: str, observed: Sequence[Observed], at: datetime) -> Written:
+def _write_observations(conn: Connection, account: str, observed: Sequence[Observed], at: datetime) -> Written:
     """The first hearing of an observation counts, unless the API went back to it."""
     rows = [(each.again, _row(account, each, at)) for each in observed]
     written = upsert(
@@ -153,12 +154,12 @@ def _row(account: str, observed: Observed, at: datetime) -> tuple[Any, ...]:
 
 
 def _write_asked(
-    conn: Any, run: runs.Run, known: Mapping[str, KnownCommand], asked: Asked[CommandRecord], at: datetime
+    conn: Connection, run: runs.Run, known: Mapping[str, KnownCommand], asked: Asked[CommandRecord], at: datetime
 ) -> None:
     """When and how often each command was asked, and since when Tuya does not know it."""
     rows = [asked_row(run.account, sn, known.get(sn), None, at) for sn, _ in asked.answers]
     rows += [asked_row(run.account, sn, known.get(sn), at, at) for sn in asked.empty]
-    for letter in asked.letters:
+    for letter in asked.dead_letters:
         before = known.get(letter.key)
         rows.append(asked_row(run.account, letter.key, before, before.unknown_since if before else None, at))
     columns = ("account", "command_sn", "first_asked_at", "last_asked_at", "asked_times", "unknown_since")

@@ -3,13 +3,13 @@
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from tuyahouse.sync.intake.columns import Headings
 from tuyahouse.sync.intake.files import read_file
 from tuyahouse.sync.intake.rows import Entry, Row
-from tuyahouse.sync.serial_numbers.register import IntakeOutcome, take_in
+from tuyahouse.sync.intake.take_in import IntakeOutcome, take_in
 from tuyahouse.warehouse.commands import records
+from tuyahouse.warehouse.database import Connection
 from tuyahouse.warehouse.warehouse import Warehouse
 
 KIND = "command_file"
@@ -54,7 +54,7 @@ def follow_commands(
         SourceError: the file cannot be used, or broke off.
     """
 
-    def add(conn: Any, rows: list[Row], at: datetime) -> int:
+    def add(conn: Connection, rows: list[Row], at: datetime) -> int:
         return records.add(conn, account, [(one.sn, one.order_code) for one in rows], "file", at, None)
 
     return take_in(warehouse, account, read_commands(path), Path(path).name, KIND, add, now=now, on_rows=on_rows)

@@ -6,12 +6,12 @@ from datetime import datetime
 from itertools import islice
 
 from tuyahouse.settings import Account, CommandPolicy
+from tuyahouse.sync.chunks import calls_left
 from tuyahouse.sync.commands.reconcile import learn_observed
 from tuyahouse.sync.commands.rules import ask_steps
-from tuyahouse.sync.serial_numbers.plan import calls_left
 from tuyahouse.warehouse.commands import records
 from tuyahouse.warehouse.ledgers import runs
-from tuyahouse.warehouse.messages import ledger
+from tuyahouse.warehouse.messages import gaps as message_gaps
 from tuyahouse.warehouse.warehouse import Warehouse
 
 
@@ -45,7 +45,7 @@ def plan_asking(
     left = calls_left(warehouse, account, now)
     with warehouse.begin() as conn:
         planned.learnt += records.add(conn, account.name, [(sn, None) for sn in given], "given", now, run_id)
-        gaps = ledger.open_gaps(conn, account.name)
+        gaps = message_gaps.open_gaps(conn, account.name)
         if gaps:
             planned.notes.append(f"{len(gaps)} gaps in the message stream: every open command is asked.")
         due = records.due(conn, account.name, ask_steps(policy), now, everything=bool(gaps))

@@ -8,6 +8,7 @@ from tuyahouse.settings import CommandPolicy
 from tuyahouse.sync.commands.rules import BACK_AFTER, SETTLED, VERDICTS
 from tuyahouse.warehouse.commands import records
 from tuyahouse.warehouse.commands.verdicts import Rules, judge_set
+from tuyahouse.warehouse.database import Connection
 from tuyahouse.warehouse.warehouse import Warehouse
 
 SET_SIZE = 50_000
@@ -42,7 +43,7 @@ def reconcile(
     Commits after every set. Depends on nothing but the stored rows and ``now``: after a crash it may simply run again.
     """
 
-    def decide(conn: Any, above: str, up_to: str) -> int:
+    def decide(conn: Connection, above: str, up_to: str) -> int:
         return judge_set(conn, account, above, up_to, rules, now=now, run_id=run_id)
 
     return _each_set(warehouse, account, records.highest, set_size, decide)
@@ -51,7 +52,7 @@ def reconcile(
 def learn_observed(warehouse: Warehouse, account: str, run_id: str, *, set_size: int = OBSERVATIONS_A_SET) -> int:
     """Follow every command that a message told of; returns how many are new. Commits after every set."""
 
-    def learn(conn: Any, above: str, up_to: str) -> int:
+    def learn(conn: Connection, above: str, up_to: str) -> int:
         return records.learn_observed(conn, account, above, up_to, run_id)
 
     return _each_set(warehouse, account, records.highest_observed, set_size, learn)

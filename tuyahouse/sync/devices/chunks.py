@@ -9,10 +9,9 @@ from tuyahouse.outcome import Outcome
 from tuyahouse.settings import Account
 from tuyahouse.sync.asking import Asked
 from tuyahouse.sync.devices.details import Details, ask_details, land_details
-from tuyahouse.sync.devices.links import ask_links
+from tuyahouse.sync.devices.links import Links, ask_links
 from tuyahouse.sync.devices.listing.ledger import LIST_KEY, ListLedger, ListRead
 from tuyahouse.sync.devices.listing.read import ProjectReader
-from tuyahouse.sync.devices_links import Links
 from tuyahouse.warehouse.devices import inventory
 from tuyahouse.warehouse.ledgers import runs
 from tuyahouse.warehouse.warehouse import Warehouse

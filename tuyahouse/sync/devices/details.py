@@ -16,16 +16,17 @@ from typing import Any
 import msgspec
 
 from tuyahouse.cloud.calls.device_functions import FUNCTION_POOL, FUNCTIONS, Function, decode_functions
-from tuyahouse.cloud.calls.devices import ABSENT, DETAIL, FACTS, Told, decode_device, told
+from tuyahouse.cloud.calls.devices import ABSENT, DETAIL, FACTS, DeviceFacts, decode_device, device_facts
 from tuyahouse.cloud.client import TuyaClient
 from tuyahouse.cloud.errors import UnusableAnswer
 from tuyahouse.fingerprint import fingerprint
 from tuyahouse.outcome import Outcome
-from tuyahouse.sync.asking import Asked, Letter, ask_all
+from tuyahouse.sync.asking import Asked, DeadLetter, ask_all
+from tuyahouse.sync.devices.links import Links, keep_new_answers, write_links
 from tuyahouse.sync.devices.listing.rows import DOCUMENTED_EXTRA
 from tuyahouse.sync.devices.masking import masked, sample_of
-from tuyahouse.sync.devices_links import Links, keep_new_answers, write_links
 from tuyahouse.warehouse.bulk.writer import Written, replace_set, update
+from tuyahouse.warehouse.database import Connection
 from tuyahouse.warehouse.devices import history, inventory
 from tuyahouse.warehouse.ledgers import dead_letters, drift, raw_blocks, runs
 from tuyahouse.warehouse.tables import device, device_function
@@ -42,7 +43,7 @@ FILLED = tuple(name for name in FACTS if name != "project_id")
 class Details:
     """What Tuya says of one device when asked for it alone; ``changed`` is None when it is what it said before."""
 
-    told: Told
+    told: DeviceFacts
     digest: bytes
     changed: "Changed | None"
 
@@ -91,8 +92,8 @@ def read_details(device_id: str, results: Sequence[bytes], bodies: Sequence[byte
         raise UnusableAnswer("Tuya answered with the details of another device", detail)
     digest = fingerprint(msgspec.msgpack.encode((read.digest, enabled, possible)))
     if digest == known:
-        return Details(told(read), digest, None)
-    return Details(told(read), digest, Changed(decode_functions(enabled), decode_functions(possible), bodies))
+        return Details(device_facts(read), digest, None)
+    return Details(device_facts(read), digest, Changed(decode_functions(enabled), decode_functions(possible), bodies))
 
 
 def land_details(
@@ -119,24 +120,24 @@ def land_details(
         linked = write_links(conn, run, links.found, at)
         drift.record(conn, run.account, KIND, _drifted(asked.answers), at)
         outcome.inserted, outcome.updated = written.inserted + linked, written.updated + written.retired
-        dead_letters.record(conn, run.account, [_masked(each) for each in asked.letters] + links.letters, at)
+        dead_letters.record(conn, run.account, [_masked(each) for each in asked.dead_letters] + links.dead_letters, at)
         dead_letters.resolve(conn, run.account, KIND, done, at)
         runs.finish_chunk(conn, run.run_id, chunk, outcome, asked.left, at)
     return outcome
 
 
-def _masked(letter: Letter) -> Letter:
+def _masked(letter: DeadLetter) -> DeadLetter:
     return letter if letter.raw is None else replace(letter, raw=masked(letter.raw))
 
 
-def _fill(conn: Any, account: str, asked: Asked[Details], at: datetime) -> None:
+def _fill(conn: Connection, account: str, asked: Asked[Details], at: datetime) -> None:
     rows = [(account, each, *_known_facts(details.told), at, details.digest) for each, details in asked.answers]
     update(conn, device, ("account", "device_id", *FILLED, "detail_at", "detail_hash"), rows, fill=FILLED)
     update(conn, device, ("account", "device_id", "detail_at"), [(account, each, at) for each in asked.empty])
     history.complete(conn, account, [device_id for device_id, _ in asked.answers])
 
 
-def _known_facts(told: Told) -> tuple[Any, ...]:
+def _known_facts(told: DeviceFacts) -> tuple[Any, ...]:
     return tuple([None if value is ABSENT else value for value in told.facts[1:]])
 
 
@@ -175,7 +176,7 @@ def function_rows(account: str, device_id: str, functions: Changed, run_id: str)
     return [(account, device_id, code, *told, run_id, run_id) for code, told in rows.items()]
 
 
-def write_functions(conn: Any, run: runs.Run, changed: Sequence[tuple[str, Changed]], at: datetime) -> Written:
+def write_functions(conn: Connection, run: runs.Run, changed: Sequence[tuple[str, Changed]], at: datetime) -> Written:
     """Make these the functions of their devices; those that are not among them get ``gone_at``."""
     columns = ("account", "device_id", "function_code", "function_name", "enabled", "extra", "first_run", "last_run")
     return replace_set(

@@ -6,7 +6,8 @@ other devices are asked one by one, unless the list had no serial number left fo
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Generic, TypeVar
 
 from tuyahouse.cloud.calls.device_origin import (
@@ -22,8 +23,44 @@ from tuyahouse.cloud.calls.device_origin import (
 from tuyahouse.cloud.client import TuyaClient
 from tuyahouse.cloud.endpoint import Endpoint
 from tuyahouse.cloud.errors import ConfigurationWrong, ItemRefused, NotFound, TuyaError, UnusableAnswer
-from tuyahouse.sync.asking import STOPPING, Letter
-from tuyahouse.sync.devices_links import Link, LinkAnswer, Links
+from tuyahouse.sync.asking import STOPPING, DeadLetter
+from tuyahouse.warehouse.bulk.writer import insert_new
+from tuyahouse.warehouse.database import Connection
+from tuyahouse.warehouse.devices import links as device_links
+from tuyahouse.warehouse.ledgers import raw_blocks, runs
+from tuyahouse.warehouse.tables import device_serial_number
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A source says that a device was made under a serial number."""
+
+    device_id: str
+    sn: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class LinkAnswer:
+    """An answer as sent, and the links that rest on it. ``key`` is what was asked: a device, or several with commas."""
+
+    kind: str
+    key: str
+    body: bytes
+    links: list[Link]
+
+
+@dataclass(slots=True)
+class Links:
+    """Which serial numbers were found for the devices of a chunk, and what stood in the way."""
+
+    answers: list[LinkAnswer] = field(default_factory=list)
+    dead_letters: list[DeadLetter] = field(default_factory=list)
+
+    @property
+    def found(self) -> list[Link]:
+        return [link for answer in self.answers for link in answer.links]
+
 
 KIND = "device_factory"
 FACTORY_INFOS_KIND, SN_LIST_KIND, SN_KIND = "device_factory_infos", "device_sn_list", "device_sn"
@@ -139,11 +176,29 @@ class _Sources:
             return None
         except ConfigurationWrong as error:
             self._barred.add(endpoint.name)
-            self._into.letters.append(Letter(KIND, endpoint.name, "not_available", error.code, str(error)))
+            self._into.dead_letters.append(DeadLetter(KIND, endpoint.name, "not_available", error.code, str(error)))
         except UnusableAnswer as error:
-            self._into.letters.append(Letter(KIND, key, "unusable_answer", error.code, str(error), error.raw))
+            self._into.dead_letters.append(DeadLetter(KIND, key, "unusable_answer", error.code, str(error), error.raw))
         except TuyaError as error:
             if error.action in STOPPING:
                 raise
-            self._into.letters.append(Letter(KIND, key, "retries_exhausted", error.code, str(error)))
+            self._into.dead_letters.append(DeadLetter(KIND, key, "retries_exhausted", error.code, str(error)))
         return None
+
+
+def keep_new_answers(conn: Connection, account: str, answers: Sequence[LinkAnswer], block: str, at: datetime) -> None:
+    """Keep the answers as sent that bring a link which nobody knew."""
+    known = device_links.known_links(conn, account, {link.device_id for answer in answers for link in answer.links})
+    kept: dict[str, list[tuple[str, bytes]]] = {}
+    for answer in answers:
+        if any((link.device_id, link.sn, link.source) not in known for link in answer.links):
+            kept.setdefault(answer.kind, []).append((answer.key, answer.body))
+    for kind, bodies in kept.items():
+        raw_blocks.store(conn, account, kind, block, bodies, at)
+
+
+def write_links(conn: Connection, run: runs.Run, links: Sequence[Link], at: datetime) -> int:
+    """Add the links that nobody knew; returns how many."""
+    columns = ("account", "device_id", "sn", "source", "seen_at", "first_run", "last_run")
+    rows = [(run.account, link.device_id, link.sn, link.source, at, run.run_id, run.run_id) for link in links]
+    return insert_new(conn, device_serial_number, columns, rows)

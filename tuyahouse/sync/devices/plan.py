@@ -12,13 +12,12 @@ from itertools import islice
 
 from tuyahouse.settings import Account, SettingsError
 from tuyahouse.sync.devices.listing.ledger import LIST_KEY, project_of, settle
-from tuyahouse.warehouse.commands import records
-from tuyahouse.warehouse.devices import from_messages as devices_messages
-from tuyahouse.warehouse.devices import history, inventory, marks
-from tuyahouse.warehouse.devices import lists as devices_lists
+from tuyahouse.warehouse.database.dialect import join_as_sets
+from tuyahouse.warehouse.devices import from_messages as from_messages
+from tuyahouse.warehouse.devices import history, inventory, links, marks
+from tuyahouse.warehouse.devices import lists as device_lists
 from tuyahouse.warehouse.ledgers import runs
-from tuyahouse.warehouse.messages import ledger
-from tuyahouse.warehouse.set_based import join_as_sets
+from tuyahouse.warehouse.messages import gaps as message_gaps
 from tuyahouse.warehouse.warehouse import Warehouse
 
 DETAILS_AFTER = timedelta(days=7)
@@ -69,7 +68,7 @@ def plan_lists(warehouse: Warehouse, account: Account, run_id: str, projects: Se
     named = {*projects, *account.project_ids}
     with warehouse.begin() as conn:
         marks.clear_marks(conn, account.name)
-        devices_lists.forget_runs(conn, account.name)
+        device_lists.forget_runs(conn, account.name)
         settle(conn, account.name, lambda key: project_of(key) not in named, at)
         runs.add_chunks(conn, run_id, [[LIST_KEY + project] for project in projects])
 
@@ -85,21 +84,21 @@ def conclude(
     done = Concluded(lists=len(projects))
     with warehouse.begin() as conn:
         join_as_sets(conn)
-        for project, swept_at in devices_lists.complete_lists(conn, run.account, run.run_id, projects):
+        for project, swept_at in device_lists.complete_lists(conn, run.account, run.run_id, projects):
             done.complete += 1
             done.vanished += marks.vanish(conn, run.account, project, swept_at, run.run_id)
-        done.from_messages = devices_messages.apply_messages(conn, run.account, run.run_id)
+        done.from_messages = from_messages.apply_messages(conn, run.account, run.run_id)
         history.follow(conn, run.account)
-        done.linked = inventory.link_by_cid(conn, run.account, run.run_id, at)
-        odd = devices_lists.list_notes(conn, run.account, run.run_id, projects)
+        done.linked = links.link_by_cid(conn, run.account, run.run_id, at)
+        odd = device_lists.list_notes(conn, run.account, run.run_id, projects)
         done.odd = {project: sentence(f"Project {project}: {note}") for project, note in odd}
         done.notes += [
             f"Project {project} holds no device. If it should, check its id in PROJECT_IDS."
-            for project in devices_lists.empty_lists(conn, run.account, run.run_id, projects)
+            for project in device_lists.empty_lists(conn, run.account, run.run_id, projects)
         ]
-        first = devices_lists.next_chunk(conn, run.run_id)
+        first = device_lists.next_chunk(conn, run.run_id)
         if first <= len(projects):
-            gaps = ledger.open_gaps(conn, run.account)
+            gaps = message_gaps.open_gaps(conn, run.account)
             due = inventory.due_for_details(conn, run.account, projects, at if full else details_due_before(gaps, at))
             runs.add_chunks(conn, run.run_id, _counted(_chunked(due, chunk_size), done), first)
             if gaps:
@@ -107,7 +106,7 @@ def conclude(
     return done
 
 
-def details_due_before(gaps: Sequence[ledger.Gap], at: datetime) -> datetime:
+def details_due_before(gaps: Sequence[message_gaps.Gap], at: datetime) -> datetime:
     """Details read before that time are due: those of a week ago, and while gaps are open all that are not newer."""
     return min(max([at - DETAILS_AFTER, *(gap.gap_to for gap in gaps)]), at)
 
@@ -130,26 +129,6 @@ def apply_messages(warehouse: Warehouse, account: str, run_id: str) -> int:
     """
     with warehouse.begin() as conn:
         join_as_sets(conn)
-        changed = devices_messages.apply_messages(conn, account, run_id)
+        changed = from_messages.apply_messages(conn, account, run_id)
         history.follow(conn, account)
     return changed
-
-
-def close_answered_gaps(warehouse: Warehouse, account: Account, at: datetime) -> int:
-    """Close the gaps in the message stream after which everything was read; returns how many.
-
-    Everything is: the list of every project of the settings, whole, the details of every device on them, and every
-    command that is still followed. A device whose details could not be had was asked for them: it keeps no gap open.
-    """
-    with warehouse.begin() as conn:
-        if not ledger.open_gaps(conn, account.name):
-            return 0
-        read_since = [
-            devices_lists.lists_read_since(conn, account.name, account.project_ids, at),
-            inventory.details_asked_since(conn, account.name, account.project_ids, at),
-            records.asked_since(conn, account.name, at),
-        ]
-        since = [each for each in read_since if each is not None]
-        if len(since) < len(read_since):
-            return 0
-        return ledger.close_gaps(conn, account.name, min(since), at)

@@ -12,15 +12,25 @@ from tuyahouse.cloud.calls.device_origin import decode_factory_infos, decode_sn,
 from tuyahouse.cloud.errors import TuyaError
 from tuyahouse.cloud.http.answer import stored_result
 from tuyahouse.outcome import Outcome
-from tuyahouse.sync.asking import Letter
+from tuyahouse.sync.asking import DeadLetter
 from tuyahouse.sync.devices import details as devices_details
 from tuyahouse.sync.devices.details import Changed, read_details, write_functions
-from tuyahouse.sync.devices.links import FACTORY_INFOS_KIND, PMS, SN_KIND, SN_LIST_KIND, factory_info_links, pair
+from tuyahouse.sync.devices.links import (
+    FACTORY_INFOS_KIND,
+    PMS,
+    SN_KIND,
+    SN_LIST_KIND,
+    Link,
+    factory_info_links,
+    pair,
+    write_links,
+)
 from tuyahouse.sync.devices.masking import masked
-from tuyahouse.sync.devices_links import Link, write_links
+from tuyahouse.warehouse.database import Connection
 from tuyahouse.warehouse.database.seen import SeenKeys
 from tuyahouse.warehouse.devices import inventory
-from tuyahouse.warehouse.ledgers import dead_letters, raw_blocks, runs
+from tuyahouse.warehouse.devices import links as device_links
+from tuyahouse.warehouse.ledgers import raw_blocks, runs
 from tuyahouse.warehouse.ledgers.raw_blocks import Block
 
 ReadLinks = Callable[[Any, str, list[str], bytes], list[Link]]
@@ -28,7 +38,7 @@ ReadLinks = Callable[[Any, str, list[str], bytes], list[Link]]
 
 
 def replay_devices(
-    source: Any, conn: Any, account: str, at: datetime, on_answers: Callable[[int], object] = lambda count: None
+    source: Any, conn: Connection, account: str, at: datetime, on_answers: Callable[[int], object] = lambda count: None
 ) -> Outcome:
     """Rebuild functions and links of the account's devices; what has no stored answer keeps what it has.
 
@@ -47,9 +57,9 @@ def replay_devices(
     return outcome
 
 
-def _read_details(block: Block) -> tuple[list[tuple[str, Changed]], list[Letter]]:
+def _read_details(block: Block) -> tuple[list[tuple[str, Changed]], list[DeadLetter]]:
     changed: list[tuple[str, Changed]] = []
-    letters: list[Letter] = []
+    dead_letters: list[DeadLetter] = []
     for device_id, bodies in _by_device(block.answers):
         try:
             details = read_details(device_id, [stored_result(body) for body in bodies], bodies, None)
@@ -69,10 +79,16 @@ def _by_device(answers: Sequence[tuple[str, bytes]]) -> Iterator[tuple[str, list
 
 
 def _replay_links(
-    conn: Any, account: str, kind: str, block: Block, read: ReadLinks, at: datetime, on_answers: Callable[[int], object]
+    conn: Connection,
+    account: str,
+    kind: str,
+    block: Block,
+    read: ReadLinks,
+    at: datetime,
+    on_answers: Callable[[int], object],
 ) -> Outcome:
     links: list[Link] = []
-    letters: list[Letter] = []
+    dead_letters: list[DeadLetter] = []
     for key, body in block.answers:
         try:
             links += read(conn, account, key.split(","), stored_result(body))
@@ -83,7 +99,12 @@ def _replay_links(
 
 
 def _landed(
-    conn: Any, account: str, answered: int, letters: list[Letter], at: datetime, on_answers: Callable[[int], object]
+    conn: Connection,
+    account: str,
+    answered: int,
+    dead_letters: list[DeadLetter],
+    at: datetime,
+    on_answers: Callable[[int], object],
 ) -> Outcome:
     dead_letters.record(conn, account, letters, at)
     asked = answered + len(letters)
@@ -91,17 +112,17 @@ def _landed(
     return Outcome(asked=asked, answered=answered, rejected=len(letters))
 
 
-def _from_factory_infos(conn: Any, account: str, asked: list[str], result: bytes) -> list[Link]:
+def _from_factory_infos(conn: Connection, account: str, asked: list[str], result: bytes) -> list[Link]:
     return factory_info_links(asked, decode_factory_infos(result))
 
 
-def _from_pms(conn: Any, account: str, asked: list[str], result: bytes) -> list[Link]:
+def _from_pms(conn: Connection, account: str, asked: list[str], result: bytes) -> list[Link]:
     sn = decode_sn(result)
     return [Link(asked[0], sn, PMS)] if sn else []
 
 
-def _from_pms_list(conn: Any, account: str, asked: list[str], result: bytes) -> list[Link]:
-    paired, _ = pair(decode_sns(result), inventory.link_hints(conn, account, asked))
+def _from_pms_list(conn: Connection, account: str, asked: list[str], result: bytes) -> list[Link]:
+    paired, _ = pair(decode_sns(result), device_links.link_hints(conn, account, asked))
     return [Link(device_id, sn, PMS) for device_id, sn in paired.items()]
 
 
@@ -116,5 +137,5 @@ def _run(account: str, block: Block) -> runs.Run:
     return runs.Run(account, "replay", "", block.run_id)
 
 
-def _letter(kind: str, key: str, error: TuyaError, body: bytes) -> Letter:
-    return Letter(kind, key, "unusable_answer", error.code, str(error), masked(body))
+def _letter(kind: str, key: str, error: TuyaError, body: bytes) -> DeadLetter:
+    return DeadLetter(kind, key, "unusable_answer", error.code, str(error), masked(body))

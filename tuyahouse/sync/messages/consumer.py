@@ -16,8 +16,9 @@ from tuyahouse.messages.sources.source import MessageSource, Received
 from tuyahouse.sync.messages.gaps import gap_after_absence
 from tuyahouse.sync.messages.land import Landed, Landing, utc_now
 from tuyahouse.warehouse.errors import SchemaError, WarehouseError
+from tuyahouse.warehouse.messages import gaps as message_gaps
 from tuyahouse.warehouse.messages import ledger
-from tuyahouse.warehouse.messages.ledger import Gap
+from tuyahouse.warehouse.messages.gaps import Gap
 from tuyahouse.warehouse.warehouse import Warehouse
 
 T = TypeVar("T")
@@ -179,7 +180,7 @@ class MessageConsumer:
             until = ledger.read_until(conn, self._account)
             gap = gap_after_absence(until, self._now(), self._retention)
             if gap is not None:
-                ledger.record_gap(conn, self._account, gap)
+                message_gaps.record_gap(conn, self._account, gap)
         if gap is not None:
             self.progress.gaps = [known for known in self.progress.gaps if known.gap_from != gap.gap_from] + [gap]
         self._returned = False

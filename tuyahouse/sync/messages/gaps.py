@@ -6,7 +6,7 @@ has missed what came between its last read and that much before its return.
 
 from datetime import datetime, timedelta
 
-from tuyahouse.warehouse.messages.ledger import AWAY_TOO_LONG, BACKLOG_NOTICE, Gap
+from tuyahouse.warehouse.messages.gaps import AWAY_TOO_LONG, BACKLOG_NOTICE, Gap
 
 
 def gap_after_absence(read_until: datetime | None, now: datetime, retention: timedelta) -> Gap | None:

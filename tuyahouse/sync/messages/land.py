@@ -7,7 +7,6 @@ A message that was stored before changes nothing. Facts are found by their natur
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 from tuyahouse.messages.formats.facts import Binding, CommandObservation, Presence
 from tuyahouse.messages.reading import MessageReader
@@ -26,9 +25,10 @@ from tuyahouse.sync.messages.rows import (
 from tuyahouse.warehouse import tables
 from tuyahouse.warehouse.bulk.writer import insert_columns, insert_new, upsert
 from tuyahouse.warehouse.commands import records
+from tuyahouse.warehouse.database import Connection
 from tuyahouse.warehouse.errors import WarehouseError
 from tuyahouse.warehouse.ledgers import drift
-from tuyahouse.warehouse.messages import ledger
+from tuyahouse.warehouse.messages import gaps, ledger
 from tuyahouse.warehouse.warehouse import Warehouse
 
 DEAD_LETTER = ("account", "kind", "key", "reason", "message", "raw", "attempts", "first_seen_at", "last_seen_at")
@@ -156,7 +156,7 @@ def _refused(messages: Sequence[Received], problem: str) -> MessageRows:
     return unstorable(messages[0], problem) if messages else MessageRows()
 
 
-def write_facts(conn: Any, account: str, rows: MessageRows, at: datetime) -> None:
+def write_facts(conn: Connection, account: str, rows: MessageRows, at: datetime) -> None:
     """All that messages become beside their raw rows, in the caller's transaction."""
     insert_new(conn, tables.device_event, EVENT, rows.events, same={"account": account})
     upsert(
@@ -181,7 +181,7 @@ def write_facts(conn: Any, account: str, rows: MessageRows, at: datetime) -> Non
     if rows.notices:
         until = ledger.read_until(conn, account)
         for noticed_at in rows.notices:
-            ledger.record_gap(conn, account, gap_of_notice(noticed_at, until))
+            gaps.record_gap(conn, account, gap_of_notice(noticed_at, until))
 
 
 def _first_line(error: Exception) -> str:

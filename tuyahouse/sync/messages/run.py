@@ -11,6 +11,7 @@ from tuyahouse.sync.messages.gaps import gap_in_words
 from tuyahouse.sync.messages.land import Landed
 from tuyahouse.sync.messages.service import drain, summary
 from tuyahouse.warehouse.ledgers import runs
+from tuyahouse.warehouse.messages import gaps as message_gaps
 from tuyahouse.warehouse.messages import ledger
 from tuyahouse.warehouse.warehouse import Warehouse
 
@@ -43,7 +44,7 @@ def drain_run(
     outcome = outcome_of(progress.landed)
     with warehouse.begin() as conn:
         runs.finish_chunk(conn, run_id, 0, outcome, at=datetime.now(UTC))
-        gaps = ledger.open_gaps(conn, account.name)
+        gaps = message_gaps.open_gaps(conn, account.name)
         ever = sum(consumer.messages for consumer in ledger.consumers(conn, account.name))
     silence = [] if ever or progress.problem else [_silence(account)]
     said = f"{summary(progress)} {ending(progress, account)}"

@@ -5,9 +5,10 @@ decoded or written but the asking time. A changed answer becomes rows of ``flow_
 chunk, and decides the unit's state together with its craft line.
 """
 
+import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from operator import attrgetter
 from typing import Any
 
@@ -18,9 +19,10 @@ from tuyahouse.cloud.client import TuyaClient
 from tuyahouse.fingerprint import fingerprint
 from tuyahouse.outcome import Outcome
 from tuyahouse.sync.asking import Asked, ask_all
-from tuyahouse.sync.serial_numbers.craft_lines import LastNodes
+from tuyahouse.sync.serial_numbers.craft_lines import CraftLines, LastNodes
 from tuyahouse.sync.serial_numbers.state import State, state_of
 from tuyahouse.warehouse.bulk import writer
+from tuyahouse.warehouse.database import Connection
 from tuyahouse.warehouse.ledgers import dead_letters, drift, raw_blocks, runs
 from tuyahouse.warehouse.serial_numbers import registry
 from tuyahouse.warehouse.tables import flow_step
@@ -145,8 +147,8 @@ def land_chunk(
         registry.mark_changed(conn, account, registry_changes(changed, known, last_nodes, at))
         registry.mark_asked(conn, account, same, at)
         registry.mark_unknown(conn, account, unknown, at)
-        registry.mark_tried(conn, account, [letter.key for letter in asked.letters], at)
-        dead_letters.record(conn, account, asked.letters, at)
+        registry.mark_tried(conn, account, [letter.key for letter in asked.dead_letters], at)
+        dead_letters.record(conn, account, asked.dead_letters, at)
         dead_letters.resolve(conn, account, KIND, [sn for sn, _ in asked.answers] + asked.empty, at)
         drift.record(conn, account, KIND, drifted(changed), at)
         runs.finish_chunk(conn, run.run_id, chunk, outcome, asked.left, at)
@@ -154,7 +156,7 @@ def land_chunk(
 
 
 def write_steps(
-    conn: Any, run: runs.Run, rows: Sequence[tuple[Any, ...]], sns: Sequence[str], at: datetime
+    conn: Connection, run: runs.Run, rows: Sequence[tuple[Any, ...]], sns: Sequence[str], at: datetime
 ) -> writer.Written:
     """Make ``rows`` the steps of these serial numbers; steps that are not among them get ``gone_at``."""
     return writer.replace_set(
@@ -223,3 +225,40 @@ def drifted(changed: Iterable[tuple[str, SnAnswer]]) -> dict[str, tuple[int, str
             count, sample = seen.get(name, (0, ""))
             seen[name] = (count + 1, sample or msgspec.json.encode(value).decode()[:200])
     return seen
+
+
+async def sync_chunk(
+    client: TuyaClient,
+    lines: CraftLines,
+    chunk: int,
+    *,
+    workers: int,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    on_key: Callable[[], None] = lambda: None,
+) -> Outcome:
+    """Ask the chunk of the run that ``lines`` belongs to, and land it in one transaction.
+
+    What a stop leaves unasked stays in the chunk. A chunk that is done asks nothing.
+
+    Raises:
+        TuyaError: what stopped the asking, after everything answered until then was committed.
+    """
+    warehouse = lines.warehouse
+    run, sns = await asyncio.to_thread(runs.load_chunk, warehouse, lines.run_id, chunk)
+    known = await asyncio.to_thread(registry.known, warehouse, run.account, sns)
+    asked: Asked[SnAnswer] = Asked()
+
+    def land(last_nodes: LastNodes) -> Outcome:
+        return land_chunk(warehouse, run, chunk, asked, known, last_nodes, calls=client.calls, at=now())
+
+    try:
+        await ask_chunk(client, known, sns, asked, workers=workers, on_key=on_key)
+        last_nodes = await lines.last_nodes(client, new_orders(asked), now())
+    except BaseException:
+        # Ctrl-C or an error of our own: what was paid for is committed now, without waiting for anything.
+        land(lines.known)
+        raise
+    outcome = await asyncio.to_thread(land, last_nodes)
+    if asked.stopped_by:
+        raise asked.stopped_by
+    return outcome

@@ -8,12 +8,12 @@ import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 from tuyahouse.cloud.calls.pms import CraftLine, get_craft_line
 from tuyahouse.cloud.client import TuyaClient
 from tuyahouse.sync.asking import Asked, ask_all
 from tuyahouse.sync.serial_numbers.state import state_of
+from tuyahouse.warehouse.database import Connection
 from tuyahouse.warehouse.ledgers import dead_letters, raw_blocks
 from tuyahouse.warehouse.serial_numbers import craft_lines, flow_steps, registry
 from tuyahouse.warehouse.warehouse import Warehouse
@@ -87,12 +87,12 @@ def land_craft_lines(
         write_craft_lines(conn, account, [(order, line) for order, (line, _) in asked.answers], run_id, at)
         for order, (_, body) in asked.answers:
             raw_blocks.store(conn, account, KIND, f"{run_id}/{order}", [(order, body)], at)
-        dead_letters.record(conn, account, asked.letters, at)
+        dead_letters.record(conn, account, asked.dead_letters, at)
         dead_letters.resolve(conn, account, KIND, [order for order, _ in asked.answers], at)
 
 
 def write_craft_lines(
-    conn: Any, account: str, lines: Sequence[tuple[str, CraftLine]], run_id: str, at: datetime
+    conn: Connection, account: str, lines: Sequence[tuple[str, CraftLine]], run_id: str, at: datetime
 ) -> None:
     """Write (work order, craft line) pairs; units that landed before their line was known get the state it gives them."""
     craft_lines.write(conn, account, lines, run_id, at)

@@ -4,16 +4,16 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import islice
-from typing import Any
 
 from tuyahouse.settings import Account, PlanPolicy, Settings
-from tuyahouse.sync import forecast
+from tuyahouse.sync.chunks import calls_left, chunked
 from tuyahouse.sync.intake.rows import Row, entry, shown
 from tuyahouse.sync.serial_numbers.chunk import KIND
-from tuyahouse.sync.serial_numbers.due import Candidate, select_due
+from tuyahouse.sync.serial_numbers.due import select_due
 from tuyahouse.sync.serial_numbers.register import register
+from tuyahouse.warehouse.database import Connection
 from tuyahouse.warehouse.ledgers import dead_letters, runs
-from tuyahouse.warehouse.serial_numbers import craft_lines, registry
+from tuyahouse.warehouse.serial_numbers import registry
 from tuyahouse.warehouse.warehouse import Warehouse
 
 
@@ -69,7 +69,9 @@ def plan_run(
     return planned
 
 
-def registry_keys(conn: Any, account: Account, policy: PlanPolicy, wanted: Wanted, now: datetime) -> Iterator[str]:
+def registry_keys(
+    conn: Connection, account: Account, policy: PlanPolicy, wanted: Wanted, now: datetime
+) -> Iterator[str]:
     """The serial numbers a run wants, in planner order, pulled one by one."""
     if wanted.dead_letters:
         return dead_letters.open_keys(conn, account.name, KIND)
@@ -78,7 +80,7 @@ def registry_keys(conn: Any, account: Account, policy: PlanPolicy, wanted: Wante
     return select_due(registry.candidates(conn, account.name), now, policy, None)
 
 
-def _named(conn: Any, account: str, sns: list[str], orders: list[str]) -> Iterator[str]:
+def _named(conn: Connection, account: str, sns: list[str], orders: list[str]) -> Iterator[str]:
     """Given serial numbers, then those of the work orders that were not among them."""
     given = frozenset(sns)
     if sns:
@@ -88,36 +90,6 @@ def _named(conn: Any, account: str, sns: list[str], orders: list[str]) -> Iterat
         yield from (found.sn for found in of_orders if found.sn not in given)
 
 
-def _without_units(conn: Any, account: str, orders: Iterable[str]) -> list[str]:
+def _without_units(conn: Connection, account: str, orders: Iterable[str]) -> list[str]:
     """Work orders of which the registry holds no serial number."""
     return [order for order in orders if next(registry.listing(conn, account, work_order=order, limit=1), None) is None]
-
-
-def chunked(keys: Iterable[str], size: int) -> Iterator[list[str]]:
-    """Lists of ``size`` keys, the last one shorter."""
-    source = iter(keys)
-    while chunk := list(islice(source, size)):
-        yield chunk
-
-
-def calls_left(warehouse: Warehouse, account: Account, now: datetime) -> int | None:
-    """Calls that MONTHLY_CALLS still pays for in this calendar month (UTC); None without a limit."""
-    if account.monthly_calls is None:
-        return None
-    return max(0, account.monthly_calls - warehouse.slots.calls_this_month(account.name, now))
-
-
-def tonight(warehouse: Warehouse, settings: Settings, account: Account, now: datetime) -> forecast.Plan:
-    """What asking the due serial numbers would cost, before a call is made."""
-    with warehouse.read() as conn:
-        candidates: Iterator[Candidate] = registry.candidates(conn, account.name)
-        due = forecast.count_due(candidates, now, settings.plan)
-        lines = craft_lines.unknown_orders(conn, account.name)
-    return forecast.forecast(
-        due,
-        calls_per_second=account.calls_per_second,
-        monthly_calls=account.monthly_calls,
-        calls_this_month=warehouse.slots.calls_this_month(account.name, now),
-        unknown_craft_lines=lines,
-        has_pms=account.has_pms,
-    )

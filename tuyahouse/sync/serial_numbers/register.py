@@ -1,19 +1,15 @@
 """Serial numbers into the registry, from wherever they come; nothing is dropped without a count or a dead letter."""
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
-from itertools import islice
-from pathlib import Path
-from typing import Any
 
-from tuyahouse.outcome import Outcome
 from tuyahouse.sync.intake.files import read_file
 from tuyahouse.sync.intake.pattern import read_pattern
-from tuyahouse.sync.intake.query import query_label, read_query
-from tuyahouse.sync.intake.rows import Blank, Entry, Refusal, Row, SourceError, entry
-from tuyahouse.warehouse.database.seen import SeenKeys
-from tuyahouse.warehouse.ledgers import dead_letters
+from tuyahouse.sync.intake.query import read_query
+from tuyahouse.sync.intake.rows import Entry, Refusal, Row, SourceError, entry
+from tuyahouse.sync.intake.source import source
+from tuyahouse.sync.intake.take_in import IntakeOutcome, take_in
+from tuyahouse.warehouse.database import Connection
 from tuyahouse.warehouse.serial_numbers import registry
 from tuyahouse.warehouse.warehouse import Warehouse
 
@@ -31,84 +27,6 @@ __all__ = [
 
 KIND = "serial_number"
 """Kind of the dead letters of refused rows; their key is the source and the row."""
-
-BATCH = 5_000
-"""Rows read, registered and committed at once."""
-
-REFUSALS_SHOWN = 100
-
-
-@dataclass(slots=True)
-class IntakeOutcome:
-    """What became of the rows of a source: ``read = added + known + duplicates + blank + refused_count``.
-
-    ``known`` were registered before, ``duplicates`` came more than once in this source. ``refused`` holds the first
-    hundred refusals; all of them are dead letters.
-    """
-
-    read: int = 0
-    added: int = 0
-    known: int = 0
-    duplicates: int = 0
-    blank: int = 0
-    refused_count: int = 0
-    refused: list[Refusal] = field(default_factory=list)
-
-    @property
-    def balanced(self) -> bool:
-        return self.read == self.added + self.known + self.duplicates + self.blank + self.refused_count
-
-    def as_run(self) -> Outcome:
-        """The same as the counts of a run: a row asked ends as answered (usable), empty (blank) or rejected (refused)."""
-        return Outcome(
-            asked=self.read,
-            answered=self.added + self.known + self.duplicates,
-            empty=self.blank,
-            rejected=self.refused_count,
-            inserted=self.added,
-            unchanged=self.known + self.duplicates,
-        )
-
-
-Add = Callable[[Any, list[Row], datetime], int]
-"""Writes usable rows in the caller's transaction at that time; returns how many of them are new."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Letter:
-    kind: str
-    key: str
-    message: str
-    raw: bytes | None
-    reason: str = "refused_row"
-    code: str = ""
-
-
-def source(
-    path: str | Path | None = None,
-    pattern: str | None = None,
-    query_url: str | None = None,
-    query: str | None = None,
-) -> tuple[Iterator[Entry], str]:
-    """The entries of the one source that is named, and what to call it in the registry (never with a password).
-
-    Raises:
-        SourceError: none or several are named, or a query lacks its URL or text.
-    """
-    named = [
-        name for name, value in (("a file", path), ("a pattern", pattern), ("a query", query_url or query)) if value
-    ]
-    if len(named) != 1:
-        raise SourceError(
-            f"Name one source of serial numbers: a file, a pattern or a query (named: {', '.join(named) or 'none'})."
-        )
-    if path:
-        return read_file(path), Path(path).name
-    if pattern:
-        return read_pattern(pattern), pattern.strip()
-    if not query or not query_url:
-        raise SourceError("A query needs both its URL and its SQL text.")
-    return read_query(query_url, query), query_label(query_url)
 
 
 def register(
@@ -130,7 +48,7 @@ def register(
     """
     default = _work_order(work_order)
 
-    def add(conn: Any, rows: list[Row], at: datetime) -> int:
+    def add(conn: Connection, rows: list[Row], at: datetime) -> int:
         if default:
             rows = [Row(one.place, one.sn, one.order_code or default) for one in rows]
         return registry.add(conn, account, rows, source, at).inserted
@@ -138,100 +56,8 @@ def register(
     return take_in(warehouse, account, rows, source, KIND, add, now=now, on_rows=on_rows)
 
 
-def take_in(
-    warehouse: Warehouse,
-    account: str,
-    rows: Iterable[Entry],
-    source: str,
-    kind: str,
-    add: Add,
-    *,
-    now: Callable[[], datetime] = lambda: datetime.now(UTC),
-    on_rows: Callable[[int], object] = lambda count: None,
-) -> IntakeOutcome:
-    """Take the rows of a source in, batch by batch, each key once.
-
-    Refused rows become dead letters of that kind; those of an earlier reading of the same source are resolved when it
-    was read to its end and they did not come again. Taking in twice is harmless.
-
-    Raises:
-        SourceError: the source broke off; the text says how much of it is registered.
-    """
-    outcome, began = IntakeOutcome(), now()
-    stream = iter(rows)
-    with SeenKeys() as seen:
-        while batch := _next(stream, outcome):
-            with warehouse.begin() as conn:
-                at = now()
-                counted = _land(batch, seen, lambda fresh: add(conn, fresh, at))  # noqa: B023 - called at once
-                dead_letters.record(conn, account, [_letter(kind, source, one) for one in _refused(batch)], at)
-            _count(outcome, counted)
-            on_rows(counted.read)
-    with warehouse.begin() as conn:
-        _resolve(conn, account, kind, source, began, now())
-    return outcome
-
-
 def _work_order(text: str | None) -> str | None:
     judged = entry("--work-order", text)
     if isinstance(judged, Refusal):
         raise SourceError(f"The work order {judged.value!r} cannot be used: {judged.reason}.")
     return judged.sn if isinstance(judged, Row) else None
-
-
-def _next(stream: Iterator[Entry], outcome: IntakeOutcome) -> list[Entry]:
-    try:
-        return list(islice(stream, BATCH))
-    except SourceError as error:
-        if not outcome.read:
-            raise
-        raise SourceError(
-            f"{error} {outcome.read:,} rows before that are registered; read it again when it is mended."
-        ) from error
-
-
-def _land(batch: list[Entry], seen: SeenKeys, add: Callable[[list[Row]], int]) -> IntakeOutcome:
-    good = [one for one in batch if isinstance(one, Row)]
-    first = _first_of_each(good, seen)
-    refused = _refused(batch)
-    added = add(first)
-    return IntakeOutcome(
-        read=len(batch),
-        added=added,
-        known=len(first) - added,
-        duplicates=len(good) - len(first),
-        blank=sum(isinstance(one, Blank) for one in batch),
-        refused_count=len(refused),
-        refused=refused,
-    )
-
-
-def _refused(batch: list[Entry]) -> list[Refusal]:
-    return [one for one in batch if isinstance(one, Refusal)]
-
-
-def _first_of_each(rows: list[Row], seen: SeenKeys) -> list[Row]:
-    by_sn: dict[str, Row] = {}
-    for row in rows:
-        by_sn.setdefault(row.sn, row)
-    fresh = seen.add(list(by_sn))
-    return [row for sn, row in by_sn.items() if sn in fresh]
-
-
-def _letter(kind: str, source: str, refusal: Refusal) -> _Letter:
-    message = f"{source}, {refusal.place}: {refusal.value!r} was refused, because {refusal.reason}."
-    return _Letter(kind, f"{source} {refusal.place}", message, refusal.value.encode())
-
-
-def _count(outcome: IntakeOutcome, batch: IntakeOutcome) -> None:
-    for name in ("read", "added", "known", "duplicates", "blank", "refused_count"):
-        setattr(outcome, name, getattr(outcome, name) + getattr(batch, name))
-    outcome.refused += batch.refused[: REFUSALS_SHOWN - len(outcome.refused)]
-
-
-def _resolve(conn: Any, account: str, kind: str, source: str, began: datetime, at: datetime) -> None:
-    """Resolve what an earlier reading of the source refused and this one did not."""
-    letters = dead_letters.open_letters(conn, account, kind)
-    gone = (one.key for one in letters if one.key.startswith(f"{source} ") and one.last_seen_at < began)
-    while keys := list(islice(gone, BATCH)):
-        dead_letters.resolve(conn, account, kind, keys, at)

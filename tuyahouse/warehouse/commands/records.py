@@ -9,7 +9,8 @@ from sqlalchemy import Connection, Table, and_, exists, false, func, insert, lit
 
 from tuyahouse.warehouse.bulk.writer import insert_new
 from tuyahouse.warehouse.database.dialect import among
-from tuyahouse.warehouse.tables import UtcTime, command, command_observation
+from tuyahouse.warehouse.database.types import UtcTime
+from tuyahouse.warehouse.tables import command, command_observation
 
 FETCH = 10_000
 

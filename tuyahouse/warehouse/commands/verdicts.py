@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, TextClause, bindparam, text
 
-from tuyahouse.warehouse.set_based import join_as_sets
-from tuyahouse.warehouse.tables import UtcTime
+from tuyahouse.warehouse.database.dialect import join_as_sets
+from tuyahouse.warehouse.database.types import UtcTime
 
 WORDS, AGES = 8, 3
 CHANGED = ("device_id", "process_status", "message", "happened_at", "api_status", "message_status", "verdict")

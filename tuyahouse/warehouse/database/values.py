@@ -1,7 +1,7 @@
 """Python values as each database takes them; one place, so that both hold the same.
 
 Text: U+0000 and lone surrogates, which PostgreSQL refuses, become U+FFFD on both. JSON: keys sorted, so that equal
-documents are equal text. Times on SQLite: the text that ``tables.UtcTime`` reads. A column of times may be given as whole
+documents are equal text. Times on SQLite: the text that ``types.UtcTime`` reads. A column of times may be given as whole
 milliseconds since 1970, all of them: as such they cost PostgreSQL's driver next to nothing.
 """
 
@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import JSON, Column, Date, Text
 
-from tuyahouse.warehouse.tables import UtcTime
+from tuyahouse.warehouse.database.types import UtcTime
 
 Row = tuple[Any, ...]
 Convert = Callable[[Any], Any]

@@ -23,8 +23,8 @@ from sqlalchemy import (
     update,
 )
 
+from tuyahouse.warehouse.database.types import UtcTime
 from tuyahouse.warehouse.tables import (
-    UtcTime,
     command,
     command_observation,
     device,

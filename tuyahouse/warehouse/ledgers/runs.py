@@ -11,18 +11,16 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlalchemy import BigInteger, Connection, Row, Update, bindparam, func, insert, select, update
 
 from tuyahouse.outcome import COUNTS, Outcome
+from tuyahouse.warehouse.database.database import Database
 from tuyahouse.warehouse.database.dialect import upsert
 from tuyahouse.warehouse.errors import WarehouseError
 from tuyahouse.warehouse.ledgers.packing import pack, unpack_keys
 from tuyahouse.warehouse.tables import ops_chunk, ops_run
-
-if TYPE_CHECKING:
-    from tuyahouse.warehouse.warehouse import Warehouse
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +61,7 @@ def run_id_of(account: str, flow: str, run_key: str) -> str:
 
 
 def start_run(
-    warehouse: "Warehouse",
+    database: Database,
     account: str,
     flow: str,
     run_key: str,
@@ -72,7 +70,7 @@ def start_run(
 ) -> Run:
     """Begin the run, or continue it when it was begun before. ``parameters`` are stored: no secrets among them."""
     run_id = run_id_of(account, flow, run_key)
-    with warehouse.begin() as conn:
+    with database.begin() as conn:
         again = {"status": "running", "ended_at": None, "note": None, "starts": ops_run.c.starts + 1}
         statement = upsert(conn, ops_run, ("account", "flow", "run_key"), again).values(
             account=account,
@@ -107,27 +105,27 @@ def add_chunks(conn: Connection, run_id: str, chunks: Iterable[Sequence[str]], f
     return planned
 
 
-def open_chunks(warehouse: "Warehouse", run_id: str) -> list[int]:
+def open_chunks(database: Database, run_id: str) -> list[int]:
     """Numbers of the chunks that are not done, ascending."""
     wanted = select(ops_chunk.c.chunk).where(ops_chunk.c.run_id == run_id, ops_chunk.c.status != "done")
-    with warehouse.read() as conn:
+    with database.read() as conn:
         return list(conn.execute(wanted.order_by(ops_chunk.c.chunk)).scalars())
 
 
-def keys_left(warehouse: "Warehouse", run_id: str) -> int:
+def keys_left(database: Database, run_id: str) -> int:
     """How many planned keys were not asked yet."""
     left = func.coalesce(func.sum(ops_chunk.c.planned - ops_chunk.c.asked), 0)
-    with warehouse.read() as conn:
+    with database.read() as conn:
         return int(conn.execute(select(left).where(ops_chunk.c.run_id == run_id)).scalar_one())
 
 
-def load_chunk(warehouse: "Warehouse", run_id: str, chunk: int) -> tuple[Run, list[str]]:
+def load_chunk(database: Database, run_id: str, chunk: int) -> tuple[Run, list[str]]:
     """The run and the keys that this chunk still has to ask; none when it is done.
 
     Raises:
         WarehouseError: there is no such run or chunk.
     """
-    with warehouse.read() as conn:
+    with database.read() as conn:
         run = conn.execute(select(ops_run).where(ops_run.c.run_id == run_id)).one_or_none()
         keys = conn.execute(select(ops_chunk.c["keys"]).where(*_chunk(run_id, chunk))).scalar()
     if run is None or keys is None:
@@ -169,13 +167,13 @@ def _add_to_chunk() -> Update:
     return update(ops_chunk).where(*where).values(**changed, **sums)
 
 
-def finish_run(warehouse: "Warehouse", run_id: str, status: str, note: str = "", at: datetime | None = None) -> Summary:
+def finish_run(database: Database, run_id: str, status: str, note: str = "", at: datetime | None = None) -> Summary:
     """Add the chunks up and close the run.
 
     ``balanced`` becomes ``unbalanced``, with a note, unless asked = answered + empty + failed + rejected and all that
     was planned was asked. The other statuses (stopped, failed, interrupted) stand as given.
     """
-    with warehouse.begin() as conn:
+    with database.begin() as conn:
         outcome = _chunk_counts(conn, run_id)
         planned = conn.execute(select(ops_run.c.planned).where(ops_run.c.run_id == run_id)).scalar()
         if status == "balanced" and (wrong := imbalance(outcome, planned)):
@@ -200,18 +198,18 @@ def imbalance(outcome: Outcome, planned: int | None) -> str:
     return ""
 
 
-def recent_runs(warehouse: "Warehouse", account: str | None = None, limit: int = 20) -> list[Summary]:
+def recent_runs(database: Database, account: str | None = None, limit: int = 20) -> list[Summary]:
     """The newest runs, newest first; those under way and those that were killed included (status running)."""
     wanted = select(ops_run).order_by(ops_run.c.started_at.desc(), ops_run.c.run_id).limit(limit)
     if account is not None:
         wanted = wanted.where(ops_run.c.account == account)
-    with warehouse.read() as conn:
+    with database.read() as conn:
         return [_summary(row) for row in conn.execute(wanted)]
 
 
-def find_run(warehouse: "Warehouse", account: str, flow: str, run_key: str) -> Summary | None:
+def find_run(database: Database, account: str, flow: str, run_key: str) -> Summary | None:
     """The run of that name, if it was ever started."""
-    with warehouse.read() as conn:
+    with database.read() as conn:
         wanted = select(ops_run).where(ops_run.c.run_id == run_id_of(account, flow, run_key))
         row = conn.execute(wanted).one_or_none()
         return _summary(row) if row else None

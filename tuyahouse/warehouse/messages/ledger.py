@@ -4,26 +4,13 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, func, literal, select, update
+from sqlalchemy import Connection, func, literal, select
 
 from tuyahouse.warehouse.database.dialect import among, insert
-from tuyahouse.warehouse.tables import UtcTime, ops_consumer, ops_message_gap, raw_message
+from tuyahouse.warehouse.database.types import UtcTime
+from tuyahouse.warehouse.tables import ops_consumer, raw_message
 
 _consumer = ops_consumer.c
-_gap = ops_message_gap.c
-
-AWAY_TOO_LONG = "away_too_long"
-BACKLOG_NOTICE = "backlog_notice"
-
-
-@dataclass(frozen=True, slots=True)
-class Gap:
-    """A time in which messages may be lost; a row of ``ops_message_gap``."""
-
-    gap_from: datetime
-    gap_to: datetime
-    why: str
-    detail: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,38 +116,3 @@ def advance(
         "reconnects": older.reconnects + newer.reconnects,
     }
     conn.execute(new.on_conflict_do_update(index_elements=["account", "source"], set_=changes))
-
-
-def record_gap(conn: Connection, account: str, gap: Gap) -> None:
-    """Note a gap; one from the same time on is made as long as the longer of the two, and is open again."""
-    values = {"gap_to": gap.gap_to, "why": gap.why, "detail": gap.detail, "closed_at": None}
-    new = insert(conn, ops_message_gap).values(account=account, gap_from=gap.gap_from, **values)
-    conn.execute(
-        new.on_conflict_do_update(
-            index_elements=["account", "gap_from"], set_=values, where=_gap.gap_to < new.excluded.gap_to
-        )
-    )
-
-
-def open_gaps(conn: Connection, account: str) -> list[Gap]:
-    """Gaps that no full read has answered yet, oldest first."""
-    wanted = select(_gap.gap_from, _gap.gap_to, _gap.why, _gap.detail)
-    still = wanted.where(_gap.account == account, _gap.closed_at.is_(None)).order_by(_gap.gap_from)
-    return [Gap(*row) for row in conn.execute(still)]
-
-
-def closed_gaps(conn: Connection, account: str, since: datetime) -> list[Gap]:
-    """Gaps that a full read has answered since then, oldest first."""
-    wanted = select(_gap.gap_from, _gap.gap_to, _gap.why, _gap.detail)
-    answered = wanted.where(_gap.account == account, _gap.closed_at >= since).order_by(_gap.gap_from)
-    return [Gap(*row) for row in conn.execute(answered)]
-
-
-def close_gaps(conn: Connection, account: str, read_from: datetime, at: datetime) -> int:
-    """Close the gaps that had ended when a full read of inventory and open commands began; returns how many."""
-    closing = (
-        update(ops_message_gap)
-        .where(_gap.account == account, _gap.closed_at.is_(None), _gap.gap_to <= read_from)
-        .values(closed_at=at)
-    )
-    return conn.execute(closing).rowcount

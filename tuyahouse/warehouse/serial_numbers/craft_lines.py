@@ -2,16 +2,14 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from sqlalchemy import Connection, func, select
 
 from tuyahouse.warehouse.bulk import writer
+from tuyahouse.warehouse.database.database import Database
 from tuyahouse.warehouse.database.dialect import among
 from tuyahouse.warehouse.tables import craft_line, craft_line_node, ops_run, serial_number
-
-if TYPE_CHECKING:
-    from tuyahouse.warehouse.warehouse import Warehouse
 
 _LINE = ("account", "order_code", "craft_line_code", "name", "type", "last_node", "extra", "asked_at")
 _NODE = ("account", "order_code", "node", "sort", "programs", "description", "extra")
@@ -99,10 +97,10 @@ def missing(conn: Connection, account: str, run_id: str) -> list[str]:
     return list(conn.execute(wanted.where(*told).order_by(units.order_code)).scalars())
 
 
-def last_nodes(warehouse: "Warehouse", account: str, orders: Collection[str]) -> dict[str, str | None]:
+def last_nodes(database: Database, account: str, orders: Collection[str]) -> dict[str, str | None]:
     """Work order → last node of its craft line, for those orders whose line is stored."""
     columns = craft_line.c
     wanted = select(columns.order_code, columns.last_node).where(columns.account == account)
-    with warehouse.read() as conn:
+    with database.read() as conn:
         rows = conn.execute(wanted.where(among(conn, columns.order_code, orders)))
         return {row.order_code: row.last_node for row in rows}

@@ -4,16 +4,14 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from sqlalchemy import Connection, Select, case, func, select, update
 
 from tuyahouse.warehouse.bulk import writer
+from tuyahouse.warehouse.database.database import Database
 from tuyahouse.warehouse.database.dialect import among
 from tuyahouse.warehouse.tables import serial_number
-
-if TYPE_CHECKING:
-    from tuyahouse.warehouse.warehouse import Warehouse
 
 _BATCH = 5000
 _STREAM = {"yield_per": 2000}
@@ -108,10 +106,10 @@ def add(conn: Connection, account: str, entries: Iterable[Entry], source: str | 
     return added
 
 
-def known(warehouse: "Warehouse", account: str, sns: Collection[str]) -> dict[str, Known]:
+def known(database: Database, account: str, sns: Collection[str]) -> dict[str, Known]:
     """What is known of these serial numbers; those not registered are absent."""
     wanted = select(*[_table[name] for name in Known._fields]).where(_table.account == account)
-    with warehouse.read() as conn:
+    with database.read() as conn:
         rows = conn.execute(wanted.where(among(conn, _table.sn, sns)))
         return {row[0]: Known._make(row) for row in rows}
 

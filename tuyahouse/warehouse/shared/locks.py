@@ -4,18 +4,16 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import uuid4
 
 from sqlalchemy import Connection, Row, delete, select, update
 
+from tuyahouse.warehouse.database.database import Database
 from tuyahouse.warehouse.database.dialect import insert, now_time
 from tuyahouse.warehouse.errors import WarehouseError
 from tuyahouse.warehouse.shared.processes import is_dead, this_process
 from tuyahouse.warehouse.tables import ops_lock
-
-if TYPE_CHECKING:
-    from tuyahouse.warehouse.warehouse import Warehouse
 
 log = logging.getLogger(__name__)
 
@@ -41,8 +39,8 @@ class LockLost(WarehouseError):
 class Lock:
     """A lock that is held. Renew it well before ``lease`` is over."""
 
-    def __init__(self, warehouse: "Warehouse", name: str, holder: str, lease: timedelta) -> None:
-        self._warehouse = warehouse
+    def __init__(self, database: Database, name: str, holder: str, lease: timedelta) -> None:
+        self._database = database
         self._process = f"{this_process()}#{uuid4().hex[:8]}"
         self.name = name
         self.holder = holder
@@ -54,7 +52,7 @@ class Lock:
         Raises:
             LockHeld: somebody else has it.
         """
-        with self._warehouse.begin() as conn:
+        with self._database.begin() as conn:
             while not self._insert(conn):
                 wanted = select(ops_lock).where(ops_lock.c.name == self.name).with_for_update()
                 if (row := conn.execute(wanted).one_or_none()) is not None:
@@ -67,7 +65,7 @@ class Lock:
         Raises:
             LockLost: it had ended and is somebody else's.
         """
-        with self._warehouse.begin() as conn:
+        with self._database.begin() as conn:
             mine = update(ops_lock).where(*self._mine()).values(expires_at=now_time(conn) + self.lease)
             if conn.execute(mine).rowcount == 0:
                 raise LockLost(f"The lock of {self.name} ended before it was renewed and was taken by another run.")
@@ -75,7 +73,7 @@ class Lock:
     def release(self) -> None:
         """Give it back; never raises: a lock that cannot be given back ends by itself."""
         try:
-            with self._warehouse.begin() as conn:
+            with self._database.begin() as conn:
                 conn.execute(delete(ops_lock).where(*self._mine()))
         except WarehouseError as error:
             log.warning("The lock of %s could not be given back and ends by itself: %s", self.name, error)
@@ -99,22 +97,42 @@ class Lock:
         return [ops_lock.c.name == self.name, ops_lock.c.process == self._process]
 
 
-def acquire(warehouse: "Warehouse", name: str, holder: str, lease: timedelta) -> Lock:
+def acquire(database: Database, name: str, holder: str, lease: timedelta) -> Lock:
     """Take the lock ``name`` for ``holder``, who is named to others that want it.
 
     Raises:
         LockHeld: somebody else has it; says who, since when and until when.
     """
-    lock = Lock(warehouse, name, holder, lease)
+    lock = Lock(database, name, holder, lease)
     lock.acquire()
     return lock
 
 
 @contextmanager
-def account_lock(warehouse: "Warehouse", name: str, holder: str, lease: timedelta) -> Iterator[Lock]:
+def account_lock(database: Database, name: str, holder: str, lease: timedelta) -> Iterator[Lock]:
     """Hold the lock inside the block; call ``renew()`` in between. Raises :class:`LockHeld` at the start."""
-    lock = acquire(warehouse, name, holder, lease)
+    lock = acquire(database, name, holder, lease)
     try:
         yield lock
     finally:
         lock.release()
+
+
+class _Back(Exception):
+    """Rolls a trial back."""
+
+
+def require_writable(database: Database) -> None:
+    """Write a row and roll it back.
+
+    Raises:
+        WarehouseError: it cannot be written to, with the reason.
+    """
+    moment = datetime.fromisoformat("2000-01-01T00:00:00+00:00")
+    trial = {"name": f"trial {uuid4().hex}", "holder": "doctor", "process": "doctor"}
+    try:
+        with database.begin() as conn:
+            conn.execute(ops_lock.insert().values(acquired_at=moment, expires_at=moment, **trial))
+            raise _Back
+    except _Back:
+        pass

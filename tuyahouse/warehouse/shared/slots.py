@@ -9,17 +9,14 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from sqlalchemy import Connection, case, select, text, update
+from sqlalchemy import Connection, case, func, select, text, update
 
 from tuyahouse.stores import Slots
-from tuyahouse.warehouse.api_calls import calls_since
+from tuyahouse.warehouse.database.database import Database
 from tuyahouse.warehouse.database.dialect import insert, now_seconds, upsert
 from tuyahouse.warehouse.tables import ops_api_calls, ops_pace
-
-if TYPE_CHECKING:
-    from tuyahouse.warehouse.warehouse import Warehouse
 
 MARGIN = 1.005
 """Starts are this much further apart than the rate asks for: clocks and timers are not exact."""
@@ -63,15 +60,15 @@ def slow_down(pace: Pace, now: float) -> Pace:
 class WarehouseSlots:
     """A :class:`tuyahouse.stores.SlotStore` in ``ops_pace`` and ``ops_api_calls``."""
 
-    def __init__(self, warehouse: "Warehouse", now: Callable[[], float] = time.time) -> None:
-        self._warehouse = warehouse
-        self._offset = _Offset(warehouse, now)
+    def __init__(self, database: Database, now: Callable[[], float] = time.time) -> None:
+        self._database = database
+        self._offset = _Offset(database, now)
         self._days: dict[tuple[str, str], date] = {}
 
     def reserve(self, account: str, endpoint: str, *, per_second: float, want: int, monthly_calls: int | None) -> Slots:
         """Take up to ``want`` starts and ledger them as calls; fewer near the month's budget, none when it is used up."""
         offset = self._offset.seconds()
-        with self._warehouse.begin() as conn:
+        with self._database.begin() as conn:
             if monthly_calls is not None:
                 _one_at_a_time(conn, account)
             pace = _locked(conn, account, endpoint) if per_second else Pace(0.0)
@@ -91,50 +88,50 @@ class WarehouseSlots:
         """Give back calls that were reserved and not made."""
         if unused <= 0:
             return
-        with self._warehouse.begin() as conn:
+        with self._database.begin() as conn:
             day = self._days.get((account, endpoint)) or _day(now_seconds(conn))
             left = case((ops_api_calls.c.calls > unused, ops_api_calls.c.calls - unused), else_=0)
             conn.execute(_at(ops_api_calls, account, endpoint).where(ops_api_calls.c.day == day).values(calls=left))
 
     def put_off(self, account: str, endpoint: str, seconds: float) -> None:
         """Move all slots that are not handed out yet: a start was late, and the second after it is full."""
-        with self._warehouse.begin() as conn:
+        with self._database.begin() as conn:
             pace = _locked(conn, account, endpoint)
             _store(conn, account, endpoint, replace(pace, next_slot=pace.next_slot + seconds))
 
     def throttled(self, account: str, endpoint: str) -> None:
         """Tuya said: slower. Halves the pace of the endpoint for all processes."""
-        with self._warehouse.begin() as conn:
+        with self._database.begin() as conn:
             pace = _locked(conn, account, endpoint)
             _store(conn, account, endpoint, slow_down(pace, now_seconds(conn)))
 
     def record(self, account: str, endpoint: str, *, failures: int, throttled: int) -> None:
         """Add to today's counts of refused calls."""
         if failures or throttled:
-            with self._warehouse.begin() as conn:
+            with self._database.begin() as conn:
                 day = _day(now_seconds(conn))
                 _ledger(conn, account, endpoint, day, failures=failures, throttled=throttled)
 
     def calls_this_month(self, account: str, now: datetime) -> int:
         """Calls ledgered in the calendar month (UTC) of ``now``."""
-        with self._warehouse.read() as conn:
+        with self._database.read() as conn:
             return _used(conn, account, now.timestamp())
 
 
 class _Offset:
     """Seconds by which the database's clock is ahead of ours, from the quickest of some answers; asked once a minute."""
 
-    def __init__(self, warehouse: "Warehouse", now: Callable[[], float]) -> None:
-        self._warehouse = warehouse
+    def __init__(self, database: Database, now: Callable[[], float]) -> None:
+        self._database = database
         self._now = now
         self._known = 0.0
         self._until = 0.0
 
     def seconds(self) -> float:
-        if self._warehouse.dialect == "sqlite":
+        if self._database.dialect == "sqlite":
             return 0.0
         if not self._until - 60 <= self._now() < self._until:
-            with self._warehouse.read() as conn:
+            with self._database.read() as conn:
                 now_seconds(conn)
                 self._known = min(self._ask(conn) for _ in range(7))[1]
             self._until = self._now() + 60
@@ -185,3 +182,22 @@ def _ledger(conn: Connection, account: str, endpoint: str, day: date, **counts: 
     changes = {name: ops_api_calls.c[name] + count for name, count in counts.items()}
     statement = upsert(conn, ops_api_calls, ("account", "endpoint", "day"), changes)
     conn.execute(statement.values(account=account, endpoint=endpoint, day=day, **counts))
+
+
+def calls_since(conn: Connection, account: str, day: date) -> int:
+    """Calls paid for since that day (UTC), that day included."""
+    total = func.coalesce(func.sum(ops_api_calls.c.calls), 0)
+    wanted = select(total).where(ops_api_calls.c.account == account, ops_api_calls.c.day >= day)
+    return int(conn.execute(wanted).scalar_one())
+
+
+def calls_by_endpoint(conn: Connection, account: str, day: date) -> list[tuple[str, int, int, int]]:
+    """(endpoint, calls, failures, throttled) since that day, the most used first."""
+    counts = [func.sum(ops_api_calls.c[name]) for name in ("calls", "failures", "throttled")]
+    wanted = (
+        select(ops_api_calls.c.endpoint, *counts)
+        .where(ops_api_calls.c.account == account, ops_api_calls.c.day >= day)
+        .group_by(ops_api_calls.c.endpoint)
+        .order_by(counts[0].desc(), ops_api_calls.c.endpoint)
+    )
+    return [(endpoint, int(a), int(b), int(c)) for endpoint, a, b, c in conn.execute(wanted)]

@@ -11,20 +11,29 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any, NamedTuple
 from uuid import uuid4
 
 from sqlalchemy import Connection, Row, Select, select, text, update
 
 from tuyahouse.stores import Token
+from tuyahouse.warehouse.database.database import Database
 from tuyahouse.warehouse.database.dialect import insert
 from tuyahouse.warehouse.errors import WarehouseAway
 from tuyahouse.warehouse.shared.processes import is_dead, this_process
 from tuyahouse.warehouse.shared.sealing import Seal
 from tuyahouse.warehouse.tables import ops_token
 
-if TYPE_CHECKING:
-    from tuyahouse.warehouse.warehouse import Warehouse
+
+class TokenState(NamedTuple):
+    """A stored token without anything secret; ``expires_at`` is by Tuya's clock."""
+
+    kind: str
+    generation: int
+    changed_at: datetime | None
+    expires_at: datetime | None
+    refreshed_at: datetime | None
+
 
 log = logging.getLogger(__name__)
 
@@ -49,13 +58,13 @@ class Slot:
 class WarehouseTokens(ABC):
     """A :class:`tuyahouse.stores.TokenStore` in ``ops_token``."""
 
-    def __init__(self, warehouse: "Warehouse", seal: Seal) -> None:
-        self._warehouse = warehouse
+    def __init__(self, database: Database, seal: Seal) -> None:
+        self._database = database
         self._seal = seal
 
     def read(self, account: str, kind: str) -> Token | None:
         """The stored token; None when there is none, or one sealed with another key."""
-        with self._warehouse.read() as conn:
+        with self._database.read() as conn:
             return self._token(conn.execute(_row_of(account, kind)).one_or_none())
 
     @abstractmethod
@@ -93,7 +102,7 @@ class LockedTokens(WarehouseTokens):
 
     @contextmanager
     def exclusive(self, account: str, kind: str) -> Iterator[Slot]:
-        with self._warehouse.begin() as conn:
+        with self._database.begin() as conn:
             # A holder whose machine vanished without a word loses the lock by the second setting.
             conn.execute(text(f"SET LOCAL lock_timeout = '{int(WAIT_SECONDS)}s'"))
             conn.execute(text("SET LOCAL idle_in_transaction_session_timeout = '5min'"))
@@ -109,12 +118,12 @@ class LeasedTokens(WarehouseTokens):
 
     def __init__(
         self,
-        warehouse: "Warehouse",
+        database: Database,
         seal: Seal,
         now: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        super().__init__(warehouse, seal)
+        super().__init__(database, seal)
         self._now = now
         self._sleep = sleep
 
@@ -142,10 +151,10 @@ class LeasedTokens(WarehouseTokens):
 
     def _take(self, account: str, kind: str, holder: str) -> Slot | None:
         now = datetime.fromtimestamp(self._now(), UTC)
-        with self._warehouse.read() as conn:
+        with self._database.read() as conn:
             if _is_held(conn.execute(_row_of(account, kind)).one_or_none(), now):
                 return None
-        with self._warehouse.begin() as conn:
+        with self._database.begin() as conn:
             _make_row(conn, account, kind)
             row = conn.execute(_row_of(account, kind)).one()
             if _is_held(row, now):
@@ -157,7 +166,7 @@ class LeasedTokens(WarehouseTokens):
         """Give the lease back with the new token, unless it ended meanwhile and somebody else has it."""
         columns = self._columns(token) if token else {}
         mine = _change(account, kind).where(ops_token.c.lease_holder == holder)
-        with self._warehouse.begin() as conn:
+        with self._database.begin() as conn:
             ended = conn.execute(mine.values(lease_holder=None, lease_until=None, **columns)).rowcount == 0
         if ended:
             log.warning(
@@ -181,3 +190,10 @@ def _is_held(row: Row[Any] | None, now: datetime) -> bool:
     if row is None or row.lease_holder is None or row.lease_until <= now:
         return False
     return not is_dead(row.lease_holder.partition("#")[0])
+
+
+def token_states(conn: Connection, account: str) -> list[TokenState]:
+    """The stored tokens of an account, by kind."""
+    columns = [ops_token.c[name] for name in TokenState._fields]
+    wanted = select(*columns).where(ops_token.c.account == account, ops_token.c.token.is_not(None))
+    return [TokenState(*row) for row in conn.execute(wanted.order_by(ops_token.c.kind))]

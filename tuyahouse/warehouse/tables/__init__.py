@@ -1,6 +1,6 @@
 """Every table of the warehouse, once: DDL, writer, comments and data dictionary all come from here."""
 
-from tuyahouse.warehouse.tables.base import Json, Text, UtcTime, metadata
+from tuyahouse.warehouse.tables.base import metadata
 from tuyahouse.warehouse.tables.commands import command, command_observation
 from tuyahouse.warehouse.tables.devices import (
     DEVICE_COLUMNS,
@@ -25,9 +25,6 @@ from tuyahouse.warehouse.tables.shared import ops_api_calls, ops_lock, ops_pace,
 
 __all__ = [
     "DEVICE_COLUMNS",
-    "Json",
-    "Text",
-    "UtcTime",
     "command",
     "command_observation",
     "craft_line",

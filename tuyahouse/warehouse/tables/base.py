@@ -4,47 +4,18 @@ Times are UTC, ids are text, ``account`` is part of every key. Columns named ``e
 the documented fields. ``first_run`` is the run that inserted a row, ``last_run`` the run that last changed it.
 """
 
-from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy
 from sqlalchemy import (
     Column,
-    DateTime,
-    Dialect,
     Index,
     MetaData,
-    TypeDecorator,
 )
-from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.types import JSON
+
+from tuyahouse.warehouse.database.types import Json, Text
 
 metadata = MetaData()
-
-Json = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
-"""Column type of a JSON document; comparable on both dialects."""
-
-
-Text = sqlalchemy.Text().with_variant(sqlalchemy.Text(collation="C"), "postgresql")
-"""Text compared and sorted by its bytes, on both dialects and on every server; indexes of it are much faster so."""
-
-
-class UtcTime(TypeDecorator[datetime]):
-    """A UTC timestamp: ``timestamptz`` on PostgreSQL, ISO text without zone on SQLite; aware datetimes in Python."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        if value is None:
-            return None
-        utc = value.astimezone(UTC)
-        return utc if dialect.name == "postgresql" else utc.replace(tzinfo=None)
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        if value is None:
-            return None
-        return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
 
 
 def account_column() -> Column[Any]:

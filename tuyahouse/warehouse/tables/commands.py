@@ -2,9 +2,8 @@
 
 from sqlalchemy import Column, Integer, Table
 
+from tuyahouse.warehouse.database.types import Text, UtcTime
 from tuyahouse.warehouse.tables.base import (
-    Text,
-    UtcTime,
     account_column,
     extra_column,
     key_column,

@@ -4,15 +4,8 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Boolean, Column, Integer, LargeBinary, Table
 
-from tuyahouse.warehouse.tables.base import (
-    Text,
-    UtcTime,
-    account_column,
-    extra_column,
-    key_column,
-    metadata,
-    run_columns,
-)
+from tuyahouse.warehouse.database.types import Text, UtcTime
+from tuyahouse.warehouse.tables.base import account_column, extra_column, key_column, metadata, run_columns
 
 DEVICE_COLUMNS: tuple[str, ...] = (
     "project_id",

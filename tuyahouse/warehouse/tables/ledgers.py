@@ -2,7 +2,8 @@
 
 from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, Table
 
-from tuyahouse.warehouse.tables.base import Json, Text, UtcTime, account_column, key_column, metadata, open_rows_index
+from tuyahouse.warehouse.database.types import Json, Text, UtcTime
+from tuyahouse.warehouse.tables.base import account_column, key_column, metadata, open_rows_index
 
 raw_block = Table(
     "raw_block",

@@ -2,7 +2,8 @@
 
 from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, Table
 
-from tuyahouse.warehouse.tables.base import Json, Text, UtcTime, account_column, extra_column, key_column, metadata
+from tuyahouse.warehouse.database.types import Json, Text, UtcTime
+from tuyahouse.warehouse.tables.base import account_column, extra_column, key_column, metadata
 
 device_event = Table(
     "device_event",

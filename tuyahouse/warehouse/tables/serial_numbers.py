@@ -2,15 +2,8 @@
 
 from sqlalchemy import DDL, Boolean, Column, Index, Integer, LargeBinary, Table, event
 
-from tuyahouse.warehouse.tables.base import (
-    Text,
-    UtcTime,
-    account_column,
-    extra_column,
-    key_column,
-    metadata,
-    run_columns,
-)
+from tuyahouse.warehouse.database.types import Text, UtcTime
+from tuyahouse.warehouse.tables.base import account_column, extra_column, key_column, metadata, run_columns
 
 serial_number = Table(
     "serial_number",

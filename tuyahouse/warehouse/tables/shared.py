@@ -2,7 +2,8 @@
 
 from sqlalchemy import BigInteger, Column, Date, Double, Integer, LargeBinary, Table
 
-from tuyahouse.warehouse.tables.base import Text, UtcTime, account_column, key_column, metadata
+from tuyahouse.warehouse.database.types import Text, UtcTime
+from tuyahouse.warehouse.tables.base import account_column, key_column, metadata
 
 ops_lock = Table(
     "ops_lock",

@@ -4,11 +4,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tuyahouse.cloud.calls.devices import Device
-from tuyahouse.sync.devices.listing.rows import COLUMNS, News, Reading, device_row, drifted, news, presence, same_of
-from tuyahouse.sync.devices_new import land_new
-from tuyahouse.warehouse import devices_pages
-from tuyahouse.warehouse.bulk.writer import update, upsert
+from tuyahouse.cloud.calls.devices import ABSENT, Device, facts_by_column, is_time
+from tuyahouse.sync.devices.listing.rows import (
+    COLUMNS,
+    TOLD,
+    News,
+    Reading,
+    device_row,
+    drifted,
+    news,
+    presence,
+    same_of,
+)
+from tuyahouse.warehouse.bulk.writer import insert_columns, update, upsert
+from tuyahouse.warehouse.database import Connection
 from tuyahouse.warehouse.devices import history, inventory, lists, marks
 from tuyahouse.warehouse.ledgers import drift, raw_blocks
 from tuyahouse.warehouse.tables import device as device_table
@@ -29,7 +38,7 @@ class Landed:
 
 
 def land(
-    conn: Any, read: Reading, sweep: int, found: Sequence[Device], block_id: str, *, first: bool = False
+    conn: Connection, read: Reading, sweep: int, found: Sequence[Device], block_id: str, *, first: bool = False
 ) -> Landed:
     """Mark the devices as met and write those that are news; an unchanged device costs no write but its mark.
 
@@ -42,7 +51,7 @@ def land(
         new, rest = land_new(conn, read, sweep, list(unique.values()))
         unique = {device.device_id: device for device in rest}
     rows = [(device.device_id, device.digest, device.online) for device in unique.values()]
-    fresh, odd = devices_pages.mark(conn, read.account, read.project_id, sweep, rows) if rows else (0, [])
+    fresh, odd = marks.mark(conn, read.account, read.project_id, sweep, rows) if rows else (0, [])
     landed = Landed(len(found), fresh + len(new))
     known = inventory.known(conn, read.account, odd)
     elsewhere = _elsewhere(conn, read, known)
@@ -62,7 +71,7 @@ def land(
     return landed
 
 
-def _elsewhere(conn: Any, read: Reading, known: dict[str, inventory.Known]) -> set[str]:
+def _elsewhere(conn: Connection, read: Reading, known: dict[str, inventory.Known]) -> set[str]:
     """Devices of other projects that stay there: their list holds them too, or could not be read in this run."""
     moved = {name: old.project_id for name, old in known.items() if old.project_id not in (None, read.project_id)}
     if not moved:
@@ -73,7 +82,7 @@ def _elsewhere(conn: Any, read: Reading, known: dict[str, inventory.Known]) -> s
 
 
 def _write_changed(
-    conn: Any, read: Reading, changed: Sequence[Device], known: dict[str, inventory.Known], landed: Landed
+    conn: Connection, read: Reading, changed: Sequence[Device], known: dict[str, inventory.Known], landed: Landed
 ) -> None:
     if not changed:
         return
@@ -86,7 +95,7 @@ def _write_changed(
     drift.record(conn, read.account, KIND, drifted(rows), read.at)
 
 
-def _keep_history(conn: Any, account: str, ids: Sequence[str], known: dict[str, inventory.Known]) -> None:
+def _keep_history(conn: Connection, account: str, ids: Sequence[str], known: dict[str, inventory.Known]) -> None:
     """New devices get their first row; what messages alone had told of a device is completed before it is compared."""
     if new := [name for name in ids if name not in known]:
         history.begin(conn, account, new)
@@ -96,7 +105,7 @@ def _keep_history(conn: Any, account: str, ids: Sequence[str], known: dict[str, 
         history.follow(conn, account, old)
 
 
-def _write_presence(conn: Any, read: Reading, same: Sequence[Device], known: dict[str, inventory.Known]) -> None:
+def _write_presence(conn: Connection, read: Reading, same: Sequence[Device], known: dict[str, inventory.Known]) -> None:
     """Online states that changed although nothing else did."""
     rows = [
         (read.account, device.device_id, *told, read.run_id)
@@ -104,3 +113,51 @@ def _write_presence(conn: Any, read: Reading, same: Sequence[Device], known: dic
         if (told := presence(device, known.get(device.device_id), read.at))
     ]
     update(conn, device_table, ("account", "device_id", "online", "online_at", "last_run"), rows)
+
+
+def land_new(conn: Connection, read: Reading, sweep: int, found: Sequence[Device]) -> tuple[list[Device], list[Device]]:
+    """Write and mark those of the devices (each once) that are new and just as documented, and begin their history.
+
+    Returns:
+        Those that were written, and the others.
+    """
+    own = (read.project_id, None, ABSENT)
+    plain = [each for each in found if each.item and each.item.project_id in own]
+    try:
+        columns = _columns(plain)
+    except ValueError:
+        plain = [each for each in plain if each.item and is_time(each.item.create_time)]
+        columns = _columns(plain)
+    if not plain:
+        return [], list(found)
+    ids = columns["device_id"]
+    same = {**same_of(read), "changed_at": read.at}
+    if None in set(columns["online"]):
+        columns["online_at"] = [None if each is None else read.at for each in columns["online"]]
+    else:
+        same["online_at"] = read.at
+    if insert_columns(conn, device_table, columns, same=same) < len(plain):
+        # The others are stored: an earlier start of the run did, another project's list, or messages told of them.
+        new = inventory.begun(conn, read.account, ids, project_id=read.project_id, run_id=read.run_id, at=read.at)
+        plain = [each for each in plain if each.device_id in new]
+        ids = [each.device_id for each in plain]
+    marks.mark_stored(conn, read.account, read.project_id, sweep, ids)
+    history.begin(conn, read.account, ids)
+    if len(plain) == len(found):
+        return plain, []
+    written = set(ids)
+    return plain, [each for each in found if each.device_id not in written]
+
+
+def _columns(plain: Sequence[Device]) -> dict[str, Sequence[Any]]:
+    """What is to be written of them, by column."""
+    if not plain:
+        return {}
+    _, *facts, extra = facts_by_column([each.item for each in plain if each.item])
+    return {
+        "device_id": [each.device_id for each in plain],
+        **dict(zip(TOLD, facts, strict=True)),
+        "online": [each.online for each in plain],
+        "extra": extra,
+        "answer_hash": [each.digest for each in plain],
+    }

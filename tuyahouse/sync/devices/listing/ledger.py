@@ -10,11 +10,12 @@ from typing import Any
 from tuyahouse.cloud.calls.device_list import DevicePage
 from tuyahouse.cloud.errors import BudgetReached, TuyaError, UnusableAnswer
 from tuyahouse.outcome import Outcome
-from tuyahouse.sync.asking import Letter
+from tuyahouse.sync.asking import DeadLetter
 from tuyahouse.sync.devices.listing.land import KIND, Landed, land
 from tuyahouse.sync.devices.listing.rows import Reading
 from tuyahouse.sync.devices.listing.sweep import Judgement, Standing, Sweep, SweepCount
 from tuyahouse.sync.devices.masking import masked
+from tuyahouse.warehouse.database import Connection
 from tuyahouse.warehouse.devices import lists
 from tuyahouse.warehouse.devices import marks as devices_marks
 from tuyahouse.warehouse.ledgers import dead_letters, runs
@@ -29,7 +30,7 @@ def project_of(key: str) -> str:
     return key.partition("/")[0]
 
 
-def settle(conn: Any, account: str, settled: Callable[[str], bool], at: datetime) -> None:
+def settle(conn: Connection, account: str, settled: Callable[[str], bool], at: datetime) -> None:
     """Resolve the open dead letters of lists whose key is ``settled``."""
     keys = [key for key in dead_letters.open_keys(conn, account, KIND) if settled(key)]
     dead_letters.resolve(conn, account, KIND, keys, at)
@@ -137,7 +138,7 @@ class ListLedger:
         """
         at = self.now()
         raw = masked(error.raw) if isinstance(error, UnusableAnswer) else None
-        letter = Letter(
+        letter = DeadLetter(
             KIND, self.project_id, "item_error" if refused else "list_cut_short", error.code, str(error), raw
         )
         with self.warehouse.begin() as conn:
@@ -147,7 +148,7 @@ class ListLedger:
                 dead_letters.record(conn, self.run.account, [letter], at)
             self._finish(conn, Outcome(asked=int(refused), failed=int(refused)), calls, at, left=not refused)
 
-    def _finish(self, conn: Any, outcome: Outcome, calls: int, at: datetime, *, left: bool) -> None:
+    def _finish(self, conn: Connection, outcome: Outcome, calls: int, at: datetime, *, left: bool) -> None:
         outcome.calls = calls - self._written.calls
         runs.finish_chunk(conn, self.run.run_id, self.chunk, outcome, [LIST_KEY + self.project_id] if left else [], at)
         self._written += outcome
@@ -161,13 +162,13 @@ class ListLedger:
         for raw in chain.from_iterable([page.unusable for page in pages]):
             self._unusable[f"{self.project_id}/{blake2b(raw, digest_size=8).hexdigest()}"] = raw
 
-    def _letters(self, read: ListRead) -> list[Letter]:
+    def _letters(self, read: ListRead) -> list[DeadLetter]:
         letters = [
-            Letter(KIND, key, "unusable_answer", "", "A row of the device list has no device_id.", masked(raw))
+            DeadLetter(KIND, key, "unusable_answer", "", "A row of the device list has no device_id.", masked(raw))
             for key, raw in self._unusable.items()
         ]
         if not read.complete:
-            letters.append(Letter(KIND, self.project_id, "list_incomplete", "", read.judgement.note))
+            letters.append(DeadLetter(KIND, self.project_id, "list_incomplete", "", read.judgement.note))
         return letters
 
     def _note(self, read: ListRead) -> str | None:

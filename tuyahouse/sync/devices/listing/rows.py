@@ -10,7 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from tuyahouse.cloud.calls.devices import ABSENT, FACTS, Device, told
+from tuyahouse.cloud.calls.devices import ABSENT, FACTS, Device, device_facts
 from tuyahouse.sync.devices.masking import sample_of
 from tuyahouse.warehouse.devices.history import HISTORY_FACTS
 from tuyahouse.warehouse.devices.inventory import Known
@@ -75,7 +75,7 @@ def same_of(read: Reading) -> dict[str, Any]:
 
 def device_row(device: Device, known: Known | None, stored: Mapping[str, Any] | None, read: Reading) -> tuple[Any, ...]:
     """The row of ``device`` in the order of :data:`COLUMNS`; ``stored`` holds the facts before, None for a new device."""
-    sent, extra = told(device)
+    sent, extra = device_facts(device)
     facts = _merged(sent[1:], stored)
     changed_at = read.at
     if known is None:

@@ -1,0 +1,50 @@
+"""Tables and values as people read them, in a terminal or a pipe."""
+
+import sys
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+WIDE = 200
+
+
+"""Columns of a table that goes into a file or a pipe."""
+
+
+def screen() -> Console:
+    """Standard output, as wide as need be where it is not a terminal."""
+    return Console(highlight=False, width=None if sys.stdout.isatty() else WIDE)
+
+
+def show(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Print a table; numbers to the right, times in UTC, nothing in a cell taken for markup."""
+    lines = [list(map(_cell, row)) for row in rows]
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    for name in columns:
+        table.add_column(name, overflow="fold")
+    for line in lines:
+        table.add_row(*line)
+    screen().print(table)
+
+
+def _cell(value: object) -> Text:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return Text(f"{value:,}", justify="right")
+    return Text(said(value))
+
+
+def said(value: object) -> str:
+    """A value as people read it."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M:%S}"
+    if isinstance(value, bytes):
+        return value.hex()
+    return str(value)

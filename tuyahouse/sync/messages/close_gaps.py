@@ -1,0 +1,30 @@
+"""Close the gaps in the message stream that a full read has answered."""
+
+from datetime import datetime
+
+from tuyahouse.settings import Account
+from tuyahouse.warehouse.commands import records
+from tuyahouse.warehouse.devices import inventory
+from tuyahouse.warehouse.devices import lists as device_lists
+from tuyahouse.warehouse.messages import gaps
+from tuyahouse.warehouse.warehouse import Warehouse
+
+
+def close_answered_gaps(warehouse: Warehouse, account: Account, at: datetime) -> int:
+    """Close the gaps in the message stream after which everything was read; returns how many.
+
+    Everything is: the list of every project of the settings, whole, the details of every device on them, and every
+    command that is still followed. A device whose details could not be had was asked for them: it keeps no gap open.
+    """
+    with warehouse.begin() as conn:
+        if not gaps.open_gaps(conn, account.name):
+            return 0
+        read_since = [
+            device_lists.lists_read_since(conn, account.name, account.project_ids, at),
+            inventory.details_asked_since(conn, account.name, account.project_ids, at),
+            records.asked_since(conn, account.name, at),
+        ]
+        since = [each for each in read_since if each is not None]
+        if len(since) < len(read_since):
+            return 0
+        return gaps.close_gaps(conn, account.name, min(since), at)

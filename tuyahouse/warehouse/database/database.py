@@ -1,0 +1,59 @@
+"""A database, opened once and used by many threads: transactions, and errors in words. Knows no table."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import URL, Connection, Engine
+
+from tuyahouse.warehouse.database.engine import shown
+from tuyahouse.warehouse.errors import WarehouseError, in_words
+
+
+class Database:
+    """An engine with its transactions. Every method may be called from any thread.
+
+    Errors are :class:`WarehouseError` in words; :class:`WarehouseAway` is one that passes.
+    """
+
+    def __init__(self, url: URL, engine: Engine) -> None:
+        self._url = url
+        self._engine = engine
+
+    @property
+    def dialect(self) -> str:
+        """``sqlite`` or ``postgresql``."""
+        return self._engine.dialect.name
+
+    @property
+    def name(self) -> str:
+        """The database for people: its URL without the password, or the path of the file."""
+        return shown(self._url)
+
+    @contextmanager
+    def begin(self) -> Iterator[Connection]:
+        """A transaction that writes: committed at the end, rolled back on any error."""
+        with self._in_words(), self._engine.connect() as plain:
+            conn = plain.execution_options(tuyahouse_writes=True)
+            with conn.begin():
+                yield conn
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A transaction that only reads; it blocks no writer. Always rolled back."""
+        with self._in_words(), self._engine.connect() as conn:
+            yield conn
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    @contextmanager
+    def _in_words(self) -> Iterator[None]:
+        """Turn what drivers raise into words; WarehouseErrors and the caller's own errors pass unchanged."""
+        try:
+            yield
+        except WarehouseError:
+            raise
+        except Exception as error:
+            if (worded := in_words(error, self.name)) is not None:
+                raise worded from error
+            raise
