@@ -20,7 +20,7 @@ from tuyahouse.warehouse.warehouse import Warehouse
 SOME = 40
 IMPATIENT = """
 import flows.__main__ as program
-from tasks import retries
+from tasks.run import retries
 retries.retry_delays[:] = [0.1, 0.1, 0.1]
 program.app()
 """

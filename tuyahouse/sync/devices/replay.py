@@ -30,7 +30,7 @@ from tuyahouse.warehouse.database import Connection
 from tuyahouse.warehouse.database.seen import SeenKeys
 from tuyahouse.warehouse.devices import inventory
 from tuyahouse.warehouse.devices import links as device_links
-from tuyahouse.warehouse.ledgers import raw_blocks, runs
+from tuyahouse.warehouse.ledgers import dead_letters, raw_blocks, runs
 from tuyahouse.warehouse.ledgers.raw_blocks import Block
 
 ReadLinks = Callable[[Any, str, list[str], bytes], list[Link]]
@@ -47,10 +47,10 @@ def replay_devices(
     outcome = Outcome()
     with SeenKeys() as seen:
         for block in raw_blocks.blocks(source, account, devices_details.KIND):
-            changed, letters = _read_details(block)
+            changed, unusable = _read_details(block)
             inventory.forget_functions(conn, account, seen.add([device_id for device_id, _ in changed]))
             write_functions(conn, _run(account, block), changed, block.stored_at)
-            outcome += _landed(conn, account, len(changed), letters, at, on_answers)
+            outcome += _landed(conn, account, len(changed), unusable, at, on_answers)
     for kind, read in _LINKS.items():
         for block in raw_blocks.blocks(source, account, kind):
             outcome += _replay_links(conn, account, kind, block, read, at, on_answers)
@@ -59,16 +59,16 @@ def replay_devices(
 
 def _read_details(block: Block) -> tuple[list[tuple[str, Changed]], list[DeadLetter]]:
     changed: list[tuple[str, Changed]] = []
-    dead_letters: list[DeadLetter] = []
+    unusable: list[DeadLetter] = []
     for device_id, bodies in _by_device(block.answers):
         try:
             details = read_details(device_id, [stored_result(body) for body in bodies], bodies, None)
         except TuyaError as error:
-            letters.append(_letter(devices_details.KIND, device_id, error, bodies[0]))
+            unusable.append(_letter(devices_details.KIND, device_id, error, bodies[0]))
         else:
             if details.changed:
                 changed.append((device_id, details.changed))
-    return changed, letters
+    return changed, unusable
 
 
 def _by_device(answers: Sequence[tuple[str, bytes]]) -> Iterator[tuple[str, list[bytes]]]:
@@ -88,28 +88,28 @@ def _replay_links(
     on_answers: Callable[[int], object],
 ) -> Outcome:
     links: list[Link] = []
-    dead_letters: list[DeadLetter] = []
+    unusable: list[DeadLetter] = []
     for key, body in block.answers:
         try:
             links += read(conn, account, key.split(","), stored_result(body))
         except TuyaError as error:
-            letters.append(_letter(kind, key, error, body))
+            unusable.append(_letter(kind, key, error, body))
     write_links(conn, _run(account, block), links, block.stored_at)
-    return _landed(conn, account, len(block.answers) - len(letters), letters, at, on_answers)
+    return _landed(conn, account, len(block.answers) - len(unusable), unusable, at, on_answers)
 
 
 def _landed(
     conn: Connection,
     account: str,
     answered: int,
-    dead_letters: list[DeadLetter],
+    unusable: list[DeadLetter],
     at: datetime,
     on_answers: Callable[[int], object],
 ) -> Outcome:
-    dead_letters.record(conn, account, letters, at)
-    asked = answered + len(letters)
+    dead_letters.record(conn, account, unusable, at)
+    asked = answered + len(unusable)
     on_answers(asked)
-    return Outcome(asked=asked, answered=answered, rejected=len(letters))
+    return Outcome(asked=asked, answered=answered, rejected=len(unusable))
 
 
 def _from_factory_infos(conn: Connection, account: str, asked: list[str], result: bytes) -> list[Link]:
