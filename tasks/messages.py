@@ -1,4 +1,4 @@
-"""The steps over messages: one consumer until it has caught up, and dead messages tried again."""
+"""Tasks for messages: consume until caught up, and read dead messages again."""
 
 import asyncio
 import threading
@@ -14,7 +14,7 @@ from tuyahouse.sync.messages.run import Drained, drain_run
 
 @task(task_run_name="drain")
 async def drain_account(account: str, run_id: str, max_seconds: int, max_messages: int | None) -> Drained:
-    """Read, land and acknowledge. Cancelled, it ends after the batch under way."""
+    """Read, land and acknowledge messages. When cancelled, it ends after the batch under way."""
     resources = open_resources(account)
     cancelled = threading.Event()
     try:
@@ -33,7 +33,7 @@ async def drain_account(account: str, run_id: str, max_seconds: int, max_message
 
 @task(retries=3, retry_delay_seconds=retry_delays, retry_condition_fn=passing, task_run_name="messages")
 async def redrive_dead_messages(account: str) -> list[str]:
-    """Read dead messages again from what is stored, without a call; what the operator should know of it."""
+    """Read dead messages again from storage, without a call; returns notes for the operator."""
     resources = open_resources(account)
     done = await asyncio.to_thread(redrive_messages, resources.warehouse, resources.account, datetime.now(UTC))
     return [f"{done.landed:,} of {done.tried:,} dead messages could be used now."] if done.tried else []

@@ -5,7 +5,7 @@ import platform
 
 import psutil
 
-from tuyahouse.memory import give_back, rare_collections
+from tuyahouse.memory import rare_collections, return_freed_memory
 
 
 def test_freed_memory_goes_back_to_the_system() -> None:
@@ -15,7 +15,7 @@ def test_freed_memory_goes_back_to_the_system() -> None:
     del held
     gc.collect()
     before = process.memory_info().rss
-    give_back()
+    return_freed_memory()
     assert len(kept) == 100
     if platform.libc_ver()[0] == "glibc":
         assert before - process.memory_info().rss > 50_000_000

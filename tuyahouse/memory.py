@@ -1,4 +1,4 @@
-"""Python's collector of cycles and the C library's heap, told that batches are coming."""
+"""Memory settings for work in batches: Python's cycle collector and the C library's heap."""
 
 import ctypes
 import gc
@@ -11,11 +11,11 @@ _inside = 0
 
 @contextmanager
 def rare_collections() -> Iterator[None]:
-    """Look for garbage in cycles after ten thousand new objects instead of hundreds: those of a batch live until its commit.
+    """Run Python's cycle collector every ten thousand new objects instead of every few hundred, within a block.
 
-    Still often enough that what database drivers leave behind in cycles does not add up. What was there before, the
-    hundred thousands of objects of imported libraries, is not looked at again and again. For the time of a block; may
-    be entered by many tasks at once.
+    The objects of a batch live until its commit, so early collections find nothing. Ten thousand is still often enough
+    to collect the cycles that database drivers leave behind. Objects that exist on entry, mostly those of imported
+    libraries, are frozen and never scanned again. Several tasks may be inside at once.
     """
     global _inside
     if not _inside:
@@ -31,8 +31,8 @@ def rare_collections() -> Iterator[None]:
             gc.set_threshold(*_USUAL)
 
 
-def give_back() -> None:
-    """Return freed memory to the system, where the C library can; it keeps more the longer a consumer runs."""
+def return_freed_memory() -> None:
+    """Return freed memory to the system where the C library can; otherwise a long-running consumer keeps more and more."""
     if _trim is not None:
         _trim(0)
 

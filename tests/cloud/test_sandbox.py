@@ -109,7 +109,7 @@ async def test_a_login_that_is_always_refused_ends_after_one_new_token(sandboxes
 async def test_fifteen_percent_of_faults_lose_no_answer(sandboxes):
     faults = [
         option
-        for name in ("busy", "cut", "garbage", "error5xx", "too_many", "throttle", "token_death")
+        for name in ("busy", "cut", "broken_body", "error5xx", "too_many", "throttle", "token_death")
         for option in ("--fault", f"{name}=0.02")
     ]
     sandbox = sandboxes("--day", "30", "--serial-numbers", "300", *faults)

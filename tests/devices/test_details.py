@@ -98,17 +98,19 @@ async def test_every_source_names_its_serial_number_and_contradictions_are_kept(
         insert_new(conn, serial_number, ("account", "sn", "state", "added_at"), rows)
     await night(warehouse, account_of(sandbox), "first", details=True)
     assert links(warehouse, "pms") == {each["device_id"]: each["sn"] for each in true if each["sn"]}
-    assert links(warehouse, "factory_infos") == {each["device_id"]: each["told_sn"] for each in true if each["told_sn"]}
+    assert links(warehouse, "factory_infos") == {
+        each["device_id"]: each["factory_info_sn"] for each in true if each["factory_info_sn"]
+    }
     assert links(warehouse, "cid") == {each["device_id"]: each["sn"] for each in true if each["sn"] == each["cid"]}
     assert links(warehouse, "cid") and links(warehouse, "pms") != links(warehouse, "factory_infos")
-    contradicting = {each["device_id"]: each for each in true if each["told_sn"] != each["sn"]}
+    contradicting = {each["device_id"]: each for each in true if each["factory_info_sn"] != each["sn"]}
     with warehouse.read() as conn:
         count, rows = contradictions(conn, "demo", 100)
         assert contradictions(conn, "demo", 1) == (count, rows[:1])
     assert count == len(rows) == len(contradicting) > 1
     for row in rows:
         each = contradicting[row["device"]]
-        assert (row["pms"], row["factory_infos"]) == (each["sn"], each["told_sn"])
+        assert (row["pms"], row["factory_infos"]) == (each["sn"], each["factory_info_sn"])
         assert row["cid"] == (each["sn"] if each["cid"] == each["sn"] else "")
 
 

@@ -160,7 +160,7 @@ async def test_devices_whose_sources_contradict_each_other_are_shown_to_the_oper
     sandbox = sandboxes("--set", "devices=300")
     reach(sandbox)
     assert (await devices(run_key="n1")).is_completed()
-    contradicting = {each["device_id"] for each in truth(sandbox, "devices") if each["told_sn"] != each["sn"]}
+    contradicting = {each["device_id"] for each in truth(sandbox, "devices") if each["factory_info_sn"] != each["sn"]}
     async with get_client() as client:
         shown = [each for each in await client.read_artifacts(limit=200) if each.key == "devices-contradicting-demo"]
     assert contradicting

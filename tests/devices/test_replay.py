@@ -73,7 +73,7 @@ async def test_details_functions_and_links_are_kept_as_tuya_sent_them(sandboxes:
         assert [one["function_code"] for one in answers[f"{name}/function-pool"]] == each["function_pool"]
     told = {each["id"]: each["sn"] for _, body in kept(warehouse, "device_factory_infos") for each in result(body)}
     told = {device_id: sn for device_id, sn in told.items() if sn}
-    assert told == {each["device_id"]: each["told_sn"] for each in true if each["told_sn"]}
+    assert told == {each["device_id"]: each["factory_info_sn"] for each in true if each["factory_info_sn"]}
     alone = {key: result(body) for key, body in kept(warehouse, "device_sn")}
     assert alone and alone.items() <= {each["device_id"]: each["sn"] for each in true}.items()
     assert {sn for _, body in kept(warehouse, "device_sn_list") for sn in result(body)}

@@ -13,7 +13,7 @@ from tuyahouse.warehouse.ledgers import runs
 from tuyahouse.warehouse.tables import craft_line, flow_step, serial_number
 from tuyahouse.warehouse.warehouse import Warehouse
 
-KINDS = ("busy", "slow", "cut", "garbage", "error5xx", "too_many", "throttle", "token_death", "shape", "item_error")
+KINDS = ("busy", "slow", "cut", "broken_body", "error5xx", "too_many", "throttle", "token_death", "shape", "item_error")
 FIFTEEN_PERCENT = dict.fromkeys(KINDS, 0.15 / len(KINDS))
 
 

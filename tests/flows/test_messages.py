@@ -6,7 +6,7 @@ from sqlalchemy import select
 
 from tests.flows.nights import environment_of
 from tests.flows.operator import Operator
-from tests.messages.scripted import AT, ScriptedSource
+from tests.messages.scripted_source import AT, ScriptedSource
 from tests.messages.sealing import ACCESS_KEY
 from tests.support.sandbox import Sandbox
 from tuyahouse.messages.reading import MessageReader

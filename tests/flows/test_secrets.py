@@ -36,7 +36,7 @@ def test_nights_that_succeed_and_fail_leave_no_secret_behind(
     told_url = make_url("postgresql://reader@127.0.0.1:9/mes" if away else fresh_postgres_url)
     url = told_url.set(password=QUERY_PASSWORD).render_as_string(hide_password=False)
     told = []
-    tuya.control("faults", {"shape": 0.1, "item_error": 0.1, "garbage": 0.1, "token_death": 0.05})
+    tuya.control("faults", {"shape": 0.1, "item_error": 0.1, "broken_body": 0.1, "token_death": 0.05})
     told.append(run_flow("nightly_sync", env, run_key="good"))
     wrong = env | {"TUYAHOUSE_ACCOUNTS__DEMO__PMS_PASSWORD": WRONG_PASSWORD}
     tuya.control("tokens/kill", {})

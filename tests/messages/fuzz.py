@@ -13,14 +13,14 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from tests.messages import documented
+from tests.messages import samples
 from tests.messages.sealing import ACCESS_KEY, ecb, envelope_a, envelope_b, gcm, sealed
 from tuyahouse.messages.reading import DEAD, MessageReader
 
 NOW = datetime(2026, 9, 21, 14, 0, tzinfo=UTC)
 SLOW_SECONDS = 1.0
-PLAIN = [json.dumps(message, separators=(",", ":")).encode() for message in documented.ALL.values()]
-SEALED = [sealed(message) for message in documented.ALL.values()]
+PLAIN = [json.dumps(message, separators=(",", ":")).encode() for message in samples.ALL.values()]
+SEALED = [sealed(message) for message in samples.ALL.values()]
 ODD: list[Any] = [
     None, True, False, 0, -1, 5, 2**31, 2**53 + 1, 10**19, -(10**25), 1.5, 1e308, "", " ", "0", "9" * 30, "9" * 5000,
     "\0", "\ud7ff", "é" * 300, "{", "{}", "[]", '{"deviceId":"', [], [[]], {}, {"a": {"b": []}}, "edge_device",
@@ -90,7 +90,7 @@ def _plain_bytes(rng: random.Random) -> bytes:
 
 
 def _plain_values(rng: random.Random) -> bytes:
-    changed = values_damaged(rng, rng.choice(list(documented.ALL.values())))
+    changed = values_damaged(rng, rng.choice(list(samples.ALL.values())))
     return envelope_b(ecb(json.dumps(changed).encode()))
 
 

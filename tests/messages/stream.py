@@ -1,4 +1,4 @@
-"""A stream of messages of all formats, with poison and duplicates, the same for the same seed."""
+"""A stream of messages of all formats, with unreadable ones and duplicates, the same for the same seed."""
 
 import base64
 import json
@@ -23,16 +23,16 @@ class Sent:
 
 
 def stream(
-    count: int, seed: int = 1, *, poison: float = 0.02, duplicates: float = 0.1, access_key: str = ACCESS_KEY
+    count: int, seed: int = 1, *, unreadable: float = 0.02, duplicates: float = 0.1, access_key: str = ACCESS_KEY
 ) -> Iterator[Sent]:
-    """``count`` messages: all eleven formats and unknown ones, both ciphers, poison, and messages produced twice."""
+    """``count`` messages: all eleven formats, unknown formats, both ciphers, unreadable messages and duplicates."""
     rng = random.Random(seed)
     recent: list[Sent] = []
     for n in range(count):
         if recent and rng.random() < duplicates:
             yield rng.choice(recent)
             continue
-        sent = _poison(rng, n) if rng.random() < poison else _good(rng, n, access_key)
+        sent = _unreadable(rng, n) if rng.random() < unreadable else _good(rng, n, access_key)
         recent = [*recent[-49:], sent]
         yield sent
 
@@ -89,7 +89,7 @@ def _v1(event_type: str, data: dict[str, Any]) -> dict[str, Any]:
     return {"bizCode": "edge_device", "eventType": event_type, "data": json.dumps(data)}
 
 
-def _poison(rng: random.Random, n: int) -> Sent:
+def _unreadable(rng: random.Random, n: int) -> Sent:
     kinds = (
         b"",
         b"not json %d" % n,

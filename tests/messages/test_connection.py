@@ -2,7 +2,7 @@
 
 from tuyahouse.messages.sources.backoff import Backoff
 from tuyahouse.messages.sources.connection import ConnectionLog
-from tuyahouse.messages.sources.source import Away
+from tuyahouse.messages.sources.source import Outage
 
 
 class Clock:
@@ -31,16 +31,16 @@ def test_a_lost_connection_is_told_with_its_times_once_it_is_back() -> None:
     log.down("gone")
     clock.now = 1070.0
     log.down("still gone")
-    assert (log.connected, log.problem, log.away_seconds) == (False, "still gone", 60.0)
+    assert (log.connected, log.problem, log.outage_seconds) == (False, "still gone", 60.0)
     log.up()
-    assert (log.take_aways(), log.take_aways(), log.problem) == ([Away(1010.0, 1070.0)], [], "")
+    assert (log.take_outages(), log.take_outages(), log.problem) == ([Outage(1010.0, 1070.0)], [], "")
 
 
 def test_a_first_connection_that_needs_several_tries_is_no_time_away() -> None:
     log = ConnectionLog(Clock())
     log.failed("refused")
     log.up()
-    assert log.take_aways() == []
+    assert log.take_outages() == []
 
 
 def test_after_a_failed_try_the_next_one_is_due_later() -> None:

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from tests.messages import documented as doc
-from tests.messages.scripted import AT, ScriptedSource, all_received, received
+from tests.messages import samples
+from tests.messages.scripted_source import AT, ScriptedSource, all_received, received
 from tests.messages.sealing import ACCESS_KEY, sealed
 from tests.messages.stream import stream
 from tuyahouse.messages.reading import MessageReader
-from tuyahouse.messages.sources.source import Away, Received
+from tuyahouse.messages.sources.source import Outage, Received
 from tuyahouse.sync.messages.consumer import Limits, MessageConsumer, Progress
 from tuyahouse.sync.messages.land import Landed, Landing
 from tuyahouse.warehouse.errors import SchemaError, WarehouseAway
@@ -94,7 +94,7 @@ class Failing:
 def test_while_the_database_is_away_nothing_is_acknowledged_and_then_it_goes_on(
     warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    source = ScriptedSource([received(sealed(doc.ONLINE))])
+    source = ScriptedSource([received(sealed(samples.ONLINE))])
     Failing(warehouse, monkeypatch, WarehouseAway("The database is away."), times=5)
     seen: list[tuple[str, int]] = []
 
@@ -107,7 +107,7 @@ def test_while_the_database_is_away_nothing_is_acknowledged_and_then_it_goes_on(
 
 
 def test_its_time_is_over_while_the_database_is_away_too(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
-    clock, source = Clock(), ScriptedSource([received(sealed(doc.ONLINE))])
+    clock, source = Clock(), ScriptedSource([received(sealed(samples.ONLINE))])
     Failing(warehouse, monkeypatch, WarehouseAway("The database is away."), times=10**6)
     progress = consumer(warehouse, source, clock).run(Limits(seconds=60))
     assert timedelta(seconds=60) <= clock.now - AT < timedelta(seconds=61)
@@ -129,7 +129,7 @@ def test_a_database_that_takes_long_is_not_taken_for_a_stream_that_has_ended(war
 
 
 def test_who_has_lost_the_connection_has_not_caught_up(warehouse: Warehouse) -> None:
-    clock, source = Clock(), ScriptedSource([received(sealed(doc.ONLINE))])
+    clock, source = Clock(), ScriptedSource([received(sealed(samples.ONLINE))])
 
     def observe(progress: Progress) -> None:
         if progress.caught_up:
@@ -142,7 +142,7 @@ def test_who_has_lost_the_connection_has_not_caught_up(warehouse: Warehouse) -> 
 def test_told_to_stop_while_the_database_is_away_it_leaves_the_batch_unacknowledged(
     warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    source = ScriptedSource([received(sealed(doc.ONLINE))])
+    source = ScriptedSource([received(sealed(samples.ONLINE))])
     Failing(warehouse, monkeypatch, WarehouseAway("away"), times=10**6)
     stop = False
 
@@ -169,7 +169,7 @@ def near(one: datetime, other: datetime) -> bool:
     return abs(one - other) < timedelta(seconds=1)
 
 
-@pytest.mark.parametrize("waiting", [[], [received(sealed(doc.ONLINE), published_at=AT + timedelta(hours=3))]])
+@pytest.mark.parametrize("waiting", [[], [received(sealed(samples.ONLINE), published_at=AT + timedelta(hours=3))]])
 def test_three_hours_without_a_consumer_are_a_gap(warehouse: Warehouse, waiting: list[Any]) -> None:
     consumer(warehouse, ScriptedSource([])).run(Limits(seconds=1))
     progress = consumer(warehouse, ScriptedSource(waiting), Clock(AT + timedelta(hours=3))).run(QUIET)
@@ -194,7 +194,7 @@ def test_a_connection_lost_for_three_hours_is_a_gap_and_a_reconnect(warehouse: W
     stops = iter([False, False, True])
     at_work = consumer(warehouse, source, clock, stopping=lambda: next(stops), observe=_lose(clock, source))
     progress = at_work.run()
-    assert (progress.reconnects, progress.away_seconds) == (1, 10_800)
+    assert (progress.reconnects, progress.outage_seconds) == (1, 10_800)
     ((begin, end),) = spans(warehouse)
     assert near(begin, AT) and near(end, AT + timedelta(hours=1))
     with warehouse.read() as conn:
@@ -206,7 +206,7 @@ def _lose(clock: Clock, source: ScriptedSource) -> Callable[[Progress], None]:
         if not progress.reconnects:
             since = clock.now.timestamp()
             clock.sleep(10_800)
-            source.aways.append(Away(since, since + 10_800))
+            source.outages.append(Outage(since, since + 10_800))
 
     return observe
 
@@ -215,7 +215,7 @@ def test_a_database_away_for_three_hours_is_a_gap(warehouse: Warehouse, monkeypa
     clock = Clock()
     consumer(warehouse, ScriptedSource([]), clock).run(Limits(seconds=1))
     Failing(warehouse, monkeypatch, WarehouseAway("away"), times=2)
-    source = ScriptedSource([received(sealed(doc.ONLINE), published_at=AT + timedelta(hours=3))])
+    source = ScriptedSource([received(sealed(samples.ONLINE), published_at=AT + timedelta(hours=3))])
 
     def observe(progress: Progress) -> None:
         if progress.problem:

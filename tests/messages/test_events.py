@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.messages import documented as doc
+from tests.messages import samples
 from tuyahouse.messages.errors import UnreadableMessage
 from tuyahouse.messages.formats.events import FORMATS, read_event
 from tuyahouse.messages.formats.facts import BacklogNotice, Binding, CommandObservation, DeviceEvent, Event, Presence
@@ -40,18 +40,18 @@ def time(*parts: int) -> datetime:
     return datetime(*parts, tzinfo=UTC)  # type: ignore[misc,arg-type]
 
 
-@pytest.mark.parametrize("name", doc.ALL)
+@pytest.mark.parametrize("name", samples.ALL)
 def test_each_documented_format_is_recognised_by_name_without_drift(name: str) -> None:
-    read = event(doc.ALL[name])
+    read = event(samples.ALL[name])
     assert (read.format, len(read.facts), read.drift) == (name, 1, ())
 
 
 def test_the_list_of_formats_is_complete() -> None:
-    assert set(FORMATS) == set(doc.ALL)
+    assert set(FORMATS) == set(samples.ALL)
 
 
 def test_bind_user_tells_a_binding() -> None:
-    assert only(doc.BIND_USER) == Binding(
+    assert only(samples.BIND_USER) == Binding(
         device_id="6c0f9f75942945886b01",
         event="bound",
         happened_at=time(2021, 11, 19, 3, 33, 30, 795000),
@@ -69,7 +69,7 @@ def test_bind_user_tells_a_binding() -> None:
 
 
 def test_delete_tells_an_unbinding() -> None:
-    assert only(doc.DELETE) == Binding(
+    assert only(samples.DELETE) == Binding(
         device_id="6c0f9f75942945886b01",
         event="unbound",
         happened_at=time(2021, 11, 19, 6, 24, 42, 416000),
@@ -81,7 +81,7 @@ def test_delete_tells_an_unbinding() -> None:
 
 
 def test_cmd_issue_result_tells_an_observation_with_the_number_as_text() -> None:
-    assert only(doc.COMMAND_RESULT) == CommandObservation(
+    assert only(samples.COMMAND_RESULT) == CommandObservation(
         command_sn="1461537485292310001",
         process_status=3,
         happened_at=time(2021, 11, 19, 3, 31, 5, 335000),
@@ -96,22 +96,22 @@ def test_cmd_issue_result_tells_an_observation_with_the_number_as_text() -> None
 
 
 def test_online_tells_a_presence() -> None:
-    assert only(doc.ONLINE) == Presence(
+    assert only(samples.ONLINE) == Presence(
         "6c0b7b2ac7b6c1eb5e01", time(2021, 11, 18, 6, 13, 22, 196000), True, "bay161769398434001", None
     )
 
 
 def test_offline_tells_an_absence() -> None:
-    assert only(doc.OFFLINE).online is False
+    assert only(samples.OFFLINE).online is False
 
 
 def test_a_device_event_tells_its_value_as_text_and_its_data_point() -> None:
-    assert only(doc.DEVICE_EVENT) == DeviceEvent(
+    assert only(samples.DEVICE_EVENT) == DeviceEvent(
         device_id="6cac703763f7653deb01",
         code="event_pass",
         happened_at=time(2021, 11, 22, 2, 37, 10, 455000),
         data_id="AAXRV4BrtW9BRB9A2JYW0001",
-        value=doc.PASS_VALUE,
+        value=samples.PASS_VALUE,
         dp_id="126",
         product_id="iyktmr3hd2qp0001",
         extra=None,
@@ -119,13 +119,13 @@ def test_a_device_event_tells_its_value_as_text_and_its_data_point() -> None:
 
 
 def test_activate_device_tells_a_binding_at_the_time_of_its_envelope() -> None:
-    fact = only(doc.ACTIVATE_DEVICE)
+    fact = only(samples.ACTIVATE_DEVICE)
     assert (fact.event, fact.device_id, fact.happened_at) == ("bound", "002dj00118fe34d90001", PUSHED)
     assert (fact.cid, fact.product_id) == ("1207592360012230001", "0vbrvxonnjsxi001")
 
 
 def test_activate_device_keeps_what_has_no_column_in_extra() -> None:
-    assert only(doc.ACTIVATE_DEVICE).extra == {
+    assert only(samples.ACTIVATE_DEVICE).extra == {
         "deviceIp": "192.168.16.111",
         "macAddress": "00-55-52-24-01-65",
         "supplierCode": "tuya",
@@ -137,7 +137,7 @@ def test_activate_device_keeps_what_has_no_column_in_extra() -> None:
 
 
 def test_v1_command_result_tells_an_observation_with_the_id_trimmed() -> None:
-    fact = only(doc.V1_COMMAND_RESULT)
+    fact = only(samples.V1_COMMAND_RESULT)
     assert (fact.command_sn, fact.device_id, fact.process_status) == (
         "1212581947449081856",
         "002dj00118fe34d90001",
@@ -146,71 +146,73 @@ def test_v1_command_result_tells_an_observation_with_the_id_trimmed() -> None:
 
 
 def test_dev_online_status_tells_a_presence() -> None:
-    assert only(doc.V1_STATUS) == Presence(
+    assert only(samples.V1_STATUS) == Presence(
         "6c280fdff93c18e45ben6i", time(2021, 1, 21, 9, 27, 8, 433000), True, None, None
     )
 
 
 def test_device_unbind_tells_an_unbinding_at_the_time_of_its_envelope() -> None:
-    assert only(doc.DEVICE_UNBIND) == Binding("002dj00118fe34d90001", "unbound", PUSHED)
+    assert only(samples.DEVICE_UNBIND) == Binding("002dj00118fe34d90001", "unbound", PUSHED)
 
 
 def test_gateway_unbind_tells_the_gateway_unbound() -> None:
-    assert only(doc.GATEWAY_UNBIND) == Binding("002dj00118fe34d90001", "gateway_unbound", PUSHED)
+    assert only(samples.GATEWAY_UNBIND) == Binding("002dj00118fe34d90001", "gateway_unbound", PUSHED)
 
 
 def test_the_printed_unbind_sample_is_broken_json() -> None:
-    assert refused(doc.BROKEN_UNBIND) == "broken_json"
+    assert refused(samples.BROKEN_UNBIND) == "broken_json"
 
 
 def test_both_families_tell_the_same_command_under_the_same_key() -> None:
     facts = [
-        only(with_data(doc.COMMAND_RESULT, sn=1212581947449081857, processStatus=4, happenTime=1637292665335)),
-        only(with_data(doc.V1_COMMAND_RESULT, sn="1212581947449081857", processStatus=4, happenTime="1637292665335")),
+        only(with_data(samples.COMMAND_RESULT, sn=1212581947449081857, processStatus=4, happenTime=1637292665335)),
+        only(
+            with_data(samples.V1_COMMAND_RESULT, sn="1212581947449081857", processStatus=4, happenTime="1637292665335")
+        ),
     ]
     assert len({(f.command_sn, f.process_status, f.happened_at) for f in facts}) == 1
 
 
 def test_both_families_tell_the_same_presence_under_the_same_key() -> None:
     facts = [
-        only({**doc.ONLINE, "devId": "dev1", "bizData": {"time": 1790000000}}),
-        only(with_data(doc.V1_STATUS, deviceId="dev1 ", happenTime=1790000000000)),
+        only({**samples.ONLINE, "devId": "dev1", "bizData": {"time": 1790000000}}),
+        only(with_data(samples.V1_STATUS, deviceId="dev1 ", happenTime=1790000000000)),
     ]
     assert len({(f.device_id, f.happened_at, f.online) for f in facts}) == 1
 
 
 def test_neighbouring_19_digit_numbers_stay_apart() -> None:
-    numbers = [only(with_data(doc.COMMAND_RESULT, sn=1461537485292310000 + n)).command_sn for n in range(3)]
+    numbers = [only(with_data(samples.COMMAND_RESULT, sn=1461537485292310000 + n)).command_sn for n in range(3)]
     assert numbers == ["1461537485292310000", "1461537485292310001", "1461537485292310002"]
 
 
 def test_a_19_digit_project_id_without_quotes_is_text() -> None:
-    assert only(with_data(doc.BIND_USER, projectId=1212581947449081857)).project_id == "1212581947449081857"
+    assert only(with_data(samples.BIND_USER, projectId=1212581947449081857)).project_id == "1212581947449081857"
 
 
 def test_a_decimal_that_a_float_would_change_stays_text() -> None:
-    message = json.dumps(with_data(doc.ONLINE, weight=0)).replace('"weight": 0', '"weight": 1461537485292310001.25')
+    message = json.dumps(with_data(samples.ONLINE, weight=0)).replace('"weight": 0', '"weight": 1461537485292310001.25')
     assert only(message).extra == {"weight": "1461537485292310001.25"}
 
 
 @pytest.mark.parametrize("status", [5, 9, 0, -1, "3"])
 def test_any_whole_number_is_kept_as_a_status(status: int | str) -> None:
-    assert only(with_data(doc.COMMAND_RESULT, processStatus=status)).process_status == int(status)
+    assert only(with_data(samples.COMMAND_RESULT, processStatus=status)).process_status == int(status)
 
 
 @pytest.mark.parametrize("status", [None, "done", 3.5, True, 2**31, [3]])
 def test_a_status_that_is_no_whole_number_is_refused(status: Any) -> None:
-    assert refused(with_data(doc.COMMAND_RESULT, processStatus=status)) in ("missing_field", "wrong_shape")
+    assert refused(with_data(samples.COMMAND_RESULT, processStatus=status)) in ("missing_field", "wrong_shape")
 
 
 @pytest.mark.parametrize("sent", [1790000000, "1790000000", 1790000000000, "1790000000000", 1790000000000000])
 def test_a_time_is_read_by_its_magnitude(sent: int | str) -> None:
-    assert only(with_data(doc.ONLINE, time=sent)).happened_at == time(2026, 9, 21, 14, 13, 20)
+    assert only(with_data(samples.ONLINE, time=sent)).happened_at == time(2026, 9, 21, 14, 13, 20)
 
 
 @pytest.mark.parametrize("sent", ["1.790000000456E12", "1790000000456.0", '"1.790000000456e12"'])
 def test_a_time_written_as_a_decimal_is_read_if_it_is_whole(sent: str) -> None:
-    text = json.dumps(with_data(doc.ONLINE, time="TIME")).replace('"TIME"', sent)
+    text = json.dumps(with_data(samples.ONLINE, time="TIME")).replace('"TIME"', sent)
     assert only(text).happened_at == datetime(2026, 9, 21, 14, 13, 20, 456000, tzinfo=UTC)
 
 
@@ -218,28 +220,28 @@ def test_a_time_written_as_a_decimal_is_read_if_it_is_whole(sent: str) -> None:
     "sent", ["soon", "1e400", "nan", "-inf", -5.0, 1e300, -5, 10**20, 1790000000.5, {"s": 1}, [1], True, "9" * 30]
 )
 def test_a_time_that_is_none_is_refused(sent: Any) -> None:
-    assert refused(with_data(doc.ONLINE, time=sent)) == "bad_time"
+    assert refused(with_data(samples.ONLINE, time=sent)) == "bad_time"
 
 
 def test_an_online_message_without_its_own_time_happened_at_ts() -> None:
-    assert only({**doc.ONLINE, "bizData": {}}).happened_at == time(2021, 11, 18, 6, 13, 22, 224000)
+    assert only({**samples.ONLINE, "bizData": {}}).happened_at == time(2021, 11, 18, 6, 13, 22, 224000)
 
 
 def test_an_unbinding_without_any_time_is_refused() -> None:
-    assert refused(doc.DEVICE_UNBIND, pushed_at=None) == "bad_time"
+    assert refused(samples.DEVICE_UNBIND, pushed_at=None) == "bad_time"
 
 
 def test_a_missing_device_id_is_refused() -> None:
-    assert refused({**doc.ONLINE, "devId": "  "}) == "missing_field"
+    assert refused({**samples.ONLINE, "devId": "  "}) == "missing_field"
 
 
 def test_an_id_too_long_to_be_a_key_is_refused() -> None:
-    assert refused({**doc.ONLINE, "devId": "x" * 256}) == "wrong_shape"
+    assert refused({**samples.ONLINE, "devId": "x" * 256}) == "wrong_shape"
 
 
 def test_an_id_that_fills_a_database_index_with_its_bytes_is_refused() -> None:
-    assert refused({**doc.ONLINE, "devId": "\U0001f642" * 255}) == "wrong_shape"
-    assert only({**doc.ONLINE, "devId": "門" * 255}).device_id == "門" * 255
+    assert refused({**samples.ONLINE, "devId": "\U0001f642" * 255}) == "wrong_shape"
+    assert only({**samples.ONLINE, "devId": "門" * 255}).device_id == "門" * 255
 
 
 @pytest.mark.parametrize(
@@ -252,40 +254,40 @@ def test_an_id_that_fills_a_database_index_with_its_bytes_is_refused() -> None:
     ],
 )
 def test_half_a_character_does_not_cost_the_message(sent: str, kept: str) -> None:
-    text = json.dumps(with_data(doc.BIND_USER, deviceName="NAME"), separators=(",", ":")).replace("NAME", sent)
+    text = json.dumps(with_data(samples.BIND_USER, deviceName="NAME"), separators=(",", ":")).replace("NAME", sent)
     read = read_event(text.encode("utf-8", "surrogatepass"), PUSHED)
     assert read.facts[0].device_name == kept  # type: ignore[union-attr]
 
 
 def test_half_a_character_in_nested_json_does_not_cost_the_message() -> None:
-    message = {**doc.ACTIVATE_DEVICE, "data": r'{"deviceId":"d","deviceName":"T\ud83d"}'}
+    message = {**samples.ACTIVATE_DEVICE, "data": r'{"deviceId":"d","deviceName":"T\ud83d"}'}
     assert only(message).device_name == "T\ufffd"
 
 
 def test_business_data_inside_a_text_is_read_too() -> None:
-    assert only({**doc.ONLINE, "bizData": '{"uid":"u","time":1790000000}'}).uid == "u"
+    assert only({**samples.ONLINE, "bizData": '{"uid":"u","time":1790000000}'}).uid == "u"
 
 
 def test_data_that_is_an_object_is_read_too() -> None:
-    assert only({**doc.V1_STATUS, "data": {"deviceId": "d", "status": 0, "happenTime": 1}}).online is False
+    assert only({**samples.V1_STATUS, "data": {"deviceId": "d", "status": 0, "happenTime": 1}}).online is False
 
 
 def test_business_data_of_another_kind_is_refused() -> None:
-    assert refused({**doc.ONLINE, "bizData": [1]}) == "wrong_shape"
+    assert refused({**samples.ONLINE, "bizData": [1]}) == "wrong_shape"
 
 
 def test_undocumented_fields_are_kept_and_told() -> None:
-    read = event({**with_data(doc.ONLINE, ip="10.0.0.1"), "region": {"code": "eu"}})
+    read = event({**with_data(samples.ONLINE, ip="10.0.0.1"), "region": {"code": "eu"}})
     assert read.facts[0].extra == {"ip": "10.0.0.1", "region": {"code": "eu"}}  # type: ignore[union-attr]
     assert read.drift == (("ip", "10.0.0.1"), ("region", '{"code":"eu"}'))
 
 
 def test_the_sample_of_an_undocumented_field_is_cut() -> None:
-    assert event(with_data(doc.ONLINE, blob="x" * 5000)).drift == (("blob", "x" * 200),)
+    assert event(with_data(samples.ONLINE, blob="x" * 5000)).drift == (("blob", "x" * 200),)
 
 
 def test_data_used_as_names_of_fields_is_kept_and_told_in_part() -> None:
-    read = event(with_data(doc.ONLINE, **{f"{n}" * 300: n for n in range(1000, 3000)}))
+    read = event(with_data(samples.ONLINE, **{f"{n}" * 300: n for n in range(1000, 3000)}))
     assert len(read.facts[0].extra) == 2000  # type: ignore[union-attr, arg-type]
     assert len(read.drift) == 100 and max(len(name) for name, _ in read.drift) < 100
 
@@ -335,8 +337,8 @@ def test_one_report_with_several_values_is_several_events() -> None:
 
 def test_values_of_one_code_and_time_in_one_report_do_not_hide_each_other() -> None:
     items = [{"code": "c", "t": 1790000000, "value": value} for value in ("1", "2", "1", "3")]
-    told = [(f.data_id, f.value) for f in event({"devId": "d", "dataId": "x", "status": items}).facts]  # type: ignore[union-attr]
-    assert told == [("x", "1"), ("x#2", "2"), ("x", "1"), ("x#3", "3")]
+    values = [(f.data_id, f.value) for f in event({"devId": "d", "dataId": "x", "status": items}).facts]  # type: ignore[union-attr]
+    assert values == [("x", "1"), ("x#2", "2"), ("x", "1"), ("x#3", "3")]
 
 
 @pytest.mark.parametrize("status", [5, "x", {}, [1]])

@@ -23,7 +23,7 @@ import pytest
 from tests.messages.conftest import account_at
 from tests.messages.sealing import ACCESS_KEY
 from tests.messages.stream import stream
-from tests.messages.tables_told import told
+from tests.messages.table_fingerprints import fingerprints
 from tests.support.postgres import OwnPostgres
 from tests.support.pulsar.broker import OPERATOR, OPERATOR_PASSWORD, PulsarBroker
 from tests.support.sandbox import Sandbox
@@ -117,7 +117,7 @@ def undisturbed(account: Account, database: str, count: int) -> dict[str, tuple[
     drain(calm, warehouse, max_messages=count, quiet_seconds=60)
     drain(calm, warehouse, quiet_seconds=3)  # the rest, where some of so many were delivered twice
     warehouse.close()
-    return told(database)
+    return fingerprints(database)
 
 
 def produced(broker: PulsarBroker, client_id: str) -> list[str]:
@@ -166,7 +166,7 @@ def test_over_pulsar_every_message_produced_is_stored_once_and_acknowledged(
     with psycopg.connect(database) as connection:
         found = [row[0] for row in connection.execute("SELECT message_id FROM raw_message")]
     assert sorted(found) == sorted(ids)
-    assert told(database) == undisturbed(account, own_postgres.create_database(), len(ids))
+    assert fingerprints(database) == undisturbed(account, own_postgres.create_database(), len(ids))
 
 
 def test_over_websocket_with_the_line_cut_every_message_is_stored_once_and_acknowledged(
@@ -174,7 +174,7 @@ def test_over_websocket_with_the_line_cut_every_message_is_stored_once_and_ackno
 ) -> None:
     devices = max(20, MESSAGES // 3)
     sandbox = sandboxes(
-        "--set", f"devices={devices}", "--set", "poison=0.02", "--set", "duplicates=0.1", "--set", "cipher=mixed"
+        "--set", f"devices={devices}", "--set", "unreadable=0.02", "--set", "duplicates=0.1", "--set", "cipher=mixed"
     )
     ids = [message["message_id"] for message in sandbox.lines("truth/messages")]
     account = sandbox.account.model_copy(update={"name": "killed", "messages_subscription": "killed"})
@@ -194,7 +194,7 @@ def test_over_websocket_with_the_line_cut_every_message_is_stored_once_and_ackno
     with psycopg.connect(database) as connection:
         found = [row[0] for row in connection.execute("SELECT message_id FROM raw_message")]
     assert sorted(found) == sorted(ids)
-    assert told(database) == undisturbed(account, own_postgres.create_database(), len(ids))
+    assert fingerprints(database) == undisturbed(account, own_postgres.create_database(), len(ids))
 
 
 def subscription(sandbox: Sandbox) -> dict[str, int]:
@@ -203,8 +203,8 @@ def subscription(sandbox: Sandbox) -> dict[str, int]:
 
 
 def test_the_reader_of_this_stream_meets_every_verdict() -> None:
-    """The stream would prove little if nothing in it was poison or unknown."""
-    from tests.messages.scripted import AT
+    """The stream would prove little if nothing in it was unreadable or unknown."""
+    from tests.messages.scripted_source import AT
 
     reader = MessageReader(ACCESS_KEY)
     read = [reader.read(sent.payload, sent.properties.get("em"), AT) for sent in stream(2000)]

@@ -1,4 +1,4 @@
-"""Messages in tables, on SQLite and on PostgreSQL: each once, facts by their keys, poison kept."""
+"""Messages in tables, on SQLite and on PostgreSQL: each once, facts by their keys, unreadable ones kept."""
 
 import json
 import os
@@ -11,9 +11,9 @@ import psycopg
 import pytest
 from sqlalchemy import Table, make_url, select
 
-from tests.messages import documented as doc
+from tests.messages import samples
 from tests.messages.fuzz import DAMAGES
-from tests.messages.scripted import AT, all_received, received
+from tests.messages.scripted_source import AT, all_received, received
 from tests.messages.sealing import ACCESS_KEY, UNSTORABLE, ecb, envelope_a, gcm, sealed
 from tests.messages.stream import stream
 from tuyahouse.messages.reading import MessageReader
@@ -46,7 +46,7 @@ def everything(warehouse: Warehouse) -> dict[str, list[Any]]:
 
 
 def test_a_message_is_stored_whole_with_what_its_envelope_said(warehouse: Warehouse, landing: Landing) -> None:
-    payload = envelope_a(gcm(json.dumps(doc.ONLINE).encode()), protocol=20)
+    payload = envelope_a(gcm(json.dumps(samples.ONLINE).encode()), protocol=20)
     landing.land([received(payload, em="aes_gcm", tid="trace1", other="kept")])
     columns = ("message_id", "topic", "received_at", "published_at", "cipher", "trace_id", "envelope", "protocol")
     more = ("pushed_at", "signature", "format", "verdict", "payload", "properties")
@@ -58,7 +58,7 @@ def test_a_message_is_stored_whole_with_what_its_envelope_said(warehouse: Wareho
 
 
 def test_each_documented_format_lands_in_its_table(warehouse: Warehouse, landing: Landing) -> None:
-    landing.land([received(sealed(message), n) for n, message in enumerate(doc.ALL.values())])
+    landing.land([received(sealed(message), n) for n, message in enumerate(samples.ALL.values())])
     assert rows(warehouse, tables.device_event, "code", "dp_id", "data_id") == [
         ("event_pass", "126", "AAXRV4BrtW9BRB9A2JYW0001")
     ]
@@ -81,7 +81,7 @@ def test_each_documented_format_lands_in_its_table(warehouse: Warehouse, landing
 
 
 def test_a_command_number_met_in_a_message_is_followed_from_now_on(warehouse: Warehouse, landing: Landing) -> None:
-    landing.land([received(sealed(doc.COMMAND_RESULT))])
+    landing.land([received(sealed(samples.COMMAND_RESULT))])
     assert rows(warehouse, tables.command, "command_sn", "device_id", "source", "added_at", "asked_times") == [
         ("1461537485292310001", "6ce23ee0de009667c001", "message", AT, 0)
     ]
@@ -114,23 +114,25 @@ def test_a_fact_told_by_both_families_is_one_row_that_keeps_what_either_said(
     warehouse: Warehouse, landing: Landing, v1_first: bool
 ) -> None:
     fields = {"sn": "1461537485292310001", "processStatus": 3, "happenTime": 1637292665335, "message": "success"}
-    v1 = {**doc.V1_COMMAND_RESULT, "data": json.dumps({**fields, "deviceId": "6ce23ee0de009667c001"})}
-    order = [v1, doc.COMMAND_RESULT] if v1_first else [doc.COMMAND_RESULT, v1]
+    v1 = {**samples.V1_COMMAND_RESULT, "data": json.dumps({**fields, "deviceId": "6ce23ee0de009667c001"})}
+    order = [v1, samples.COMMAND_RESULT] if v1_first else [samples.COMMAND_RESULT, v1]
     for n, message in enumerate(order):
         landing.land([received(sealed(message), n)])
-    told = rows(warehouse, tables.command_observation, "command_sn", "device_id", "data_flag", "message_id")
-    assert told == [("1461537485292310001", "6ce23ee0de009667c001", 2, "7:0:0:-1")]
+    stored = rows(warehouse, tables.command_observation, "command_sn", "device_id", "data_flag", "message_id")
+    assert stored == [("1461537485292310001", "6ce23ee0de009667c001", 2, "7:0:0:-1")]
 
 
 def test_a_late_message_does_not_change_the_latest_presence(warehouse: Warehouse, landing: Landing) -> None:
     for n, (code, t) in enumerate([("online", 1_637_216_000), ("offline", 1_637_216_100), ("online", 1_637_216_050)]):
-        landing.land([received(sealed({**doc.ONLINE, "bizCode": code, "bizData": {"time": t}}), n)])
-    told = rows(warehouse, tables.device_presence, "happened_at", "online")
-    assert max(told)[1] is False and len(told) == 3
+        landing.land([received(sealed({**samples.ONLINE, "bizCode": code, "bizData": {"time": t}}), n)])
+    stored = rows(warehouse, tables.device_presence, "happened_at", "online")
+    assert max(stored)[1] is False and len(stored) == 3
 
 
-def test_poison_is_a_dead_letter_with_its_reason_and_what_was_received(warehouse: Warehouse, landing: Landing) -> None:
-    landed = landing.land([received(b"", 1), received(b"no json", 2), received(sealed(doc.ONLINE), 3)])
+def test_an_unreadable_message_is_a_dead_letter_with_its_reason_and_what_was_received(
+    warehouse: Warehouse, landing: Landing
+) -> None:
+    landed = landing.land([received(b"", 1), received(b"no json", 2), received(sealed(samples.ONLINE), 3)])
     assert landed == Landed(received=3, stored=3, known=0, unknown=0, dead=2)
     with warehouse.read() as conn:
         letters = [(one.kind, one.key, one.reason, one.raw) for one in dead_letters.open_letters(conn, "main")]
@@ -148,7 +150,7 @@ def test_an_unknown_format_is_kept_and_no_dead_letter(warehouse: Warehouse, land
 
 
 def test_a_field_nobody_documented_is_kept_and_counted_as_drift(warehouse: Warehouse, landing: Landing) -> None:
-    news = {**doc.ONLINE, "bizData": {"uid": "u", "time": 1637216002196, "rssi": -60}}
+    news = {**samples.ONLINE, "bizData": {"uid": "u", "time": 1637216002196, "rssi": -60}}
     landing.land([received(sealed(news), 1), received(sealed(news), 2)])
     assert rows(warehouse, tables.device_presence, "extra") == [{"rssi": -60}]
     with warehouse.read() as conn:
@@ -181,7 +183,7 @@ def test_a_value_the_database_refuses_costs_its_own_message_only(
         return (fact.device_id, fact.code, happened_at, fact.data_id, *[None] * 4)
 
     monkeypatch.setattr(message_rows, "astuple", astuple)
-    landed = landing.land([received(sealed({**doc.DEVICE_EVENT, "dataId": f"x{n}"}), n) for n in range(9)])
+    landed = landing.land([received(sealed({**samples.DEVICE_EVENT, "dataId": f"x{n}"}), n) for n in range(9)])
     assert (landed.received, landed.stored, landed.dead) == (9, 9, 1)
     with warehouse.read() as conn:
         (letter,) = dead_letters.open_letters(conn, "main")
@@ -192,7 +194,7 @@ def test_a_value_the_database_refuses_costs_its_own_message_only(
 def test_one_that_is_nested_too_deep_for_the_database_costs_its_own_message_only(
     warehouse: Warehouse, landing: Landing
 ) -> None:
-    good = [received(sealed({**doc.DEVICE_EVENT, "dataId": f"x{n}"}), n) for n in range(40)]
+    good = [received(sealed({**samples.DEVICE_EVENT, "dataId": f"x{n}"}), n) for n in range(40)]
     landed = landing.land([*good[:20], received(sealed(UNSTORABLE), 77), *good[20:]])
     assert (landed.received, landed.stored, landed.dead) == (41, 41, 1)
     with warehouse.read() as conn:
@@ -205,7 +207,7 @@ def test_names_of_fields_longer_than_a_database_index_can_hold_do_not_cost_the_m
     warehouse: Warehouse, landing: Landing
 ) -> None:
     odd = "".join(random.Random(1).choices([chr(n) for n in range(0x4E00, 0x9000)], k=5000))
-    landing.land([received(sealed({**doc.ONLINE, "bizData": {"time": 1637216002196, odd: 1}}))])
+    landing.land([received(sealed({**samples.ONLINE, "bizData": {"time": 1637216002196, odd: 1}}))])
     assert rows(warehouse, tables.device_presence, "extra") == [{odd: 1}]
     assert rows(warehouse, tables.ops_dead_letter) == []
 
@@ -234,8 +236,8 @@ def test_a_server_that_ends_what_takes_too_long_is_waited_for_and_no_message_bla
     with psycopg.connect(fresh_postgres_url) as other:
         other.execute("LOCK TABLE device_presence IN ACCESS EXCLUSIVE MODE")
         with pytest.raises(WarehouseAway, match="statement timeout"):
-            landing.land([received(sealed(doc.ONLINE))])
-    assert landing.land([received(sealed(doc.ONLINE))]) == Landed(1, 1, 0, 0, 0)
+            landing.land([received(sealed(samples.ONLINE))])
+    assert landing.land([received(sealed(samples.ONLINE))]) == Landed(1, 1, 0, 0, 0)
     hasty.close()
 
 
@@ -284,7 +286,7 @@ def test_a_backlog_notice_opens_one_gap_that_grows(warehouse: Warehouse, landing
 
 
 def test_two_accounts_do_not_see_each_other(warehouse: Warehouse, landing: Landing) -> None:
-    messages: Sequence[Received] = [received(sealed(doc.ONLINE))]
+    messages: Sequence[Received] = [received(sealed(samples.ONLINE))]
     landing.land(messages)
     other = Landing(warehouse, "other", "pulsar", MessageReader(ACCESS_KEY), now=lambda: AT)
     assert other.land(messages).stored == 1

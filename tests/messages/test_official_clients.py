@@ -15,7 +15,7 @@ import pulsar
 from Crypto.Cipher import AES
 from tuya_connector import TuyaCloudPulsarTopic, TuyaOpenPulsar
 
-from tests.messages import documented
+from tests.messages import samples
 from tests.messages.sealing import ecb, envelope_a, gcm
 from tests.support.pulsar.broker import OPERATOR, OPERATOR_PASSWORD, PulsarBroker
 from tests.support.sandbox import Sandbox
@@ -26,7 +26,7 @@ from tuyahouse.settings import Account
 def test_the_connectors_websocket_client_receives_and_decrypts_what_the_sandbox_publishes(
     sandboxes: Callable[..., Sandbox],
 ) -> None:
-    sandbox = sandboxes("--set", "poison=0", "--set", "families=bizcode", "--set", "devices=30")
+    sandbox = sandboxes("--set", "unreadable=0", "--set", "families=bizcode", "--set", "devices=30")
     account = sandbox.account
     got: list[str] = []
     client = TuyaOpenPulsar(
@@ -60,7 +60,7 @@ def example_decrypt(payload: bytes, mode: str, access_key: str) -> str:
 def test_tuyas_pulsar_example_receives_and_decrypts_what_is_published(
     pulsar_broker: PulsarBroker, message_account: Account, publisher: Callable[..., Publisher]
 ) -> None:
-    plain = json.dumps(documented.ONLINE).encode()
+    plain = json.dumps(samples.ONLINE).encode()
     # A padding of 9, 10, 12 or 13 bytes is all that the example's stripping removes: fill up to thirteen.
     padded = plain[:-1] + b" " * ((3 - len(plain)) % 16) + b"}"
     with publisher() as out:
@@ -68,13 +68,13 @@ def test_tuyas_pulsar_example_receives_and_decrypts_what_is_published(
         out.publish(envelope_a(gcm(plain)), {"em": "aes_gcm"})
     access_id, access_key = message_account.client_id, message_account.client_secret.get_secret_value()
     read = example(pulsar_broker.url, access_id, access_key, 2)
-    assert read == [documented.ONLINE, documented.ONLINE]
+    assert read == [samples.ONLINE, samples.ONLINE]
 
 
 def test_tuyas_pulsar_example_receives_and_decrypts_what_the_sandbox_publishes_into_a_broker(
     pulsar_broker: PulsarBroker, sandboxes: Callable[..., Sandbox]
 ) -> None:
-    options = ("--set", "poison=0", "--set", "families=bizcode", "--set", "devices=20", "--set", "cipher=gcm")
+    options = ("--set", "unreadable=0", "--set", "families=bizcode", "--set", "devices=20", "--set", "cipher=gcm")
     calm = sandboxes(*options)
     truth = [json.loads(one["plain"]) for one in calm.lines("truth/messages")]
     access_id, access_key = calm.account.client_id, calm.account.client_secret.get_secret_value()

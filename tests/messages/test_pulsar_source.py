@@ -82,9 +82,9 @@ def test_a_restart_of_the_broker_is_survived_and_told(
         with publisher() as out:
             out.publish(b"after", {})
         messages = received(source, 1, seconds=60)
-        aways = source.take_aways()
+        outages = source.take_outages()
         assert [message.payload for message in messages] == [b"after"]
-        assert source.connected and len(aways) == 1 and aways[0].seconds > 0
+        assert source.connected and len(outages) == 1 and outages[0].seconds > 0
 
 
 def test_with_failover_a_second_consumer_waits_and_then_takes_over(
@@ -125,7 +125,7 @@ def test_an_account_without_the_topic_of_notices_reads_its_messages_all_the_same
         assert source.connected and source.problem == ""
         source.receive(2000, 0.3)
     (record,) = caplog.records
-    assert record.getMessage().startswith("Messages are read, but no backlog notices. Messages of account main")
+    assert record.getMessage().startswith("Messages are read, backlog notices are not. Messages of account main")
 
 
 def test_the_test_environment_is_another_topic(message_account: Account, publisher: Callable[..., Publisher]) -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.messages import documented as doc
+from tests.messages import samples
 from tests.messages.fuzz import fuzz
 from tests.messages.sealing import ACCESS_KEY, ecb, envelope_a, gcm, sealed
 from tuyahouse.messages.reading import MessageReader, Reading
@@ -26,15 +26,15 @@ def reason(reading: Reading) -> str:
     return reading.error.reason
 
 
-@pytest.mark.parametrize("name", doc.ALL)
+@pytest.mark.parametrize("name", samples.ALL)
 def test_each_documented_format_lands(name: str) -> None:
-    reading = read(sealed(doc.ALL[name]))
+    reading = read(sealed(samples.ALL[name]))
     assert (reading.verdict, reading.event.format) == ("landed", name)
 
 
 def test_a_cipher_changed_in_mid_stream_is_followed_message_by_message() -> None:
     reader = MessageReader(ACCESS_KEY)
-    plain = json.dumps(doc.ONLINE).encode()
+    plain = json.dumps(samples.ONLINE).encode()
     sent = [(ecb(plain), None), (gcm(plain), "aes_gcm"), (ecb(plain), None), (gcm(plain), "aes_gcm")]
     verdicts = [reader.read(envelope_a(text), mode, NOW).verdict for text, mode in sent]
     assert verdicts == ["landed"] * 4
@@ -45,23 +45,23 @@ def test_an_unknown_format_is_kept() -> None:
 
 
 def test_a_message_under_another_key_is_dead_with_what_its_envelope_told() -> None:
-    reading = read(sealed(doc.ONLINE, access_key="another000000secret000000000000b"))
+    reading = read(sealed(samples.ONLINE, access_key="another000000secret000000000000b"))
     assert (reading.verdict, reason(reading)) == ("dead", "bad_padding")
     assert reading.sealed is not None and reading.sealed.envelope == "A"
 
 
 def test_a_broken_inner_json_is_dead() -> None:
-    assert reason(read(sealed(doc.BROKEN_UNBIND))) == "broken_json"
+    assert reason(read(sealed(samples.BROKEN_UNBIND))) == "broken_json"
 
 
 def test_a_presence_far_in_the_future_is_dead_because_it_would_hold_for_ever() -> None:
     ahead = int((NOW + timedelta(days=2)).timestamp() * 1000)
-    assert reason(read(sealed({**doc.ONLINE, "bizData": {"time": ahead}}))) == "clock_in_future"
+    assert reason(read(sealed({**samples.ONLINE, "bizData": {"time": ahead}}))) == "clock_in_future"
 
 
 def test_a_clock_some_hours_ahead_is_believed() -> None:
     ahead = int((NOW + timedelta(hours=23)).timestamp() * 1000)
-    assert read(sealed({**doc.ONLINE, "bizData": {"time": ahead}})).verdict == "landed"
+    assert read(sealed({**samples.ONLINE, "bizData": {"time": ahead}})).verdict == "landed"
 
 
 def test_a_device_event_from_the_future_is_kept_as_the_device_said() -> None:
@@ -107,14 +107,14 @@ def test_no_plain_text_of_any_shape_raises(plain: Any) -> None:
     assert read(sealed(json.dumps(plain).encode())).verdict in ("dead", "unknown", "landed")
 
 
-@given(st.sampled_from(list(doc.ALL.values())), st.data())
+@given(st.sampled_from(list(samples.ALL.values())), st.data())
 def test_no_documented_format_with_one_value_replaced_raises(message: dict[str, Any], data: st.DataObject) -> None:
     changed = dict(message)
     changed[data.draw(st.sampled_from(list(changed)))] = data.draw(JSON | WORDS)
     assert read(sealed(changed)).verdict in ("dead", "unknown", "landed")
 
 
-@given(st.sampled_from(list(doc.ALL.values())), st.data())
+@given(st.sampled_from(list(samples.ALL.values())), st.data())
 def test_no_message_cut_short_or_changed_on_the_way_raises(message: dict[str, Any], data: st.DataObject) -> None:
     payload = bytearray(sealed(message))
     payload[data.draw(st.integers(0, len(payload) - 1))] = data.draw(st.integers(0, 255))

@@ -4,9 +4,9 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import select
 
-from tests.messages import documented as doc
+from tests.messages import samples
 from tests.messages.conftest import account_at
-from tests.messages.scripted import AT, received
+from tests.messages.scripted_source import AT, received
 from tests.messages.sealing import ACCESS_KEY, UNSTORABLE, sealed
 from tuyahouse.messages.reading import MessageReader
 from tuyahouse.sync.messages.land import Landing
@@ -42,7 +42,7 @@ def presences(warehouse: Warehouse) -> list[datetime]:
 
 
 def test_messages_that_a_wrong_secret_could_not_open_land_once_it_is_right(warehouse: Warehouse) -> None:
-    land(warehouse, sealed(doc.ONLINE), sealed(doc.OFFLINE), b"no json", key=OTHER_KEY)
+    land(warehouse, sealed(samples.ONLINE), sealed(samples.OFFLINE), b"no json", key=OTHER_KEY)
     assert redrive_messages(warehouse, ACCOUNT, AT) == Redriven(tried=3, landed=2)
     assert verdicts(warehouse) == [("landed", "online"), ("landed", "offline"), ("dead", "unknown")]
     assert (still_dead(warehouse), len(presences(warehouse))) == (["7:2:0:-1"], 2)
@@ -57,20 +57,20 @@ def test_what_cannot_be_used_stays_dead_however_often_it_is_tried(warehouse: War
 
 def test_a_time_that_was_in_the_future_lands_when_it_has_come(warehouse: Warehouse) -> None:
     ahead = AT + timedelta(days=3)
-    land(warehouse, sealed({**doc.ONLINE, "bizData": {"time": int(ahead.timestamp())}}))
+    land(warehouse, sealed({**samples.ONLINE, "bizData": {"time": int(ahead.timestamp())}}))
     assert redrive_messages(warehouse, ACCOUNT, AT).landed == 0
     assert redrive_messages(warehouse, ACCOUNT, ahead).landed == 1
     assert presences(warehouse) == [ahead]
 
 
 def test_more_than_a_page_is_tried(warehouse: Warehouse) -> None:
-    land(warehouse, *[sealed({**doc.ONLINE, "devId": f"d{n}"}) for n in range(450)], key=OTHER_KEY)
+    land(warehouse, *[sealed({**samples.ONLINE, "devId": f"d{n}"}) for n in range(450)], key=OTHER_KEY)
     assert redrive_messages(warehouse, ACCOUNT, AT) == Redriven(tried=450, landed=450)
     assert (still_dead(warehouse), len(presences(warehouse))) == ([], 450)
 
 
 def test_one_that_the_database_refuses_still_keeps_no_other_from_landing(warehouse: Warehouse) -> None:
-    good = [sealed({**doc.ONLINE, "devId": f"d{n}"}) for n in range(9)]
+    good = [sealed({**samples.ONLINE, "devId": f"d{n}"}) for n in range(9)]
     land(warehouse, *good[:4], sealed(UNSTORABLE), *good[4:], key=OTHER_KEY)
     assert redrive_messages(warehouse, ACCOUNT, AT) == Redriven(tried=10, landed=9)
     assert (still_dead(warehouse), len(presences(warehouse))) == (["7:4:0:-1"], 9)

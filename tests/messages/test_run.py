@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from tests.messages import documented as doc
+from tests.messages import samples
 from tests.messages.conftest import account_at
 from tests.messages.sealing import sealed
 from tests.support.sandbox import Sandbox
-from tuyahouse.messages.sources.build import source_of
+from tuyahouse.messages.sources.build import build_source
 from tuyahouse.messages.sources.publish import Publisher
 from tuyahouse.outcome import Outcome
 from tuyahouse.settings import Account
@@ -47,7 +47,7 @@ def test_a_stream_that_was_always_silent_says_what_to_check(sandbox: Sandbox, wa
     account = sandbox.account.model_copy(update={"messages_subscription": f"idle-{warehouse.dialect}"})
     run = runs.start_run(warehouse, account.name, "drain_messages", "key", {})
     drained = drain_run(account, warehouse, run.run_id, max_seconds=0, max_messages=None, stopping=lambda: True)
-    assert "no message has ever come" in drained.notes[1] and "MESSAGES_ENVIRONMENT" in drained.notes[1]
+    assert "no message has ever arrived" in drained.notes[1] and "MESSAGES_ENVIRONMENT" in drained.notes[1]
 
 
 @pytest.mark.parametrize(
@@ -58,10 +58,10 @@ def test_a_stream_that_was_always_silent_says_what_to_check(sandbox: Sandbox, wa
         (
             {"caught_up": True},
             "Failover",
-            "Nothing came: either nothing waits, or another consumer of the subscription",
+            "No message arrived: either none waits, or another consumer of the subscription",
         ),
         ({"caught_up": False}, "Failover", "There is more to read: the limit was reached first."),
-        ({"problem": "The connection is lost."}, "Failover", "It has not caught up: The connection is lost."),
+        ({"problem": "The connection is lost."}, "Failover", "The run has not caught up: The connection is lost."),
     ],
 )
 def test_a_run_claims_no_more_than_it_knows(progress: dict[str, Any], kind: str, words: str) -> None:
@@ -73,10 +73,10 @@ def test_a_run_that_is_kept_waiting_behind_another_consumer_does_not_say_that_it
     message_account: Account, publisher: Callable[..., Publisher], warehouse: Warehouse
 ) -> None:
     account = message_account.model_copy(update={"messages_environment": "test"})  # one partition: one is served
-    with closing(source_of(account)) as other:
+    with closing(build_source(account)) as other:
         other.open()
         with publisher("event-test") as out:
-            out.publish(sealed(doc.ONLINE), {})
+            out.publish(sealed(samples.ONLINE), {})
         assert len(other.receive(10, 10)) == 1
         run = runs.start_run(warehouse, account.name, "drain_messages", "key", {})
         drained = drain_run(account, warehouse, run.run_id, max_seconds=60, max_messages=None, stopping=lambda: False)

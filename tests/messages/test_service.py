@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from tests.messages.scripted import AT, ScriptedSource, all_received
+from tests.messages.scripted_source import AT, ScriptedSource, all_received
 from tests.messages.stream import stream
 from tests.support.sandbox import Sandbox
 from tuyahouse.messages.errors import MessageKeyError, SourceError
@@ -24,7 +24,7 @@ from tuyahouse.messages.sources.websocket import WebSocketSource
 from tuyahouse.settings import Account
 from tuyahouse.sync.messages.consumer import Progress
 from tuyahouse.sync.messages.land import Landed
-from tuyahouse.sync.messages.metrics import STUCK_SECONDS, Watch, serve
+from tuyahouse.sync.messages.metrics import STUCK_SECONDS, ConsumerMetrics, serve
 from tuyahouse.sync.messages.service import StatusLine, drain, summary
 from tuyahouse.warehouse.messages.gaps import Gap
 from tuyahouse.warehouse.warehouse import Warehouse
@@ -124,7 +124,7 @@ def progress(**fields: object) -> Progress:
 
 def test_the_rate_is_that_of_the_last_seconds() -> None:
     clock = Clock()
-    watch = Watch("main", clock)
+    watch = ConsumerMetrics("main", clock)
     clock.now += 2
     watch.observe(progress(landed=Landed(received=100)))
     clock.now += 0.5
@@ -134,7 +134,7 @@ def test_the_rate_is_that_of_the_last_seconds() -> None:
 
 def test_a_consumer_that_does_not_move_any_more_is_not_healthy() -> None:
     clock = Clock()
-    watch = Watch("main", clock)
+    watch = ConsumerMetrics("main", clock)
     watch.observe(progress())
     assert watch.health()[0]
     clock.now += STUCK_SECONDS + 1
@@ -144,14 +144,14 @@ def test_a_consumer_that_does_not_move_any_more_is_not_healthy() -> None:
 
 @pytest.mark.parametrize("state", [Progress(), progress(problem="The database is away.")])
 def test_no_connection_and_no_database_are_not_healthy(state: Progress) -> None:
-    watch = Watch("main")
+    watch = ConsumerMetrics("main")
     watch.observe(state)
     with serve(watch, 0, "127.0.0.1") as port:
         assert get(f"http://127.0.0.1:{port}/health")[0] == 503
 
 
 def test_the_metrics_tell_lag_rate_last_message_dead_letters_and_reconnects() -> None:
-    watch = Watch("main")
+    watch = ConsumerMetrics("main")
     landed = Landed(received=10, stored=8, known=2, unknown=1, dead=3)
     watch.observe(progress(landed=landed, reconnects=4, last_message_at=AT, gaps=[Gap(AT, AT, "away_too_long")]))
     with serve(watch, 0, "127.0.0.1") as port:
@@ -161,7 +161,7 @@ def test_the_metrics_tell_lag_rate_last_message_dead_letters_and_reconnects() ->
         'tuyahouse_messages_total{account="main",outcome="dead"} 3.0',
         'tuyahouse_messages_dead_letters_total{account="main"} 3.0',
         'tuyahouse_messages_reconnects_total{account="main"} 4.0',
-        'tuyahouse_message_gaps_total{account="main"} 1.0',
+        'tuyahouse_messages_gaps_total{account="main"} 1.0',
         f'tuyahouse_messages_last_message_timestamp_seconds{{account="main"}} {AT.timestamp():.9g}'[:70],
         'tuyahouse_messages_connected{account="main"} 1.0',
     ):
@@ -177,7 +177,7 @@ def test_who_has_caught_up_has_no_lag() -> None:
 
 def test_a_run_in_a_line() -> None:
     landed = Landed(received=1500, stored=1400, known=100, unknown=7, dead=20)
-    assert summary(progress(landed=landed, reconnects=2, away_seconds=61.2)) == (
+    assert summary(progress(landed=landed, reconnects=2, outage_seconds=61.2)) == (
         "1,500 messages read, 1,400 stored, 100 known already, 7 of unknown formats, 20 dead letters, "
         "2 reconnects, 61 s away."
     )
@@ -200,21 +200,21 @@ def test_a_status_that_nobody_reads_any_more_does_not_end_the_service(sandbox: S
 def test_a_secret_that_was_changed_while_the_connection_stands_is_told(
     sandboxes: Callable[..., Sandbox], warehouse: Warehouse
 ) -> None:
-    calm = sandboxes("--set", "poison=0", "--set", "devices=5").account
+    calm = sandboxes("--set", "unreadable=0", "--set", "devices=5").account
     other = calm.model_copy(update={"client_secret": SecretStr("another-secret-of-32-characters!")})
     with closing(WebSocketSource(calm)) as source:
         out = io.StringIO()
-        status = StatusLine(out, Watch("main"))
+        status = StatusLine(out, ConsumerMetrics("main"))
         progress = drain(other, warehouse, source=source, max_messages=40, observe=status.show)
         assert progress.landed.dead == progress.landed.stored == progress.unusable
         assert out.getvalue().count("Is CLIENT_SECRET still the access secret") == 1
         progress = drain(calm, warehouse, source=WebSocketSource(calm), max_messages=10, observe=status.show)
-        assert progress.unusable == 0 and "All is well again." in out.getvalue()
+        assert progress.unusable == 0 and "The problem is over." in out.getvalue()
 
 
 def test_off_a_terminal_the_status_is_a_line_a_minute_and_problems_are_told_at_once() -> None:
     out, clock = io.StringIO(), Clock()
-    status = StatusLine(out, Watch("main"), clock)
+    status = StatusLine(out, ConsumerMetrics("main"), clock)
     status.show(progress(caught_up=True))
     status.show(progress(caught_up=True))
     status.show(progress(problem="The database is away."))
@@ -223,8 +223,8 @@ def test_off_a_terminal_the_status_is_a_line_a_minute_and_problems_are_told_at_o
     clock.now += 61
     status.show(progress(caught_up=True, landed=Landed(received=1, stored=1)))
     assert out.getvalue().splitlines() == [
-        "0 messages read, 0 stored. 0/s, nothing has come.",
+        "0 messages read, 0 stored. 0/s, no message yet.",
         "The database is away.",
-        "All is well again.",
+        "The problem is over.",
         "1 messages read, 1 stored. 0/s, caught up.",
     ]

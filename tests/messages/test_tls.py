@@ -11,11 +11,11 @@ import pytest
 
 from tests.messages.conftest import account_at, publisher_to
 from tests.messages.sealing import ACCESS_KEY
-from tests.messages.tls import Certificate, certificate, tls_in_front
+from tests.messages.tls_endpoints import Certificate, certificate, tls_in_front
 from tests.support.pulsar.broker import PulsarBroker, _free_port
 from tests.support.sandbox import Sandbox
 from tuyahouse.messages.errors import SourceError
-from tuyahouse.messages.sources.build import source_of
+from tuyahouse.messages.sources.build import build_source
 from tuyahouse.settings import Account
 
 SOURCES = ("pulsar", "websocket")
@@ -32,7 +32,7 @@ def account_over_tls(source: str, port: int, **settings: Any) -> Account:
 
 
 def problem_of(account: Account) -> str:
-    with closing(source_of(account, 2)) as source:
+    with closing(build_source(account, 2)) as source:
         with pytest.raises(SourceError) as error:
             source.open()
         return str(error.value)
@@ -76,7 +76,7 @@ def test_over_websocket_with_its_ca_named_messages_come(sandbox: Sandbox, truste
     with tls_in_front(trusted, plain) as port:
         url = {"messages_url": f"wss://127.0.0.1:{port}/", "messages_subscription": "tls"}
         account = sandbox.account.model_copy(update={**url, "messages_tls_ca": str(trusted.file)})
-        with closing(source_of(account)) as source:
+        with closing(build_source(account)) as source:
             source.open()
             messages = source.receive(10, 5)
             assert messages
@@ -113,7 +113,7 @@ def test_over_pulsar_with_its_ca_named_messages_come(tls_broker: TlsBroker, trus
     with publisher_to(tls_broker.url, client_id) as out:
         out.publish(b"over TLS", {})
     account = account_at(f"pulsar+ssl://127.0.0.1:{tls_broker.tls_port}/", client_id, messages_tls_ca=str(trusted.file))
-    with closing(source_of(account)) as source:
+    with closing(build_source(account)) as source:
         source.open()
         (message,) = source.receive(10, 10)
         source.acknowledge([message.message_id])

@@ -18,9 +18,9 @@ from tests.messages.conftest import account_at
 from tests.support.sandbox import Sandbox
 from tuyahouse.messages.errors import SourceError
 from tuyahouse.messages.reading import MessageReader
-from tuyahouse.messages.sources.source import Away, Received
+from tuyahouse.messages.sources.source import Outage, Received
 from tuyahouse.messages.sources.websocket import WebSocketSource, read_frame
-from tuyahouse.messages.sources.websocket_line import endpoint
+from tuyahouse.messages.sources.websocket_connection import endpoint
 from tuyahouse.settings import Account
 
 LATER = datetime(2030, 1, 1, tzinfo=UTC)
@@ -67,13 +67,13 @@ def test_it_reads_every_message_with_its_properties_and_time(sandbox: Sandbox) -
     assert messages[0].published_at == datetime.fromtimestamp(int(truth[0]["published_ms"]) / 1000, UTC)
 
 
-def test_every_message_that_is_no_poison_is_understood(sandboxes: Callable[..., Sandbox]) -> None:
-    sandbox = sandboxes("--set", "cipher=mixed", "--set", "poison=0.1")
+def test_every_readable_message_is_understood(sandboxes: Callable[..., Sandbox]) -> None:
+    sandbox = sandboxes("--set", "cipher=mixed", "--set", "unreadable=0.1")
     account = sandbox.account
     reader = MessageReader(account.client_secret.get_secret_value())
     for one in published(sandbox):
         reading = reader.read(one["payload"].encode(), one["properties"].get("em"), LATER)
-        assert one["poison"] or reading.event.format == one["format"], one
+        assert one["unreadable"] or reading.event.format == one["format"], one
 
 
 def test_what_was_not_acknowledged_comes_again_on_the_next_connection(sandbox: Sandbox) -> None:
@@ -92,11 +92,11 @@ def test_a_line_that_is_cut_is_made_again_and_the_absence_told(sandbox: Sandbox)
         received(source, 1)
         assert sandbox.control("messages", {"cut": True})["cut"] >= 1
         end = time.monotonic() + 20
-        aways: list[Away] = []
-        while not aways and time.monotonic() < end:
+        outages: list[Outage] = []
+        while not outages and time.monotonic() < end:
             source.receive(500, 0.3)
-            aways = source.take_aways()
-        assert len(aways) == 1 and source.connected
+            outages = source.take_outages()
+        assert len(outages) == 1 and source.connected
         assert len(received(source, 1)) >= 1
 
 

@@ -3,7 +3,7 @@
 from collections import Counter
 from typing import Any
 
-from tests.sandbox.asking import Inside
+from tests.sandbox.callers import InProcessCaller
 from tuyahouse.sandbox.control import truth
 from tuyahouse.sandbox.field.commands import FATES
 from tuyahouse.sandbox.world.options import Options
@@ -14,12 +14,12 @@ def world(**options: Any) -> World:
     return World(Options(**options))
 
 
-def record(asking: Inside, sn: str) -> Any:
+def record(asking: InProcessCaller, sn: str) -> Any:
     return asking.ask("GET", f"/v1.0/expand/cmds/{sn}", None, asking.platform)
 
 
 def test_a_record_says_what_is_true() -> None:
-    asking = Inside(world())
+    asking = InProcessCaller(world())
     asking.grant()
     for command in list(truth.commands(asking.world, 0))[:50]:
         result = record(asking, command["command_sn"])["result"]
@@ -28,7 +28,7 @@ def test_a_record_says_what_is_true() -> None:
 
 
 def test_an_unknown_record_does_not_exist_or_is_empty_as_set() -> None:
-    asking = Inside(world())
+    asking = InProcessCaller(world())
     asking.grant()
     assert record(asking, "1111111111111111111")["code"] == 1000
     asking.world.change({"unknown_command": "empty"})
@@ -36,7 +36,7 @@ def test_an_unknown_record_does_not_exist_or_is_empty_as_set() -> None:
 
 
 def test_a_command_of_tomorrow_is_not_known_today() -> None:
-    asking = Inside(world())
+    asking = InProcessCaller(world())
     asking.grant()
     tomorrow = asking.world.commands.of_day(1)[0].sn
     assert record(asking, tomorrow)["code"] == 1000
@@ -59,15 +59,15 @@ def test_every_fate_happens_about_as_often_as_it_should() -> None:
 
 
 def test_what_api_and_messages_say_differs_by_fate() -> None:
-    told = {c.fate: (c.api[-1].status, c.heard[-1].status if c.heard else None) for c in _all_fates()}
-    assert told["finish"] == (3, 3)
-    assert told["fail"] == (4, 4)
-    assert told["hang_sent"] == (2, 2)
-    assert told["hang_sending"] == (1, None)
-    assert told["conflict"] == (3, 4)
-    assert told["lost_message"] == (3, 2)
-    assert told["regress"] == (2, 3)
-    assert told["strange"] == (9, 9)
+    ends = {c.fate: (c.api[-1].status, c.published[-1].status if c.published else None) for c in _all_fates()}
+    assert ends["finish"] == (3, 3)
+    assert ends["fail"] == (4, 4)
+    assert ends["hang_sent"] == (2, 2)
+    assert ends["hang_sending"] == (1, None)
+    assert ends["conflict"] == (3, 4)
+    assert ends["lost_message"] == (3, 2)
+    assert ends["regress"] == (2, 3)
+    assert ends["strange"] == (9, 9)
 
 
 def _all_fates() -> Any:

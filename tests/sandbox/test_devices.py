@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.sandbox.asking import Inside
+from tests.sandbox.callers import InProcessCaller
 from tuyahouse.sandbox.control import truth
 from tuyahouse.sandbox.world.options import Options
 from tuyahouse.sandbox.world.world import World
@@ -12,22 +12,22 @@ from tuyahouse.sandbox.world.world import World
 LIST = "/v1.0/expand/devices"
 
 
-def field(**options: Any) -> Inside:
-    asking = Inside(World(Options(**options)))
+def field(**options: Any) -> InProcessCaller:
+    asking = InProcessCaller(World(Options(**options)))
     asking.grant()
     return asking
 
 
-def page(asking: Inside, number: int, size: int = 50, project: str = "north-hall") -> Any:
+def page(asking: InProcessCaller, number: int, size: int = 50, project: str = "north-hall") -> Any:
     target = f"{LIST}?page_no={number}&page_size={size}&project_id={project}"
     return asking.ask("GET", target, None, asking.platform)
 
 
-def sweep(asking: Inside, pages: int = 20, **how: Any) -> list[dict[str, Any]]:
+def sweep(asking: InProcessCaller, pages: int = 20, **how: Any) -> list[dict[str, Any]]:
     return [row for number in range(1, pages + 1) for row in page(asking, number, **how)["result"]["list"]]
 
 
-def there(asking: Inside, day: float = 0, project: str = "north-hall") -> set[str]:
+def there(asking: InProcessCaller, day: float = 0, project: str = "north-hall") -> set[str]:
     return {d["device_id"] for d in truth.devices(asking.world, day) if project in d["projects"]}
 
 
@@ -138,7 +138,7 @@ def test_factory_infos_answer_for_at_most_twenty_devices() -> None:
     ids = [d["device_id"] for d in devices]
     target = f"/v1.0/iot-03/devices/factory-infos?device_ids={','.join(ids[:20])}"
     result = asking.ask("GET", target, None, asking.platform)["result"]
-    assert [(r["id"], r["sn"]) for r in result] == [(d["device_id"], d["told_sn"] or "") for d in devices[:20]]
+    assert [(r["id"], r["sn"]) for r in result] == [(d["device_id"], d["factory_info_sn"] or "") for d in devices[:20]]
     too_many = f"/v1.0/iot-03/devices/factory-infos?device_ids={','.join(ids)}"
     assert asking.ask("GET", too_many, None, asking.platform)["code"] == 1109
 

@@ -2,7 +2,7 @@
 
 from itertools import pairwise
 
-from tests.sandbox.asking import CRAFT_LINE, Inside
+from tests.sandbox.callers import CRAFT_LINE, InProcessCaller
 from tuyahouse.sandbox.control.truth import serial_number_states, steps
 from tuyahouse.sandbox.days import instant_ms
 from tuyahouse.sandbox.factory.factory import Factory
@@ -10,16 +10,16 @@ from tuyahouse.sandbox.world.options import Options
 from tuyahouse.sandbox.world.world import World
 
 
-def told(factory: Factory, day: float) -> dict[str, list[tuple[int, int, bool]]]:
+def all_steps(factory: Factory, day: float) -> dict[str, list[tuple[int, int, bool]]]:
     return {sn: [tuple(step) for step in factory.steps(sn, day)] for sn, _ in factory.serial_numbers()}
 
 
 def test_the_same_seed_tells_the_same_story() -> None:
-    assert told(Factory(7, 300), 2) == told(Factory(7, 300), 2)
+    assert all_steps(Factory(7, 300), 2) == all_steps(Factory(7, 300), 2)
 
 
 def test_another_seed_tells_another() -> None:
-    assert told(Factory(7, 300), 2) != told(Factory(8, 300), 2)
+    assert all_steps(Factory(7, 300), 2) != all_steps(Factory(8, 300), 2)
 
 
 def test_all_serial_numbers_are_different_and_as_many_as_asked_for() -> None:
@@ -42,7 +42,7 @@ def test_nothing_is_shown_before_it_happened() -> None:
 
 def test_a_unit_that_is_not_reset_keeps_its_steps_and_gains_some() -> None:
     factory = Factory(1, 300)
-    days = [told(factory, day) for day in range(4)]
+    days = [all_steps(factory, day) for day in range(4)]
     kept = [sn for sn in days[0] if all(days[d + 1][sn][: len(days[d][sn])] == days[d][sn] for d in range(3))]
     assert len(kept) >= 290
     assert sum(map(len, days[3].values())) > sum(map(len, days[0].values()))
@@ -72,7 +72,7 @@ def test_some_units_appear_only_on_later_days_and_some_are_finished() -> None:
 
 
 def test_what_is_answered_is_what_is_true() -> None:
-    asking = Inside(World(Options(serial_numbers=60, day=2)))
+    asking = InProcessCaller(World(Options(serial_numbers=60, day=2)))
     asking.login()
     answered = [step for sn, _ in asking.world.factory.serial_numbers() for step in asking.flows(sn)["result"]]
     true = list(steps(asking.world, 2))
@@ -82,7 +82,7 @@ def test_what_is_answered_is_what_is_true() -> None:
 
 
 def test_an_unknown_serial_number_has_no_steps_or_is_an_error_as_set() -> None:
-    asking = Inside(World())
+    asking = InProcessCaller(World())
     asking.login()
     assert asking.flows("NOBODY00001")["result"] == []
     asking.world.change({"unknown_sn": "error"})
@@ -90,27 +90,27 @@ def test_an_unknown_serial_number_has_no_steps_or_is_an_error_as_set() -> None:
 
 
 def test_times_come_as_text_when_told_so() -> None:
-    asking = Inside(World(Options(time_as="text")))
+    asking = InProcessCaller(World(Options(time_as="text")))
     asking.login()
     assert isinstance(asking.flows()["result"][0]["time"], str)
 
 
 def test_a_craft_line_lists_its_nodes_in_order() -> None:
-    asking = Inside(World())
+    asking = InProcessCaller(World())
     asking.login()
     result = asking.ask("POST", CRAFT_LINE, {}, asking.pms)["result"]
     assert (result["type"], [node["sort"] for node in result["nodeList"]]) == ("pcba", [1, 2, 3, 4, 5])
 
 
 def test_a_craft_line_is_read_by_get_alone_when_told_so() -> None:
-    asking = Inside(World(Options(craft_line_verb="get")))
+    asking = InProcessCaller(World(Options(craft_line_verb="get")))
     asking.login()
     assert asking.ask("POST", CRAFT_LINE, {}, asking.pms)["code"] == 1108
     assert asking.ask("GET", CRAFT_LINE, None, asking.pms)["success"] is True
 
 
 def test_the_pass_amount_is_the_number_of_units_that_passed_the_node() -> None:
-    asking = Inside(World(Options(serial_numbers=90)))
+    asking = InProcessCaller(World(Options(serial_numbers=90)))
     asking.login()
     body = {"orderCode": "YZCB04ZZR", "stationCode": "rfTest"}
     true = {

@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 
-from tests.sandbox.asking import FLOWS, Inside, Outside, signed_headers
+from tests.sandbox.callers import FLOWS, HttpCaller, InProcessCaller, signed_headers
 from tests.support.sandbox import Sandbox
 from tuyahouse.sandbox.world.faults import FaultError, parse_fault
 from tuyahouse.sandbox.world.options import Options
 from tuyahouse.sandbox.world.world import World
 
 
-def logged_in(**options: Any) -> Inside:
-    asking = Inside(World(Options(**options)))
+def logged_in(**options: Any) -> InProcessCaller:
+    asking = InProcessCaller(World(Options(**options)))
     asking.login()
     return asking
 
@@ -41,7 +41,7 @@ def test_a_fault_answers_with_its_codes(fault: str, codes: set[int | str]) -> No
 
 
 def test_in_a_wrong_region_a_token_is_granted_and_all_else_refused() -> None:
-    asking = Inside(World(faults={"region": 1}))
+    asking = InProcessCaller(World(faults={"region": 1}))
     assert asking.grant()["success"] is True
     assert asking.login_token()["code"] == 28841107
 
@@ -55,14 +55,14 @@ def test_a_wrong_shape_is_json_but_no_list_of_steps() -> None:
 
 
 def test_an_item_error_spares_the_login() -> None:
-    asking = Inside(World(faults={"item_error": 1}))
+    asking = InProcessCaller(World(faults={"item_error": 1}))
     assert asking.login()["success"] is True
 
 
 def test_the_clock_fault_shifts_the_clock_by_seconds() -> None:
     world = World(faults={"clock": 600}, clock=lambda: 1_790_000_000)
-    assert Inside(world).grant(t=1_790_000_000_000)["code"] == 1013
-    assert Inside(world).grant(t=1_790_000_600_000)["t"] == 1_790_000_600_000
+    assert InProcessCaller(world).grant(t=1_790_000_000_000)["code"] == 1013
+    assert InProcessCaller(world).grant(t=1_790_000_600_000)["t"] == 1_790_000_600_000
 
 
 def test_the_same_seed_hits_the_same_calls_in_any_order() -> None:
@@ -91,19 +91,19 @@ def test_a_rate_above_one_is_refused() -> None:
 
 
 @pytest.fixture
-def running(sandboxes: Callable[..., Sandbox]) -> tuple[Sandbox, Outside]:
+def running(sandboxes: Callable[..., Sandbox]) -> tuple[Sandbox, HttpCaller]:
     sandbox = sandboxes("--slow-seconds", "0.3")
-    asking = Outside(sandbox.url)
+    asking = HttpCaller(sandbox.url)
     asking.login()
     return sandbox, asking
 
 
-def raw(asking: Outside) -> tuple[int, bytes]:
+def raw(asking: HttpCaller) -> tuple[int, bytes]:
     body = b'{"sn":"YZCB04ZZR00001"}'
     return asking.raw("POST", FLOWS, body, signed_headers("POST", FLOWS, body, asking.pms))
 
 
-def test_what_happens_to_the_answer_on_its_way(running: tuple[Sandbox, Outside]) -> None:
+def test_what_happens_to_the_answer_on_its_way(running: tuple[Sandbox, HttpCaller]) -> None:
     sandbox, asking = running
     sandbox.control("faults", {"cut": 1})
     with pytest.raises(http.client.IncompleteRead):
@@ -112,7 +112,7 @@ def test_what_happens_to_the_answer_on_its_way(running: tuple[Sandbox, Outside])
     assert {raw(asking)[0] for _ in range(20)} == {502, 503}
     sandbox.control("faults", {"too_many": 1})
     assert raw(asking)[0] == 429
-    sandbox.control("faults", {"garbage": 1})
+    sandbox.control("faults", {"broken_body": 1})
     assert {raw(asking)[0] for _ in range(10)} == {200}
     assert any(b"<html>" in raw(asking)[1] for _ in range(10))
     sandbox.control("faults", {"slow": 1})

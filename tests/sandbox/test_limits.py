@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from tests.sandbox.asking import Inside, Outside
+from tests.sandbox.callers import HttpCaller, InProcessCaller
 from tests.support.sandbox import Sandbox
 from tuyahouse.sandbox.world.options import Options
 from tuyahouse.sandbox.world.world import World
@@ -17,7 +17,7 @@ class Clock:
 
 def test_an_endpoint_takes_so_many_calls_in_any_second() -> None:
     clock = Clock()
-    asking = Inside(World(Options(calls_per_second=2), clock=clock))
+    asking = InProcessCaller(World(Options(calls_per_second=2), clock=clock))
     asking.login()
     first = [asking.flows().get("code") for _ in range(3)]
     clock.now += 0.9
@@ -27,7 +27,7 @@ def test_an_endpoint_takes_so_many_calls_in_any_second() -> None:
 
 
 def test_a_quota_that_is_used_up_ends_everything() -> None:
-    asking = Inside(World(Options(quota=4)))
+    asking = InProcessCaller(World(Options(quota=4)))
     asking.login()
     assert [asking.flows().get("code"), asking.flows().get("code")] == [None, 28841004]
     assert asking.grant()["code"] == 28841004
@@ -35,7 +35,7 @@ def test_a_quota_that_is_used_up_ends_everything() -> None:
 
 def test_a_new_month_brings_a_new_quota(sandboxes: Callable[..., Sandbox]) -> None:
     sandbox = sandboxes("--quota", "1")
-    asking = Outside(sandbox.url)
+    asking = HttpCaller(sandbox.url)
     assert [asking.grant()["success"], asking.grant()["success"]] == [True, False]
     sandbox.control("quota", {"used": 0})
     assert asking.grant()["success"] is True
@@ -43,7 +43,7 @@ def test_a_new_month_brings_a_new_quota(sandboxes: Callable[..., Sandbox]) -> No
 
 def test_calls_are_counted_by_serial_number(sandboxes: Callable[..., Sandbox]) -> None:
     sandbox = sandboxes()
-    asking = Outside(sandbox.url)
+    asking = HttpCaller(sandbox.url)
     asking.login()
     for sn in ("YZCB04ZZR00001", "YZCB04ZZR00002", "YZCB04ZZR00001"):
         asking.flows(sn)

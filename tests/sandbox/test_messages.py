@@ -1,4 +1,4 @@
-"""The messages of the field: all formats, both ciphers, duplicates, late ones, poison."""
+"""The messages of the field: all formats, both ciphers, duplicates, late and unreadable ones."""
 
 import hashlib
 import json
@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from tests.sandbox.opening import opened
+from tests.sandbox.decrypting import opened
 from tuyahouse.sandbox.control import truth
-from tuyahouse.sandbox.messages.daily import messages, messages_of_day
-from tuyahouse.sandbox.messages.poison import POISON
 from tuyahouse.sandbox.messages.sealing import Sealer, stream_password
+from tuyahouse.sandbox.messages.stream import messages, messages_of_day
+from tuyahouse.sandbox.messages.unreadable import UNREADABLE
 from tuyahouse.sandbox.world.options import Options
 from tuyahouse.sandbox.world.world import World
 
@@ -57,16 +57,16 @@ def month(**options: Any) -> list[Any]:
     return [message for day in range(18) for message in messages_of_day(world, day)]
 
 
-def test_all_eleven_formats_and_all_kinds_of_poison_appear() -> None:
-    found = Counter(m.format for m in month(poison=0.05, devices=600, events_per_device=1))
-    assert set(found) == FORMATS | set(POISON)
+def test_all_eleven_formats_and_all_kinds_of_unreadable_messages_appear() -> None:
+    found = Counter(m.format for m in month(unreadable=0.05, devices=600, events_per_device=1))
+    assert set(found) == FORMATS | set(UNREADABLE)
 
 
 @pytest.mark.parametrize("cipher", ["ecb", "gcm", "mixed"])
-def test_every_message_that_is_no_poison_can_be_opened(cipher: Any) -> None:
+def test_every_readable_message_can_be_decrypted(cipher: Any) -> None:
     world = World(Options(cipher=cipher))
     for message in truth.messages(world, 2):
-        if not message["poison"]:
+        if not message["unreadable"]:
             assert opened(message["properties"], message["payload"]) == json.loads(message["plain"])
 
 
@@ -80,14 +80,14 @@ def test_the_same_seed_publishes_the_same_messages() -> None:
 
 
 def test_a_duplicate_is_the_same_to_the_byte() -> None:
-    sent = [m for m in month(duplicates=0.2, poison=0) if m.day < 3]
+    sent = [m for m in month(duplicates=0.2, unreadable=0) if m.day < 3]
     originals = {m.payload for m in sent if m.first}
     repeated = [m for m in sent if not m.first]
     assert repeated and all(m.payload in originals for m in repeated)
 
 
 def test_late_messages_are_published_after_newer_ones() -> None:
-    times = [json.loads(p)["t"] for _, p in messages(World(Options(late=0.1, poison=0)), 0)]
+    times = [json.loads(p)["t"] for _, p in messages(World(Options(late=0.1, unreadable=0)), 0)]
     assert times != sorted(times)
 
 
@@ -97,15 +97,15 @@ def test_record_numbers_come_as_numbers_and_as_text() -> None:
 
 
 def test_messages_tell_what_is_true_of_presence() -> None:
-    """After three days of messages the last word on every device that was heard of is the inventory's."""
-    world = World(Options(poison=0))
+    """After three days the newest presence message of every device says what the inventory says."""
+    world = World(Options(unreadable=0))
     last: dict[str, tuple[int, bool]] = {}
     for day in range(4):
         for message in messages_of_day(world, day):
             if message.format in ("online", "offline"):
                 plain = json.loads(message.plain)
-                heard = (plain["bizData"]["time"], message.format == "online")
-                last[plain["devId"]] = max(last.get(plain["devId"], (0, False)), heard)
+                published = (plain["bizData"]["time"], message.format == "online")
+                last[plain["devId"]] = max(last.get(plain["devId"], (0, False)), published)
     inventory = {d["device_id"]: d["online"] for d in truth.devices(world, 3)}
     assert len(last) > 20
     assert {d: state for d, (_, state) in last.items() if d in inventory} == {
@@ -114,16 +114,18 @@ def test_messages_tell_what_is_true_of_presence() -> None:
 
 
 def test_messages_tell_what_is_true_of_commands() -> None:
-    world = World(Options(poison=0, duplicates=0))
-    heard: dict[str, tuple[int, int]] = {}
+    world = World(Options(unreadable=0, duplicates=0))
+    published: dict[str, tuple[int, int]] = {}
     for day in range(3):
         for message in messages_of_day(world, day):
             if message.format == "cmd_issue_result":
                 data = json.loads(json.loads(message.plain)["data"])
-                heard[data["sn"]] = max(heard.get(data["sn"], (0, 0)), (data["happenTime"], data["processStatus"]))
+                published[data["sn"]] = max(
+                    published.get(data["sn"], (0, 0)), (data["happenTime"], data["processStatus"])
+                )
     true = {c["command_sn"]: c["message"] for c in truth.commands(world, 2)}
-    assert {sn: status for sn, (_, status) in heard.items()} == {
-        sn: told["process_status"] for sn, told in true.items() if told
+    assert {sn: status for sn, (_, status) in published.items()} == {
+        sn: stage["process_status"] for sn, stage in true.items() if stage
     }
 
 
@@ -134,14 +136,14 @@ def test_a_v1_text_is_json_inside_json() -> None:
 
 
 def test_unbinding_is_told_of_devices_that_vanish() -> None:
-    world = World(Options(devices=1000, poison=0, events_per_device=0))
+    world = World(Options(devices=1000, unreadable=0, events_per_device=0))
     ids = [{d["device_id"] for d in truth.devices(world, day)} for day in (4, 5)]
-    told = {json.loads(m.plain)["devId"] for m in messages_of_day(world, 5) if m.format == "delete"}
-    assert ids[0] - ids[1] == told != set()
+    unbound = {json.loads(m.plain)["devId"] for m in messages_of_day(world, 5) if m.format == "delete"}
+    assert ids[0] - ids[1] == unbound != set()
 
 
 def test_the_signature_of_a_message_covers_its_fields() -> None:
-    _, payload = next(messages(World(Options(poison=0)), 0))
+    _, payload = next(messages(World(Options(unreadable=0)), 0))
     fields = json.loads(payload)
     sign = fields.pop("sign")
     text = "||".join(f"{name}={fields[name]}" for name in sorted(fields)) + "||sandboxsecret00000000000000000001"

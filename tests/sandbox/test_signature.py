@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from tests.sandbox.asking import FLOWS, Inside
+from tests.sandbox.callers import FLOWS, InProcessCaller
 from tuyahouse.sandbox.app import ENDPOINTS
 from tuyahouse.sandbox.http.gateway import Gateway
 from tuyahouse.sandbox.http.routes import Call
@@ -78,28 +78,28 @@ def test_the_published_token_call_with_nonce_and_signed_headers_gets_a_token() -
 
 
 def test_a_new_project_refuses_the_old_signature() -> None:
-    assert Inside(World()).grant(version="v1")["code"] == 1004
+    assert InProcessCaller(World()).grant(version="v1")["code"] == 1004
 
 
 def test_an_old_project_takes_both_signatures() -> None:
-    asking = Inside(World(Options(signature="v1")))
+    asking = InProcessCaller(World(Options(signature="v1")))
     assert [asking.grant(version="v1")["success"], asking.grant(version="v2")["success"]] == [True, True]
 
 
 def test_a_wrong_secret_is_refused_on_the_token_call() -> None:
-    assert Inside(World()).grant(secret="wrong")["code"] == 1004
+    assert InProcessCaller(World()).grant(secret="wrong")["code"] == 1004
 
 
 def test_a_body_other_than_the_signed_one_is_refused() -> None:
-    asking = Inside(World())
+    asking = InProcessCaller(World())
     asking.login()
     assert hashlib.sha256(b"").hexdigest() != hashlib.sha256(b"{}").hexdigest()
     assert asking.flows()["success"] is True
     assert _with_body(asking, signed=b"", sent=b"{}")["code"] == 1004
 
 
-def _with_body(asking: Inside, signed: bytes, sent: bytes) -> dict[str, object]:
-    from tests.sandbox.asking import signed_headers
+def _with_body(asking: InProcessCaller, signed: bytes, sent: bytes) -> dict[str, object]:
+    from tests.sandbox.callers import signed_headers
 
     headers = signed_headers("POST", FLOWS, signed, asking.pms, t=asking.world.now_ms())
     answer: dict[str, object] = asking.send("POST", FLOWS, sent, headers)
@@ -108,5 +108,5 @@ def _with_body(asking: Inside, signed: bytes, sent: bytes) -> dict[str, object]:
 
 @pytest.mark.parametrize(("off_ms", "code"), [(-299_000, None), (299_000, None), (-301_000, 1013), (301_000, 1013)])
 def test_a_request_is_good_for_five_minutes(off_ms: int, code: int | None) -> None:
-    asking = Inside(World(clock=lambda: 1_790_000_000))
+    asking = InProcessCaller(World(clock=lambda: 1_790_000_000))
     assert asking.grant(t=1_790_000_000_000 + off_ms).get("code") == code

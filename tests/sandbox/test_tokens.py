@@ -1,6 +1,6 @@
 """Tokens live and die as Tuya's do."""
 
-from tests.sandbox.asking import FLOWS, Inside
+from tests.sandbox.callers import FLOWS, InProcessCaller
 from tuyahouse.sandbox.world.options import Options
 from tuyahouse.sandbox.world.world import World
 
@@ -12,9 +12,9 @@ class Clock:
         return self.now
 
 
-def started(**options: object) -> tuple[Inside, Clock]:
+def started(**options: object) -> tuple[InProcessCaller, Clock]:
     clock = Clock()
-    return Inside(World(Options(**options), clock=clock)), clock  # type: ignore[arg-type]
+    return InProcessCaller(World(Options(**options), clock=clock)), clock  # type: ignore[arg-type]
 
 
 def test_a_second_grant_kills_the_first_token() -> None:

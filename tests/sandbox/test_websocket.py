@@ -13,10 +13,10 @@ from tuya_connector import TuyaOpenPulsar
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from tests.sandbox.opening import opened
+from tests.sandbox.decrypting import opened
 from tests.support.sandbox import Sandbox
-from tuyahouse.sandbox.messages.daily import messages_of_day
 from tuyahouse.sandbox.messages.sealing import stream_password
+from tuyahouse.sandbox.messages.stream import messages_of_day
 from tuyahouse.sandbox.world.options import Options
 from tuyahouse.sandbox.world.world import World
 
@@ -167,15 +167,15 @@ async def test_a_backlog_notice_is_published_on_its_own_topic(sandbox: Sandbox) 
 
 
 def test_the_official_client_receives_and_decrypts(sandboxes: Callable[..., Sandbox]) -> None:
-    sandbox = sandboxes("--set", "families=bizcode", "--set", "poison=0")
-    heard: list[str] = []
+    sandbox = sandboxes("--set", "families=bizcode", "--set", "unreadable=0")
+    published: list[str] = []
     client = TuyaOpenPulsar(CLIENT, SECRET, sandbox.url.replace("http", "ws") + "/", "event")
     client.daemon = True
-    client.add_message_listener(heard.append)
+    client.add_message_listener(published.append)
     client.start()
-    true = [m.plain.decode() for m in messages_of_day(World(Options(families=("bizcode",), poison=0)), 0)]
+    true = [m.plain.decode() for m in messages_of_day(World(Options(families=("bizcode",), unreadable=0)), 0)]
     until = time.monotonic() + 20
-    while len(heard) < len(true) and time.monotonic() < until:
+    while len(published) < len(true) and time.monotonic() < until:
         time.sleep(0.05)
     client.stop()
-    assert heard == true
+    assert published == true

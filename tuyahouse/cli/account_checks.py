@@ -161,7 +161,7 @@ class _Checks:
 def check_messages(account: Account, findings: Findings) -> None:
     """Whether the message endpoint can be reached and lets the account in. Nothing is acknowledged."""
     from tuyahouse.messages.reading import MessageReader
-    from tuyahouse.messages.sources.build import source_of  # message clients take a while to import
+    from tuyahouse.messages.sources.build import build_source  # message clients take a while to import
 
     what = f"{account.name}, messages"
     try:
@@ -171,7 +171,7 @@ def check_messages(account: Account, findings: Findings) -> None:
         return
     try:
         MessageReader(account.client_secret.get_secret_value())
-        with closing(source_of(account, MESSAGE_SECONDS)) as source:
+        with closing(build_source(account, MESSAGE_SECONDS)) as source:
             source.open()
     except (SourceError, MessageKeyError) as error:
         findings.wrong(what, error)

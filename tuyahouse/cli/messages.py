@@ -17,8 +17,8 @@ def consume(
 ) -> None:
     """Store every message before it is acknowledged, until SIGTERM or Ctrl-C.
 
-    Connections and databases that are away are waited for. Whoever joins the same subscription takes messages away
-    from the others: on a laptop, set MESSAGES_SUBSCRIPTION to a name of its own.
+    A lost connection or database is waited for. Consumers of one subscription share its messages: on a laptop, set
+    MESSAGES_SUBSCRIPTION to a name of its own.
 
     Example:
 

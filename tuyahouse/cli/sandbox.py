@@ -1,4 +1,4 @@
-"""``tuyahouse sandbox``: a Tuya to try things on."""
+"""``tuyahouse sandbox``: a simulated Tuya cloud."""
 
 import errno
 from contextlib import ExitStack
@@ -46,9 +46,9 @@ def sandbox(
     pulsar_topic: Annotated[str, typer.Option(help="Topic: event or event-test.")] = "event",
     pulsar_tls_ca: Annotated[str, typer.Option(help="File of CA certificates of that Pulsar.")] = "",
 ) -> None:
-    """Run a Tuya with a factory and a field, to try things on. First prints the settings that reach it.
+    """Serve Tuya's API for a simulated factory and field. First prints the settings that reach it.
 
-    Its account is named demo. It knows these faults: busy, slow, cut, garbage, error5xx, too_many, throttle,
+    Its account is named demo. It knows these faults: busy, slow, cut, broken_body, error5xx, too_many, throttle,
     token_death, shape, item_error, region, ip, rights, subscription, quota; clock takes seconds instead of a rate.
 
     Examples:

@@ -1,6 +1,6 @@
 """From the cipher text of a message to its plain text (docs/tuya.md, "Messages": cipher).
 
-Which cipher it is says the message property ``em`` alone: it is switched in Tuya's console, in mid-stream.
+Only the message property ``em`` names the cipher, which may be switched in Tuya's console in mid-stream.
 """
 
 import msgspec
@@ -27,7 +27,7 @@ def message_key(access_key: str) -> bytes:
     key = access_key[8:24].encode()
     if len(key) != BLOCK:
         raise MessageKeyError(
-            "CLIENT_SECRET cannot decrypt messages: its characters 8 to 24 are the key, and it has not got that many. "
+            "CLIENT_SECRET cannot decrypt messages: its characters 8 to 24 are the key, and it is too short or not ASCII. "
             "Copy the access secret of the cloud project again."
         )
     return key
@@ -36,8 +36,8 @@ def message_key(access_key: str) -> bytes:
 class Decryptor:
     """Decrypts cipher texts of one access key. One instance a thread: it keeps its cipher objects.
 
-    The modes keep nothing between messages, so an ECB context that is fed whole blocks alone is used for all of them:
-    making one costs fifteen times the decryption of a message.
+    ECB keeps no state between whole blocks, so one context serves all messages: making a context costs fifteen times
+    the decryption of a message.
     """
 
     def __init__(self, access_key: str) -> None:
@@ -76,7 +76,7 @@ class Decryptor:
 
     def _open_ecb(self, sealed: bytes) -> bytes:
         if not sealed or len(sealed) % BLOCK:
-            raise UnreadableMessage("bad_length", f"{len(sealed)} bytes of cipher text are no whole blocks")
+            raise UnreadableMessage("bad_length", f"{len(sealed)} bytes of cipher text are not whole blocks")
         plain = self._ecb.update(sealed)
         padding = plain[-1]
         if not 1 <= padding <= BLOCK or not plain.endswith(_PADDINGS[padding]):

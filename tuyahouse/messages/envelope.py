@@ -1,7 +1,7 @@
 """From the payload of a message to its cipher text (docs/tuya.md, "Messages": envelope, signature).
 
-Envelope A carries its cipher text in ``data``, envelope B in ``encryptPayload``. The signature is checked and told, and is
-never a reason to drop: genuine messages are known to fail it.
+Envelope A carries its cipher text in ``data``, envelope B in ``encryptPayload``. The result of the signature check is
+stored and never a reason to drop a message: genuine messages are known to fail it.
 """
 
 import hashlib
@@ -25,7 +25,7 @@ class Sealed(msgspec.Struct, frozen=True, gc=False):
 
 
 class _Documented(msgspec.Struct, forbid_unknown_fields=True, gc=False, rename="camel"):
-    """Both envelopes just as documented: nearly all messages, and three times as fast to read as any other."""
+    """Both envelopes exactly as documented: nearly all messages, and three times as fast to read as any other."""
 
     data: str = ""
     protocol: int = 2**31

@@ -1,10 +1,10 @@
-"""What can go wrong with a message, with the key to read it, and with the connection it comes over."""
+"""Errors of a message, of the key that decrypts it, and of the connection it comes over."""
 
 
 class UnreadableMessage(Exception):
     """A message that cannot be used: a dead letter, never a stop.
 
-    ``reason`` is a short class of the problem (a column of ops_dead_letter), ``detail`` says in words what was met.
+    ``reason`` is the class of the problem (a column of ops_dead_letter), ``detail`` describes it in words.
     """
 
     def __init__(self, reason: str, detail: str) -> None:
@@ -18,4 +18,4 @@ class MessageKeyError(Exception):
 
 
 class SourceError(Exception):
-    """The message endpoint cannot be used; the text says what it may mean and what to check."""
+    """The message endpoint cannot be used; the text names likely causes and what to check."""

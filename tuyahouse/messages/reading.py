@@ -1,4 +1,4 @@
-"""One message from payload to facts: the whole pure part in one call, which answers for every input."""
+"""One message from payload to facts, in one pure call that never raises."""
 
 from datetime import datetime, timedelta
 
@@ -12,13 +12,13 @@ from tuyahouse.messages.formats.facts import DEVICE_EVENT, UNKNOWN, Event
 
 LANDED, KEPT, DEAD = "landed", "unknown", "dead"
 AHEAD = timedelta(days=1)
-"""A state (presence, binding, command) further in the future than this would hold for ever: it becomes a dead letter."""
+"""A state (presence, binding, command) dated further ahead would outlive every later one: it becomes a dead letter."""
 
 _NOTHING = Event(UNKNOWN)
 
 
 class Reading(msgspec.Struct, frozen=True, gc=False):
-    """What became of a message. ``verdict``: landed, unknown (kept, not understood) or dead, then with ``error``."""
+    """The result for one message. ``verdict`` is landed, unknown (kept, not understood) or dead, then with ``error``."""
 
     verdict: str
     sealed: Sealed | None
@@ -40,11 +40,11 @@ class MessageReader:
         try:
             sealed = read_envelope(payload, self._access_key)
             event = read_event(self._decryptor.decrypt(sealed.cipher_text, mode), sealed.pushed_at)
-            if event.format != DEVICE_EVENT:  # that holds for its moment only, whatever the device's clock said
+            if event.format != DEVICE_EVENT:  # an event supersedes nothing, whatever its device's clock says
                 _refuse_future(event, received_at)
         except UnreadableMessage as error:
             return Reading(DEAD, sealed, _NOTHING, error.with_traceback(None))
-        except RecursionError:  # decoded just so, and then too deep to be written as text
+        except RecursionError:  # decoded, but nested too deep to be written as text
             return Reading(DEAD, sealed, _NOTHING, UnreadableMessage("broken_json", "it is nested too deep"))
         return Reading(KEPT if event.format == UNKNOWN else LANDED, sealed, event)
 
@@ -53,5 +53,5 @@ def _refuse_future(event: Event, received_at: datetime) -> None:
     for fact in event.facts:
         if fact.happened_at is not None and fact.happened_at - received_at > AHEAD:
             raise UnreadableMessage(
-                "clock_in_future", f"it says it happened at {fact.happened_at:%Y-%m-%d %H:%M} UTC, which is to come"
+                "clock_in_future", f"its time {fact.happened_at:%Y-%m-%d %H:%M} UTC is more than a day in the future"
             )

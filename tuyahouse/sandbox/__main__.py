@@ -1,4 +1,4 @@
-"""``python -m tuyahouse.sandbox``: a Tuya to try things on."""
+"""``python -m tuyahouse.sandbox``: a simulated Tuya cloud."""
 
 import argparse
 import sys

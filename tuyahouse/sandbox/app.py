@@ -4,7 +4,7 @@ from starlette.applications import Starlette
 from starlette.routing import Mount, WebSocketRoute
 from starlette.types import Receive, Scope, Send
 
-from tuyahouse.sandbox.control import control
+from tuyahouse.sandbox.control import endpoints
 from tuyahouse.sandbox.http import device_calls, pms_calls, token_calls
 from tuyahouse.sandbox.http.gateway import Gateway
 from tuyahouse.sandbox.messages.publishing import Publisher
@@ -27,10 +27,10 @@ class _Sandbox(Starlette):
 
 
 def create_app(world: World, publisher: Publisher | None = None) -> Starlette:
-    """Tuya's paths, and under /sandbox/ what tests and curious people use to look and to intervene."""
+    """Tuya's paths, and under /sandbox/ the endpoints for inspection and control."""
     service = MessageService(world)
     routes = [
-        Mount("/sandbox", routes=control.routes(world, service, publisher)),
+        Mount("/sandbox", routes=endpoints.routes(world, service, publisher)),
         WebSocketRoute(PATH, service.connect),
     ]
     app = _Sandbox(routes=routes)

@@ -1,4 +1,4 @@
-"""The sandbox's calendar: day 0 is a date that never changes, so that every story can be told again."""
+"""The sandbox's calendar: day 0 is a fixed date, so that every run repeats."""
 
 from datetime import UTC, datetime
 

@@ -32,7 +32,7 @@ def environment(world: World, url: str, account: str = "demo") -> dict[str, str]
 
 
 def listen(port: int, host: str = "127.0.0.1") -> socket.socket:
-    """A listening socket, so that who reads the printed address may call at once; port 0 takes a free one."""
+    """A socket that listens before its address is printed, so that a reader may call at once; port 0 takes a free one."""
     # asyncio turns off delayed sending only for sockets that name their protocol; without it an answer takes 40 ms
     sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -47,7 +47,7 @@ def address(sock: socket.socket) -> str:
 
 
 def server(world: World, publisher: Publisher | None = None) -> uvicorn.Server:
-    """Quiet on purpose: an answer that is cut off looks like a mistake to uvicorn."""
+    """A server that logs only critical errors: uvicorn reports every deliberately cut answer."""
     config = uvicorn.Config(
         create_app(world, publisher),
         ws=Sockets,

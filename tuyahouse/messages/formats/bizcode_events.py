@@ -24,7 +24,7 @@ _BIND_USER = frozenset(
 
 
 def device_report(message: Json, pushed_at: datetime | None) -> Event:
-    """Values a device reported; Tuya's id of the report, else a fingerprint of the value, tells repeats apart."""
+    """Values a device reported. Tuya's id of the report, else a fingerprint of the value, identifies a repetition."""
     items = message.get("status")
     if not isinstance(items, list):
         raise UnreadableMessage("wrong_shape", "status is no list")
@@ -38,10 +38,10 @@ def device_report(message: Json, pushed_at: datetime | None) -> Event:
 
 
 def _apart(facts: list[DeviceEvent]) -> list[DeviceEvent]:
-    """Another value of the same code and time in one report is another event: it gets a number behind the report's id."""
-    met: dict[tuple[str, datetime, str], dict[str | None, int]] = {}
+    """A second value of the same code and time in one report is another event: a number follows the report's id."""
+    by_key: dict[tuple[str, datetime, str], dict[str | None, int]] = {}
     for place, fact in enumerate(facts):
-        values = met.setdefault((fact.code, fact.happened_at, fact.data_id), {})
+        values = by_key.setdefault((fact.code, fact.happened_at, fact.data_id), {})
         if number := values.setdefault(fact.value, len(values)):
             facts[place] = msgspec.structs.replace(fact, data_id=f"{fact.data_id}#{number + 1}")
     return facts

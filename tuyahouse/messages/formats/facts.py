@@ -1,4 +1,4 @@
-"""What a message tells: small typed rows, named like the columns of their tables in the warehouse."""
+"""The facts in a message: small typed rows, named like the columns of their tables in the warehouse."""
 
 from datetime import datetime
 from typing import Any
@@ -48,7 +48,7 @@ class Binding(msgspec.Struct, frozen=True, gc=False):
 
 
 class CommandObservation(msgspec.Struct, frozen=True, gc=False):
-    """A command was seen in a status: a row of command_observation with the source ``message``."""
+    """A status that a message reports for a command: a row of command_observation with the source ``message``."""
 
     command_sn: str
     process_status: int
@@ -72,9 +72,9 @@ Fact = DeviceEvent | Presence | Binding | CommandObservation | BacklogNotice
 
 
 class Event(msgspec.Struct, frozen=True, gc=False):
-    """A decrypted message, understood. ``format`` is ``unknown`` where nothing could be made of it.
+    """The facts of one decrypted message. ``format`` is ``unknown`` for a format that no documentation describes.
 
-    ``drift`` holds fields that no documentation names, with a sample of each.
+    ``drift`` holds name and sample of undocumented fields.
     """
 
     format: str

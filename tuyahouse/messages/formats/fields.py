@@ -1,4 +1,4 @@
-"""What the readers of both format families share: times with their fallbacks, and fields nobody documented."""
+"""Shared by the readers of both format families: times with their fallbacks, and undocumented fields."""
 
 from datetime import datetime
 from itertools import islice
@@ -16,7 +16,7 @@ SAMPLE = 200
 """Characters kept of the sample of an undocumented field."""
 
 MOST_DRIFT = 100
-"""Undocumented fields told of one message; all are kept. More are no fields but data used as names."""
+"""Most undocumented fields of one message that are reported; all are kept. More of them are data used as names."""
 
 
 def first_time(field: str, pushed_at: datetime | None, *sent: Any) -> datetime:
@@ -36,15 +36,15 @@ def first_time(field: str, pushed_at: datetime | None, *sent: Any) -> datetime:
 def unexpected(
     data: Json, documented: frozenset[str], top: Json | None = None, top_documented: frozenset[str] = frozenset()
 ) -> tuple[Json | None, Drift]:
-    """The fields no documentation names (None: there are none), and a cut sample of each (of the first, if many)."""
+    """The undocumented fields (None when there are none), and name and shortened sample of the first of them."""
     if data.keys() <= documented and (top is None or top.keys() <= top_documented):
         return None, ()
     extra = {name: value for name, value in data.items() if name not in documented}
     for name, value in (top or {}).items():
         if name not in top_documented:
             extra.setdefault(name, value)
-    told = islice(extra.items(), MOST_DRIFT)
-    return extra, tuple([(name[: LONGEST_KEY // 4], _sample(value)) for name, value in told])
+    reported = islice(extra.items(), MOST_DRIFT)
+    return extra, tuple([(name[: LONGEST_KEY // 4], _sample(value)) for name, value in reported])
 
 
 def _sample(value: Any) -> str:

@@ -49,7 +49,7 @@ def decode_object(text: str | bytes, layer: str) -> dict[str, Any]:
 
 
 def _decode_without_lone_surrogates(text: str | bytes) -> Any:
-    """Half a character, which is what cutting a name in UTF-16 may leave, becomes U+FFFD; None: that is not the trouble."""
+    """Lone surrogates, left where a name was cut in UTF-16, become U+FFFD. None when the text is broken otherwise."""
     try:
         whole = text if isinstance(text, str) else text.decode("utf-8", "surrogatepass")
         mended = _SURROGATES.sub("\ufffd", _ESCAPES.sub(_whole_character, whole))
@@ -72,7 +72,7 @@ def nested(value: Any, layer: str) -> dict[str, Any]:
 
 
 def text(value: Any) -> str | None:
-    """Text without blanks around it; numbers by their digits, other values as JSON, nothing and "" as None."""
+    """Trimmed text; a number by its digits, any other value as JSON; null and "" become None."""
     if type(value) is str:
         return value.strip() or None
     if value is None:
@@ -117,10 +117,10 @@ def whole_number(value: Any, field: str) -> int:
 def moment(value: Any, field: str) -> datetime:
     """A time by its magnitude: seconds (10 digits), milliseconds (13), micro- or nanoseconds; number or text.
 
-    Also one that some encoder wrote as a decimal, such as 1.790000000456E12, if it is whole.
+    A decimal such as 1.790000000456E12 counts if it is whole.
 
     Raises:
-        UnreadableMessage: ``bad_time`` for anything that is none.
+        UnreadableMessage: ``bad_time`` for anything else.
     """
     if type(value) is int and 10**11 <= value < 4 * 10**12:  # exact as a float, up to the year 2096
         return msgspec.convert(value / 1000, datetime, strict=False)

@@ -1,4 +1,4 @@
-"""How long to wait before the next try: ever longer, up to a limit, for ever."""
+"""Exponential backoff with jitter, without an end."""
 
 import random
 from collections.abc import Callable
@@ -13,11 +13,11 @@ class Backoff:
         self._tries = 0
 
     def next(self) -> float:
-        """Seconds to wait now."""
+        """Seconds to wait before the next attempt."""
         longest = min(2.0**self._tries, self._at_most)
         self._tries = min(self._tries + 1, 30)
         return longest * (1 - self._chance() / 2)
 
     def reset(self) -> None:
-        """It worked: begin with one second again."""
+        """An attempt succeeded: the next wait is one second again."""
         self._tries = 0

@@ -4,8 +4,8 @@ from tuyahouse.messages.sources.source import MessageSource
 from tuyahouse.settings import Account
 
 
-def source_of(account: Account, connect_seconds: int = 10) -> MessageSource:
-    """Not yet connected. Pulsar's client is loaded only where it is used."""
+def build_source(account: Account, connect_seconds: int = 10) -> MessageSource:
+    """A source that is not connected yet. Pulsar's client is imported only for accounts that use it."""
     if account.messages_source == "websocket":
         from tuyahouse.messages.sources.websocket import WebSocketSource
 

@@ -1,4 +1,4 @@
-"""How an account proves itself to the message endpoints (docs/tuya.md, "Messages": connection)."""
+"""Credentials of an account at the message endpoints (docs/tuya.md, "Messages": connection)."""
 
 import hashlib
 import json
@@ -17,6 +17,6 @@ def auth1(access_id: str, access_key: str) -> str:
 
 
 def cut_for_basic(text: str) -> tuple[str, str]:
-    """Cut a text so that the Pulsar client, which joins user name and password by a colon, sends just that text."""
+    """Split a text so that the Pulsar client, which joins user name and password with a colon, sends exactly that text."""
     name, _, password = text.partition(":")
     return name, password

@@ -1,4 +1,4 @@
-"""Why a message endpoint cannot be used: what is behind an error of the client that says little."""
+"""Why a message endpoint cannot be used: Pulsar's client reports most causes as a bare time-out."""
 
 import socket
 import ssl
@@ -20,8 +20,8 @@ NO_TOPIC = (
     "is another one."
 )
 EXCLUSIVE = (
-    "Another consumer holds the subscription alone. Stop it, or set MESSAGES_SUBSCRIPTION_TYPE=Failover so that one "
-    "waits for the other, or name a subscription of your own with MESSAGES_SUBSCRIPTION."
+    "Another consumer holds the subscription exclusively. Stop it, set MESSAGES_SUBSCRIPTION_TYPE=Failover so that one "
+    "waits for the other, or name a subscription of your own in MESSAGES_SUBSCRIPTION."
 )
 
 
@@ -30,7 +30,7 @@ class UnusableUrl(ValueError):
 
 
 def check_url(url: str, source: str) -> None:
-    """Raises :class:`UnusableUrl` for a URL that no try could ever reach."""
+    """Raises :class:`UnusableUrl` for a URL that can never work with that source."""
     secure, plain = _SCHEMES[source]
     try:
         scheme, host, _ = _parts(url)

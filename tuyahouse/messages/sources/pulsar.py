@@ -1,6 +1,6 @@
 """Messages over Tuya's Pulsar endpoint (docs/tuya.md, "Messages": connection).
 
-The client keeps up its connections by itself; here it is watched, and made anew when it does not come back.
+Pulsar's client reconnects by itself; this source watches it and replaces a client that does not come back.
 """
 
 import time
@@ -22,12 +22,12 @@ from tuyahouse.messages.sources.pulsar_subscription import (
     subscribe,
     subscribe_to_notices,
 )
-from tuyahouse.messages.sources.source import Away, Received
+from tuyahouse.messages.sources.source import Outage, Received
 from tuyahouse.settings import Account
 
 _RENEW_SECONDS = 90.0
 _NOTICES_SECONDS = 10.0
-"""So often notices are looked for while messages come without a pause."""
+"""Interval at which notices are read while messages arrive without a pause."""
 
 
 class PulsarSource:
@@ -77,7 +77,7 @@ class PulsarSource:
         self._log.up()
 
     def receive(self, at_most: int, timeout: float) -> list[Received]:
-        """See the interface. When much is waiting, several of the client's batches make up one."""
+        """See the interface. Under load several batches of the client make up one."""
         if self._consumer is None and not self._reopened(timeout):
             return []
         notices = [self._taken(message, self._noticed) for message in self._waiting_notices(at_most)]
@@ -96,7 +96,7 @@ class PulsarSource:
 
     def acknowledge(self, message_ids: Iterable[str]) -> None:
         if self._consumer is None:
-            return  # they come again from the next connection, and are known by then
+            return  # the next connection delivers them again, and they are known by then
         acknowledge, waiting = self._consumer.acknowledge, self._unacknowledged
         for message_id in message_ids:
             message = waiting.pop(message_id, None)
@@ -113,8 +113,8 @@ class PulsarSource:
             with suppress(pulsar.PulsarException):
                 self._notices.acknowledge(notice)
 
-    def take_aways(self) -> list[Away]:
-        return self._log.take_aways()
+    def take_outages(self) -> list[Outage]:
+        return self._log.take_outages()
 
     def close(self) -> None:
         self._drop()
@@ -134,7 +134,7 @@ class PulsarSource:
         return []
 
     def _waiting_notices(self, at_most: int) -> list[Any]:
-        """Looked for when nothing else comes, and now and then when much does."""
+        """Notices are read when no message is waiting, and every few seconds under load."""
         now = time.monotonic()
         if not self._account.messages_notices or at_most < NOTICES or not (self._idle or now >= self._notices_due):
             return []
@@ -169,14 +169,14 @@ class PulsarSource:
         return Received(message_id, message.topic_name(), message.data(), _properties(message), published_at)
 
     def _watch(self) -> None:
-        """Nothing came: is that because the connection is gone?"""
+        """No message arrived: check whether the connection is lost."""
         if self._consumer is None:
             return
         if self._consumer.is_connected():
             self._log.up()
             return
         self._log.down("The connection to the message endpoint is lost and is being made again.")
-        if self._log.away_seconds > _RENEW_SECONDS:
+        if self._log.outage_seconds > _RENEW_SECONDS:
             self._drop()
 
     def _reopened(self, timeout: float) -> bool:

@@ -15,11 +15,11 @@ QUEUE = 2_000
 """Messages the client holds ready, and the most that one of its batches can have."""
 
 POLL_MS = 100
-"""So long the client waits for a batch to fill."""
+"""The longest the client waits for a batch to fill."""
 
 NOTICES = 100
 NOTICES_POLL_MS = 10
-"""The same for the notices, which are few."""
+"""The same two limits for notices, which are few."""
 
 _QUEUE_BYTES = 16 << 20
 _TYPES = {
@@ -31,7 +31,7 @@ _TYPES = {
 
 
 def connect(account: Account, seconds: int) -> Any:
-    """A client that proves itself by ``auth1`` and verifies certificates."""
+    """A client that authenticates by ``auth1`` and verifies certificates."""
     check_url(account.message_url, "pulsar")
     name, password = cut_for_basic(auth1(account.client_id, account.client_secret.get_secret_value()))
     return pulsar.Client(
@@ -46,7 +46,7 @@ def connect(account: Account, seconds: int) -> Any:
 
 
 def _system_certificates() -> str | None:
-    """The client knows no CA by itself: the first bundle that there is."""
+    """The first CA bundle found on this machine: the client has none of its own."""
     paths = ssl.get_default_verify_paths()
     known = (
         paths.cafile,
@@ -63,12 +63,12 @@ def subscribe(client: Any, account: Account) -> Any:
 
 
 def subscribe_to_notices(client: Any, account: Account) -> Any:
-    """A consumer of the backlog notices: of its own, for an account that has no such topic reads its messages all the same."""
+    """A consumer of the backlog notices, separate so that an account without that topic still reads its messages."""
     return _subscribed(client, account, notice_topic(account), NOTICES, NOTICES_POLL_MS)
 
 
 def _subscribed(client: Any, account: Account, topic: str, queue: int, poll_ms: int) -> Any:
-    """From the earliest message on at its first start: the client's default would lose the rest."""
+    """A new subscription starts at the earliest message: the client's default would lose the backlog."""
     return client.subscribe(
         topic,
         account.subscription,
@@ -81,7 +81,7 @@ def _subscribed(client: Any, account: Account, topic: str, queue: int, poll_ms: 
 
 
 def in_words(error: Exception, account: Account) -> str:
-    """The client tells a wrong key by a mere time-out: say what it may mean."""
+    """What an error may mean and what to check. The client reports even a wrong key as a time-out."""
     said = f"Messages of account {account.name}, {account.message_url}: "
     if isinstance(error, pulsar.ConsumerBusy):
         return said + EXCLUSIVE

@@ -9,7 +9,7 @@ import msgspec
 
 
 class Received(msgspec.Struct, frozen=True, gc=False):
-    """One message as it came. ``message_id`` names it for ever, and for its acknowledgement."""
+    """One message as received. ``message_id`` is its permanent key, also for its acknowledgement."""
 
     message_id: str
     topic: str
@@ -19,7 +19,7 @@ class Received(msgspec.Struct, frozen=True, gc=False):
 
 
 @dataclass(frozen=True, slots=True)
-class Away:
+class Outage:
     """A time without connection, in Unix seconds."""
 
     since: float
@@ -53,16 +53,16 @@ class MessageSource(Protocol):
         """
 
     def receive(self, at_most: int, timeout: float) -> list[Received]:
-        """The next messages, [] when there are none within ``timeout`` seconds or the connection is being made again.
+        """The next messages; [] when none arrive within ``timeout`` seconds or the connection is being made again.
 
         Never raises for a lost connection.
         """
 
     def acknowledge(self, message_ids: Iterable[str]) -> None:
-        """Acknowledge each message by itself; one that cannot be will be delivered again."""
+        """Acknowledge each message individually. One whose acknowledgement fails is delivered again."""
 
-    def take_aways(self) -> list[Away]:
-        """Connections lost and made again since this was last asked."""
+    def take_outages(self) -> list[Outage]:
+        """Outages that ended since the last call."""
 
     def close(self) -> None:
-        """End in order; acknowledgements on their way are sent."""
+        """Close the connection; acknowledgements under way are still sent."""

@@ -4,12 +4,12 @@ from tuyahouse.settings import Account
 
 
 def event_topic(account: Account) -> str:
-    """Where the messages of the account's environment are."""
+    """The topic with the messages of the account's environment."""
     return _topic(account, "event-test" if account.messages_environment == "test" else "event")
 
 
 def notice_topic(account: Account) -> str:
-    """Where Tuya warns that messages pile up."""
+    """The topic on which Tuya warns that messages pile up."""
     return _topic(account, "notice")
 
 

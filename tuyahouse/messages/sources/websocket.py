@@ -1,7 +1,7 @@
 """Messages over Tuya's WebSocket endpoint (docs/tuya.md, "Messages": connection).
 
-The endpoint delivers a message again that was not acknowledged within three seconds: batches are small here, and what
-comes twice is met by its id. It serves one topic a connection: the backlog notices come over a second one.
+A message that is not acknowledged within three seconds is delivered again, so batches are small here; the id of a message
+reveals a repetition. The endpoint serves one topic a connection: backlog notices need a second connection.
 """
 
 import binascii
@@ -14,13 +14,13 @@ from typing import Any
 import msgspec
 
 from tuyahouse.messages.sources.connection import ConnectionLog, NoticesLog
-from tuyahouse.messages.sources.source import Away, Received
+from tuyahouse.messages.sources.source import Outage, Received
 from tuyahouse.messages.sources.topics import event_topic, notice_topic
-from tuyahouse.messages.sources.websocket_line import FRAMES_AHEAD, Line
+from tuyahouse.messages.sources.websocket_connection import FRAMES_AHEAD, TopicConnection
 from tuyahouse.settings import Account
 
 BATCH = FRAMES_AHEAD
-"""Frames at most in one batch: landed well within the time for their acknowledgement."""
+"""Most frames in one batch: few enough to land within the time for their acknowledgement."""
 
 _GATHER_SECONDS = 0.2
 
@@ -39,10 +39,10 @@ class WebSocketSource:
         connect_seconds: float = 10.0,
     ) -> None:
         self._sleep = sleep
-        self._events = Line(account, event_topic(account), ConnectionLog(clock), connect_seconds)
-        self._notices: Line | None = None
+        self._events = TopicConnection(account, event_topic(account), ConnectionLog(clock), connect_seconds)
+        self._notices: TopicConnection | None = None
         if account.messages_notices:
-            self._notices = Line(account, notice_topic(account), NoticesLog(clock), connect_seconds)
+            self._notices = TopicConnection(account, notice_topic(account), NoticesLog(clock), connect_seconds)
         self._noticed: set[str] = set()
 
     @property
@@ -58,7 +58,7 @@ class WebSocketSource:
 
     def receive(self, at_most: int, timeout: float) -> list[Received]:
         """See the interface. A batch never exceeds :data:`BATCH`, whatever ``at_most``."""
-        if not self._events.stands and not self._events.opened_again():
+        if not self._events.is_open and not self._events.reopened():
             self._sleep(min(self._events.log.wait_seconds(), timeout))
             return []
         at_most = min(at_most, BATCH)
@@ -81,8 +81,8 @@ class WebSocketSource:
             else:
                 self._events.acknowledge(message_id)
 
-    def take_aways(self) -> list[Away]:
-        return self._events.log.take_aways()
+    def take_outages(self) -> list[Outage]:
+        return self._events.log.take_outages()
 
     def close(self) -> None:
         self._events.close()
@@ -91,7 +91,7 @@ class WebSocketSource:
 
     def _waiting_notices(self, at_most: int) -> list[Received]:
         line, received = self._notices, list[Received]()
-        if line is None or not (line.stands or line.opened_again()):
+        if line is None or not (line.is_open or line.reopened()):
             return received
         while len(received) < at_most and (frame := line.frame(0)) is not None:
             received.append(read_frame(frame, line.topic))

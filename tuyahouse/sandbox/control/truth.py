@@ -1,4 +1,4 @@
-"""What the sandbox holds to be true, spelled in the words of the warehouse."""
+"""The ground truth of the sandbox, in the words of the warehouse, for tests to compare with."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 from tuyahouse.sandbox.days import day_of, instant_ms
 from tuyahouse.sandbox.field.commands import TEXTS, Command, Stage
 from tuyahouse.sandbox.http.pms_calls import request_id
-from tuyahouse.sandbox.messages.daily import messages_of_day
+from tuyahouse.sandbox.messages.stream import messages_of_day
 from tuyahouse.sandbox.world.world import World
 
 
@@ -34,14 +34,14 @@ def serial_number_states(world: World, day: float) -> Iterator[dict[str, Any]]:
     for sn, code in world.factory.serial_numbers():
         order = world.factory.order(code)
         assert order is not None
-        seen = world.factory.steps(sn, day)
-        state = "finished" if world.factory.finished(sn, day) else "open" if seen else "absent"
+        visible = world.factory.steps(sn, day)
+        state = "finished" if world.factory.finished(sn, day) else "open" if visible else "absent"
         yield {
             "sn": sn,
             "order_code": code,
             "craft_line_code": order.craft_line.code,
             "state": state,
-            "steps": len(seen),
+            "steps": len(visible),
         }
 
 
@@ -62,14 +62,14 @@ def devices(world: World, day: float) -> Iterator[dict[str, Any]]:
                 "projects": field.projects_of(device, at_ms),
                 "uuid": device.uuid,
                 "sn": field.sn(device),
-                "told_sn": field.told_sn(device),
+                "factory_info_sn": field.factory_info_sn(device),
                 "functions": [code for code, _ in world.functions_of(device, at_ms)],
                 "function_pool": [code for code, _ in device.product.functions],
             }
 
 
 def commands(world: World, day: float) -> Iterator[dict[str, Any]]:
-    """Every command issued until the end of that day: what API and messages say of it then; null where they say nothing."""
+    """Every command issued until the end of that day, with its stage by the API and by messages (null: none)."""
     at_ms = instant_ms(day)
     for each in range(day_of(at_ms) + 1):
         for command in world.commands.of_day(each):
@@ -78,14 +78,14 @@ def commands(world: World, day: float) -> Iterator[dict[str, Any]]:
 
 
 def _command(world: World, command: Command, at_ms: int) -> dict[str, Any]:
-    heard = [stage for stage in command.heard if stage.at_ms <= at_ms]
+    published = [stage for stage in command.published if stage.at_ms <= at_ms]
     return {
         "command_sn": command.sn,
         "device_id": world.field.devices[command.device].device_id,
         "issued_ms": command.issued_ms,
         "fate": command.fate,
         "api": _stage(command.record(at_ms)),
-        "message": _stage(heard[-1] if heard else None),
+        "message": _stage(published[-1] if published else None),
     }
 
 
@@ -96,13 +96,13 @@ def _stage(stage: Stage | None) -> dict[str, Any] | None:
 
 
 def messages(world: World, day: int) -> Iterator[dict[str, Any]]:
-    """The messages of a day in the order of publication: sealed, as (properties, payload), and as what they say."""
+    """The messages of a day in the order of publication: encrypted (properties, payload) and as plain text."""
     for message in messages_of_day(world, day):
         yield {
             "message_id": message.message_id,
             "format": message.format,
-            "device_id": "" if message.poison else world.field.devices[message.device].device_id,
-            "poison": message.poison,
+            "device_id": "" if message.unreadable else world.field.devices[message.device].device_id,
+            "unreadable": message.unreadable,
             "first": message.first,
             "published_ms": message.published_ms,
             "properties": message.properties,

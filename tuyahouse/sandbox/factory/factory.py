@@ -4,9 +4,9 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from tuyahouse.sandbox.chance import Dice
 from tuyahouse.sandbox.days import DAY_MS, FIRST_DAY_MS, HOUR_MS, instant_ms
 from tuyahouse.sandbox.factory.craftlines import CRAFT_LINES, CraftLine
+from tuyahouse.sandbox.seeded_random import SeededRandom
 
 UNITS_AN_ORDER = 5000
 FAILURE_SHARE = 0.06
@@ -68,7 +68,7 @@ class Factory:
     def steps(self, sn: str, day: float) -> list[Step]:
         """What the PMS shows of a known unit at the end of that day, oldest first."""
         order = self.order_of(sn)
-        return _visible(Dice(self.seed, sn), order, instant_ms(day)) if order else []
+        return _visible(SeededRandom(self.seed, sn), order, instant_ms(day)) if order else []
 
     def finished(self, sn: str, day: float) -> bool:
         order = self.order_of(sn)
@@ -99,35 +99,35 @@ def _code(seed: int, index: int) -> str:
     """Codes in the manner of the samples. The index is spelled in them, so that no two are the same."""
     if index == 0:
         return "YZCB04ZZR"
-    dice = Dice(seed, "order", index)
+    rng = SeededRandom(seed, "order", index)
     letters = _LETTERS[index % 24] + _LETTERS[index // 24 % 24] + _LETTERS[index // 576 % 24]
-    return f"YZ{_LETTERS[dice.below(24)]}{_LETTERS[dice.below(24)]}{dice.below(100):02d}{letters}"
+    return f"YZ{_LETTERS[rng.below(24)]}{_LETTERS[rng.below(24)]}{rng.below(100):02d}{letters}"
 
 
-def _visible(dice: Dice, order: WorkOrder, until_ms: int) -> list[Step]:
-    begin_ms = FIRST_DAY_MS + order.start_day * DAY_MS + int(dice.fraction() * 3 * DAY_MS)
-    reset, keep, after = dice.fraction() < RESET_SHARE, dice.below(2) + 1, Dice(dice.number())
-    reset_ms = (begin_ms // DAY_MS + 2 + dice.below(2)) * DAY_MS if reset else 0
+def _visible(rng: SeededRandom, order: WorkOrder, until_ms: int) -> list[Step]:
+    begin_ms = FIRST_DAY_MS + order.start_day * DAY_MS + int(rng.fraction() * 3 * DAY_MS)
+    reset, keep, after = rng.fraction() < RESET_SHARE, rng.below(2) + 1, SeededRandom(rng.number())
+    reset_ms = (begin_ms // DAY_MS + 2 + rng.below(2)) * DAY_MS if reset else 0
     if not reset or until_ms <= reset_ms:
-        return _run(dice, order, 0, begin_ms, until_ms)
-    before = _run(dice, order, 0, begin_ms, reset_ms)
+        return _run(rng, order, 0, begin_ms, until_ms)
+    before = _run(rng, order, 0, begin_ms, reset_ms)
     kept = [step for step in before if step.node < keep]
     resume = max((step.node + 1 for step in kept if step.passed), default=0)
     return kept + _run(after, order, resume, max(reset_ms, begin_ms), until_ms)
 
 
-def _run(dice: Dice, order: WorkOrder, node: int, begin_ms: int, until_ms: int) -> list[Step]:
+def _run(rng: SeededRandom, order: WorkOrder, node: int, begin_ms: int, until_ms: int) -> list[Step]:
     """Passages from a node on: some fail and come again later, a few units are given up after a failure."""
     steps: list[Step] = []
     now, last = begin_ms, len(order.craft_line.nodes)
     while node < last:
-        luck = dice.fraction()
-        now += HOUR_MS * 2 + dice.below(8 * HOUR_MS)
+        roll = rng.fraction()
+        now += HOUR_MS * 2 + rng.below(8 * HOUR_MS)
         if now > until_ms:
             break
-        passed = luck >= FAILURE_SHARE
+        passed = roll >= FAILURE_SHARE
         steps.append(Step(node, now, passed))
-        if luck < SCRAP_SHARE:
+        if roll < SCRAP_SHARE:
             break
         node += passed
     return steps

@@ -1,10 +1,10 @@
-"""Commands to devices and what becomes of each: pure functions of (seed, number of the command)."""
+"""Commands to devices and the stages of each: pure functions of (seed, number of the command)."""
 
 from typing import NamedTuple
 
-from tuyahouse.sandbox.chance import Dice, fraction
 from tuyahouse.sandbox.days import DAY_MS, HOUR_MS, begin_ms
 from tuyahouse.sandbox.field.field import Field
+from tuyahouse.sandbox.seeded_random import SeededRandom, fraction
 
 SENDING, SENT, SUCCEEDED, FAILED, UNKNOWN, STRANGE = 1, 2, 3, 4, 5, 9
 TEXTS = {
@@ -32,7 +32,7 @@ FATES = {
 
 
 class Stage(NamedTuple):
-    """From ``at_ms`` on the status is this; ``happened_ms`` is the time it tells."""
+    """From ``at_ms`` on the status is this one; ``happened_ms`` is the time it reports."""
 
     at_ms: int
     status: int
@@ -40,7 +40,7 @@ class Stage(NamedTuple):
 
 
 class Command(NamedTuple):
-    """``api`` is what the record says, ``heard`` what is published as messages, both by time."""
+    """``api`` holds the stages of the record, ``published`` those of the messages, both by time."""
 
     number: int
     sn: str
@@ -48,7 +48,7 @@ class Command(NamedTuple):
     issued_ms: int
     fate: str
     api: tuple[Stage, ...]
-    heard: tuple[Stage, ...]
+    published: tuple[Stage, ...]
 
     def record(self, at_ms: int) -> Stage | None:
         """The record at that time, None before the command was issued."""
@@ -80,12 +80,12 @@ class Commands:
         return [self.command(number) for number in numbers]
 
     def command(self, number: int) -> Command:
-        dice = Dice(self._seed, "command", number)
-        issued = begin_ms(number // self._per_day) + dice.below(DAY_MS)
-        fate = _fate(dice.fraction())
-        api, heard = _story(dice, fate, issued)
+        rng = SeededRandom(self._seed, "command", number)
+        issued = begin_ms(number // self._per_day) + rng.below(DAY_MS)
+        fate = _fate(rng.fraction())
+        api, published = _stages(rng, fate, issued)
         return Command(
-            number, self.sn(number), self._device(dice.below(self._field.count), issued), issued, fate, api, heard
+            number, self.sn(number), self._device(rng.below(self._field.count), issued), issued, fate, api, published
         )
 
     def _device(self, index: int, at_ms: int) -> int:
@@ -94,34 +94,34 @@ class Commands:
         return next((i for i in around if devices[i].present(at_ms)), index)
 
 
-def _fate(luck: float) -> str:
+def _fate(roll: float) -> str:
     for fate, share in FATES.items():
-        if luck < share:
+        if roll < share:
             return fate
-        luck -= share
+        roll -= share
     return "finish"
 
 
 _ENDS = {"fail": FAILED, "unknown": UNKNOWN, "strange": STRANGE}
 
 
-def _story(dice: Dice, fate: str, issued: int) -> tuple[tuple[Stage, ...], tuple[Stage, ...]]:
-    """What the API and what the messages tell."""
-    sent = issued + 500 + dice.below(8000)
-    ended = sent + 300 + dice.below(60_000 if dice.fraction() < 0.9 else 2_400_000)
-    delay = 50 + dice.below(700)
-    end, tail = _ENDS.get(fate, SUCCEEDED), dice.below(16) * HOUR_MS
+def _stages(rng: SeededRandom, fate: str, issued: int) -> tuple[tuple[Stage, ...], tuple[Stage, ...]]:
+    """The stages that the API shows and those that messages publish."""
+    sent = issued + 500 + rng.below(8000)
+    ended = sent + 300 + rng.below(60_000 if rng.fraction() < 0.9 else 2_400_000)
+    delay = 50 + rng.below(700)
+    end, tail = _ENDS.get(fate, SUCCEEDED), rng.below(16) * HOUR_MS
     begin: tuple[Stage, ...] = (Stage(issued, SENDING, issued), Stage(sent, SENT, sent))
-    heard_sent = Stage(sent + delay, SENT, sent)
+    published_sent = Stage(sent + delay, SENT, sent)
     if fate == "hang_sending":
         return begin[:1], ()
     if fate == "hang_sent":
-        return begin, (heard_sent,)
+        return begin, (published_sent,)
     shown = ended + 10 * HOUR_MS if fate == "api_lags" else ended
     api: tuple[Stage, ...] = (*begin, Stage(shown, end, ended))
     if fate == "regress":
         api = (*api, Stage(ended + 60_000, SENT, ended + 60_000))
     if fate == "lost_message":
-        return api, (heard_sent,)
+        return api, (published_sent,)
     arrival = ended + 3 * HOUR_MS + tail if fate == "late_message" else ended + delay
-    return api, (heard_sent, Stage(arrival, FAILED if fate == "conflict" else end, ended))
+    return api, (published_sent, Stage(arrival, FAILED if fate == "conflict" else end, ended))

@@ -1,10 +1,10 @@
-"""One device of the field: who it is, and what becomes of it. Pure functions of (seed, index)."""
+"""One device of the field: its identity and its changes over time. Pure functions of (seed, index)."""
 
 from typing import NamedTuple
 
-from tuyahouse.sandbox.chance import Dice, fraction
 from tuyahouse.sandbox.days import DAY_MS, FIRST_DAY_MS, NEVER_MS, begin_ms, day_of
 from tuyahouse.sandbox.field.products import GATEWAY, PRODUCTS, Product
+from tuyahouse.sandbox.seeded_random import SeededRandom, fraction
 
 GATEWAY_EVERY = 20
 LATE_SHARE = 0.15
@@ -50,32 +50,32 @@ class Device(NamedTuple):
 
 
 def device(seed: int, index: int) -> Device:
-    dice = Dice(seed, "device", index)
+    rng = SeededRandom(seed, "device", index)
     gateway = index - index % GATEWAY_EVERY
-    product = GATEWAY if gateway == index else PRODUCTS[dice.below(len(PRODUCTS))]
-    device_id = f"6c{dice.number():016x}{index % 0x10000:04x}"
-    uuid, mac = f"{dice.number():016x}", f"{dice.below(1 << 24):06x}"
-    created = FIRST_DAY_MS - dice.below(300 * DAY_MS) - 1
-    if dice.fraction() < LATE_SHARE:
-        created = begin_ms(1 + dice.below(20)) + dice.below(DAY_MS)
-    vanished, back = _absence(dice, created)
+    product = GATEWAY if gateway == index else PRODUCTS[rng.below(len(PRODUCTS))]
+    device_id = f"6c{rng.number():016x}{index % 0x10000:04x}"
+    uuid, mac = f"{rng.number():016x}", f"{rng.below(1 << 24):06x}"
+    created = FIRST_DAY_MS - rng.below(300 * DAY_MS) - 1
+    if rng.fraction() < LATE_SHARE:
+        created = begin_ms(1 + rng.below(20)) + rng.below(DAY_MS)
+    vanished, back = _absence(rng, created)
     uid = f"bay16{index % 7:02d}693984346{seed % 1000:03d}"
-    return Device(index, device_id, uuid, uid, product, gateway, mac, created, vanished, back, _changes(dice))
+    return Device(index, device_id, uuid, uid, product, gateway, mac, created, vanished, back, _changes(rng))
 
 
-def _absence(dice: Dice, created: int) -> tuple[int, int]:
-    if dice.fraction() >= VANISHING_SHARE:
+def _absence(rng: SeededRandom, created: int) -> tuple[int, int]:
+    if rng.fraction() >= VANISHING_SHARE:
         return NEVER_MS, NEVER_MS
-    vanished = max(created, begin_ms(0)) + DAY_MS + dice.below(14 * DAY_MS)
-    stays_away = dice.fraction() < 0.5
-    return vanished, NEVER_MS if stays_away else vanished + DAY_MS + dice.below(2 * DAY_MS)
+    vanished = max(created, begin_ms(0)) + DAY_MS + rng.below(14 * DAY_MS)
+    stays_away = rng.fraction() < 0.5
+    return vanished, NEVER_MS if stays_away else vanished + DAY_MS + rng.below(2 * DAY_MS)
 
 
-def _changes(dice: Dice) -> tuple[Change, ...]:
+def _changes(rng: SeededRandom) -> tuple[Change, ...]:
     found = []
     for field, share in CHANGES.items():
-        luck, at, number = dice.fraction(), begin_ms(1) + dice.below(14 * DAY_MS), dice.below(250) + 1
-        if luck < share:
+        roll, at, number = rng.fraction(), begin_ms(1) + rng.below(14 * DAY_MS), rng.below(250) + 1
+        if roll < share:
             found.append(Change(at, field, number))
     return tuple(sorted(found))
 
@@ -114,9 +114,9 @@ def _blip(seed: int, index: int, day: int) -> tuple[Flip, Flip] | None:
     """Some devices are off for minutes, on days on which nothing else happens to them."""
     if (day + index % 3) % 3 == 0 or fraction(seed, "blip", index, day) >= BLIP_SHARE:
         return None
-    dice = Dice(seed, "blip", index, day, "when")
-    off = begin_ms(day) + dice.below(DAY_MS - 3_600_000)
-    return Flip(off, False), Flip(off + 60_000 + dice.below(3_000_000), True)
+    rng = SeededRandom(seed, "blip", index, day, "when")
+    off = begin_ms(day) + rng.below(DAY_MS - 3_600_000)
+    return Flip(off, False), Flip(off + 60_000 + rng.below(3_000_000), True)
 
 
 def flips(seed: int, index: int, day: int) -> list[Flip]:

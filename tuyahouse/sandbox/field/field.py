@@ -1,11 +1,11 @@
-"""The field: devices of several projects at any time. What is told is a pure function of (seed, time)."""
+"""The field: devices of several projects at any time. Every answer is a pure function of (seed, time)."""
 
 from typing import Any
 
-from tuyahouse.sandbox.chance import fraction
 from tuyahouse.sandbox.days import begin_ms
 from tuyahouse.sandbox.factory.factory import Factory
 from tuyahouse.sandbox.field.devices import PLACES, Change, Device, device, online
+from tuyahouse.sandbox.seeded_random import fraction
 
 CONTRADICTING_SHARE = 0.01
 PASSWORDS = ("Gate7-only", "hall-Pass-19", "n0rth#lift")
@@ -65,8 +65,8 @@ class Field:
         """The serial number under which the factory made the device; every fourth comes from elsewhere."""
         return self._factory.serial_number(each.number * 7) if each.number % 4 != 3 and self._factory.count else None
 
-    def told_sn(self, each: Device) -> str | None:
-        """What the factory infos say: mostly the same."""
+    def factory_info_sn(self, each: Device) -> str | None:
+        """The serial number in the factory infos: mostly the same."""
         if fraction(self.seed, "other sn", each.number) < CONTRADICTING_SHARE and self.sn(each):
             return self._factory.serial_number(each.number * 7 + 1)
         return self.sn(each)

@@ -1,4 +1,4 @@
-"""What stands in the sandbox's field: products of third parties and their data points."""
+"""The products in the sandbox's field, made by third parties, and their data points."""
 
 from typing import NamedTuple
 

@@ -30,7 +30,7 @@ def succeeded(world: World, result: bytes) -> Reply:
 
 
 def refused(world: World, refusal: Refusal) -> Reply:
-    """HTTP 200 with a code, a number where Tuya's gateway speaks and a text where the PMS does; 429 stands for itself."""
+    """HTTP 200 with a code, a number from Tuya's gateway, a text from the PMS; code 429 becomes HTTP 429."""
     if refusal.code == "429":
         return server_error(429)
     code = refusal.code.encode() if refusal.code.isdigit() else b'"' + refusal.code.encode() + b'"'
@@ -42,8 +42,8 @@ def server_error(status: int) -> Reply:
     return Reply(status, b"<html><head><title>%d</title></head><body>nginx</body></html>" % status, HTML)
 
 
-def garbage(variant: int) -> Reply:
-    """HTTP 200 that is no answer: a maintenance page, an answer that stops, a page without anything."""
+def broken_body(variant: int) -> Reply:
+    """HTTP 200 without JSON: a maintenance page, a truncated answer, an empty body."""
     bodies = (
         b"<!DOCTYPE html><html><body><h1>We will be back soon</h1></body></html>",
         b'{"result":[{"craftLineCode":"j2',

@@ -4,11 +4,11 @@ from typing import Any
 
 import msgspec
 
-from tuyahouse.sandbox.chance import fraction
 from tuyahouse.sandbox.days import instant_ms
 from tuyahouse.sandbox.field.commands import TEXTS
 from tuyahouse.sandbox.field.devices import Device
 from tuyahouse.sandbox.http.routes import Call, Endpoint
+from tuyahouse.sandbox.seeded_random import fraction
 from tuyahouse.sandbox.world.refusals import Refusal
 from tuyahouse.sandbox.world.world import World
 
@@ -23,7 +23,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 def device_list(world: World, call: Call) -> bytes:
-    """A page, in an order of its own, with rows that shift when told so."""
+    """A page of the list; its rows shift between two pages by the option ``shift``."""
     options, at_ms = world.options, instant_ms(world.options.day)
     project, page_no, page_size, product_type = _asked(world, call)
     rows = _rows(world, project, product_type, at_ms)
@@ -124,7 +124,7 @@ def factory_infos(world: World, call: Call) -> bytes:
         raise Refusal("1109", "param is illegal, please check it: device_ids")
     found = [device for each in ids if (device := world.field.find(each)) and device.device_id == each]
     return _encode([
-        {"id": d.device_id, "uuid": d.uuid, "sn": world.field.told_sn(d) or "", "mac": world.field.mac(d).replace("-", "")}
+        {"id": d.device_id, "uuid": d.uuid, "sn": world.field.factory_info_sn(d) or "", "mac": world.field.mac(d).replace("-", "")}
         for d in found
     ])  # fmt: skip
 

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from starlette.types import Message, Receive, Scope, Send
 
-from tuyahouse.sandbox.http.answers import Reply, garbage, misshapen, refused, server_error, succeeded
+from tuyahouse.sandbox.http.answers import Reply, broken_body, misshapen, refused, server_error, succeeded
 from tuyahouse.sandbox.http.routes import Call, Endpoint, Router
 from tuyahouse.sandbox.world.refusals import Refusal
 from tuyahouse.sandbox.world.signature import canonical_target, is_token_call, signed_header_lines, string_to_sign
@@ -81,8 +81,8 @@ def _instead(world: World, fault: _Fault) -> Reply | None:
         raise Refusal(code)
     if name == "busy":
         raise Refusal("500" if variant % 2 else "1111")
-    if name == "garbage":
-        return garbage(variant)
+    if name == "broken_body":
+        return broken_body(variant)
     if name in ("error5xx", "too_many"):
         return server_error(429 if name == "too_many" else 502 + variant % 2)
     return None

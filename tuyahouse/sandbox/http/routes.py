@@ -51,7 +51,7 @@ Handler = Callable[[Any, Call], bytes]
 
 
 class Endpoint(NamedTuple):
-    """``name`` is that of the call log. ``key`` names the body's field, the path's part or the query parameter that tells what is asked. ``spared`` are the faults that never strike."""
+    """``key`` names the body field, path part or query parameter that holds the key asked for. ``spared`` faults never strike."""
 
     method: str
     template: str

@@ -5,11 +5,11 @@ from typing import Any
 
 import msgspec
 
-from tuyahouse.sandbox.chance import draw
 from tuyahouse.sandbox.field.commands import TEXTS, Commands
 from tuyahouse.sandbox.field.devices import Device
 from tuyahouse.sandbox.field.field import Field
-from tuyahouse.sandbox.field.happenings import Happening
+from tuyahouse.sandbox.field.occurrences import Occurrence
+from tuyahouse.sandbox.seeded_random import draw
 
 _PEOPLE = ("hhz", "lwen", "mira", "tobi")
 _encode = msgspec.json.Encoder().encode
@@ -20,13 +20,13 @@ def _text(value: Any) -> str:
 
 
 class Formats:
-    """Writes a happening down as the plain text of a message; None where a family has no format for it."""
+    """Writes an occurrence as the plain text of a message; None where a family has no format for it."""
 
     def __init__(self, field: Field, commands: Commands) -> None:
         self._field = field
         self._commands = commands
 
-    def bizcode(self, h: Happening) -> tuple[str, bytes] | None:
+    def bizcode(self, h: Occurrence) -> tuple[str, bytes] | None:
         device = self._field.devices[h.device]
         if h.kind == "event":
             return "device_event", _encode(self._event(device, h))
@@ -42,7 +42,7 @@ class Formats:
             message["uuid"] = device.uuid
         return code, _encode(message)
 
-    def _bizcode(self, device: Device, h: Happening) -> tuple[str, dict[str, Any]]:
+    def _bizcode(self, device: Device, h: Occurrence) -> tuple[str, dict[str, Any]]:
         if h.kind == "bind":
             return "bindUser", self._binding(device, h.happened_ms)
         if h.kind == "unbind":
@@ -65,7 +65,7 @@ class Formats:
             "projectId": facts["project_id"],
         }
 
-    def _result(self, device: Device, h: Happening) -> dict[str, Any]:
+    def _result(self, device: Device, h: Occurrence) -> dict[str, Any]:
         """The record number comes as a number in every other message, as in the documented sample."""
         sn = self._commands.sn(h.number)
         return {
@@ -78,10 +78,10 @@ class Formats:
             "happenTime": h.happened_ms,
         }
 
-    def _event(self, device: Device, h: Happening) -> dict[str, Any]:
+    def _event(self, device: Device, h: Occurrence) -> dict[str, Any]:
         code, point = device.product.event
-        chance = draw(self._field.seed, "value", h.device, h.number)
-        way, person = chance % 4, _PEOPLE[chance % len(_PEOPLE)]
+        number = draw(self._field.seed, "value", h.device, h.number)
+        way, person = number % 4, _PEOPLE[number % len(_PEOPLE)]
         value = _text({"message": "ok", "success": 1, "t": h.happened_ms - 3, "uid": person, "way": way})
         data_id = base64.b32encode(f"{h.device:07d}{h.number:08d}".encode()).decode()
         return {
@@ -91,7 +91,7 @@ class Formats:
             "status": [{str(point): value, "code": code, "t": h.happened_ms, "value": value}],
         }
 
-    def v1(self, h: Happening) -> tuple[str, bytes] | None:
+    def v1(self, h: Occurrence) -> tuple[str, bytes] | None:
         device = self._field.devices[h.device]
         if h.kind == "event":
             return None
@@ -105,7 +105,7 @@ class Formats:
         data = {"deviceId": device.device_id, "status": int(h.kind == "online"), "happenTime": h.happened_ms}
         return "dev_online_status", _v1("dev_online_status", data)
 
-    def _v1_result(self, device: Device, h: Happening) -> dict[str, Any]:
+    def _v1_result(self, device: Device, h: Occurrence) -> dict[str, Any]:
         """The device id ends in a blank in some, as in the documented sample."""
         return {
             "sn": self._commands.sn(h.number),

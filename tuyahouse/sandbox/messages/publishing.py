@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from tuyahouse.sandbox.messages.daily import messages_of_day
+from tuyahouse.sandbox.messages.stream import messages_of_day
 from tuyahouse.sandbox.world.world import World
 
 Publish = Callable[[bytes, Mapping[str, str], str], None]

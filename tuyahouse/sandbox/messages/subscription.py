@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Literal
 
-from tuyahouse.sandbox.messages.daily import TEST_DEVICE_EVERY, Message, messages_of_day
+from tuyahouse.sandbox.messages.stream import TEST_DEVICE_EVERY, Message, messages_of_day
 from tuyahouse.sandbox.world.world import World
 
 Topic = Literal["event", "event-test", "notice"]
@@ -33,7 +33,7 @@ class Subscription:
         return len(self._under_way) + len(self._again)
 
     def _published(self) -> Iterator[Message | None]:
-        """Every message up to the day on which the world stands; None when there is none for now."""
+        """Every message up to the world's current day; None when there is none for now."""
         day = int(self._world.published_from)
         while True:
             if day > int(self._world.options.day):
@@ -46,11 +46,11 @@ class Subscription:
 
     @staticmethod
     def _warnings(notices: list[Message]) -> Iterator[Message | None]:
-        seen = 0
+        sent = 0
         while True:
-            if seen < len(notices):
-                seen += 1
-                yield notices[seen - 1]
+            if sent < len(notices):
+                sent += 1
+                yield notices[sent - 1]
             else:
                 yield None
 
@@ -91,7 +91,7 @@ class Subscription:
                 self.acknowledged += 1
                 return
 
-    def give_back(self) -> None:
+    def take_back_all(self) -> None:
         """The consumer is gone: all that it did not acknowledge is delivered again, in the old order."""
         self._again.extendleft(message for message, _ in reversed(self._under_way.values()))
         self._under_way.clear()

@@ -10,9 +10,9 @@ import msgspec
 from starlette.responses import Response
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from tuyahouse.sandbox.messages.daily import Message, backlog_notice
 from tuyahouse.sandbox.messages.sealing import stream_password
 from tuyahouse.sandbox.messages.sockets import CUT
+from tuyahouse.sandbox.messages.stream import Message, backlog_notice
 from tuyahouse.sandbox.messages.subscription import Subscription, Topic
 from tuyahouse.sandbox.world.world import World
 
@@ -84,29 +84,29 @@ class MessageService:
         me = object()
         subscription.consumers += 1
         shared = socket.query_params.get("subscriptionType", "Failover") in ("Shared", "Key_Shared")
-        ears = asyncio.create_task(_listen(socket, subscription))
+        listening = asyncio.create_task(_listen(socket, subscription))
         try:
-            await self._speak(socket, subscription, me, shared, ears)
+            await self._deliver(socket, subscription, me, shared, listening)
         except (WebSocketDisconnect, RuntimeError):  # starlette says RuntimeError for a send after the end
             pass
         finally:
-            ears.cancel()
+            listening.cancel()
             subscription.consumers -= 1
             if subscription.active is me or not subscription.consumers:
                 subscription.active = None
-                subscription.give_back()
+                subscription.take_back_all()
 
-    async def _speak(
-        self, socket: WebSocket, subscription: Subscription, me: object, shared: bool, ears: "asyncio.Task[None]"
+    async def _deliver(
+        self, socket: WebSocket, subscription: Subscription, me: object, shared: bool, listening: "asyncio.Task[None]"
     ) -> None:
         ack_seconds = _ack_seconds(socket, self._world.options.ack_seconds)
         sent = 0
-        while not ears.done():
+        while not listening.done():
             if subscription.active is None:
                 subscription.active = me
             found = subscription.next(ack_seconds) if shared or subscription.active is me else None
             if found is None:
-                await asyncio.wait([ears], timeout=IDLE_SECONDS)
+                await asyncio.wait([listening], timeout=IDLE_SECONDS)
                 continue
             await socket.send_text(_frame(*found))
             sent += 1

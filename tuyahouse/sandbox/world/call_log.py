@@ -1,4 +1,4 @@
-"""The sandbox's own account of what it was asked: counts, start times, limits, quota."""
+"""The log of calls to the sandbox: counts, start times, limits, quota."""
 
 from array import array
 from collections import deque

@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping
 
-from tuyahouse.sandbox.chance import draw
+from tuyahouse.sandbox.seeded_random import draw
 
 FAULTS = {
     "busy": "the answer is code 500 or 1111",
     "slow": "the answer takes --slow-seconds",
     "cut": "the connection is closed in the middle of the answer",
-    "garbage": "HTTP 200 with an HTML page or with broken JSON",
+    "broken_body": "HTTP 200 with an HTML page or with broken JSON",
     "error5xx": "HTTP 502 or 503",
     "too_many": "HTTP 429",
     "throttle": "the answer is code 1110",

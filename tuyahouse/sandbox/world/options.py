@@ -1,4 +1,4 @@
-"""Everything the sandbox can be told, as one flat structure: command line, control endpoint and tests use the same names."""
+"""The options of the sandbox in one flat structure: command line, control endpoint and tests use the same names."""
 
 from typing import Literal
 
@@ -79,7 +79,7 @@ class Options(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     families: tuple[Literal["bizcode", "v1"], ...] = ("bizcode", "v1")
     duplicates: float = 0.02
     late: float = 0.02
-    poison: float = 0.01
+    unreadable: float = 0.01
     events_per_device: int = 3
     """Device events a day."""
     ack_seconds: float = 3

@@ -22,7 +22,7 @@ class Pair:
 
 @dataclass(slots=True)
 class TokenBook:
-    """What was granted, what is alive, and how often what happened.
+    """Tokens that were issued, the live ones, and counts.
 
     ``counts``: grants (grant_type=1), refreshes, logins, pms_refreshes, refused_refreshes, platform_deaths, pms_deaths
     (early ones only), old_token_calls.
@@ -31,7 +31,7 @@ class TokenBook:
     options: Options
     counts: dict[str, int] = field(default_factory=dict)
     issued: list[str] = field(default_factory=list)
-    """Every token ever handed out: what must be found nowhere but here."""
+    """Every token ever issued. Tests search for these outside the sandbox."""
     _live: dict[Kind, Pair] = field(default_factory=dict)
     _login_tokens: dict[str, tuple[str, int]] = field(default_factory=dict)
     _last_pms_refresh_ms: int | None = None
@@ -92,13 +92,13 @@ class TokenBook:
         """Check the token of one call; 1010 when it is not the live one, 1106 when it is that of the other kind."""
         pair = self._live.get(kind)
         if pair is None or pair.access != access:
-            self._complain(access, kind)
+            self._refuse(access, kind)
         elif pair.dead or now_ms >= pair.expires_ms:
             raise Refusal("1010")
         else:
-            self._wear(pair)
+            self._count_use(pair)
 
-    def _complain(self, access: str, kind: Kind) -> None:
+    def _refuse(self, access: str, kind: Kind) -> None:
         if not access:
             raise Refusal("1002")
         if any(pair.access == access for pair in self._live.values() if pair.kind != kind):
@@ -106,7 +106,7 @@ class TokenBook:
         self.count("old_token_calls")
         raise Refusal("1010", "token invalid")
 
-    def _wear(self, pair: Pair) -> None:
+    def _count_use(self, pair: Pair) -> None:
         limit = self.options.token_calls
         if limit and pair.calls >= limit:
             self._die(pair)

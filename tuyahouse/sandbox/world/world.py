@@ -89,7 +89,7 @@ class World:
         self._functions[device.device_id] = codes
 
     def functions_of(self, device: Device, at_ms: int) -> list[tuple[str, str]]:
-        """Data points in use: those that were set, else those of the story."""
+        """Data points in use: those that were set, else those that the seed gives."""
         codes = self._functions.get(device.device_id)
         if codes is None:
             return self.field.functions(device, at_ms)

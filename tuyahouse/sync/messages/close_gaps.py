@@ -1,26 +1,25 @@
-"""Close the gaps in the message stream that a full read has answered."""
+"""Close the gaps in the message stream after everything was read once more."""
 
 from datetime import datetime
 
 from tuyahouse.settings import Account
 from tuyahouse.warehouse.commands import records
-from tuyahouse.warehouse.devices import inventory
-from tuyahouse.warehouse.devices import lists as device_lists
+from tuyahouse.warehouse.devices import inventory, lists
 from tuyahouse.warehouse.messages import gaps
 from tuyahouse.warehouse.warehouse import Warehouse
 
 
 def close_answered_gaps(warehouse: Warehouse, account: Account, at: datetime) -> int:
-    """Close the gaps in the message stream after which everything was read; returns how many.
+    """Close every gap that ended before everything was read again; returns how many.
 
-    Everything is: the list of every project of the settings, whole, the details of every device on them, and every
-    command that is still followed. A device whose details could not be had was asked for them: it keeps no gap open.
+    Everything means the complete list of every project in the settings, the details of every device on them, and every
+    command that is still followed. A device whose details were asked for in vain keeps no gap open.
     """
     with warehouse.begin() as conn:
         if not gaps.open_gaps(conn, account.name):
             return 0
         read_since = [
-            device_lists.lists_read_since(conn, account.name, account.project_ids, at),
+            lists.lists_read_since(conn, account.name, account.project_ids, at),
             inventory.details_asked_since(conn, account.name, account.project_ids, at),
             records.asked_since(conn, account.name, at),
         ]

@@ -1,7 +1,7 @@
-"""The consumer's loop: receive, land in one transaction, acknowledge; wait out whatever is away, and note gaps.
+"""The consumer's loop: receive, land in one transaction, acknowledge; wait out outages and record gaps.
 
-Nothing is acknowledged before it is committed. The loop ends when it is asked to stop, when its limits are reached, or
-when it has caught up; never because of a message, a lost connection or a database that is away.
+Nothing is acknowledged before it is committed. The loop ends on a stop request, at its limits, or when it has caught up;
+never because of a message, a lost connection or a database that is away.
 """
 
 import time
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from tuyahouse.memory import give_back
+from tuyahouse.memory import return_freed_memory
 from tuyahouse.messages.sources.backoff import Backoff
 from tuyahouse.messages.sources.source import MessageSource, Received
 from tuyahouse.sync.messages.gaps import gap_after_absence
@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 BATCH = 4_000
 BATCHES_A_TRIM = 10
-"""After so many batches freed memory goes back to the system: it takes milliseconds and keeps a consumer of weeks flat."""
+"""Batches between two returns of freed memory to the system: a return takes milliseconds and keeps memory flat for weeks."""
 HEARTBEAT_SECONDS = 10.0
 MANY_UNUSABLE = 20
 NONE_USABLE = (
@@ -38,11 +38,11 @@ _LONGEST_WAIT = 15.0
 
 @dataclass(slots=True)
 class Progress:
-    """What a consumer did since it was started, and how it stands."""
+    """What a consumer has done since its start, and its state now."""
 
     landed: Landed = field(default_factory=Landed)
     reconnects: int = 0
-    away_seconds: float = 0.0
+    outage_seconds: float = 0.0
     gaps: list[Gap] = field(default_factory=list)
     last_message_at: datetime | None = None
     last_batch_at: datetime | None = None
@@ -54,11 +54,11 @@ class Progress:
 
     @property
     def trouble(self) -> str:
-        """What is wrong now, in words; "" when nothing is."""
+        """The current problem in words, "" when there is none."""
         return self.problem or (NONE_USABLE if self.unusable >= MANY_UNUSABLE else "")
 
     def lag_seconds(self, now: datetime) -> float:
-        """How far behind the newest message read was published; 0 when there is nothing more to read."""
+        """Age of the newest message read, by its time of publication; 0 when nothing is left to read."""
         if self.caught_up or self.last_message_at is None:
             return 0.0
         return max(0.0, (now - self.last_message_at).total_seconds())
@@ -66,7 +66,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """When to end: None means never. ``quiet_seconds``: caught up when nothing came for so long while connected."""
+    """When to end; None means never. After ``quiet_seconds`` without a message while connected it has caught up."""
 
     seconds: float | None = None
     messages: int | None = None
@@ -106,7 +106,7 @@ class MessageConsumer:
         self.progress = Progress()
 
     def run(self, limits: Limits = Limits()) -> Progress:
-        """Consume until told to stop or a limit is reached. The source must be open; it is not closed here.
+        """Consume until a stop request or a limit. The source must be open; it is not closed here.
 
         Raises:
             SchemaError: the warehouse is of another version.
@@ -114,9 +114,9 @@ class MessageConsumer:
         quiet_since = self._now()
         self._until = None if limits.seconds is None else quiet_since + timedelta(seconds=limits.seconds)
         progress = self.progress
-        while not self._has_to_end() and not _reached(limits, progress, quiet_since, self._now()):
-            messages = self._source.receive(_wanted(limits, progress), _POLL_SECONDS)
-            self._look_at_connection()
+        while not self._must_end() and not _reached(limits, progress, quiet_since, self._now()):
+            messages = self._source.receive(_batch_size(limits, progress), _POLL_SECONDS)
+            self._note_connection()
             if messages:
                 progress.caught_up = False
                 self._take(messages)
@@ -130,12 +130,12 @@ class MessageConsumer:
             self._observe(progress)
         return progress
 
-    def _has_to_end(self) -> bool:
+    def _must_end(self) -> bool:
         return self._stopping() or (self._until is not None and self._now() >= self._until)
 
     def _take(self, messages: list[Received]) -> None:
-        """Land and acknowledge; when it has to end while the database is away, neither."""
-        landed = self._when_there(lambda: self._landed(messages))
+        """Land and acknowledge; neither when the consumer must end while the database is away."""
+        landed = self._retried_while_away(lambda: self._landed(messages))
         if landed is None:
             return
         self._source.acknowledge([message.message_id for message in messages])
@@ -145,7 +145,7 @@ class MessageConsumer:
         progress.last_batch_at = self._heartbeat_at = self._now()
         self._batches += 1
         if self._batches % BATCHES_A_TRIM == 0:
-            give_back()
+            return_freed_memory()
         published = [message.published_at for message in messages if message.published_at is not None]
         progress.last_message_at = max(published, default=progress.last_message_at)
 
@@ -156,12 +156,12 @@ class MessageConsumer:
         return landed
 
     def _heartbeat(self) -> None:
-        """Nothing waits to be read: the stream is read until now. Written now and then."""
+        """Record every few seconds that the stream is read up to now: nothing waits to be read."""
         now = self._now()
         due = self._heartbeat_at is None or (now - self._heartbeat_at).total_seconds() >= HEARTBEAT_SECONDS
         if not due and not self._returned:
             return
-        if self._when_there(self._write_heartbeat) is not None:
+        if self._retried_while_away(self._write_heartbeat) is not None:
             self._heartbeat_at = now
 
     def _write_heartbeat(self) -> bool:
@@ -173,7 +173,7 @@ class MessageConsumer:
         return True
 
     def _note_return(self) -> None:
-        """After a start, a lost connection or a lost database: was it away for longer than messages are kept?"""
+        """After a start or an outage, record a gap if it lasted longer than Tuya keeps messages."""
         if not self._returned:
             return
         with self._warehouse.begin() as conn:
@@ -185,8 +185,8 @@ class MessageConsumer:
             self.progress.gaps = [known for known in self.progress.gaps if known.gap_from != gap.gap_from] + [gap]
         self._returned = False
 
-    def _when_there(self, act: Callable[[], T]) -> T | None:
-        """Do it as soon as the database allows; None when it has to end before."""
+    def _retried_while_away(self, act: Callable[[], T]) -> T | None:
+        """The result of ``act``, repeated while the database is away; None when the consumer must end before."""
         backoff = Backoff(at_most=_LONGEST_WAIT)
         while True:
             try:
@@ -204,27 +204,27 @@ class MessageConsumer:
                 return done
 
     def _wait(self, seconds: float) -> bool:
-        """Sleep in short naps; True when it has to end meanwhile."""
+        """Sleep in short steps; True when the consumer must end meanwhile."""
         while seconds > 0:
-            if self._has_to_end():
+            if self._must_end():
                 return True
             nap = min(seconds, 0.5)
             self._sleep(nap)
             seconds -= nap
-        return self._has_to_end()
+        return self._must_end()
 
-    def _look_at_connection(self) -> None:
+    def _note_connection(self) -> None:
         progress = self.progress
-        for away in self._source.take_aways():
+        for away in self._source.take_outages():
             progress.reconnects += 1
-            progress.away_seconds += away.seconds
+            progress.outage_seconds += away.seconds
             self._reconnects_to_note += 1
             self._returned = True
         progress.connected = self._source.connected
         progress.problem = self._source.problem
 
 
-def _wanted(limits: Limits, progress: Progress) -> int:
+def _batch_size(limits: Limits, progress: Progress) -> int:
     return BATCH if limits.messages is None else min(BATCH, limits.messages - progress.landed.received)
 
 

@@ -10,7 +10,7 @@ from tuyahouse.warehouse.messages.gaps import AWAY_TOO_LONG, BACKLOG_NOTICE, Gap
 
 
 def gap_after_absence(read_until: datetime | None, now: datetime, retention: timedelta) -> Gap | None:
-    """What may be lost when a stream that was read until then is read again now; None: nothing."""
+    """The gap left when a stream read up to ``read_until`` is read again ``now``; None when nothing can be lost."""
     if read_until is None or now - read_until <= retention:
         return None
     away = _hours(now - read_until)
@@ -23,7 +23,7 @@ def gap_after_absence(read_until: datetime | None, now: datetime, retention: tim
 
 
 def gap_of_notice(noticed_at: datetime, read_until: datetime | None) -> Gap:
-    """What may be lost when Tuya warned at that time that unread messages pile up."""
+    """The gap that Tuya's warning of a backlog at ``noticed_at`` stands for."""
     begin = min(read_until or noticed_at, noticed_at)
     return Gap(begin, noticed_at, BACKLOG_NOTICE, "Tuya warned that more than 2000 messages wait unread.")
 

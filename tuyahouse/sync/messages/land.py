@@ -1,7 +1,7 @@
 """A batch of messages into the warehouse: one transaction, then it may be acknowledged.
 
-A message that was stored before changes nothing. Facts are found by their natural keys, so that one told twice
-(produced twice, or by both families) is one row; what a later message adds to it is kept.
+A message that was stored before changes nothing. Facts have natural keys: a fact that arrives twice (produced twice, or
+by both families) is one row, and what a later message adds to it is kept.
 """
 
 from collections.abc import Callable, Sequence
@@ -19,7 +19,7 @@ from tuyahouse.sync.messages.rows import (
     PRESENCE,
     RAW,
     MessageRows,
-    rows_of,
+    build_rows,
     unstorable,
 )
 from tuyahouse.warehouse import tables
@@ -32,13 +32,13 @@ from tuyahouse.warehouse.messages import gaps, ledger
 from tuyahouse.warehouse.warehouse import Warehouse
 
 DEAD_LETTER = ("account", "kind", "key", "reason", "message", "raw", "attempts", "first_seen_at", "last_seen_at")
-TOLD_FIRST = ("message_id",)
-"""The message that told a fact first stays named with it."""
+FIRST_SOURCE = ("message_id",)
+"""Columns that keep the first message that reported a fact."""
 
 
 @dataclass(slots=True)
 class Landed:
-    """What became of messages: ``received`` = stored + known; ``unknown`` and ``dead`` are among the stored."""
+    """Messages by outcome: ``received`` = stored + known; ``unknown`` and ``dead`` are among the stored."""
 
     received: int = 0
     stored: int = 0
@@ -76,20 +76,20 @@ class Landing:
         self._source = source
         self._reader = reader
         self._now = now
-        self._look_first = True
+        self._look_for_known = True
 
     def land(self, messages: Sequence[Received], *, reconnects: int = 0) -> Landed:
         """Store a batch in one transaction; after the return it may be acknowledged.
 
-        Should the database refuse a value, the batch is halved until the message it is in stands alone, which becomes
-        a dead letter.
+        If the database refuses a value, the batch is halved until the message that holds it is alone. That message
+        becomes a dead letter.
 
         Raises:
             WarehouseError: the database is away or cannot be written; nothing was stored.
         """
         at = self._now()
         try:
-            return self._store(messages, lambda new: rows_of(self._account, new, self._reader, at), at, reconnects)
+            return self._store(messages, lambda new: build_rows(self._account, new, self._reader, at), at, reconnects)
         except WarehouseError:
             raise
         except Exception as error:
@@ -109,9 +109,9 @@ class Landing:
         try:
             landed = self._transaction(messages, to_rows, at, reconnects)
         except _SomeAreKnown:
-            self._look_first = True
+            self._look_for_known = True
             return self._store(messages, to_rows, at, reconnects)
-        self._look_first = landed.known > 0
+        self._look_for_known = landed.known > 0
         return landed
 
     def _transaction(
@@ -121,10 +121,10 @@ class Landing:
         at: datetime,
         reconnects: int,
     ) -> Landed:
-        """Raises _SomeAreKnown, having stored nothing, when known messages come without having been looked for."""
+        """Raises _SomeAreKnown, having stored nothing, when the batch holds known messages that were not looked up."""
         by_id = {message.message_id: message for message in messages}
         with self._warehouse.begin() as conn:
-            if self._look_first:
+            if self._look_for_known:
                 for known_id in ledger.stored_ids(conn, self._account, by_id):
                     del by_id[known_id]
             rows = to_rows(list(by_id.values()))
@@ -149,7 +149,7 @@ class Landing:
 
 
 class _SomeAreKnown(Exception):
-    """Messages that come again are rare: they are looked for only after one was met."""
+    """A batch holds messages stored before. They are rare, so they are looked up only after one was found."""
 
 
 def _refused(messages: Sequence[Received], problem: str) -> MessageRows:
@@ -157,19 +157,19 @@ def _refused(messages: Sequence[Received], problem: str) -> MessageRows:
 
 
 def write_facts(conn: Connection, account: str, rows: MessageRows, at: datetime) -> None:
-    """All that messages become beside their raw rows, in the caller's transaction."""
+    """Write everything that messages become beside their raw rows, in the caller's transaction."""
     insert_new(conn, tables.device_event, EVENT, rows.events, same={"account": account})
     upsert(
-        conn, tables.device_presence, PRESENCE, rows.presences, keep=Presence.__struct_fields__[3:], first=TOLD_FIRST
+        conn, tables.device_presence, PRESENCE, rows.presences, keep=Presence.__struct_fields__[3:], first=FIRST_SOURCE
     )
-    upsert(conn, tables.device_binding, BINDING, rows.bindings, keep=Binding.__struct_fields__[3:], first=TOLD_FIRST)
+    upsert(conn, tables.device_binding, BINDING, rows.bindings, keep=Binding.__struct_fields__[3:], first=FIRST_SOURCE)
     upsert(
         conn,
         tables.command_observation,
         OBSERVATION,
         rows.observations,
         keep=CommandObservation.__struct_fields__[3:],
-        first=(*TOLD_FIRST, "observed_at"),
+        first=(*FIRST_SOURCE, "observed_at"),
     )
     if rows.commands:
         records.add(conn, account, rows.commands, "message", at, None)

@@ -1,4 +1,4 @@
-"""What a running consumer tells a monitoring system: Prometheus metrics at /metrics, its health at /health."""
+"""What a running consumer offers to monitoring: Prometheus metrics at /metrics, its health at /health."""
 
 import json
 import threading
@@ -17,12 +17,12 @@ from tuyahouse.sync.messages.consumer import Progress
 from tuyahouse.sync.messages.land import utc_now
 
 STUCK_SECONDS = 120.0
-"""A consumer whose loop did not turn for so long is not healthy."""
+"""A consumer whose loop has not turned for this long is unhealthy."""
 
 _PREFIX = "tuyahouse_messages"
 
 
-class Watch(Collector):
+class ConsumerMetrics(Collector):
     """The newest progress of one consumer, as metrics and as a verdict on its health."""
 
     def __init__(self, account: str, clock: Callable[[], float] = time.time) -> None:
@@ -47,7 +47,7 @@ class Watch(Collector):
         return self._rate
 
     def health(self) -> tuple[bool, dict[str, Any]]:
-        """Whether all is well, and what is not."""
+        """Whether the consumer is healthy, and its state as JSON values."""
         progress, silent = self._progress, self._clock() - self._seen_at
         problem = progress.problem
         if silent > STUCK_SECONDS:
@@ -102,7 +102,7 @@ class _Silent(WSGIRequestHandler):
 
 
 @contextmanager
-def serve(watch: Watch, port: int, address: str = "0.0.0.0") -> Iterator[int]:
+def serve(watch: ConsumerMetrics, port: int, address: str = "0.0.0.0") -> Iterator[int]:
     """Serve /metrics and /health in a thread; gives the port (a free one for 0)."""
     registry = CollectorRegistry()
     registry.register(watch)
@@ -116,7 +116,7 @@ def serve(watch: Watch, port: int, address: str = "0.0.0.0") -> Iterator[int]:
         server.server_close()
 
 
-def _application(watch: Watch, metrics: Callable[..., Any]) -> Callable[..., Any]:
+def _application(watch: ConsumerMetrics, metrics: Callable[..., Any]) -> Callable[..., Any]:
     def answer(environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
         if environ.get("PATH_INFO") == "/metrics":
             return metrics(environ, start_response)

@@ -11,7 +11,7 @@ from tuyahouse.messages.reading import DEAD, MessageReader
 from tuyahouse.messages.sources.source import Received
 from tuyahouse.settings import Account
 from tuyahouse.sync.messages.land import write_facts
-from tuyahouse.sync.messages.rows import RAW, rows_of
+from tuyahouse.sync.messages.rows import RAW, build_rows
 from tuyahouse.warehouse import tables
 from tuyahouse.warehouse.bulk.writer import update
 from tuyahouse.warehouse.errors import WarehouseError
@@ -21,8 +21,8 @@ from tuyahouse.warehouse.messages.ledger import StoredMessage
 from tuyahouse.warehouse.warehouse import Warehouse
 
 PAGE = 200
-_TOLD = ("message_id", "envelope", "protocol", "pushed_at", "signature", "format", "verdict")
-_PLACES = [RAW.index(name) for name in _TOLD]
+_READ_AGAIN = ("message_id", "envelope", "protocol", "pushed_at", "signature", "format", "verdict")
+_PLACES = [RAW.index(name) for name in _READ_AGAIN]
 
 
 @dataclass(slots=True)
@@ -34,7 +34,7 @@ class Redriven:
 
 
 def redrive_messages(warehouse: Warehouse, account: Account, now: datetime) -> Redriven:
-    """Read every dead message of the account again; those that can be used now land, and their dead letters are resolved.
+    """Read every dead message of the account again. Those that can be used now land; their dead letters are resolved.
 
     Raises:
         MessageKeyError: the access secret cannot be a message key.
@@ -50,7 +50,7 @@ def redrive_messages(warehouse: Warehouse, account: Account, now: datetime) -> R
 
 
 def _again(warehouse: Warehouse, account: str, reader: MessageReader, keys: list[str], now: datetime) -> int:
-    """How many of these land now. One that the database refuses still stays dead, and keeps no other from landing."""
+    """How many of these land now. One that the database still refuses stays dead and keeps no other from landing."""
     try:
         return _landed(warehouse, account, reader, keys, now)
     except WarehouseError:
@@ -66,11 +66,11 @@ def _landed(warehouse: Warehouse, account: str, reader: MessageReader, keys: lis
     with warehouse.begin() as conn:
         stored = [_received(message) for message in ledger.stored_messages(conn, account, keys)]
         readable = [one for one in stored if reader.read(one.payload, one.properties.get("em"), now).verdict != DEAD]
-        rows = rows_of(account, readable, reader, now)
+        rows = build_rows(account, readable, reader, now)
         update(
             conn,
             tables.raw_message,
-            ("account", *_TOLD),
+            ("account", *_READ_AGAIN),
             [(account, *[row[place] for place in _PLACES]) for row in rows.raw],
         )
         write_facts(conn, account, rows, now)

@@ -29,7 +29,7 @@ _UNOPENED = Sealed(None, "", None, None, None)
 
 @dataclass(slots=True)
 class MessageRows:
-    """What a batch of messages becomes. ``dead``: message id, reason, what is wrong, payload."""
+    """The rows of a batch of messages. ``dead`` rows: message id, reason, detail in words, payload."""
 
     raw: list[Row] = field(default_factory=list)
     events: list[Row] = field(default_factory=list)
@@ -43,8 +43,8 @@ class MessageRows:
     unknown: int = 0
 
 
-def rows_of(account: str, messages: Sequence[Received], reader: MessageReader, received_at: datetime) -> MessageRows:
-    """Every message becomes a raw row; those understood become facts too, those that cannot be used dead letters."""
+def build_rows(account: str, messages: Sequence[Received], reader: MessageReader, received_at: datetime) -> MessageRows:
+    """Every message becomes a raw row. A readable one also becomes facts, an unreadable one a dead letter."""
     rows = MessageRows()
     for message in messages:
         properties = message.properties
@@ -60,7 +60,7 @@ def rows_of(account: str, messages: Sequence[Received], reader: MessageReader, r
 
 
 def unstorable(message: Received, problem: str) -> MessageRows:
-    """The rows of a message that was read but that the database refuses: kept whole, as a dead letter."""
+    """The rows of a message that was read but that the database refuses: a dead letter with the whole payload."""
     raw = (message.message_id, message.topic, message.published_at)
     dead = (message.message_id, "not_storable", problem, message.payload)
     return MessageRows(raw=[(*raw, *[None] * 7, DEAD, message.payload, None)], dead=[dead])
@@ -100,5 +100,5 @@ def _add_facts(rows: MessageRows, account: str, message_id: str, reading: Readin
         elif isinstance(fact, BacklogNotice):
             rows.notices.append(fact.happened_at or received_at)
     for name, sample in event.drift:
-        met = rows.drift.setdefault(f"message:{event.format}", {})
-        met[name] = (met.get(name, (0,))[0] + 1, sample)
+        fields = rows.drift.setdefault(f"message:{event.format}", {})
+        fields[name] = (fields.get(name, (0,))[0] + 1, sample)

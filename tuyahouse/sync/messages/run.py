@@ -1,4 +1,4 @@
-"""One run that drains the messages of an account, as runs are counted."""
+"""A run that drains the messages of an account: its outcome and its notes."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from tuyahouse.warehouse.warehouse import Warehouse
 
 @dataclass(frozen=True, slots=True)
 class Drained:
-    """What a run did, in numbers and for the operator."""
+    """The outcome of a run, and its notes for the operator."""
 
     outcome: Outcome
     caught_up: bool
@@ -34,7 +34,7 @@ def drain_run(
     max_messages: int | None,
     stopping: Callable[[], bool],
 ) -> Drained:
-    """Drain, and add what was done to the run.
+    """Drain the messages and record the outcome with the run.
 
     Raises:
         SourceError: the endpoint cannot be used; says what it may mean and what to check.
@@ -53,7 +53,7 @@ def drain_run(
 
 
 def outcome_of(landed: Landed) -> Outcome:
-    """Messages as a run counts them: dead letters are rejected, all others answered."""
+    """Messages in the counts of a run: dead letters are rejected, all others answered."""
     return Outcome(
         asked=landed.received,
         answered=landed.received - landed.dead,
@@ -64,22 +64,22 @@ def outcome_of(landed: Landed) -> Outcome:
 
 
 def ending(progress: Progress, account: Account) -> str:
-    """How a run ended. No endpoint tells a consumer that it is kept waiting behind another one: that is said, too."""
+    """How a run ended, in words. No endpoint says when another consumer is served first, so this names that cause too."""
     if progress.problem:
-        return f"It has not caught up: {progress.problem}"
+        return f"The run has not caught up: {progress.problem}"
     if not progress.caught_up:
         return "There is more to read: the limit was reached first."
     if progress.landed.received or account.messages_subscription_type == "Exclusive":
         return "Caught up."
     return (
-        f"Nothing came: either nothing waits, or another consumer of the subscription {account.subscription} "
-        "(a service, another run, a laptop) is given the messages."
+        f"No message arrived: either none waits, or another consumer of the subscription {account.subscription} "
+        "(a service, another run, a laptop) receives them."
     )
 
 
 def _silence(account: Account) -> str:
     return (
-        f"The connection stands, but no message has ever come over {account.subscription}. If there should be some: "
-        "check in Tuya's console that the message service is on for MESSAGES_ENVIRONMENT and that message types are "
-        "chosen (test serves test devices alone), and that nobody else reads with this subscription."
+        f"The connection is up, but no message has ever arrived over {account.subscription}. If you expect some, check in "
+        "Tuya's console that the message service is on for MESSAGES_ENVIRONMENT and that message types are chosen (test "
+        "serves only test devices), and that nobody else reads with this subscription."
     )

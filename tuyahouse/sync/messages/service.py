@@ -12,18 +12,18 @@ from tuyahouse.memory import rare_collections
 from tuyahouse.messages.errors import SourceError
 from tuyahouse.messages.reading import MessageReader
 from tuyahouse.messages.sources.backoff import Backoff
-from tuyahouse.messages.sources.build import source_of
+from tuyahouse.messages.sources.build import build_source
 from tuyahouse.messages.sources.source import MessageSource
 from tuyahouse.settings import Account
 from tuyahouse.sync.messages.consumer import Limits, MessageConsumer, Progress
 from tuyahouse.sync.messages.gaps import gap_in_words
 from tuyahouse.sync.messages.land import Landing, utc_now
-from tuyahouse.sync.messages.metrics import Watch, serve
+from tuyahouse.sync.messages.metrics import ConsumerMetrics, serve
 from tuyahouse.warehouse.errors import WarehouseAway
 from tuyahouse.warehouse.warehouse import Warehouse
 
 QUIET_SECONDS = 5.0
-"""Caught up: connected, and nothing came for so long."""
+"""Seconds without a message, while connected, after which a consumer has caught up."""
 
 
 def drain(
@@ -44,7 +44,7 @@ def drain(
         MessageKeyError: the access secret cannot be a message key.
     """
     reader = MessageReader(account.client_secret.get_secret_value())
-    with closing(source or source_of(account)) as opened, rare_collections():
+    with closing(source or build_source(account)) as opened, rare_collections():
         opened.open()
         consumer = _consumer(account, warehouse, opened, reader, stopping, observe)
         return consumer.run(Limits(max_seconds, max_messages, quiet_seconds))
@@ -69,7 +69,7 @@ def consume(
         WarehouseError: the warehouse cannot be used, and waiting will not help.
     """
     reader = MessageReader(account.client_secret.get_secret_value())
-    watch = Watch(account.name)
+    watch = ConsumerMetrics(account.name)
     status = StatusLine(out, watch)
     with ExitStack() as stack:
         stopping = stack.enter_context(stop_on_signals())
@@ -77,14 +77,14 @@ def consume(
         port = stack.enter_context(
             serve(watch, metrics_port, metrics_address) if metrics_port is not None else nullcontext()
         )
-        opened = stack.enter_context(closing(source or source_of(account)))
+        opened = stack.enter_context(closing(source or build_source(account)))
         for line in introduction(account, port):
             status.say(line)
         warehouse = _opened(open_warehouse, stopping, status)
         if warehouse is None:
             return Progress()
         stack.enter_context(closing(warehouse))
-        with suppress(SourceError):  # told by the status line, and tried again for ever
+        with suppress(SourceError):  # the status line reports it, and the loop tries again for ever
             opened.open()
 
         def observe(progress: Progress) -> None:
@@ -99,7 +99,7 @@ def consume(
 def _opened(
     open_warehouse: Callable[[], Warehouse], stopping: threading.Event, status: "StatusLine"
 ) -> Warehouse | None:
-    """The warehouse, as soon as it is there; None when told to stop before."""
+    """The warehouse as soon as it can be opened; None when the consumer must stop before."""
     backoff = Backoff(at_most=15.0)
     while not stopping.is_set():
         try:
@@ -111,7 +111,7 @@ def _opened(
 
 
 def introduction(account: Account, port: int | None) -> list[str]:
-    """What an operator should know when a consumer starts."""
+    """The lines an operator reads when a consumer starts."""
     lines = [
         f"Reading the messages of account {account.name} ({account.messages_environment}) at {account.message_url} "
         f"with the subscription {account.subscription} ({account.messages_subscription_type}).",
@@ -122,7 +122,7 @@ def introduction(account: Account, port: int | None) -> list[str]:
 
 
 def summary(progress: Progress) -> str:
-    """What a consumer did, in a line."""
+    """The counts of a consumer in one line."""
     landed = progress.landed
     parts = [f"{landed.received:,} messages read, {landed.stored:,} stored"]
     if landed.known:
@@ -132,14 +132,14 @@ def summary(progress: Progress) -> str:
     if landed.dead:
         parts.append(f"{landed.dead:,} dead letters")
     if progress.reconnects:
-        parts.append(f"{progress.reconnects} reconnects, {progress.away_seconds:.0f} s away")
+        parts.append(f"{progress.reconnects} reconnects, {progress.outage_seconds:.0f} s away")
     return ", ".join(parts) + "."
 
 
 class StatusLine:
-    """Tells how a consumer stands: on a terminal in one line that is rewritten, else in a line now and then."""
+    """Shows the state of a consumer: one line that is rewritten on a terminal, else a line a minute."""
 
-    def __init__(self, out: TextIO, watch: Watch, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, out: TextIO, watch: ConsumerMetrics, clock: Callable[[], float] = time.monotonic) -> None:
         self._out = out
         self._watch = watch
         self._clock = clock
@@ -150,14 +150,14 @@ class StatusLine:
         self._gaps = 0
 
     def say(self, line: str) -> None:
-        """A line that stays."""
+        """Print a line that stays."""
         self._write(f"\r\x1b[K{line}\n" if self._terminal else f"{line}\n")
 
     def show(self, progress: Progress) -> None:
-        """The status, when it is time for it; problems and gaps at once."""
+        """Print the status when it is due; a problem or a gap at once."""
         if progress.trouble != self._trouble:
             self._trouble = progress.trouble
-            self.say(progress.trouble or "All is well again.")
+            self.say(progress.trouble or "The problem is over.")
         for gap in progress.gaps[self._gaps :]:
             self.say(gap_in_words(gap))
         self._gaps = len(progress.gaps)
@@ -170,7 +170,7 @@ class StatusLine:
         self._write(f"\r\x1b[K{line}" if self._terminal else f"{line}\n")
 
     def _write(self, text: str) -> None:
-        with suppress(OSError):  # nobody listens any more: messages are stored all the same
+        with suppress(OSError):  # the output is closed; messages are still stored
             self._out.write(text)
             self._out.flush()
 
@@ -180,7 +180,7 @@ def _lag(progress: Progress) -> str:
         return "not connected."
     if not progress.caught_up:
         return f"{progress.lag_seconds(utc_now()):,.0f} s behind."
-    return "caught up." if progress.landed.received else "nothing has come."
+    return "caught up." if progress.landed.received else "no message yet."
 
 
 def _consumer(

@@ -16,7 +16,7 @@ _OWN_CLOCK = {
 }
 
 
-def told(database: str) -> dict[str, tuple[int, str]]:
+def fingerprints(database: str) -> dict[str, tuple[int, str]]:
     """Rows and fingerprint of each table of a PostgreSQL database."""
     with psycopg.connect(database) as connection:
         return {table: _fingerprint(connection, table, left_out) for table, left_out in _OWN_CLOCK.items()}

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from tests.messages.stream import Sent
-from tuyahouse.messages.sources.source import Away, Received
+from tuyahouse.messages.sources.source import Outage, Received
 
 AT = datetime(2026, 9, 21, 14, 0, tzinfo=UTC)
 
@@ -18,7 +18,7 @@ def all_received(messages: Iterable[Sent]) -> list[Received]:
 
 
 class ScriptedSource:
-    """A connection that stands; nothing comes once all is acknowledged."""
+    """A source that stays connected and delivers nothing once every message is acknowledged."""
 
     name = "pulsar"
     connected = True
@@ -27,7 +27,7 @@ class ScriptedSource:
     def __init__(self, messages: Iterable[Received]) -> None:
         self.waiting = {message.message_id: message for message in messages}
         self.delivered = 0
-        self.aways: list[Away] = []
+        self.outages: list[Outage] = []
         self.acknowledged: list[str] = []
 
     def open(self) -> None:
@@ -43,8 +43,8 @@ class ScriptedSource:
             self.acknowledged.append(message_id)
             self.waiting.pop(message_id, None)
 
-    def take_aways(self) -> list[Away]:
-        taken, self.aways = self.aways, []
+    def take_outages(self) -> list[Outage]:
+        taken, self.outages = self.outages, []
         return taken
 
     def close(self) -> None:

@@ -1,16 +1,16 @@
-"""The messages of a day, sealed, with duplicates, late ones and poison between them. Pure, by (options, day)."""
+"""The message stream of a day, encrypted, with duplicates, late and unreadable messages. Pure, by (options, day)."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
 
 import msgspec
 
-from tuyahouse.sandbox.chance import draw, fraction
 from tuyahouse.sandbox.days import begin_ms
-from tuyahouse.sandbox.field.happenings import Happening, happenings
+from tuyahouse.sandbox.field.occurrences import Occurrence, occurrences
 from tuyahouse.sandbox.messages.formats import Formats
-from tuyahouse.sandbox.messages.poison import POISON
 from tuyahouse.sandbox.messages.sealing import Sealer
+from tuyahouse.sandbox.messages.unreadable import UNREADABLE
+from tuyahouse.sandbox.seeded_random import draw, fraction
 from tuyahouse.sandbox.world.options import Options
 from tuyahouse.sandbox.world.world import World
 
@@ -20,7 +20,7 @@ TEST_DEVICE_EVERY = 10
 
 
 class Message(NamedTuple):
-    """``format`` is that of the plain text, or the kind of poison. ``first`` is false for the repetition of a message."""
+    """``format`` is that of the plain text, or the kind of unreadable message. ``first`` is false for a repetition."""
 
     day: int
     place: int
@@ -28,7 +28,7 @@ class Message(NamedTuple):
     format: str
     device: int
     first: bool
-    poison: bool
+    unreadable: bool
     properties: dict[str, str]
     payload: bytes
     plain: bytes
@@ -40,7 +40,7 @@ class Message(NamedTuple):
 
 class _Slot(NamedTuple):
     at_ms: int
-    happening: Happening
+    occurrence: Occurrence
     family: str
     first: bool
 
@@ -51,8 +51,8 @@ def messages_of_day(world: World, day: int) -> Iterator[Message]:
     formats, sealer = Formats(world.field, world.commands), Sealer(options.client_secret)
     place = 0
     for slot in _slots(world, day):
-        if fraction(options.seed, "poison", day, place) < options.poison:
-            yield _poisoned(options, sealer, day, place, slot)
+        if fraction(options.seed, "unreadable", day, place) < options.unreadable:
+            yield _unreadable(options, sealer, day, place, slot)
             place += 1
         if message := _sealed(options, sealer, formats, day, place, slot):
             yield message
@@ -68,7 +68,7 @@ def backlog_notice(world: World, number: int, at_ms: int) -> Message:
 
 
 def messages(world: World, day: int) -> Iterator[tuple[dict[str, str], bytes]]:
-    """The same as (properties, payload): all that a consumer sees."""
+    """The same as (properties, payload), which is what a consumer receives."""
     return ((message.properties, message.payload) for message in messages_of_day(world, day))
 
 
@@ -76,20 +76,20 @@ def _slots(world: World, day: int) -> list[_Slot]:
     """Which message goes when: some late, within the day, and some twice."""
     options, end = world.options, begin_ms(day + 1) - 1
     slots = []
-    for number, h in enumerate(happenings(world.field, world.commands, options.events_per_device, day)):
+    for number, h in enumerate(occurrences(world.field, world.commands, options.events_per_device, day)):
         for family in options.families:
-            at, chance = h.at_ms, fraction(options.seed, "luck", day, number, family)
-            if chance < options.late:
-                at = min(end, at + 600_000 + int(chance * 1e12) % 14_400_000)
+            at, roll = h.at_ms, fraction(options.seed, "delivery", day, number, family)
+            if roll < options.late:
+                at = min(end, at + 600_000 + int(roll * 1e12) % 14_400_000)
             slots.append(_Slot(at, h, family, True))
-            if chance >= 1 - options.duplicates:
-                slots.append(_Slot(min(end, at + 1 + int(chance * 1e12) % 3_600_000), h, family, False))
+            if roll >= 1 - options.duplicates:
+                slots.append(_Slot(min(end, at + 1 + int(roll * 1e12) % 3_600_000), h, family, False))
     slots.sort()
     return slots
 
 
 def _sealed(options: Options, sealer: Sealer, formats: Formats, day: int, place: int, slot: _Slot) -> Message | None:
-    h, bizcode = slot.happening, slot.family == "bizcode"
+    h, bizcode = slot.occurrence, slot.family == "bizcode"
     written = formats.bizcode(h) if bizcode else formats.v1(h)
     if written is None:
         return None
@@ -102,10 +102,10 @@ def _sealed(options: Options, sealer: Sealer, formats: Formats, day: int, place:
     return Message(day, place, slot.at_ms, name, h.device, slot.first, False, properties, payload, plain)
 
 
-def _poisoned(options: Options, sealer: Sealer, day: int, place: int, slot: _Slot) -> Message:
-    kinds = list(POISON)
-    kind = kinds[draw(options.seed, "poison kind", day, place) % len(kinds)]
-    payload = POISON[kind](sealer, slot.at_ms)
+def _unreadable(options: Options, sealer: Sealer, day: int, place: int, slot: _Slot) -> Message:
+    kinds = list(UNREADABLE)
+    kind = kinds[draw(options.seed, "unreadable kind", day, place) % len(kinds)]
+    payload = UNREADABLE[kind](sealer, slot.at_ms)
     return Message(day, place, slot.at_ms, kind, 0, True, True, _properties(False, day, place), payload, b"")
 
 
@@ -114,7 +114,7 @@ def _is_gcm(options: Options, day: int, at_ms: int) -> bool:
     return options.cipher == "gcm" or (options.cipher == "mixed" and at_ms >= begin_ms(day) + 43_200_000)
 
 
-def _nonce(options: Options, day: int, h: Happening) -> bytes:
+def _nonce(options: Options, day: int, h: Occurrence) -> bytes:
     return draw(options.seed, "nonce", day, *h).to_bytes(8, "big") + h.device.to_bytes(4, "big")
 
 

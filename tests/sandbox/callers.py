@@ -42,7 +42,7 @@ def signed_headers(
     return {"client_id": CLIENT_ID, "sign": sign, "sign_method": "HMAC-SHA256", "t": stamp, "access_token": token}
 
 
-class Asking:
+class Caller:
     """What every caller does, whatever carries its requests."""
 
     platform = ""
@@ -81,7 +81,7 @@ class Asking:
         return self.ask("POST", FLOWS, {"sn": sn}, self.pms, **signing)
 
 
-class Inside(Asking):
+class InProcessCaller(Caller):
     """Asks the gateway of a world in this process. The world's clock decides the time."""
 
     def __init__(self, world: World) -> None:
@@ -97,7 +97,7 @@ class Inside(Asking):
         return super().ask(method, target, body, token, **{"t": self.world.now_ms(), **signing})
 
 
-class Outside(Asking):
+class HttpCaller(Caller):
     """Asks a running sandbox over HTTP."""
 
     def __init__(self, url: str) -> None:

@@ -1,4 +1,4 @@
-"""One connection to one topic of Tuya's WebSocket endpoint, which serves one topic a connection."""
+"""A connection to one topic of Tuya's WebSocket endpoint."""
 
 from contextlib import suppress
 from urllib.parse import quote
@@ -24,14 +24,14 @@ from tuyahouse.settings import Account
 
 ACK_TIMEOUT_MS = 3000
 FRAMES_AHEAD = 500
-"""Frames at most that are held ready."""
+"""Most frames that are held ready."""
 
-_CLOSE_SECONDS = 1.0  # frames that are not read any more may keep the other side's goodbye back
-_LARGEST_FRAME = 64 << 20  # far above what Pulsar carries: one that is refused would come again for ever
+_CLOSE_SECONDS = 1.0  # unread frames may delay the other side's closing frame
+_LARGEST_FRAME = 64 << 20  # far above what Pulsar carries: a refused frame would be delivered again for ever
 
 
-class Line:
-    """A connection that is made again when it is lost. ``log`` keeps account of it."""
+class TopicConnection:
+    """A connection that is made again when it is lost; ``log`` holds its state."""
 
     def __init__(self, account: Account, topic: str, log: ConnectionLog, connect_seconds: float) -> None:
         self._account = account
@@ -41,7 +41,7 @@ class Line:
         self.log = log
 
     @property
-    def stands(self) -> bool:
+    def is_open(self) -> bool:
         return self._connection is not None
 
     def open(self) -> None:
@@ -58,8 +58,8 @@ class Line:
             raise SourceError(problem) from error
         self.log.up()
 
-    def opened_again(self) -> bool:
-        """Try to connect, if the next try is due."""
+    def reopened(self) -> bool:
+        """Try to connect if the next attempt is due; says whether the connection is up."""
         if self.log.wait_seconds() > 0:
             return False
         try:
@@ -69,7 +69,7 @@ class Line:
         return True
 
     def frame(self, timeout: float) -> bytes | None:
-        """The next frame as bytes, whatever is in it; None when there is none in time, or no connection any more."""
+        """The next frame as bytes; None when none arrives in time or the connection is lost."""
         if self._connection is None:
             return None
         try:

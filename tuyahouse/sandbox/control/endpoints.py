@@ -1,4 +1,4 @@
-"""Endpoints under /sandbox/: no signature, no token; for tests and for a look at what the sandbox holds to be true."""
+"""Endpoints under /sandbox/, without signature or token: they control the sandbox and show its ground truth."""
 
 import asyncio
 from collections.abc import Iterator
@@ -42,7 +42,7 @@ class Control:
         )
 
     async def day(self, request: Request) -> Response:
-        """GET tells the day, POST {"day": n} sets it, POST {} moves on by one."""
+        """GET returns the day, POST {"day": n} sets it, POST {} moves on by one."""
         if request.method == "POST":
             body = await _json(request)
             answer = self._changed({"day": body.get("day", self._world.options.day + 1)}, ["day"])
@@ -93,7 +93,7 @@ class Control:
         return JSONResponse(self._world.tokens.counts)
 
     async def secrets(self, request: Request) -> Response:
-        """Every secret of the account and every token handed out so far, for tests that look where they leak."""
+        """Every secret of the account and every token issued so far, for tests that search for leaks."""
         options = self._world.options
         return JSONResponse([options.client_secret, options.pms_password, *self._world.tokens.issued])
 
@@ -136,7 +136,7 @@ class Control:
         return _lines(truth.messages(self._world, int(self._day(request))))
 
     async def messages(self, request: Request) -> Response:
-        """GET: what each subscription had; POST {"cut": true} cuts all connections, {"notice": true} warns of a backlog."""
+        """GET: counts of each subscription; POST {"cut": true} cuts all connections, {"notice": true} warns of a backlog."""
         wanted = await _json(request) if request.method == "POST" else {}
         cut = self._service.cut() if wanted.get("cut") else 0
         if wanted.get("notice"):

@@ -1,4 +1,4 @@
-"""Chance that repeats itself: the same seed and the same names give the same numbers, in any order and process."""
+"""Seeded random numbers: the same seed and names give the same numbers, in any order and process."""
 
 from hashlib import blake2b
 
@@ -16,7 +16,7 @@ def fraction(seed: int, *names: object) -> float:
     return (draw(seed, *names) >> 11) / 2**53
 
 
-class Dice:
+class SeededRandom:
     """A sequence of such numbers (SplitMix64): far cheaper than :class:`random.Random` to begin."""
 
     __slots__ = ("_state",)

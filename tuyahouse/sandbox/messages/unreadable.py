@@ -1,4 +1,4 @@
-"""Messages that nobody can use, one kind for each way in which they go wrong."""
+"""Messages that cannot be read, one kind for each cause."""
 
 import base64
 from collections.abc import Callable
@@ -26,7 +26,7 @@ def _wrong_padding(sealer: Sealer, t: int) -> bytes:
     return sealer.envelope_a(base64.b64encode(whole[:-16]).decode(), t, 20)
 
 
-POISON: dict[str, Callable[[Sealer, int], bytes]] = {
+UNREADABLE: dict[str, Callable[[Sealer, int], bytes]] = {
     "not_json": lambda sealer, t: b"<html>gateway time-out</html>",
     "empty": lambda sealer, t: b"",
     "truncated_base64": _truncated,
