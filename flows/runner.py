@@ -20,9 +20,10 @@ from rich.console import Console
 from tasks.run.resources import open_resources
 from tasks.run.run import default_run_key
 from tuyahouse import logs
+from tuyahouse.foreign_text import plain
 from tuyahouse.outcome import Outcome
 from tuyahouse.settings import Settings, SettingsError, load_settings
-from tuyahouse.terminal import outcome_table
+from tuyahouse.terminal import outcome_table, print_text
 from tuyahouse.warehouse.errors import WarehouseError
 from tuyahouse.warehouse.ledgers import runs
 from tuyahouse.warehouse.shared.locks import LockHeld
@@ -118,17 +119,17 @@ def _tell(account: str, run_key: str) -> bool | None:
     if not found:
         return None
     console = Console()
-    console.print(f"{account}, run key {run_key}", highlight=False)
+    print_text(console, f"{account}, run key {run_key}")
     outcomes = {run.flow: run.outcome for run in reversed(found)}
     counted = {flow: outcome for flow, outcome in outcomes.items() if outcome != Outcome()}
     console.print(outcome_table(counted or outcomes))
     for run in found:
         for line in filter(None, (f"{run.flow}: {run.status}", run.note)):
-            console.print(line, highlight=False, soft_wrap=True)
+            print_text(console, line)
     return all(run.status in GREEN for run in found)
 
 
 def _say(text: str, code: int) -> int:
-    print(text, file=sys.stderr)  # noqa: T201 - this is the command's answer
+    print(plain(text), file=sys.stderr)  # noqa: T201 - this is the command's answer
     logging.getLogger("tuyahouse").debug("exit code %s", code)
     return code

@@ -4,9 +4,8 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 
 from prefect import task
-from prefect.artifacts import acreate_markdown_artifact
 
-from tasks.run.artifacts import artifact_key
+from tasks.run.artifacts import publish_note, shown
 from tasks.run.resources import Resources, open_resources
 from tasks.run.retries import passing, retry_delays
 from tuyahouse.sync.messages.gaps import gap_in_words
@@ -85,7 +84,5 @@ def _letters(counts: list[tuple[str, str, str, int, int]]) -> list[str]:
 
 async def publish_checks(flow: str, account: str, findings: list[str]) -> None:
     """Leave what a person should look at as a note."""
-    text = "\n".join(f"- {finding}" for finding in findings) or "Nothing to look at."
-    await acreate_markdown_artifact(
-        key=artifact_key(flow, account, "checks"), markdown=text, description=f"What to look at in {account}"
-    )
+    text = "\n".join(f"- {shown(finding)}" for finding in findings) or "Nothing to look at."
+    await publish_note((flow, account, "checks"), text, f"What to look at in {shown(account)}")

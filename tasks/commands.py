@@ -4,10 +4,9 @@ import asyncio
 from datetime import UTC, datetime
 
 from prefect import task
-from prefect.artifacts import acreate_table_artifact
 
 from tasks.devices import ROWS
-from tasks.run.artifacts import artifact_key
+from tasks.run.artifacts import publish_table, shown
 from tasks.run.resources import open_resources
 from tasks.run.retries import passing, retry_delays
 from tasks.run.run import Running
@@ -66,10 +65,10 @@ async def publish_verdicts(run: Running) -> None:
     """How many commands have which verdict, and the newest that need a look."""
     counts, rows = await asyncio.to_thread(_verdicts, run)
     told = ", ".join(f"{count} {verdict}" for verdict, count in counts.items()) or "none yet"
-    await acreate_table_artifact(
-        key=artifact_key("commands", run.account),
-        table=rows,
-        description=f"**Commands of `{run.account}`**: {told}. Up to {ROWS} that are stuck or in conflict; all are in `command`.",
+    await publish_table(
+        ("commands", run.account),
+        rows,
+        f"**Commands of {shown(run.account)}**: {told}. Up to {ROWS} that are stuck or in conflict; all are in `command`.",
     )
 
 

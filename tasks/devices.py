@@ -4,9 +4,8 @@ import asyncio
 from datetime import UTC, datetime
 
 from prefect import task
-from prefect.artifacts import acreate_table_artifact
 
-from tasks.run.artifacts import artifact_key
+from tasks.run.artifacts import publish_table, shown
 from tasks.run.resources import open_resources
 from tasks.run.retries import passing, retry_delays
 from tasks.run.run import Running
@@ -124,11 +123,11 @@ ROWS = 200
 async def publish_device_changes(run: Running, concluded: Concluded) -> None:
     """A table of what this run found changed: new, changed, vanished and unbound devices."""
     rows = await asyncio.to_thread(_changes, run)
-    await acreate_table_artifact(
-        key=artifact_key("devices-changed", run.account),
-        table=rows,
-        description=(
-            f"**Devices of `{run.account}`**: {concluded.complete} of {concluded.lists} lists read completely, "
+    await publish_table(
+        ("devices-changed", run.account),
+        rows,
+        (
+            f"**Devices of {shown(run.account)}**: {concluded.complete} of {concluded.lists} lists read completely, "
             f"{concluded.vanished} devices vanished, details of {concluded.details} are due. "
             f"Up to {ROWS} changes; all are in `device_history`."
         ),
@@ -144,11 +143,11 @@ async def publish_contradictions(run: Running) -> None:
     """A table of the devices whose sources name different serial numbers; none when there is none."""
     count, rows = await asyncio.to_thread(_contradictions, run)
     if count:
-        await acreate_table_artifact(
-            key=artifact_key("devices-contradicting", run.account),
-            table=rows,
-            description=(
-                f"**Devices of `{run.account}`** of which the sources name different serial numbers: {count}. "
+        await publish_table(
+            ("devices-contradicting", run.account),
+            rows,
+            (
+                f"**Devices of {shown(run.account)}** of which the sources name different serial numbers: {count}. "
                 f"Up to {ROWS}, the newest first; all are in `device_serial_number`."
             ),
         )

@@ -5,10 +5,9 @@ import os
 from functools import partial
 
 from prefect import task
-from prefect.artifacts import acreate_table_artifact
 from pydantic import SecretStr
 
-from tasks.run.artifacts import artifact_key
+from tasks.run.artifacts import publish_table, shown
 from tasks.run.resources import open_resources
 from tasks.run.retries import passing, retry_delays
 from tasks.run.threads import in_batches
@@ -77,5 +76,5 @@ async def publish_intake(account: str, taken: IntakeOutcome) -> str:
         told += f" Each refused row is in ops_dead_letter (kind {KIND}) with its reason; the first:"
         told += "".join(f"\n- {one.place}: {one.value!r}: {one.reason}" for one in taken.refused[:REFUSALS_TOLD])
     rows = [{"where": refusal.place, "value": refusal.value, "why": refusal.reason} for refusal in taken.refused]
-    await acreate_table_artifact(key=artifact_key("serial-numbers", account), table=rows, description=told)
+    await publish_table(("serial-numbers", account), rows, shown(told))
     return told

@@ -15,6 +15,7 @@ from pydantic import BaseModel, SecretStr
 from rich.console import Console
 from rich.logging import RichHandler
 
+from tuyahouse.foreign_text import plain
 from tuyahouse.redaction import Redactor
 from tuyahouse.settings import Settings
 from tuyahouse.terminal import stderr_console
@@ -87,7 +88,7 @@ class JsonFormatter(logging.Formatter):
         }
         if record.exc_text or record.exc_info:
             entry["exception"] = record.exc_text or _exception(record)
-        return json.dumps(entry, ensure_ascii=False)
+        return plain(json.dumps(entry, ensure_ascii=False))
 
 
 class TextFormatter(logging.Formatter):
@@ -97,7 +98,7 @@ class TextFormatter(logging.Formatter):
         text = super().format(record)
         fields = " ".join(f"{name}={value}" for name, value in _extra(record).items())
         first, newline, rest = text.partition("\n")
-        return f"{first} [{fields}]{newline}{rest}" if fields else text
+        return plain(f"{first} [{fields}]{newline}{rest}" if fields else text)
 
     def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:
         return _utc(record).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -109,7 +110,7 @@ def _utc(record: logging.LogRecord) -> datetime:
 
 def _extra(record: logging.LogRecord) -> dict[str, Any]:
     given = {name: value for name, value in vars(record).items() if name not in _STANDARD}
-    return dict(_REDACTOR.value(given))
+    return {name: plain(value) if isinstance(value, str) else value for name, value in _REDACTOR.value(given).items()}
 
 
 # ----------------------------------------------------------------------------------------------------------- redaction
@@ -169,13 +170,13 @@ def _clean(record: logging.LogRecord) -> None:
     if record.exc_info and not record.exc_text:
         record.exc_text = _exception(record)  # formatters take this text instead of making their own
     if record.stack_info:
-        record.stack_info = _REDACTOR.text(record.stack_info)
+        record.stack_info = _clean_text(record.stack_info)
     try:
         message = record.getMessage()
     except (TypeError, ValueError, KeyError):  # arguments that do not fit; logging would print them as they are
-        record.msg, record.args = _REDACTOR.text(f"{record.msg} {record.args}"), ()
+        record.msg, record.args = _clean_text(f"{record.msg} {record.args}"), ()
         return
-    cleaned = _REDACTOR.text(message)
+    cleaned = _clean_text(message)
     if cleaned != message:
         record.msg, record.args = cleaned, ()
 
@@ -183,4 +184,9 @@ def _clean(record: logging.LogRecord) -> None:
 def _exception(record: logging.LogRecord) -> str:
     if not record.exc_info or not isinstance(record.exc_info, tuple):
         return ""
-    return _REDACTOR.text(logging.Formatter().formatException(record.exc_info))
+    return _clean_text(logging.Formatter().formatException(record.exc_info))
+
+
+def _clean_text(text: str) -> str:
+    """Without secrets, and without what a terminal would obey."""
+    return plain(_REDACTOR.text(text))

@@ -12,7 +12,9 @@ from threading import Lock
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.table import Table
+from rich.text import Text
 
+from tuyahouse.foreign_text import plain
 from tuyahouse.outcome import COUNTS, Outcome
 
 log = logging.getLogger(__name__)
@@ -26,6 +28,11 @@ _screen = Lock()
 def stderr_console() -> Console:
     """The one console for progress and logs, so that they do not write into each other."""
     return Console(stderr=True)
+
+
+def print_text(console: Console, text: str) -> None:
+    """Print text that may hold foreign words: nothing in it is markup or a command to the terminal."""
+    console.print(Text(plain(text)), soft_wrap=True)
 
 
 @dataclass(slots=True)
@@ -184,11 +191,13 @@ def outcome_table(outcomes: Mapping[str, Outcome], title: str = "") -> Table:
     columns = dict(outcomes)
     if len(columns) > 1:
         columns["all"] = sum(outcomes.values(), Outcome())
-    table = Table("", *columns, title=title or None)
-    for column in table.columns[1:]:
-        column.justify = "right"
+    table = Table("", title=Text(title) if title else None)
+    for column in columns:
+        table.add_column(Text(column), justify="right")
     for name in COUNTS:
         table.add_row(name, *(f"{getattr(outcome, name):,}" for outcome in columns.values()))
     table.add_section()
-    table.add_row("balanced", *("yes" if outcome.balanced else "[bold red]NO[/]" for outcome in columns.values()))
+    table.add_row(
+        "balanced", *("yes" if outcome.balanced else Text("NO", style="bold red") for outcome in columns.values())
+    )
     return table

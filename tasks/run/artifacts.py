@@ -1,9 +1,15 @@
-"""What a run leaves in the Prefect UI: a table of its outcome, and a note when the operator has to act."""
+"""Artifacts of a run in the Prefect UI: a table of its outcome, and a note when the operator has to act.
 
-from collections.abc import Sequence
+Prefect renders descriptions, notes and the cells of tables as Markdown. Foreign text is escaped here, once.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from prefect.artifacts import acreate_markdown_artifact, acreate_table_artifact
 
+from tuyahouse.foreign_text import markdown_lines
+from tuyahouse.logs import redact
 from tuyahouse.outcome import COUNTS
 from tuyahouse.warehouse.ledgers.runs import Summary
 
@@ -14,23 +20,45 @@ def artifact_key(*parts: str) -> str:
     return "".join(char if char.isascii() and char.isalnum() else "-" for char in text)
 
 
+def shown(text: str) -> str:
+    """Foreign text as part of a description or note: without secrets, then escaped line by line."""
+    return markdown_lines(redact(text))
+
+
+async def publish_table(key: Sequence[str], rows: Sequence[Mapping[str, Any]], description: str) -> None:
+    """Publish a table artifact. Texts in cells are redacted and escaped; ``description`` is Markdown."""
+    table = [{name: _cell(value) for name, value in row.items()} for row in rows]
+    await acreate_table_artifact(key=artifact_key(*key), table=table, description=redact(description))
+
+
+def _cell(value: Any) -> Any:
+    return value if value is None or isinstance(value, bool | int | float) else shown(str(value))
+
+
+async def publish_note(key: Sequence[str], text: str, description: str) -> None:
+    """Publish a Markdown artifact; ``text`` and ``description`` are Markdown."""
+    await acreate_markdown_artifact(key=artifact_key(*key), markdown=redact(text), description=redact(description))
+
+
 async def publish_outcome(summary: Summary, parts: Sequence[Summary] = ()) -> None:
-    """Leave the run's counts as a table artifact, one row a count; of a run that is made of parts, a column a part."""
+    """Publish the counts of a run as a table, one row a count; for a run that is made of parts, a column a part."""
     columns = {part.flow: part.outcome for part in parts} or {"value": summary.outcome}
     rows = [{"count": name} | {title: getattr(one, name) for title, one in columns.items()} for name in COUNTS]
-    await acreate_table_artifact(
-        key=artifact_key(summary.flow, summary.account),
-        table=rows,
-        description=f"**{summary.flow}** of `{summary.account}`, run key `{summary.run_key}`: **{summary.status}**\n\n{summary.note}",
+    await publish_table(
+        (summary.flow, summary.account),
+        rows,
+        f"**{summary.flow}** of {shown(summary.account)}, run key {shown(summary.run_key)}: "
+        f"**{summary.status}**\n\n{shown(summary.note)}",
     )
 
 
 async def publish_failure(summary: Summary) -> None:
-    """Leave a note that tells what happened and what to do next."""
-    await acreate_markdown_artifact(
-        key=artifact_key(summary.flow, summary.account, "note"),
-        markdown=f"# {summary.flow} of {summary.account}: {summary.status}\n\n{summary.note}\n\n"
+    """Publish a note that says what happened and what to do next."""
+    account, run_key = shown(summary.account), shown(summary.run_key)
+    await publish_note(
+        (summary.flow, summary.account, "note"),
+        f"# {summary.flow} of {account}: {summary.status}\n\n{shown(summary.note)}\n\n"
         f"What was answered until then is in the warehouse. When that is mended, start `{summary.flow}` again with "
-        f"`run_key={summary.run_key}`: it goes on where it stopped and asks nothing twice.",
-        description=f"What happened in {summary.flow} of {summary.account}, and what to do next",
+        f"run_key={run_key}: it goes on where it stopped and asks nothing twice.",
+        f"What happened in {summary.flow} of {account}, and what to do next",
     )

@@ -83,7 +83,7 @@ def test_the_run_leaves_its_counts_as_a_table(site: Site, asked: dict[str, Any])
     assert (artifact["type"], artifact["key"]) == ("table", "sync-sn-flows-demo")
     counts = {row["count"]: row["value"] for row in json.loads(artifact["data"])}
     assert counts["asked"] == SERIAL_NUMBERS
-    assert "run key `first`: **balanced**" in artifact["description"]
+    assert "run key first: **balanced**" in artifact["description"]
 
 
 def test_a_night_leaves_the_counts_of_its_parts_side_by_side(site: Site) -> None:

@@ -10,6 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from tuyahouse import logs
+from tuyahouse.cli.output import say
 from tuyahouse.cloud.errors import TuyaError
 from tuyahouse.messages.errors import MessageKeyError
 from tuyahouse.messages.errors import SourceError as MessageSourceError
@@ -49,7 +50,7 @@ class InWords(TyperGroup):
 
 def stopped(sentence: str, code: int = 1) -> typer.Exit:
     """Say why a command ends, without secrets; raise what is returned."""
-    typer.echo(logs.redact(sentence), err=True)
+    say(logs.redact(sentence), err=True)
     return typer.Exit(code)
 
 

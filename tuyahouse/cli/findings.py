@@ -6,6 +6,7 @@ import typer
 from rich.text import Text
 
 from tuyahouse.cli.output import screen
+from tuyahouse.foreign_text import plain
 from tuyahouse.logs import redact
 
 _COLOURS = {"ok": "green", "note": "yellow", "wrong": "bold red"}
@@ -40,7 +41,7 @@ class Findings:
 
     def _found(self, kind: str, what: str, said: str) -> None:
         self.counts[kind] += 1
-        line = Text().append(f"{kind:<6}", style=_COLOURS[kind]).append(f"{what}: {redact(said)}")
+        line = Text().append(f"{kind:<6}", style=_COLOURS[kind]).append(plain(f"{what}: {redact(said)}"))
         screen().print(line, soft_wrap=True)
 
     def end(self) -> typer.Exit:

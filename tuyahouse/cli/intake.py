@@ -7,6 +7,7 @@ from types import FrameType
 
 import typer
 
+from tuyahouse.cli.output import say
 from tuyahouse.sync.intake.take_in import REFUSALS_SHOWN, IntakeOutcome
 
 REFUSED = 3
@@ -63,11 +64,11 @@ def report(outcome: IntakeOutcome, source: str, kind: str) -> None:
         f"{outcome.blank:,} blank",
         f"{outcome.refused_count:,} refused",
     ]
-    typer.echo(f"{source}: {outcome.read:,} rows read: {', '.join(counts)}.")
+    say(f"{source}: {outcome.read:,} rows read: {', '.join(counts)}.")
     for row in outcome.refused:
-        typer.echo(f"  {row.place}: {row.value!r} is refused: {row.reason}")
+        say(f"  {row.place}: {row.value!r} is refused: {row.reason}")
     if outcome.refused_count > len(outcome.refused):
-        typer.echo(f"  … the first {REFUSALS_SHOWN} are shown.")
+        say(f"  … the first {REFUSALS_SHOWN} are shown.")
     if outcome.refused_count:
-        typer.echo(f"All refused rows are in ops_dead_letter, kind {kind}. Mend the source and add it again.")
+        say(f"All refused rows are in ops_dead_letter, kind {kind}. Mend the source and add it again.")
         raise typer.Exit(REFUSED)

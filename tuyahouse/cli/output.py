@@ -4,10 +4,13 @@ import sys
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
+import typer
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+
+from tuyahouse.foreign_text import plain
 
 WIDE = 200
 
@@ -20,12 +23,17 @@ def screen() -> Console:
     return Console(highlight=False, width=None if sys.stdout.isatty() else WIDE)
 
 
+def say(text: str = "", *, err: bool = False) -> None:
+    """Print a line that may hold foreign words: no command in it reaches the terminal."""
+    typer.echo(plain(text), err=err)
+
+
 def show(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Print a table; numbers to the right, times in UTC, nothing in a cell taken for markup."""
     lines = [list(map(_cell, row)) for row in rows]
-    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    table = Table(title=Text(title), title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
     for name in columns:
-        table.add_column(name, overflow="fold")
+        table.add_column(Text(name), overflow="fold")
     for line in lines:
         table.add_row(*line)
     screen().print(table)
@@ -34,7 +42,7 @@ def show(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -
 def _cell(value: object) -> Text:
     if isinstance(value, int) and not isinstance(value, bool):
         return Text(f"{value:,}", justify="right")
-    return Text(said(value))
+    return Text(plain(said(value)))
 
 
 def said(value: object) -> str:

@@ -2,10 +2,8 @@
 
 from datetime import UTC, datetime
 
-import typer
-
 from tuyahouse.cli.context import OneAccount, chosen, open_warehouse, read_settings
-from tuyahouse.cli.output import show
+from tuyahouse.cli.output import say, show
 from tuyahouse.settings import Account, Settings
 from tuyahouse.sync.forecast import AlsoDue, Plan, commands_due, devices_due, tonight
 from tuyahouse.terminal import duration
@@ -44,7 +42,7 @@ def _plan(warehouse: Warehouse, settings: Settings, account: Account, now: datet
     calls = night.calls + sum(other.calls for other in others)
     show(f"Plan for {account.name}", ("what", "due", "calls"), [*rows, ("all", None, calls)])
     for line in [*_sentences(account, night, others, calls), *(other.note for other in others if other.note)]:
-        typer.echo(line)
+        say(line)
 
 
 def _sentences(account: Account, night: Plan, others: list[AlsoDue], calls: int) -> list[str]:

@@ -3,10 +3,8 @@
 from datetime import UTC, datetime
 from typing import Any
 
-import typer
-
 from tuyahouse.cli.context import OneAccount, chosen, open_warehouse, read_settings
-from tuyahouse.cli.output import said, show
+from tuyahouse.cli.output import said, say, show
 from tuyahouse.settings import Account
 from tuyahouse.sync.messages.gaps import gap_in_words
 from tuyahouse.terminal import duration
@@ -39,7 +37,7 @@ def status(account: OneAccount = None) -> None:
 
 
 def _status(warehouse: Warehouse, account: Account, now: datetime) -> None:
-    typer.echo(f"Account {account.name}")
+    say(f"Account {account.name}")
     _runs(warehouse, account)
     with warehouse.read() as conn:
         _registry(conn, account)
@@ -55,7 +53,7 @@ def _runs(warehouse: Warehouse, account: Account) -> None:
     if newest:
         show("Newest runs (UTC)", RUN, ([_of(run, name) for name in RUN] for run in newest))
     else:
-        typer.echo("There was no run yet.")
+        say("There was no run yet.")
 
 
 def _of(run: runs.Summary, name: str) -> Any:
@@ -67,7 +65,7 @@ def _registry(conn: Connection, account: Account) -> None:
     if states:
         show("Serial numbers", ("state", "count"), sorted(states.items()))
     else:
-        typer.echo("No serial number is registered.")
+        say("No serial number is registered.")
 
 
 def _commands(conn: Connection, account: Account) -> None:
@@ -82,7 +80,7 @@ def _dead_letters(conn: Connection, account: Account) -> None:
     if any(still for _, _, still, _ in counts):
         show("Dead letters", ("kind", "reason", "open", "resolved"), counts)
     else:
-        typer.echo("No dead letter is open.")
+        say("No dead letter is open.")
 
 
 def _calls(conn: Connection, account: Account, now: datetime) -> None:
@@ -93,7 +91,7 @@ def _calls(conn: Connection, account: Account, now: datetime) -> None:
     else:
         left = max(account.monthly_calls - used, 0)
         said_of_budget = f"{used / account.monthly_calls:.1%} of {account.monthly_calls:,}, {left:,} left"
-    typer.echo(f"Calls since {month}: {used:,} ({said_of_budget}).")
+    say(f"Calls since {month}: {used:,} ({said_of_budget}).")
     by_endpoint = slots.calls_by_endpoint(conn, account.name, month)
     if by_endpoint:
         show(f"Calls since {month}", ("endpoint", "calls", "failures", "throttled"), by_endpoint)
@@ -109,7 +107,7 @@ def _tokens(conn: Connection, account: Account, now: datetime) -> None:
             parts.append(f"lasts {duration(left)} more" if left > 0 else "ended: the next call renews it")
         if token.refreshed_at:
             parts.append(f"refreshed {said(token.refreshed_at)} UTC")
-        typer.echo(f"Token {token.kind}: {', '.join(parts)}.")
+        say(f"Token {token.kind}: {', '.join(parts)}.")
 
 
 def _messages(conn: Connection, account: Account) -> None:
@@ -118,9 +116,9 @@ def _messages(conn: Connection, account: Account) -> None:
     if readers:
         show("Messages (UTC)", columns, ([getattr(one, name) for name in columns] for one in readers))
     else:
-        typer.echo("No message was ever read.")
+        say("No message was ever read.")
     gaps = message_gaps.open_gaps(conn, account.name)
     for gap in gaps:
-        typer.echo(f"Open gap: {gap_in_words(gap)} Reading all devices and open commands closes it.")
+        say(f"Open gap: {gap_in_words(gap)} Reading all devices and open commands closes it.")
     if readers and not gaps:
-        typer.echo("No gap in the message stream is open.")
+        say("No gap in the message stream is open.")

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from tuyahouse.cli.context import AccountName, open_warehouse, read_settings, stopped
-from tuyahouse.cli.output import said, show
+from tuyahouse.cli.output import said, say, show
 from tuyahouse.warehouse.errors import SchemaError
 from tuyahouse.warehouse.marts.dictionary import entries, markdown
 from tuyahouse.warehouse.serial_numbers.explain import Explanation, explain_sn
@@ -49,7 +49,7 @@ def migrate() -> None:
     except SchemaError:
         opened, did = Warehouse.open(settings.warehouse_url, settings.secret_key, migrate=True), "was migrated to"
     with closing(opened) as warehouse:
-        typer.echo(f"The warehouse {warehouse.name} {did} schema {warehouse.schema_version()}.")
+        say(f"The warehouse {warehouse.name} {did} schema {warehouse.schema_version()}.")
 
 
 def dictionary(
@@ -107,21 +107,19 @@ def _show(found: Explanation) -> None:
     if found.registry:
         show("Registry", ("column", "value"), ((name, said(value)) for name, value in found.registry.items()))
     else:
-        typer.echo(f"{found.sn} is not registered.")
+        say(f"{found.sn} is not registered.")
     if found.craft_line:
         show("Craft line of its work order", ("column", "value"), ((n, said(v)) for n, v in found.craft_line.items()))
     _rows("Steps (UTC)", STEP, found.steps)
     _rows("Runs that wrote them (UTC)", RUN, found.runs)
     _rows("Dead letters (UTC)", LETTER, found.dead_letters)
     if found.answer is None:
-        typer.echo("No answer of Tuya is kept.")
+        say("No answer of Tuya is kept.")
         return
     body = found.answer.body
     shown = body[:RAW_SHOWN].decode(errors="replace")
-    typer.echo(
-        f"Newest answer that changed something, stored {said(found.answer.stored_at)} UTC in {found.answer.block_id}:"
-    )
-    typer.echo(shown + (f" … {len(body) - RAW_SHOWN:,} bytes more: --raw" if len(body) > RAW_SHOWN else ""))
+    say(f"Newest answer that changed something, stored {said(found.answer.stored_at)} UTC in {found.answer.block_id}:")
+    say(shown + (f" … {len(body) - RAW_SHOWN:,} bytes more: --raw" if len(body) > RAW_SHOWN else ""))
 
 
 def _rows(title: str, columns: tuple[str, ...], rows: list[dict[str, Any]]) -> None:
