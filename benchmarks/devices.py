@@ -35,8 +35,9 @@ async def sweep(run_key: str) -> None:
     from tuyahouse.cloud.client import TuyaClient
     from tuyahouse.memory import rare_collections
     from tuyahouse.settings import load_settings
-    from tuyahouse.sync.devices.chunks import list_chunk, utc_now
+    from tuyahouse.sync.devices.chunks import list_chunk
     from tuyahouse.sync.devices.plan import conclude, plan_lists
+    from tuyahouse.times import utc_now
     from tuyahouse.warehouse.ledgers import runs
     from tuyahouse.warehouse.warehouse import Warehouse
 

@@ -21,7 +21,7 @@ async def ask(account: Account, url: str, sns: list[str], run_key: str = "tonigh
     run, keys = runs.load_chunk(warehouse, run.run_id, 0)
     known, asked = registry.known(warehouse, account.name, keys), Asked()
     async with TuyaClient.open(account, warehouse.tokens, warehouse.slots) as client:
-        await chunk.ask_chunk(client, known, keys, asked, workers=4)
+        await chunk.ask_steps(client, known, keys, asked, workers=4)
         nodes = craft_lines.last_nodes(warehouse, account.name, chunk.new_orders(asked))
         chunk.land_chunk(warehouse, run, 0, asked, known, nodes, calls=client.calls, at=now)
     runs.finish_run(warehouse, run.run_id, "balanced")

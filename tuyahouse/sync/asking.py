@@ -12,18 +12,19 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from tuyahouse.cloud.errors import Action, AuthenticationRefused, NotFound, PassingFault, TuyaError, UnusableAnswer
+from tuyahouse.outcome import Outcome
 
 T = TypeVar("T")
 
 STOPPING = frozenset({Action.STOP_RUN, Action.CONFIGURATION, Action.REAUTHENTICATE, Action.FIX_CLOCK})
-"""What would answer every further key alike: the run stops instead of spending calls."""
+"""Errors that every further key would meet too: the run stops instead of spending calls."""
 
 LOGINS = 3
-"""So many times a key is asked whose token is refused even when it was renewed: a token may die just then, once. Only a
-login that is refused again and again is nothing that the next key would do without."""
+"""Attempts for a key whose token keeps being refused. One refusal may be bad timing; three mean that the login is broken
+and every further key would fail."""
 
-SOME = 5
-"""So many keys with nothing but passing faults are an outage; fewer may each be Tuya's trouble with that key."""
+OUTAGE = 5
+"""This many keys with nothing but passing faults are an outage; fewer may be trouble with those keys alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,18 @@ class Asked(Generic[T]):
     def asked(self) -> int:
         return len(self.answers) + len(self.empty) + len(self.failed) + len(self.rejected)
 
+    def outcome(self, calls: int = 0, *, unchanged: int = 0, empty_answers: int = 0) -> Outcome:
+        """The counts. ``empty_answers`` of the answers say no more than that Tuya does not know the key."""
+        return Outcome(
+            asked=self.asked,
+            answered=len(self.answers) - empty_answers,
+            empty=len(self.empty) + empty_answers,
+            failed=len(self.failed),
+            rejected=len(self.rejected),
+            unchanged=unchanged,
+            calls=calls,
+        )
+
 
 async def ask_all(
     keys: Iterable[str],
@@ -70,10 +83,10 @@ async def ask_all(
 ) -> None:
     """Ask every key and put what came of it into ``into``.
 
-    ``ask`` returns the answer or raises a :class:`TuyaError`. An error that would meet every key (quota, budget, wrong
-    setting, refused login) stops all workers and is kept as ``stopped_by``. So does an outage, so that it does not end as
-    a dead letter for every key: no connection at all, a row of ``patience`` passing faults, or nothing but passing faults
-    for some keys. On cancellation the keys not yet answered are in ``left`` and CancelledError goes on.
+    ``ask`` returns the answer or raises a :class:`TuyaError`. An error that every key would meet (quota, budget, wrong
+    setting, refused login) stops all workers and is kept as ``stopped_by``. An outage does the same, instead of leaving a
+    dead letter for every key: no connection, more than ``patience`` passing faults in a row, or :data:`OUTAGE` keys and
+    nothing but passing faults. On cancellation the keys not yet answered are in ``left`` and CancelledError goes on.
     """
     shared = _Shared(iter(keys), ask, into, kind, patience, on_key)
     try:
@@ -81,7 +94,7 @@ async def ask_all(
             for _ in range(workers):
                 group.create_task(shared.work())
     except ExceptionGroup as errors:
-        raise errors.exceptions[0] from None  # so that whoever decides about a retry sees what it is
+        raise errors.exceptions[0] from None  # the plain error decides whether the task is retried
     finally:
         into.left.extend(shared.keys)
     shared.judge()
@@ -99,9 +112,9 @@ class _Shared(Generic[T]):
     last_fault: PassingFault | None = None
 
     def judge(self) -> None:
-        """Not one key had an answer, and each met a passing fault: that is not the keys' doing."""
+        """No key was answered and each met a passing fault: an outage, which is not the keys' fault."""
         faults = self.faults_in_a_row
-        if SOME <= faults == self.into.asked and not self.into.stopped_by:
+        if OUTAGE <= faults == self.into.asked and not self.into.stopped_by:
             self.into.left.extend(letter.key for letter in self.into.failed)
             self.into.failed.clear()
             self.into.stopped_by = self.last_fault

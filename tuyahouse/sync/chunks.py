@@ -1,11 +1,19 @@
-"""What the chunks of every kind of run share."""
+"""What the chunks of every kind of run share: how keys are cut, how a chunk is asked and landed, what is counted."""
 
-from collections.abc import Iterable, Iterator
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from itertools import islice
+from typing import Any
 
+import msgspec
+
+from tuyahouse.outcome import Outcome
 from tuyahouse.settings import Account
+from tuyahouse.sync.asking import Asked
 from tuyahouse.warehouse.warehouse import Warehouse
+
+LONGEST_SAMPLE = 200
 
 
 def chunked(keys: Iterable[str], size: int) -> Iterator[list[str]]:
@@ -13,6 +21,43 @@ def chunked(keys: Iterable[str], size: int) -> Iterator[list[str]]:
     source = iter(keys)
     while chunk := list(islice(source, size)):
         yield chunk
+
+
+async def land_what_came(asked: Asked[Any], asking: Awaitable[object], land: Callable[[], Outcome]) -> Outcome:
+    """Await ``asking``, which fills ``asked``, then call ``land``, whatever ended the asking.
+
+    Raises:
+        TuyaError: what stopped the asking, after everything answered until then was committed.
+    """
+    try:
+        await asking
+    except BaseException:
+        # Ctrl-C, or an error of our own: what was paid for is committed now, without waiting for anything.
+        land()
+        raise
+    outcome = await asyncio.to_thread(land)
+    if asked.stopped_by:
+        raise asked.stopped_by
+    return outcome
+
+
+def sample_of(name: str, value: Any) -> str:
+    """An example value of a field, cut."""
+    return msgspec.json.encode(value).decode()[:LONGEST_SAMPLE]
+
+
+def count_fields(
+    answers: Iterable[Mapping[str, Any]],
+    documented: frozenset[str] = frozenset(),
+    sample: Callable[[str, Any], str] = sample_of,
+) -> dict[str, tuple[int, str]]:
+    """Fields that no documentation names: in how many answers, and an example value."""
+    counts: dict[str, tuple[int, str]] = {}
+    for fields in answers:
+        for name in fields.keys() - documented:
+            count, example = counts.get(name, (0, ""))
+            counts[name] = (count + 1, example or sample(name, fields[name]))
+    return counts
 
 
 def calls_left(warehouse: Warehouse, account: Account, now: datetime) -> int | None:

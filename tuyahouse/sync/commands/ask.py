@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from tuyahouse.cloud.calls.commands import RECORD, CommandRecord, decode_record
@@ -11,7 +11,9 @@ from tuyahouse.cloud.client import TuyaClient
 from tuyahouse.cloud.errors import NotFound
 from tuyahouse.outcome import Outcome
 from tuyahouse.sync.asking import Asked, ask_all
+from tuyahouse.sync.chunks import land_what_came
 from tuyahouse.sync.commands.rules import word
+from tuyahouse.times import utc_now
 from tuyahouse.warehouse.bulk.writer import Written, update, upsert
 from tuyahouse.warehouse.commands import records
 from tuyahouse.warehouse.commands.records import Heard, KnownCommand
@@ -50,7 +52,7 @@ async def ask_chunk(
     chunk: int,
     *,
     workers: int,
-    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    now: Callable[[], datetime] = utc_now,
     on_key: Callable[[], None] = lambda: None,
 ) -> Outcome:
     """Ask the chunk's records and land them in one transaction.
@@ -64,16 +66,7 @@ async def ask_chunk(
     def land() -> Outcome:
         return land_chunk(warehouse, run, chunk, asked, calls=client.calls, at=now())
 
-    try:
-        await ask_records(client, numbers, asked, workers=workers, on_key=on_key)
-    except BaseException:
-        # Ctrl-C, or an error of our own: what was paid for is committed now, without waiting for anything.
-        land()
-        raise
-    outcome = await asyncio.to_thread(land)
-    if asked.stopped_by:
-        raise asked.stopped_by
-    return outcome
+    return await land_what_came(asked, ask_records(client, numbers, asked, workers=workers, on_key=on_key), land)
 
 
 async def ask_records(
@@ -113,17 +106,8 @@ def land_chunk(
         _write_asked(conn, run, known, asked, at)
         dead_letters.record(conn, run.account, asked.dead_letters, at)
         dead_letters.resolve(conn, run.account, KIND, answered + asked.empty, at)
-        outcome = Outcome(
-            asked=asked.asked,
-            answered=len(asked.answers),
-            empty=len(asked.empty),
-            failed=len(asked.failed),
-            rejected=len(asked.rejected),
-            inserted=written.inserted,
-            updated=written.updated,
-            unchanged=written.unchanged,
-            calls=calls,
-        )
+        outcome = asked.outcome(calls, unchanged=written.unchanged)
+        outcome.inserted, outcome.updated = written.inserted, written.updated
         runs.finish_chunk(conn, run.run_id, chunk, outcome, asked.left, at)
     return outcome
 

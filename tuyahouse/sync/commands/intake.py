@@ -1,13 +1,14 @@
 """Record numbers of commands from files: Tuya lists none, so somebody has to name those that no message told of."""
 
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 from tuyahouse.sync.intake.columns import Headings
 from tuyahouse.sync.intake.files import read_file
 from tuyahouse.sync.intake.rows import Entry, Row
 from tuyahouse.sync.intake.take_in import IntakeOutcome, take_in
+from tuyahouse.times import utc_now
 from tuyahouse.warehouse.commands import records
 from tuyahouse.warehouse.database import Connection
 from tuyahouse.warehouse.warehouse import Warehouse
@@ -45,7 +46,7 @@ def follow_commands(
     account: str,
     path: str | Path,
     *,
-    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    now: Callable[[], datetime] = utc_now,
     on_rows: Callable[[int], object] = lambda count: None,
 ) -> IntakeOutcome:
     """Follow the commands of a file from now on; those followed before stay as they are.

@@ -2,23 +2,21 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 
 from tuyahouse.cloud.client import TuyaClient
 from tuyahouse.outcome import Outcome
 from tuyahouse.settings import Account
 from tuyahouse.sync.asking import Asked
+from tuyahouse.sync.chunks import land_what_came
 from tuyahouse.sync.devices.details import Details, ask_details, land_details
 from tuyahouse.sync.devices.links import Links, ask_links
 from tuyahouse.sync.devices.listing.ledger import LIST_KEY, ListLedger, ListRead
 from tuyahouse.sync.devices.listing.read import ProjectReader
+from tuyahouse.times import utc_now
 from tuyahouse.warehouse.devices import inventory
 from tuyahouse.warehouse.ledgers import runs
 from tuyahouse.warehouse.warehouse import Warehouse
-
-
-def utc_now() -> datetime:
-    return datetime.now(UTC)
 
 
 async def list_chunk(
@@ -70,21 +68,15 @@ async def details_chunk(
     asked: Asked[Details] = Asked()
     links = Links()
 
-    def land() -> Outcome:
-        return land_details(warehouse, run, chunk, asked, links, calls=client.calls, at=now())
-
-    try:
+    async def ask() -> None:
         await ask_details(client, known, ids, asked, workers=workers, on_key=on_key)
         if not asked.stopped_by:
             await ask_links(client, await asyncio.to_thread(_vendor_ids, warehouse, run, asked), links, account.has_pms)
-    except BaseException:
-        # Ctrl-C, or an error of our own: committed now, without waiting for anything.
-        land()
-        raise
-    outcome = await asyncio.to_thread(land)
-    if asked.stopped_by:
-        raise asked.stopped_by
-    return outcome
+
+    def land() -> Outcome:
+        return land_details(warehouse, run, chunk, asked, links, calls=client.calls, at=now())
+
+    return await land_what_came(asked, ask(), land)
 
 
 def _known(warehouse: Warehouse, run: runs.Run, ids: Sequence[str]) -> dict[str, bytes | None]:

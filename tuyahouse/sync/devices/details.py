@@ -22,6 +22,7 @@ from tuyahouse.cloud.errors import UnusableAnswer
 from tuyahouse.fingerprint import fingerprint
 from tuyahouse.outcome import Outcome
 from tuyahouse.sync.asking import Asked, DeadLetter, ask_all
+from tuyahouse.sync.chunks import count_fields
 from tuyahouse.sync.devices.links import Links, keep_new_answers, write_links
 from tuyahouse.sync.devices.listing.rows import DOCUMENTED_EXTRA
 from tuyahouse.sync.devices.masking import masked, sample_of
@@ -101,15 +102,7 @@ def land_details(
 ) -> Outcome:
     """Write what a chunk brought, its place in the run included, in one transaction."""
     changed = [(device_id, details.changed) for device_id, details in asked.answers if details.changed]
-    outcome = Outcome(
-        asked=asked.asked,
-        answered=len(asked.answers),
-        empty=len(asked.empty),
-        failed=len(asked.failed),
-        rejected=len(asked.rejected),
-        unchanged=len(asked.answers) - len(changed),
-        calls=calls,
-    )
+    outcome = asked.outcome(calls, unchanged=len(asked.answers) - len(changed))
     done = [device_id for device_id, _ in asked.answers] + asked.empty
     with warehouse.begin() as conn:
         block = f"{run.run_id}/{chunk:06d}/{runs.asked_before(conn, run.run_id, chunk):08d}"
@@ -152,12 +145,8 @@ def _as_sent(changed: Sequence[tuple[str, Changed]]) -> list[tuple[str, bytes]]:
 
 def _drifted(answers: Sequence[tuple[str, Details]]) -> dict[str, tuple[int, str]]:
     """Fields that no documentation names, of details and functions that changed: in how many, and a sample."""
-    seen: dict[str, tuple[int, str]] = {}
-    for fields in chain.from_iterable(_extras(details) for _, details in answers):
-        for name in fields.keys() - DOCUMENTED_EXTRA:
-            count, sample = seen.get(name, (0, ""))
-            seen[name] = (count + 1, sample or sample_of(name, fields[name]))
-    return seen
+    fields = chain.from_iterable(_extras(details) for _, details in answers)
+    return count_fields(fields, DOCUMENTED_EXTRA, sample_of)
 
 
 def _extras(details: Details) -> Iterator[dict[str, Any]]:

@@ -26,7 +26,7 @@ from tuyahouse.cloud.errors import ConfigurationWrong, ItemRefused, NotFound, Tu
 from tuyahouse.sync.asking import STOPPING, DeadLetter
 from tuyahouse.warehouse.bulk.writer import insert_new
 from tuyahouse.warehouse.database import Connection
-from tuyahouse.warehouse.devices import links as device_links
+from tuyahouse.warehouse.devices.links import known_links
 from tuyahouse.warehouse.ledgers import raw_blocks, runs
 from tuyahouse.warehouse.tables import device_serial_number
 
@@ -188,7 +188,7 @@ class _Sources:
 
 def keep_new_answers(conn: Connection, account: str, answers: Sequence[LinkAnswer], block: str, at: datetime) -> None:
     """Keep the answers as sent that bring a link which nobody knew."""
-    known = device_links.known_links(conn, account, {link.device_id for answer in answers for link in answer.links})
+    known = known_links(conn, account, {link.device_id for answer in answers for link in answer.links})
     kept: dict[str, list[tuple[str, bytes]]] = {}
     for answer in answers:
         if any((link.device_id, link.sn, link.source) not in known for link in answer.links):

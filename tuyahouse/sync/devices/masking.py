@@ -5,6 +5,8 @@ from typing import Any
 
 import msgspec
 
+from tuyahouse.sync.chunks import LONGEST_SAMPLE
+
 _STRING = rb'"(?:[^"\\]|\\.)*"?'
 _OBJECT = rb"\{(?:[^{}]|\{[^{}]*\})*\}"
 _DEEPER = rb"[{\[].*"  # deeper, or cut in the middle: everything behind it goes too
@@ -12,9 +14,6 @@ _PLAIN = rb"[^,}\]]*"
 _EXTEND_DATA = re.compile(
     rb'("(?:extend_data|extendData)"\s*:\s*)(?:' + b"|".join((_STRING, _OBJECT, _DEEPER, _PLAIN)) + b")", re.DOTALL
 )
-
-
-LONGEST_SAMPLE = 200
 
 
 def sample_of(name: str, value: Any) -> str:

@@ -8,14 +8,12 @@ first of them in the order in which they were asked for.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from itertools import islice
 
 from tuyahouse.settings import Account, SettingsError
+from tuyahouse.sync.chunks import chunked
 from tuyahouse.sync.devices.listing.ledger import LIST_KEY, project_of, settle
 from tuyahouse.warehouse.database.dialect import join_as_sets
-from tuyahouse.warehouse.devices import from_messages as from_messages
-from tuyahouse.warehouse.devices import history, inventory, links, marks
-from tuyahouse.warehouse.devices import lists as device_lists
+from tuyahouse.warehouse.devices import from_messages, history, inventory, links, lists, marks
 from tuyahouse.warehouse.ledgers import runs
 from tuyahouse.warehouse.messages import gaps as message_gaps
 from tuyahouse.warehouse.warehouse import Warehouse
@@ -68,7 +66,7 @@ def plan_lists(warehouse: Warehouse, account: Account, run_id: str, projects: Se
     named = {*projects, *account.project_ids}
     with warehouse.begin() as conn:
         marks.clear_marks(conn, account.name)
-        device_lists.forget_runs(conn, account.name)
+        lists.forget_runs(conn, account.name)
         settle(conn, account.name, lambda key: project_of(key) not in named, at)
         runs.add_chunks(conn, run_id, [[LIST_KEY + project] for project in projects])
 
@@ -84,23 +82,23 @@ def conclude(
     done = Concluded(lists=len(projects))
     with warehouse.begin() as conn:
         join_as_sets(conn)
-        for project, swept_at in device_lists.complete_lists(conn, run.account, run.run_id, projects):
+        for project, swept_at in lists.complete_lists(conn, run.account, run.run_id, projects):
             done.complete += 1
             done.vanished += marks.vanish(conn, run.account, project, swept_at, run.run_id)
         done.from_messages = from_messages.apply_messages(conn, run.account, run.run_id)
         history.follow(conn, run.account)
         done.linked = links.link_by_cid(conn, run.account, run.run_id, at)
-        odd = device_lists.list_notes(conn, run.account, run.run_id, projects)
+        odd = lists.list_notes(conn, run.account, run.run_id, projects)
         done.odd = {project: sentence(f"Project {project}: {note}") for project, note in odd}
         done.notes += [
             f"Project {project} holds no device. If it should, check its id in PROJECT_IDS."
-            for project in device_lists.empty_lists(conn, run.account, run.run_id, projects)
+            for project in lists.empty_lists(conn, run.account, run.run_id, projects)
         ]
-        first = device_lists.next_chunk(conn, run.run_id)
+        first = lists.next_chunk(conn, run.run_id)
         if first <= len(projects):
             gaps = message_gaps.open_gaps(conn, run.account)
             due = inventory.due_for_details(conn, run.account, projects, at if full else details_due_before(gaps, at))
-            runs.add_chunks(conn, run.run_id, _counted(_chunked(due, chunk_size), done), first)
+            runs.add_chunks(conn, run.run_id, _counted(chunked(due, chunk_size), done), first)
             if gaps:
                 done.notes.append("Messages may be missing: details of all devices are asked.")
     return done
@@ -109,11 +107,6 @@ def conclude(
 def details_due_before(gaps: Sequence[message_gaps.Gap], at: datetime) -> datetime:
     """Details read before that time are due: those of a week ago, and while gaps are open all that are not newer."""
     return min(max([at - DETAILS_AFTER, *(gap.gap_to for gap in gaps)]), at)
-
-
-def _chunked(keys: Iterator[str], size: int) -> Iterator[list[str]]:
-    while chunk := list(islice(keys, size)):
-        yield chunk
 
 
 def _counted(chunks: Iterator[list[str]], into: Concluded) -> Iterator[list[str]]:

@@ -13,7 +13,7 @@ from tuyahouse.cloud.errors import TuyaError
 from tuyahouse.cloud.http.answer import stored_result
 from tuyahouse.outcome import Outcome
 from tuyahouse.sync.asking import DeadLetter
-from tuyahouse.sync.devices import details as devices_details
+from tuyahouse.sync.devices import details
 from tuyahouse.sync.devices.details import Changed, read_details, write_functions
 from tuyahouse.sync.devices.links import (
     FACTORY_INFOS_KIND,
@@ -29,7 +29,7 @@ from tuyahouse.sync.devices.masking import masked
 from tuyahouse.warehouse.database import Connection
 from tuyahouse.warehouse.database.seen import SeenKeys
 from tuyahouse.warehouse.devices import inventory
-from tuyahouse.warehouse.devices import links as device_links
+from tuyahouse.warehouse.devices.links import link_hints
 from tuyahouse.warehouse.ledgers import dead_letters, raw_blocks, runs
 from tuyahouse.warehouse.ledgers.raw_blocks import Block
 
@@ -46,7 +46,7 @@ def replay_devices(
     """
     outcome = Outcome()
     with SeenKeys() as seen:
-        for block in raw_blocks.blocks(source, account, devices_details.KIND):
+        for block in raw_blocks.blocks(source, account, details.KIND):
             changed, unusable = _read_details(block)
             inventory.forget_functions(conn, account, seen.add([device_id for device_id, _ in changed]))
             write_functions(conn, _run(account, block), changed, block.stored_at)
@@ -62,18 +62,18 @@ def _read_details(block: Block) -> tuple[list[tuple[str, Changed]], list[DeadLet
     unusable: list[DeadLetter] = []
     for device_id, bodies in _by_device(block.answers):
         try:
-            details = read_details(device_id, [stored_result(body) for body in bodies], bodies, None)
+            read = read_details(device_id, [stored_result(body) for body in bodies], bodies, None)
         except TuyaError as error:
-            unusable.append(_letter(devices_details.KIND, device_id, error, bodies[0]))
+            unusable.append(_letter(details.KIND, device_id, error, bodies[0]))
         else:
-            if details.changed:
-                changed.append((device_id, details.changed))
+            if read.changed:
+                changed.append((device_id, read.changed))
     return changed, unusable
 
 
 def _by_device(answers: Sequence[tuple[str, bytes]]) -> Iterator[tuple[str, list[bytes]]]:
     """Each device with its answers, which stand one after the other."""
-    size = len(devices_details.SUFFIXES)
+    size = len(details.SUFFIXES)
     for start in range(0, len(answers), size):
         yield answers[start][0], [body for _, body in answers[start : start + size]]
 
@@ -122,7 +122,7 @@ def _from_pms(conn: Connection, account: str, asked: list[str], result: bytes) -
 
 
 def _from_pms_list(conn: Connection, account: str, asked: list[str], result: bytes) -> list[Link]:
-    paired, _ = pair(decode_sns(result), device_links.link_hints(conn, account, asked))
+    paired, _ = pair(decode_sns(result), link_hints(conn, account, asked))
     return [Link(device_id, sn, PMS) for device_id, sn in paired.items()]
 
 

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import islice
 from typing import Any
 
 from tuyahouse.outcome import Outcome
 from tuyahouse.sync.intake.rows import Blank, Entry, Refusal, Row, SourceError
+from tuyahouse.times import utc_now
 from tuyahouse.warehouse.database import Connection
 from tuyahouse.warehouse.database.seen import SeenKeys
 from tuyahouse.warehouse.ledgers import dead_letters
@@ -78,7 +79,7 @@ def take_in(
     kind: str,
     add: Add,
     *,
-    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    now: Callable[[], datetime] = utc_now,
     on_rows: Callable[[int], object] = lambda count: None,
 ) -> IntakeOutcome:
     """Take the rows of a source in, batch by batch, each key once.

@@ -14,7 +14,8 @@ from tuyahouse.memory import return_freed_memory
 from tuyahouse.messages.sources.backoff import Backoff
 from tuyahouse.messages.sources.source import MessageSource, Received
 from tuyahouse.sync.messages.gaps import gap_after_absence
-from tuyahouse.sync.messages.land import Landed, Landing, utc_now
+from tuyahouse.sync.messages.land import Landed, Landing
+from tuyahouse.times import utc_now
 from tuyahouse.warehouse.errors import SchemaError, WarehouseError
 from tuyahouse.warehouse.messages import gaps as message_gaps
 from tuyahouse.warehouse.messages import ledger

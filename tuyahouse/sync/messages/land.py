@@ -6,7 +6,7 @@ by both families) is one row, and what a later message adds to it is kept.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from tuyahouse.messages.formats.facts import Binding, CommandObservation, Presence
 from tuyahouse.messages.reading import MessageReader
@@ -22,6 +22,7 @@ from tuyahouse.sync.messages.rows import (
     build_rows,
     unstorable,
 )
+from tuyahouse.times import utc_now
 from tuyahouse.warehouse import tables
 from tuyahouse.warehouse.bulk.writer import insert_columns, insert_new, upsert
 from tuyahouse.warehouse.commands import records
@@ -54,10 +55,6 @@ class Landed:
             self.unknown + other.unknown,
             self.dead + other.dead,
         )
-
-
-def utc_now() -> datetime:
-    return datetime.now(UTC)
 
 
 class Landing:

@@ -14,7 +14,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from tuyahouse.sync.messages.consumer import Progress
-from tuyahouse.sync.messages.land import utc_now
+from tuyahouse.times import utc_now
 
 STUCK_SECONDS = 120.0
 """A consumer whose loop has not turned for this long is unhealthy."""

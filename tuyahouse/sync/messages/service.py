@@ -17,8 +17,9 @@ from tuyahouse.messages.sources.source import MessageSource
 from tuyahouse.settings import Account
 from tuyahouse.sync.messages.consumer import Limits, MessageConsumer, Progress
 from tuyahouse.sync.messages.gaps import gap_in_words
-from tuyahouse.sync.messages.land import Landing, utc_now
+from tuyahouse.sync.messages.land import Landing
 from tuyahouse.sync.messages.metrics import ConsumerMetrics, serve
+from tuyahouse.times import utc_now
 from tuyahouse.warehouse.errors import WarehouseAway
 from tuyahouse.warehouse.warehouse import Warehouse
 

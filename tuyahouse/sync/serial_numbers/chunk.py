@@ -8,7 +8,7 @@ chunk, and decides the unit's state together with its craft line.
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from operator import attrgetter
 from typing import Any
 
@@ -19,8 +19,10 @@ from tuyahouse.cloud.client import TuyaClient
 from tuyahouse.fingerprint import fingerprint
 from tuyahouse.outcome import Outcome
 from tuyahouse.sync.asking import Asked, ask_all
+from tuyahouse.sync.chunks import count_fields, land_what_came
 from tuyahouse.sync.serial_numbers.craft_lines import CraftLines, LastNodes
 from tuyahouse.sync.serial_numbers.state import State, state_of
+from tuyahouse.times import utc_now
 from tuyahouse.warehouse.bulk import writer
 from tuyahouse.warehouse.database import Connection
 from tuyahouse.warehouse.ledgers import dead_letters, drift, raw_blocks, runs
@@ -56,41 +58,38 @@ class SnAnswer:
     holds_steps: bool
 
 
-def read_answer(result: bytes | msgspec.Raw, body: bytes, known: bytes | None) -> SnAnswer:
-    """Fingerprint an answer's ``result`` (the envelope around it carries times) and decode it when it is not the known one.
+async def sync_chunk(
+    client: TuyaClient,
+    lines: CraftLines,
+    chunk: int,
+    *,
+    workers: int,
+    now: Callable[[], datetime] = utc_now,
+    on_key: Callable[[], None] = lambda: None,
+) -> Outcome:
+    """Ask the chunk of the run that ``lines`` belongs to, and land it in one transaction.
+
+    What a stop leaves unasked stays in the chunk. A chunk that is done asks nothing.
 
     Raises:
-        UnusableAnswer: the result has another shape than a list of steps.
+        TuyaError: what stopped the asking, after everything answered until then was committed.
     """
-    digest = fingerprint(result)
-    if digest == known:
-        return SnAnswer(body, digest, None, bytes(result).strip() not in (b"[]", b"null", b""))
-    steps = decode_flow_steps(result)
-    return SnAnswer(body, digest, steps, bool(steps))
+    warehouse = lines.warehouse
+    run, sns = await asyncio.to_thread(runs.load_chunk, warehouse, lines.run_id, chunk)
+    known = await asyncio.to_thread(registry.known, warehouse, run.account, sns)
+    asked: Asked[SnAnswer] = Asked()
+
+    async def ask() -> None:
+        await ask_steps(client, known, sns, asked, workers=workers, on_key=on_key)
+        await lines.last_nodes(client, new_orders(asked), now())
+
+    def land() -> Outcome:
+        return land_chunk(warehouse, run, chunk, asked, known, lines.known, calls=client.calls, at=now())
+
+    return await land_what_came(asked, ask(), land)
 
 
-def step_rows(sn: str, steps: Iterable[FlowStep]) -> list[tuple[Any, ...]]:
-    """Rows of ``flow_step`` in the order of ``STEP_COLUMNS``, times in milliseconds as the writer takes them.
-
-    The asked serial number is the key; where Tuya's own spelling of it differs, that spelling is kept in ``extra``.
-    """
-    return [
-        (
-            sn,
-            step.node,
-            step.time_ms,
-            step.order_code,
-            step.craft_line_code,
-            step.node_desc,
-            step.request_id,
-            step.status,
-            step.extra if step.sn == sn or step.sn is None else {**(step.extra or {}), "sn": step.sn},
-        )
-        for step in steps
-    ]
-
-
-async def ask_chunk(
+async def ask_steps(
     client: TuyaClient,
     known: Mapping[str, registry.Known],
     sns: Iterable[str],
@@ -110,6 +109,19 @@ async def ask_chunk(
         return read
 
     await ask_all(sns, ask, into, kind=KIND, workers=workers, on_key=on_key)
+
+
+def read_answer(result: bytes | msgspec.Raw, body: bytes, known: bytes | None) -> SnAnswer:
+    """Fingerprint an answer's ``result`` (the envelope around it carries times) and decode it when it is not the known one.
+
+    Raises:
+        UnusableAnswer: the result has another shape than a list of steps.
+    """
+    digest = fingerprint(result)
+    if digest == known:
+        return SnAnswer(body, digest, None, bytes(result).strip() not in (b"[]", b"null", b""))
+    steps = decode_flow_steps(result)
+    return SnAnswer(body, digest, steps, bool(steps))
 
 
 def new_orders(asked: Asked[SnAnswer]) -> set[str]:
@@ -155,6 +167,36 @@ def land_chunk(
     return outcome
 
 
+def count(asked: Asked[SnAnswer], calls: int) -> Outcome:
+    """The counts; an answer without steps is how Tuya says that it does not know a serial number."""
+    return asked.outcome(
+        calls,
+        unchanged=sum(answer.steps is None for _, answer in asked.answers),
+        empty_answers=sum(not answer.holds_steps for _, answer in asked.answers),
+    )
+
+
+def step_rows(sn: str, steps: Iterable[FlowStep]) -> list[tuple[Any, ...]]:
+    """Rows of ``flow_step`` in the order of ``STEP_COLUMNS``, times in milliseconds as the writer takes them.
+
+    The asked serial number is the key; where Tuya's own spelling of it differs, that spelling is kept in ``extra``.
+    """
+    return [
+        (
+            sn,
+            step.node,
+            step.time_ms,
+            step.order_code,
+            step.craft_line_code,
+            step.node_desc,
+            step.request_id,
+            step.status,
+            step.extra if step.sn == sn or step.sn is None else {**(step.extra or {}), "sn": step.sn},
+        )
+        for step in steps
+    ]
+
+
 def write_steps(
     conn: Connection, run: runs.Run, rows: Sequence[tuple[Any, ...]], sns: Sequence[str], at: datetime
 ) -> writer.Written:
@@ -172,19 +214,6 @@ def write_steps(
         stamp=("last_run",),
         gone_stamp={"last_run": run.run_id},
         same={"account": run.account, "first_run": run.run_id, "last_run": run.run_id},
-    )
-
-
-def count(asked: Asked[SnAnswer], calls: int) -> Outcome:
-    holding = sum(answer.holds_steps for _, answer in asked.answers)
-    return Outcome(
-        asked=asked.asked,
-        answered=holding,
-        empty=len(asked.empty) + len(asked.answers) - holding,
-        failed=len(asked.failed),
-        rejected=len(asked.rejected),
-        unchanged=sum(answer.steps is None for _, answer in asked.answers),
-        calls=calls,
     )
 
 
@@ -217,48 +246,8 @@ def registry_changes(
 
 
 def drifted(changed: Iterable[tuple[str, SnAnswer]]) -> dict[str, tuple[int, str]]:
-    """Fields beyond the documented ones: how many changed answers hold them, and a sample value (cut)."""
-    seen: dict[str, tuple[int, str]] = {}
-    for _, answer in changed:
-        fields = {name: value for step in answer.steps or () if step.extra for name, value in step.extra.items()}
-        for name, value in fields.items():
-            count, sample = seen.get(name, (0, ""))
-            seen[name] = (count + 1, sample or msgspec.json.encode(value).decode()[:200])
-    return seen
-
-
-async def sync_chunk(
-    client: TuyaClient,
-    lines: CraftLines,
-    chunk: int,
-    *,
-    workers: int,
-    now: Callable[[], datetime] = lambda: datetime.now(UTC),
-    on_key: Callable[[], None] = lambda: None,
-) -> Outcome:
-    """Ask the chunk of the run that ``lines`` belongs to, and land it in one transaction.
-
-    What a stop leaves unasked stays in the chunk. A chunk that is done asks nothing.
-
-    Raises:
-        TuyaError: what stopped the asking, after everything answered until then was committed.
-    """
-    warehouse = lines.warehouse
-    run, sns = await asyncio.to_thread(runs.load_chunk, warehouse, lines.run_id, chunk)
-    known = await asyncio.to_thread(registry.known, warehouse, run.account, sns)
-    asked: Asked[SnAnswer] = Asked()
-
-    def land(last_nodes: LastNodes) -> Outcome:
-        return land_chunk(warehouse, run, chunk, asked, known, last_nodes, calls=client.calls, at=now())
-
-    try:
-        await ask_chunk(client, known, sns, asked, workers=workers, on_key=on_key)
-        last_nodes = await lines.last_nodes(client, new_orders(asked), now())
-    except BaseException:
-        # Ctrl-C or an error of our own: what was paid for is committed now, without waiting for anything.
-        land(lines.known)
-        raise
-    outcome = await asyncio.to_thread(land, last_nodes)
-    if asked.stopped_by:
-        raise asked.stopped_by
-    return outcome
+    """Undocumented fields of the changed answers: in how many, and an example value."""
+    return count_fields(
+        {name: value for step in answer.steps or () if step.extra for name, value in step.extra.items()}
+        for _, answer in changed
+    )

@@ -1,7 +1,7 @@
 """Serial numbers into the registry, from wherever they come; nothing is dropped without a count or a dead letter."""
 
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
+from datetime import datetime
 
 from tuyahouse.sync.intake.files import read_file
 from tuyahouse.sync.intake.pattern import read_pattern
@@ -9,6 +9,7 @@ from tuyahouse.sync.intake.query import read_query
 from tuyahouse.sync.intake.rows import Entry, Refusal, Row, SourceError, entry
 from tuyahouse.sync.intake.source import source
 from tuyahouse.sync.intake.take_in import IntakeOutcome, take_in
+from tuyahouse.times import utc_now
 from tuyahouse.warehouse.database import Connection
 from tuyahouse.warehouse.serial_numbers import registry
 from tuyahouse.warehouse.warehouse import Warehouse
@@ -36,7 +37,7 @@ def register(
     source: str,
     work_order: str | None = None,
     *,
-    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    now: Callable[[], datetime] = utc_now,
     on_rows: Callable[[int], object] = lambda count: None,
 ) -> IntakeOutcome:
     """Add serial numbers to the registry in batches, a transaction each, in memory that does not grow.

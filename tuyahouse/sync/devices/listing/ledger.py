@@ -16,8 +16,7 @@ from tuyahouse.sync.devices.listing.rows import Reading
 from tuyahouse.sync.devices.listing.sweep import Judgement, Standing, Sweep, SweepCount
 from tuyahouse.sync.devices.masking import masked
 from tuyahouse.warehouse.database import Connection
-from tuyahouse.warehouse.devices import lists
-from tuyahouse.warehouse.devices import marks as devices_marks
+from tuyahouse.warehouse.devices import lists, marks
 from tuyahouse.warehouse.ledgers import dead_letters, runs
 from tuyahouse.warehouse.warehouse import Warehouse
 
@@ -71,7 +70,7 @@ class ListLedger:
     def begin(self) -> lists.DeviceList | None:
         """Forget the marks of an earlier attempt; how the list was last read."""
         with self.warehouse.begin() as conn:
-            devices_marks.clear_marks(conn, self.run.account, self.project_id)
+            marks.clear_marks(conn, self.run.account, self.project_id)
             before = lists.device_list(conn, self.run.account, self.project_id)
         self._first = not lists.read_whole(before)
         self.empty_before = before is not None and before.devices == 0 and before.tried_run != self.run.run_id
@@ -94,18 +93,18 @@ class ListLedger:
     def count(self, sweep: Sweep, number: int, swept_at: datetime) -> tuple[SweepCount, int]:
         """What a sweep came to, and how many devices of the project it and those before have not met."""
         with self.warehouse.read() as conn:
-            marks = devices_marks.count_marks(conn, self.run.account, self.project_id, number)
-            gone = devices_marks.count_unmarked(conn, self.run.account, self.project_id, swept_at)
+            met = marks.count_marks(conn, self.run.account, self.project_id, number)
+            gone = marks.count_unmarked(conn, self.run.account, self.project_id, swept_at)
         bad = len(self._unusable)
         count = SweepCount(
-            devices=marks.devices + bad,
-            repeated=sweep.rows - marks.devices - bad,
+            devices=met.devices + bad,
+            repeated=sweep.rows - met.devices - bad,
             totals=tuple(sweep.totals),
-            new=marks.new,
-            changed=marks.changed,
-            missing=marks.missing,
-            known=marks.known + bad,
-            new_to_all=marks.new_to_all,
+            new=met.new,
+            changed=met.changed,
+            missing=met.missing,
+            known=met.known + bad,
+            new_to_all=met.new_to_all,
         )
         return count, gone
 

@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from tuyahouse.cloud.calls.devices import ABSENT, FACTS, Device, device_facts
+from tuyahouse.sync.chunks import count_fields
 from tuyahouse.sync.devices.masking import sample_of
 from tuyahouse.warehouse.devices.history import HISTORY_FACTS
 from tuyahouse.warehouse.devices.inventory import Known
@@ -106,10 +107,4 @@ def changed_facts(stored: Mapping[str, Any], facts: tuple[Any, ...], project_id:
 
 def drifted(rows: Iterable[tuple[Any, ...]]) -> dict[str, tuple[int, str]]:
     """Fields that no documentation names: in how many rows, and a sample."""
-    seen: dict[str, tuple[int, str]] = {}
-    for row in rows:
-        for name, value in (row[EXTRA] or {}).items():
-            if name not in DOCUMENTED_EXTRA:
-                count, sample = seen.get(name, (0, ""))
-                seen[name] = (count + 1, sample or sample_of(name, value))
-    return seen
+    return count_fields((row[EXTRA] or {} for row in rows), DOCUMENTED_EXTRA, sample_of)
