@@ -132,11 +132,11 @@ async def test_devices_whose_answers_are_of_no_use_are_dead_letters_and_asked_ag
     done = await night(warehouse, account_of(sandbox), "first", details=True)
     assert done.summary and done.summary.status == "balanced"
     failed = done.summary.outcome.failed + done.summary.outcome.rejected
-    assert failed == len(open_letters(warehouse, "device_details")) > 5
+    assert failed == len(open_dead_letters(warehouse, "device_details")) > 5
     sandbox.control("faults", {"shape": 0, "item_error": 0})
     again = await night(warehouse, account_of(sandbox), "second", details=True)
     assert again.concluded and again.concluded.details == failed
-    assert open_letters(warehouse, "device_details") == []
+    assert open_dead_letters(warehouse, "device_details") == []
 
 
 def test_fields_of_a_detail_that_no_documentation_names_are_reported(warehouse: Warehouse) -> None:
@@ -169,7 +169,7 @@ def test_details_that_differ_in_presence_alone_are_unchanged() -> None:
     assert read_details("d1", [results[0], b'[{"function_code":"a"}]', b"[]"], results, first.digest).changed
 
 
-def open_letters(warehouse: Warehouse, kind: str) -> list[Any]:
+def open_dead_letters(warehouse: Warehouse, kind: str) -> list[Any]:
     table = ops_dead_letter.c
     with warehouse.read() as conn:
         return list(conn.execute(select(table.key).where(table.kind == kind, table.resolved_at.is_(None))))

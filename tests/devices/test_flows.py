@@ -133,7 +133,7 @@ async def test_a_budget_that_ends_within_a_list_is_no_fault_of_the_list(
     state = await devices(run_key="n1")
     assert (state.is_completed(), state.name) == (True, "Stopped")
     with opened.read() as conn:
-        assert list(dead_letters.open_letters(conn, "demo")) == []
+        assert list(dead_letters.open_dead_letters(conn, "demo")) == []
     assert run(opened, "sync_devices", "n1").status == "stopped"
     reach(sandbox, MONTHLY_CALLS="6000")
     assert (await devices(run_key="n1")).is_completed()

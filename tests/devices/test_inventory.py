@@ -13,11 +13,11 @@ from tests.support.sandbox import Sandbox
 from tuyahouse.cloud.client import TuyaClient
 from tuyahouse.cloud.errors import PassingFault
 from tuyahouse.settings import SettingsError
-from tuyahouse.sync.asking import DeadLetter
 from tuyahouse.sync.devices.chunks import list_chunk
 from tuyahouse.sync.devices.plan import apply_messages, chosen_projects, conclude, plan_lists
 from tuyahouse.warehouse.bulk.writer import insert_new
 from tuyahouse.warehouse.ledgers import dead_letters, runs
+from tuyahouse.warehouse.ledgers.dead_letters import DeadLetter
 from tuyahouse.warehouse.tables import device, device_event, device_history, ops_dead_letter, ops_device_list
 from tuyahouse.warehouse.warehouse import Warehouse
 

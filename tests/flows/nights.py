@@ -105,7 +105,7 @@ def rows(warehouse: Warehouse, table: Any, *columns: str) -> list[tuple[Any, ...
         return [tuple(row) for row in conn.execute(select(*chosen).order_by(*table.primary_key.columns))]
 
 
-def open_letters(warehouse: Warehouse, kind: str = "sn_flows") -> dict[str, str]:
+def open_dead_letters(warehouse: Warehouse, kind: str = "sn_flows") -> dict[str, str]:
     """Key → reason of the dead letters that are not resolved."""
     letter = ops_dead_letter.c
     wanted = select(letter.key, letter.reason).where(letter.kind == kind, letter.resolved_at.is_(None))

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from tests.flows.nights import environment_of, night, open_letters, register, rows, settings_of, units
+from tests.flows.nights import environment_of, night, open_dead_letters, register, rows, settings_of, units
 from tests.flows.processes import run_flow
 from tests.support.factory import Factory
 from tests.support.prefect import PrefectServer
@@ -37,7 +37,7 @@ async def test_every_serial_number_is_in_the_warehouse_or_a_dead_letter_and_a_re
     summary = await through_the_night(warehouse, tuya, "n", Wanted())
     assert set(tuya.control("faults")["hits"]) == set(KINDS)
     assert (summary.status, summary.outcome.asked) == ("balanced", 300)
-    letters = open_letters(warehouse)
+    letters = open_dead_letters(warehouse)
     assert len(letters) == summary.outcome.failed + summary.outcome.rejected > 5
     assert {sn for (sn,) in rows(warehouse, serial_number, "sn") if sn not in letters} == sns - set(letters)
     fresh = {sn for sn, state in rows(warehouse, serial_number, "sn", "state") if state == "new"}
@@ -45,7 +45,7 @@ async def test_every_serial_number_is_in_the_warehouse_or_a_dead_letter_and_a_re
     tuya.control("faults", {})
     again = await night(warehouse, settings_of(tuya), "redrive", Wanted(dead_letters=True))
     assert (again.status, again.outcome.asked) == ("balanced", len(letters))
-    assert open_letters(warehouse) == {}
+    assert open_dead_letters(warehouse) == {}
     assert held(warehouse) == true(tuya)
 
 
@@ -59,11 +59,11 @@ def test_the_flow_that_redrives_clears_serial_numbers_and_craft_lines(
     tuya.control("faults", {"item_error": 0.5})
     code, printed = run_flow("nightly_sync", env, run_key="n")
     assert code == 0 and "redrive_dead_letters" in printed, printed
-    assert open_letters(warehouse) and open_letters(warehouse, "craft_line")
+    assert open_dead_letters(warehouse) and open_dead_letters(warehouse, "craft_line")
     tuya.control("faults", {})
     code, printed = run_flow("redrive_dead_letters", env, run_key="r")
     assert code == 0, printed
-    assert open_letters(warehouse) == open_letters(warehouse, "craft_line") == {}
+    assert open_dead_letters(warehouse) == open_dead_letters(warehouse, "craft_line") == {}
     assert held(warehouse) == true(tuya) and len(rows(warehouse, craft_line)) == 3
     warehouse.close()
 

@@ -135,7 +135,7 @@ def test_an_unreadable_message_is_a_dead_letter_with_its_reason_and_what_was_rec
     landed = landing.land([received(b"", 1), received(b"no json", 2), received(sealed(samples.ONLINE), 3)])
     assert landed == Landed(received=3, stored=3, known=0, unknown=0, dead=2)
     with warehouse.read() as conn:
-        letters = [(one.kind, one.key, one.reason, one.raw) for one in dead_letters.open_letters(conn, "main")]
+        letters = [(one.kind, one.key, one.reason, one.raw) for one in dead_letters.open_dead_letters(conn, "main")]
     assert letters == [
         ("message", "7:1:0:-1", "empty_payload", b""),
         ("message", "7:2:0:-1", "broken_json", b"no json"),
@@ -186,7 +186,7 @@ def test_a_value_the_database_refuses_costs_its_own_message_only(
     landed = landing.land([received(sealed({**samples.DEVICE_EVENT, "dataId": f"x{n}"}), n) for n in range(9)])
     assert (landed.received, landed.stored, landed.dead) == (9, 9, 1)
     with warehouse.read() as conn:
-        (letter,) = dead_letters.open_letters(conn, "main")
+        (letter,) = dead_letters.open_dead_letters(conn, "main")
     assert (letter.key, letter.reason) == ("7:5:0:-1", "not_storable")
     assert len(rows(warehouse, tables.device_event)) == 8 and len(rows(warehouse, tables.raw_message)) == 9
 
@@ -198,7 +198,7 @@ def test_one_that_is_nested_too_deep_for_the_database_costs_its_own_message_only
     landed = landing.land([*good[:20], received(sealed(UNSTORABLE), 77), *good[20:]])
     assert (landed.received, landed.stored, landed.dead) == (41, 41, 1)
     with warehouse.read() as conn:
-        (letter,) = dead_letters.open_letters(conn, "main")
+        (letter,) = dead_letters.open_dead_letters(conn, "main")
     assert (letter.key, letter.reason) == ("7:77:0:-1", "not_storable")
     assert len(rows(warehouse, tables.device_event)) == 40
 
@@ -221,7 +221,7 @@ def test_damaged_messages_land_without_an_exception_and_the_same_in_both_databas
     for begin in range(0, count, 500):
         landing.land([received(payload, n) for n, payload in enumerate(payloads[begin : begin + 500], begin)])
     with warehouse.read() as conn:
-        reasons = {letter.reason for letter in dead_letters.open_letters(conn, "main")}
+        reasons = {letter.reason for letter in dead_letters.open_dead_letters(conn, "main")}
     assert len(rows(warehouse, tables.raw_message)) == count
     assert "broken_json" in reasons and "not_storable" not in reasons
 

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 from sqlalchemy import MetaData, select
 
-from tests.flows.nights import night, open_letters, register, rows, settings_of, units
+from tests.flows.nights import night, open_dead_letters, register, rows, settings_of, units
 from tests.support.sandbox import Sandbox
 from tuyahouse.cloud.calls.pms import FlowStep
 from tuyahouse.cloud.errors import PassingFault, UnusableAnswer
@@ -216,13 +216,13 @@ class Envelope(msgspec.Struct):
 async def test_faulty_items_are_dead_letters_until_an_answer_is_good(tuya, warehouse, some):
     tuya.control("faults", {"shape": 0.1, "item_error": 0.1})
     first = await night(warehouse, settings_of(tuya), "n1")
-    letters = open_letters(warehouse)
+    letters = open_dead_letters(warehouse)
     assert first.status == "balanced" and first.outcome.failed + first.outcome.rejected == len(letters) > 5
     assert set(letters.values()) == {"unusable_answer", "item_error"}
     assert {sn for sn, state in states(warehouse).items() if state == "new"} == set(letters)
     tuya.control("faults", {})
     second = await night(warehouse, settings_of(tuya), "n2", Wanted(dead_letters=True))
-    assert second.outcome.asked == len(letters) and open_letters(warehouse) == {}
+    assert second.outcome.asked == len(letters) and open_dead_letters(warehouse) == {}
     assert held_steps(warehouse) == true_steps(tuya, some)
 
 
@@ -230,7 +230,7 @@ async def test_faulty_items_are_dead_letters_until_an_answer_is_good(tuya, wareh
 async def test_a_tuya_that_is_away_costs_no_dead_letter_and_the_night_goes_on_later(tuya, warehouse, some):
     with pytest.raises(PassingFault, match=r"127\.0\.0\.1:9"):
         await night(warehouse, settings_of(tuya, chunk_size=200, base_url="http://127.0.0.1:9", attempts=1), "n1")
-    assert open_letters(warehouse) == {}
+    assert open_dead_letters(warehouse) == {}
     assert (await night(warehouse, settings_of(tuya), "n1")).outcome.asked == len(some)
 
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tests.flows.nights import night, open_letters, register, rows, settings_of, units
+from tests.flows.nights import night, open_dead_letters, register, rows, settings_of, units
 from tests.support.sandbox import Sandbox
 from tuyahouse.cloud.client import TuyaClient
 from tuyahouse.cloud.errors import QuotaExhausted
@@ -80,7 +80,7 @@ async def test_who_passed_the_last_node_is_finished(tuya, warehouse, some):
 
 async def test_a_line_that_cannot_be_had_is_a_dead_letter_and_its_units_stay_open(tuya, warehouse, some):
     await with_refused_lines(tuya, warehouse)
-    assert open_letters(warehouse, "craft_line") == dict.fromkeys(
+    assert open_dead_letters(warehouse, "craft_line") == dict.fromkeys(
         {order for (order,) in orders(warehouse)}, "item_error"
     )
     assert finished(warehouse) == set()
@@ -91,7 +91,7 @@ async def test_a_redriven_line_finishes_the_units_that_landed_before_it(tuya, wa
     lines = CraftLines(warehouse, "demo", "redrive")
     async with client(tuya, warehouse) as opened:
         assert await lines.redrive(opened, _now()) == len(orders(warehouse))
-    assert open_letters(warehouse, "craft_line") == {}
+    assert open_dead_letters(warehouse, "craft_line") == {}
     assert finished(warehouse) == truly_finished(tuya, some) != set()
 
 
@@ -99,7 +99,7 @@ async def test_a_line_that_could_not_be_had_is_asked_again_the_next_night_though
     await with_refused_lines(tuya, warehouse)
     summary = await night(warehouse, settings_of(tuya), "n2")
     assert summary.outcome.inserted == 0
-    assert open_letters(warehouse, "craft_line") == {}
+    assert open_dead_letters(warehouse, "craft_line") == {}
     assert finished(warehouse) == truly_finished(tuya, some) != set()
 
 

@@ -7,10 +7,10 @@ import pytest
 from tests.flows.nights import DUE, register, rows
 from tuyahouse.settings import load_settings
 from tuyahouse.settings.policies import PlanPolicy
-from tuyahouse.sync.asking import DeadLetter
 from tuyahouse.sync.chunks import chunked
 from tuyahouse.sync.serial_numbers.plan import Wanted, plan_run
 from tuyahouse.warehouse.ledgers import dead_letters, runs
+from tuyahouse.warehouse.ledgers.dead_letters import DeadLetter
 from tuyahouse.warehouse.serial_numbers import registry
 from tuyahouse.warehouse.tables import ops_dead_letter, ops_run, serial_number
 from tuyahouse.warehouse.warehouse import Warehouse

@@ -33,7 +33,9 @@ def listed(warehouse, account="factory"):
 
 def letters(warehouse):
     with warehouse.read() as conn:
-        return [(letter.key, letter.message, letter.attempts) for letter in dead_letters.open_letters(conn, "factory")]
+        return [
+            (letter.key, letter.message, letter.attempts) for letter in dead_letters.open_dead_letters(conn, "factory")
+        ]
 
 
 def test_rows_become_new_serial_numbers(warehouse):

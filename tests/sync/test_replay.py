@@ -5,11 +5,11 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import delete
 
-from tests.flows.nights import night, open_letters, register, rows, settings_of, units
+from tests.flows.nights import night, open_dead_letters, register, rows, settings_of, units
 from tests.support.sandbox import Sandbox
-from tuyahouse.sync.asking import DeadLetter
 from tuyahouse.sync.replay import replay
 from tuyahouse.warehouse.ledgers import dead_letters, raw_blocks, runs
+from tuyahouse.warehouse.ledgers.dead_letters import DeadLetter
 from tuyahouse.warehouse.tables import craft_line, craft_line_node, flow_step, raw_block, serial_number
 from tuyahouse.warehouse.warehouse import Warehouse
 
@@ -93,7 +93,7 @@ async def test_a_stored_answer_that_cannot_be_read_is_a_dead_letter_and_changes_
         raw_blocks.store(conn, "demo", "sn_flows", "other/0", [(sn, b'{"success":true,"result":{"list":[]}}')], now)
     outcome, summary = again(warehouse)
     assert (outcome.rejected, summary.status) == (1, "balanced")
-    assert open_letters(warehouse) == {sn: "unusable_answer"}
+    assert open_dead_letters(warehouse) == {sn: "unusable_answer"}
     assert core(warehouse) == before
 
 
@@ -102,14 +102,14 @@ async def test_an_answer_that_is_no_answer_any_more_is_a_dead_letter_too(nights,
     with warehouse.begin() as conn:
         raw_blocks.store(conn, "demo", "sn_flows", "other/0", [(sn, b"<html>")], datetime.now(UTC))
     assert again(warehouse)[0].rejected == 1
-    assert open_letters(warehouse) == {sn: "unusable_answer"}
+    assert open_dead_letters(warehouse) == {sn: "unusable_answer"}
 
 
 async def test_open_dead_letters_of_before_stay_open(nights, warehouse):
     with warehouse.begin() as conn:
         dead_letters.record(conn, "demo", [DeadLetter("sn_flows", "S9", "item_error")], datetime.now(UTC))
     again(warehouse)
-    assert open_letters(warehouse) == {"S9": "item_error"}
+    assert open_dead_letters(warehouse) == {"S9": "item_error"}
 
 
 async def test_it_is_all_or_nothing(nights, warehouse, monkeypatch):

@@ -9,8 +9,8 @@ import typer
 
 from tuyahouse.cli.context import AccountName, open_warehouse, read_settings, stopped
 from tuyahouse.cli.output import said, say, show
+from tuyahouse.warehouse.dictionary import entries, markdown
 from tuyahouse.warehouse.errors import SchemaError
-from tuyahouse.warehouse.marts.dictionary import entries, markdown
 from tuyahouse.warehouse.serial_numbers.explain import Explanation, explain_sn
 from tuyahouse.warehouse.warehouse import Warehouse
 

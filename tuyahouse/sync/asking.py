@@ -13,6 +13,7 @@ from typing import Generic, TypeVar
 
 from tuyahouse.cloud.errors import Action, AuthenticationRefused, NotFound, PassingFault, TuyaError, UnusableAnswer
 from tuyahouse.outcome import Outcome
+from tuyahouse.warehouse.ledgers.dead_letters import DeadLetter
 
 T = TypeVar("T")
 
@@ -25,18 +26,6 @@ and every further key would fail."""
 
 OUTAGE = 5
 """This many keys with nothing but passing faults are an outage; fewer may be trouble with those keys alone."""
-
-
-@dataclass(frozen=True, slots=True)
-class DeadLetter:
-    """Something that could not be used, on its way to ``ops_dead_letter``."""
-
-    kind: str
-    key: str
-    reason: str
-    code: str = ""
-    message: str = ""
-    raw: bytes | None = None
 
 
 @dataclass(slots=True)

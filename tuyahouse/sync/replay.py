@@ -15,15 +15,16 @@ from tuyahouse.cloud.calls.pms import CraftLine, decode_craft_line
 from tuyahouse.cloud.errors import TuyaError
 from tuyahouse.cloud.http.answer import stored_result
 from tuyahouse.outcome import Outcome
-from tuyahouse.sync.asking import Asked, DeadLetter
+from tuyahouse.sync.asking import Asked
 from tuyahouse.sync.devices.replay import replay_devices
 from tuyahouse.sync.intake.rows import Row
 from tuyahouse.sync.serial_numbers import chunk, craft_lines
 from tuyahouse.sync.serial_numbers.chunk import SnAnswer, registry_changes, step_rows, write_steps
 from tuyahouse.sync.serial_numbers.craft_lines import LastNodes, write_craft_lines
 from tuyahouse.warehouse.database import Connection
-from tuyahouse.warehouse.database.seen import SeenKeys
+from tuyahouse.warehouse.database.key_set import KeySet
 from tuyahouse.warehouse.ledgers import dead_letters, raw_blocks, runs
+from tuyahouse.warehouse.ledgers.dead_letters import DeadLetter
 from tuyahouse.warehouse.ledgers.raw_blocks import Block
 from tuyahouse.warehouse.serial_numbers import flow_steps, registry
 from tuyahouse.warehouse.warehouse import Warehouse
@@ -37,7 +38,7 @@ def replay(
     A stored answer that today's code cannot read becomes a dead letter (``rejected``) and changes nothing.
     """
     outcome = Outcome()
-    with warehouse.read() as source, warehouse.begin() as conn, SeenKeys() as seen:
+    with warehouse.read() as source, warehouse.begin() as conn, KeySet() as seen:
         last_nodes = _replay_craft_lines(source, conn, run.account)
         for block in raw_blocks.blocks(source, run.account, chunk.KIND):
             asked = _read_block(block)
@@ -77,7 +78,7 @@ def _read_block(block: Block) -> Asked[SnAnswer]:
 
 
 def _land(
-    conn: Connection, account: str, block: Block, asked: Asked[SnAnswer], last_nodes: LastNodes, seen: SeenKeys
+    conn: Connection, account: str, block: Block, asked: Asked[SnAnswer], last_nodes: LastNodes, seen: KeySet
 ) -> None:
     run_id, sns = block.run_id, [sn for sn, _ in asked.answers]
     flow_steps.forget(conn, account, seen.add(sns))

@@ -25,15 +25,15 @@ def record(warehouse: Warehouse, *letters: Letter, at: datetime = AT) -> None:
         dead_letters.record(conn, "factory", letters, at)
 
 
-def open_ones(warehouse: Warehouse, kind: str | None = None) -> list[dead_letters.DeadLetter]:
+def open_ones(warehouse: Warehouse, kind: str | None = None) -> list[dead_letters.StoredDeadLetter]:
     with warehouse.read() as conn:
-        return list(dead_letters.open_letters(conn, "factory", kind))
+        return list(dead_letters.open_dead_letters(conn, "factory", kind))
 
 
 def test_a_letter_keeps_what_happened(warehouse: Warehouse) -> None:
     record(warehouse, Letter())
     row = ("factory", "sn_flows", "S1", "item_error", "10202", "Tuya says no", b"{}", 1, AT, AT, None)
-    assert open_ones(warehouse) == [dead_letters.DeadLetter(*row)]
+    assert open_ones(warehouse) == [dead_letters.StoredDeadLetter(*row)]
 
 
 def test_no_letters_are_no_work(warehouse: Warehouse) -> None:
@@ -45,7 +45,7 @@ def test_met_again_it_counts_an_attempt_and_tells_the_newest(warehouse: Warehous
     record(warehouse, Letter())
     record(warehouse, Letter(code="500", message="now this", raw=None), at=LATER)
     row = ("factory", "sn_flows", "S1", "item_error", "500", "now this", None, 2, AT, LATER, None)
-    assert open_ones(warehouse) == [dead_letters.DeadLetter(*row)]
+    assert open_ones(warehouse) == [dead_letters.StoredDeadLetter(*row)]
 
 
 def test_a_good_answer_resolves_all_letters_of_its_key_and_kind(warehouse: Warehouse) -> None:

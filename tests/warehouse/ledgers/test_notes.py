@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from tuyahouse.warehouse import dictionary
 from tuyahouse.warehouse.bulk import writer
 from tuyahouse.warehouse.bulk.writer import Written
 from tuyahouse.warehouse.ledgers import drift, raw_blocks, runs
-from tuyahouse.warehouse.marts import dictionary
 from tuyahouse.warehouse.serial_numbers import craft_lines, explain, registry
 from tuyahouse.warehouse.shared import slots
 from tuyahouse.warehouse.tables import craft_line_node, flow_step, metadata

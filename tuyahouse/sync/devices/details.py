@@ -21,7 +21,7 @@ from tuyahouse.cloud.client import TuyaClient
 from tuyahouse.cloud.errors import UnusableAnswer
 from tuyahouse.fingerprint import fingerprint
 from tuyahouse.outcome import Outcome
-from tuyahouse.sync.asking import Asked, DeadLetter, ask_all
+from tuyahouse.sync.asking import Asked, ask_all
 from tuyahouse.sync.chunks import count_fields
 from tuyahouse.sync.devices.links import Links, keep_new_answers, write_links
 from tuyahouse.sync.devices.listing.rows import DOCUMENTED_EXTRA
@@ -30,6 +30,7 @@ from tuyahouse.warehouse.bulk.writer import Written, replace_set, update
 from tuyahouse.warehouse.database import Connection
 from tuyahouse.warehouse.devices import history, inventory
 from tuyahouse.warehouse.ledgers import dead_letters, drift, raw_blocks, runs
+from tuyahouse.warehouse.ledgers.dead_letters import DeadLetter
 from tuyahouse.warehouse.tables import device, device_function
 from tuyahouse.warehouse.warehouse import Warehouse
 

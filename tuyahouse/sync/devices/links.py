@@ -23,11 +23,12 @@ from tuyahouse.cloud.calls.device_origin import (
 from tuyahouse.cloud.client import TuyaClient
 from tuyahouse.cloud.endpoint import Endpoint
 from tuyahouse.cloud.errors import ConfigurationWrong, ItemRefused, NotFound, TuyaError, UnusableAnswer
-from tuyahouse.sync.asking import STOPPING, DeadLetter
+from tuyahouse.sync.asking import STOPPING
 from tuyahouse.warehouse.bulk.writer import insert_new
 from tuyahouse.warehouse.database import Connection
 from tuyahouse.warehouse.devices.links import known_links
 from tuyahouse.warehouse.ledgers import raw_blocks, runs
+from tuyahouse.warehouse.ledgers.dead_letters import DeadLetter
 from tuyahouse.warehouse.tables import device_serial_number
 
 

@@ -12,7 +12,6 @@ from tuyahouse.cloud.calls.device_origin import decode_factory_infos, decode_sn,
 from tuyahouse.cloud.errors import TuyaError
 from tuyahouse.cloud.http.answer import stored_result
 from tuyahouse.outcome import Outcome
-from tuyahouse.sync.asking import DeadLetter
 from tuyahouse.sync.devices import details
 from tuyahouse.sync.devices.details import Changed, read_details, write_functions
 from tuyahouse.sync.devices.links import (
@@ -27,10 +26,11 @@ from tuyahouse.sync.devices.links import (
 )
 from tuyahouse.sync.devices.masking import masked
 from tuyahouse.warehouse.database import Connection
-from tuyahouse.warehouse.database.seen import SeenKeys
+from tuyahouse.warehouse.database.key_set import KeySet
 from tuyahouse.warehouse.devices import inventory
 from tuyahouse.warehouse.devices.links import link_hints
 from tuyahouse.warehouse.ledgers import dead_letters, raw_blocks, runs
+from tuyahouse.warehouse.ledgers.dead_letters import DeadLetter
 from tuyahouse.warehouse.ledgers.raw_blocks import Block
 
 ReadLinks = Callable[[Any, str, list[str], bytes], list[Link]]
@@ -45,7 +45,7 @@ def replay_devices(
     A stored answer that today's code cannot read becomes a dead letter (``rejected``) and changes nothing.
     """
     outcome = Outcome()
-    with SeenKeys() as seen:
+    with KeySet() as seen:
         for block in raw_blocks.blocks(source, account, details.KIND):
             changed, unusable = _read_details(block)
             inventory.forget_functions(conn, account, seen.add([device_id for device_id, _ in changed]))

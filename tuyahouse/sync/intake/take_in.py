@@ -10,8 +10,9 @@ from tuyahouse.outcome import Outcome
 from tuyahouse.sync.intake.rows import Blank, Entry, Refusal, Row, SourceError
 from tuyahouse.times import utc_now
 from tuyahouse.warehouse.database import Connection
-from tuyahouse.warehouse.database.seen import SeenKeys
+from tuyahouse.warehouse.database.key_set import KeySet
 from tuyahouse.warehouse.ledgers import dead_letters
+from tuyahouse.warehouse.ledgers.dead_letters import DeadLetter
 from tuyahouse.warehouse.warehouse import Warehouse
 
 BATCH = 5_000
@@ -61,16 +62,6 @@ Add = Callable[[Any, list[Row], datetime], int]
 """Writes usable rows in the caller's transaction at that time; returns how many of them are new."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Letter:
-    kind: str
-    key: str
-    message: str
-    raw: bytes | None
-    reason: str = "refused_row"
-    code: str = ""
-
-
 def take_in(
     warehouse: Warehouse,
     account: str,
@@ -92,7 +83,7 @@ def take_in(
     """
     outcome, began = IntakeOutcome(), now()
     stream = iter(rows)
-    with SeenKeys() as seen:
+    with KeySet() as seen:
         while batch := _next(stream, outcome):
             with warehouse.begin() as conn:
                 at = now()
@@ -116,7 +107,7 @@ def _next(stream: Iterator[Entry], outcome: IntakeOutcome) -> list[Entry]:
         ) from error
 
 
-def _land(batch: list[Entry], seen: SeenKeys, add: Callable[[list[Row]], int]) -> IntakeOutcome:
+def _land(batch: list[Entry], seen: KeySet, add: Callable[[list[Row]], int]) -> IntakeOutcome:
     good = [one for one in batch if isinstance(one, Row)]
     first = _first_of_each(good, seen)
     refused = _refused(batch)
@@ -136,7 +127,7 @@ def _refused(batch: list[Entry]) -> list[Refusal]:
     return [one for one in batch if isinstance(one, Refusal)]
 
 
-def _first_of_each(rows: list[Row], seen: SeenKeys) -> list[Row]:
+def _first_of_each(rows: list[Row], seen: KeySet) -> list[Row]:
     by_sn: dict[str, Row] = {}
     for row in rows:
         by_sn.setdefault(row.sn, row)
@@ -144,9 +135,9 @@ def _first_of_each(rows: list[Row], seen: SeenKeys) -> list[Row]:
     return [row for sn, row in by_sn.items() if sn in fresh]
 
 
-def _letter(kind: str, source: str, refusal: Refusal) -> _Letter:
+def _letter(kind: str, source: str, refusal: Refusal) -> DeadLetter:
     message = f"{source}, {refusal.place}: {refusal.value!r} was refused, because {refusal.reason}."
-    return _Letter(kind, f"{source} {refusal.place}", message, refusal.value.encode())
+    return DeadLetter(kind, f"{source} {refusal.place}", "refused_row", "", message, refusal.value.encode())
 
 
 def _count(outcome: IntakeOutcome, batch: IntakeOutcome) -> None:
@@ -157,7 +148,7 @@ def _count(outcome: IntakeOutcome, batch: IntakeOutcome) -> None:
 
 def _resolve(conn: Connection, account: str, kind: str, source: str, began: datetime, at: datetime) -> None:
     """Resolve what an earlier reading of the source refused and this one did not."""
-    letters = dead_letters.open_letters(conn, account, kind)
+    letters = dead_letters.open_dead_letters(conn, account, kind)
     gone = (one.key for one in letters if one.key.startswith(f"{source} ") and one.last_seen_at < began)
     while keys := list(islice(gone, BATCH)):
         dead_letters.resolve(conn, account, kind, keys, at)

@@ -12,14 +12,9 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import JSON
 
 Json = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
-
-
 """Column type of a JSON document; comparable on both dialects."""
 
-
 Text = sqlalchemy.Text().with_variant(sqlalchemy.Text(collation="C"), "postgresql")
-
-
 """Text compared and sorted by its bytes, on both dialects and on every server; indexes of it are much faster so."""
 
 

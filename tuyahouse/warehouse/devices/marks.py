@@ -29,6 +29,9 @@ from tuyahouse.warehouse.bulk import postgres, sqlite
 from tuyahouse.warehouse.database.dialect import among, among_named, listed
 from tuyahouse.warehouse.tables import device, ops_sweep
 
+PageRow = tuple[str, bytes, bool | None]
+"""A device on a page: id, fingerprint of what was sent, presence (None: not sent)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Marks:
@@ -50,19 +53,23 @@ def clear_marks(conn: Connection, account: str, project_id: str | None = None) -
     conn.execute(delete(ops_sweep).where(*where))
 
 
+def mark(conn: Connection, account: str, project_id: str, sweep: int, rows: Sequence[PageRow]) -> tuple[int, list[str]]:
+    """Mark devices as met in this sweep; ``rows`` hold each device once.
+
+    Returns:
+        How many were not marked in this sweep yet, and the ids of those that are not exactly what the project's list
+        said of them before: new, changed, back, of another project, or online where they were not.
+    """
+    _fill(conn, rows)
+    values = {"account": account, "project_id": project_id}
+    fresh = conn.execute(_MARK, {**values, "sweep": sweep}).rowcount
+    return fresh, list(conn.execute(_news(conn.dialect.name), values).scalars())
+
+
 def mark_stored(conn: Connection, account: str, project_id: str, sweep: int, ids: Sequence[str]) -> None:
     """Mark devices of the project as met in this sweep with what is stored of them; none of them may be marked in it."""
     values = {"of": account, "project": project_id, "number": sweep, "ids": listed(ids)}
     conn.execute(_mark_stored(conn.dialect.name), values)
-
-
-@cache
-def _mark_stored(dialect: str) -> Insert:
-    project, number = bindparam("project", type_=Text), bindparam("number", type_=Integer)
-    row = (device.c.account, device.c.device_id, project, number, device.c.answer_hash)
-    rows = select(*row).where(device.c.account == bindparam("of"), among_named(dialect, device.c.device_id, "ids"))
-    names = ["account", "device_id", "project_id", "sweep", "fact_hash"]
-    return insert(ops_sweep).from_select(names, rows.order_by(device.c.device_id))
 
 
 def marked_elsewhere(conn: Connection, account: str, project_id: str, ids: Sequence[str]) -> set[str]:
@@ -102,18 +109,6 @@ def count_marks(conn: Connection, account: str, project_id: str, sweep: int) -> 
     return Marks(**{name: int(count) for name, count in row._mapping.items()})
 
 
-def _unmarked(account: str, project_id: str, swept_at: datetime) -> list[Any]:
-    """Devices of a project that no list of this run holds; those that messages told of since are left out."""
-    marked = exists().where(ops_sweep.c.account == account, ops_sweep.c.device_id == device.c.device_id)
-    return [
-        device.c.account == account,
-        device.c.project_id == project_id,
-        device.c.vanished_at.is_(None),
-        or_(device.c.changed_at.is_(None), device.c.changed_at < swept_at),
-        ~marked,
-    ]
-
-
 def count_unmarked(conn: Connection, account: str, project_id: str, swept_at: datetime) -> int:
     """How many devices of the project no list of this run holds."""
     query = select(func.count()).select_from(device).where(*_unmarked(account, project_id, swept_at))
@@ -124,40 +119,6 @@ def vanish(conn: Connection, account: str, project_id: str, swept_at: datetime, 
     """Declare those devices vanished; returns how many. Only after a complete sweep."""
     gone = update(device).where(*_unmarked(account, project_id, swept_at))
     return conn.execute(gone.values(vanished_at=swept_at, last_run=run_id)).rowcount
-
-
-PageRow = tuple[str, bytes, bool | None]
-
-
-"""A device on a page: id, fingerprint of what was sent, presence (None: not sent)."""
-
-
-_TABLE = "stage_device_page"
-
-
-_POSTGRESQL = f"""CREATE TEMPORARY TABLE IF NOT EXISTS {_TABLE}
-    (device_id text COLLATE "C", fact_hash bytea, online boolean) ON COMMIT DELETE ROWS"""
-
-
-_SQLITE = f"CREATE TEMPORARY TABLE IF NOT EXISTS {_TABLE} (device_id TEXT PRIMARY KEY, fact_hash BLOB, online BOOLEAN)"
-
-
-_MARK = text(f"""INSERT INTO ops_sweep (account, device_id, project_id, sweep, fact_hash)
-    SELECT :account, device_id, :project_id, :sweep, fact_hash FROM {_TABLE} WHERE true ORDER BY device_id
-    ON CONFLICT DO NOTHING""")
-
-
-def mark(conn: Connection, account: str, project_id: str, sweep: int, rows: Sequence[PageRow]) -> tuple[int, list[str]]:
-    """Mark devices as met in this sweep; ``rows`` hold each device once.
-
-    Returns:
-        How many were not marked in this sweep yet, and the ids of those that are not exactly what the project's list
-        said of them before: new, changed, back, of another project, or online where they were not.
-    """
-    _fill(conn, rows)
-    values = {"account": account, "project_id": project_id}
-    fresh = conn.execute(_MARK, {**values, "sweep": sweep}).rowcount
-    return fresh, list(conn.execute(_news(conn.dialect.name), values).scalars())
 
 
 def _fill(conn: Connection, rows: Sequence[PageRow]) -> None:
@@ -181,6 +142,40 @@ def _news(dialect: str) -> TextClause:
     return text(f"""SELECT s.device_id FROM {_TABLE} s {_STORED[dialect]}
         WHERE d.device_id IS NULL OR d.vanished_at IS NOT NULL OR d.project_id {differs} :project_id
             OR d.answer_hash {differs} s.fact_hash OR (s.online IS NOT NULL AND d.online {differs} s.online)""")
+
+
+def _unmarked(account: str, project_id: str, swept_at: datetime) -> list[Any]:
+    """Devices of a project that no list of this run holds; those that messages told of since are left out."""
+    marked = exists().where(ops_sweep.c.account == account, ops_sweep.c.device_id == device.c.device_id)
+    return [
+        device.c.account == account,
+        device.c.project_id == project_id,
+        device.c.vanished_at.is_(None),
+        or_(device.c.changed_at.is_(None), device.c.changed_at < swept_at),
+        ~marked,
+    ]
+
+
+@cache
+def _mark_stored(dialect: str) -> Insert:
+    project, number = bindparam("project", type_=Text), bindparam("number", type_=Integer)
+    row = (device.c.account, device.c.device_id, project, number, device.c.answer_hash)
+    rows = select(*row).where(device.c.account == bindparam("of"), among_named(dialect, device.c.device_id, "ids"))
+    names = ["account", "device_id", "project_id", "sweep", "fact_hash"]
+    return insert(ops_sweep).from_select(names, rows.order_by(device.c.device_id))
+
+
+_TABLE = "stage_device_page"
+
+_POSTGRESQL = f"""CREATE TEMPORARY TABLE IF NOT EXISTS {_TABLE}
+    (device_id text COLLATE "C", fact_hash bytea, online boolean) ON COMMIT DELETE ROWS"""
+
+_SQLITE = f"CREATE TEMPORARY TABLE IF NOT EXISTS {_TABLE} (device_id TEXT PRIMARY KEY, fact_hash BLOB, online BOOLEAN)"
+
+
+_MARK = text(f"""INSERT INTO ops_sweep (account, device_id, project_id, sweep, fact_hash)
+    SELECT :account, device_id, :project_id, :sweep, fact_hash FROM {_TABLE} WHERE true ORDER BY device_id
+    ON CONFLICT DO NOTHING""")
 
 
 _STORED = {

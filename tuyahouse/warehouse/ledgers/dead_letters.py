@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
 from sqlalchemy import Connection, Row, func, select, tuple_, update
 
@@ -15,25 +15,23 @@ _PAGE = 1000
 _table = ops_dead_letter.c
 
 
-class Letter(Protocol):
-    """What could not be used. ``message`` says what happened and what to do; ``raw`` holds no secret."""
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """Something that could not be used, on its way to ``ops_dead_letter``.
 
-    @property
-    def kind(self) -> str: ...
-    @property
-    def key(self) -> str: ...
-    @property
-    def reason(self) -> str: ...
-    @property
-    def code(self) -> str: ...
-    @property
-    def message(self) -> str: ...
-    @property
-    def raw(self) -> bytes | None: ...
+    ``reason`` is the class of the problem, ``message`` says what happened and what to do, ``raw`` is what was received.
+    """
+
+    kind: str
+    key: str
+    reason: str
+    code: str = ""
+    message: str = ""
+    raw: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class DeadLetter:
+class StoredDeadLetter:
     """A row of ``ops_dead_letter``."""
 
     account: str
@@ -49,7 +47,7 @@ class DeadLetter:
     resolved_at: datetime | None
 
 
-def record(conn: Connection, account: str, letters: Sequence[Letter], at: datetime) -> None:
+def record(conn: Connection, account: str, letters: Sequence[DeadLetter], at: datetime) -> None:
     """Write dead letters; one met before counts another attempt and is open again."""
     if not letters:
         return
@@ -75,7 +73,7 @@ def record(conn: Connection, account: str, letters: Sequence[Letter], at: dateti
 
 
 def resolve(conn: Connection, account: str, kind: str, keys: Collection[str], at: datetime) -> int:
-    """Mark the open letters of these keys as resolved, for any reason; returns how many there were."""
+    """Mark the open dead letters of these keys as resolved, whatever their reason; returns how many there were."""
     if not keys:
         return 0
     resolved = (
@@ -87,22 +85,22 @@ def resolve(conn: Connection, account: str, kind: str, keys: Collection[str], at
     return conn.execute(resolved).rowcount
 
 
-def open_letters(conn: Connection, account: str, kind: str | None = None) -> Iterator[DeadLetter]:
-    """All open letters by kind, key and reason, read page by page: letters may be resolved in between."""
+def open_dead_letters(conn: Connection, account: str, kind: str | None = None) -> Iterator[StoredDeadLetter]:
+    """All open dead letters by kind, key and reason, read page by page: some may be resolved in between."""
     order = (_table.kind, _table.key, _table.reason)
     wanted = select(ops_dead_letter).where(_table.account == account, _table.resolved_at.is_(None))
     if kind is not None:
         wanted = wanted.where(_table.kind == kind)
     after: tuple[str, ...] = ("", "", "")
     while page := conn.execute(wanted.where(tuple_(*order) > after).order_by(*order).limit(_PAGE)).all():
-        yield from map(_letter, page)
+        yield from map(_stored, page)
         after = (page[-1].kind, page[-1].key, page[-1].reason)
 
 
 def open_keys(conn: Connection, account: str, kind: str) -> Iterator[str]:
-    """The keys that have an open letter of this kind, each once."""
+    """The keys that have an open dead letter of this kind, each once."""
     last = None
-    for letter in open_letters(conn, account, kind):
+    for letter in open_dead_letters(conn, account, kind):
         if letter.key != last:
             yield letter.key
         last = letter.key
@@ -119,5 +117,5 @@ def counts(conn: Connection, account: str | None = None) -> list[tuple[str, str,
     return [(a, kind, reason, int(x), int(y)) for a, kind, reason, x, y in conn.execute(wanted)]
 
 
-def _letter(row: Row[Any]) -> DeadLetter:
-    return DeadLetter(**{**row._mapping, "code": row.code or "", "message": row.message or ""})
+def _stored(row: Row[Any]) -> StoredDeadLetter:
+    return StoredDeadLetter(**{**row._mapping, "code": row.code or "", "message": row.message or ""})

@@ -10,9 +10,7 @@ from tuyahouse.warehouse.tables import ops_message_gap
 
 _gap = ops_message_gap.c
 
-
 AWAY_TOO_LONG = "away_too_long"
-
 
 BACKLOG_NOTICE = "backlog_notice"
 

@@ -24,17 +24,6 @@ from tuyahouse.warehouse.shared.processes import is_dead, this_process
 from tuyahouse.warehouse.shared.sealing import Seal
 from tuyahouse.warehouse.tables import ops_token
 
-
-class TokenState(NamedTuple):
-    """A stored token without anything secret; ``expires_at`` is by Tuya's clock."""
-
-    kind: str
-    generation: int
-    changed_at: datetime | None
-    expires_at: datetime | None
-    refreshed_at: datetime | None
-
-
 log = logging.getLogger(__name__)
 
 WAIT_SECONDS = 120.0
@@ -53,6 +42,16 @@ class Slot:
     def replace(self, token: Token) -> None:
         self.current = token
         self.replaced = True
+
+
+class TokenState(NamedTuple):
+    """A stored token without anything secret; ``expires_at`` is by Tuya's clock."""
+
+    kind: str
+    generation: int
+    changed_at: datetime | None
+    expires_at: datetime | None
+    refreshed_at: datetime | None
 
 
 class WarehouseTokens(ABC):
@@ -174,6 +173,13 @@ class LeasedTokens(WarehouseTokens):
             )
 
 
+def token_states(conn: Connection, account: str) -> list[TokenState]:
+    """The stored tokens of an account, by kind."""
+    columns = [ops_token.c[name] for name in TokenState._fields]
+    wanted = select(*columns).where(ops_token.c.account == account, ops_token.c.token.is_not(None))
+    return [TokenState(*row) for row in conn.execute(wanted.order_by(ops_token.c.kind))]
+
+
 def _row_of(account: str, kind: str) -> Select[Any]:
     return select(ops_token).where(ops_token.c.account == account, ops_token.c.kind == kind)
 
@@ -190,10 +196,3 @@ def _is_held(row: Row[Any] | None, now: datetime) -> bool:
     if row is None or row.lease_holder is None or row.lease_until <= now:
         return False
     return not is_dead(row.lease_holder.partition("#")[0])
-
-
-def token_states(conn: Connection, account: str) -> list[TokenState]:
-    """The stored tokens of an account, by kind."""
-    columns = [ops_token.c[name] for name in TokenState._fields]
-    wanted = select(*columns).where(ops_token.c.account == account, ops_token.c.token.is_not(None))
-    return [TokenState(*row) for row in conn.execute(wanted.order_by(ops_token.c.kind))]

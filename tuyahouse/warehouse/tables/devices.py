@@ -27,8 +27,6 @@ DEVICE_COLUMNS: tuple[str, ...] = (
     "uid",
     "extra",
 )
-
-
 """What Tuya says of a device: the columns shared by device and device_history."""
 
 

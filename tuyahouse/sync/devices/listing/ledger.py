@@ -10,7 +10,6 @@ from typing import Any
 from tuyahouse.cloud.calls.device_list import DevicePage
 from tuyahouse.cloud.errors import BudgetReached, TuyaError, UnusableAnswer
 from tuyahouse.outcome import Outcome
-from tuyahouse.sync.asking import DeadLetter
 from tuyahouse.sync.devices.listing.land import KIND, Landed, land
 from tuyahouse.sync.devices.listing.rows import Reading
 from tuyahouse.sync.devices.listing.sweep import Judgement, Standing, Sweep, SweepCount
@@ -18,6 +17,7 @@ from tuyahouse.sync.devices.masking import masked
 from tuyahouse.warehouse.database import Connection
 from tuyahouse.warehouse.devices import lists, marks
 from tuyahouse.warehouse.ledgers import dead_letters, runs
+from tuyahouse.warehouse.ledgers.dead_letters import DeadLetter
 from tuyahouse.warehouse.warehouse import Warehouse
 
 LIST_KEY = "list:"
