@@ -56,6 +56,12 @@ def test_the_gcm_vector_opens_by_the_property_em() -> None:
     assert opened(GCM, "aes_gcm") == PLAIN
 
 
+@pytest.mark.parametrize("name", ["AES_GCM", "AES-GCM", "aes-gcm", " Aes_Gcm_128 "])
+def test_the_name_of_the_cipher_is_read_in_any_spelling(name: str) -> None:
+    assert opened(GCM, name) == PLAIN
+    assert opened(ECB, name.lower().replace("gcm", "ecb").upper()) == PLAIN
+
+
 def test_gcm_without_the_property_opens_because_its_tag_proves_it() -> None:
     assert opened(GCM, None) == PLAIN
 

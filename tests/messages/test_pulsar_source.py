@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 
+import psutil
 import pytest
 from pydantic import SecretStr
 
@@ -183,3 +184,44 @@ def test_a_wrong_address_says_what_is_wrong_with_it(url: str, words: str) -> Non
 def test_tls_where_there_is_none_is_told(pulsar_broker: PulsarBroker) -> None:
     url = pulsar_broker.url.replace("pulsar://", "pulsar+ssl://")
     assert "does not speak TLS" in problem_of(account_at(url, "demo"))
+
+
+def test_waiting_messages_are_bounded_by_bytes(message_account: Account, publisher: Callable[..., Publisher]) -> None:
+    with publisher() as out:
+        for number in range(LARGE_COUNT):
+            out.publish(number.to_bytes(2, "big") * (LARGE // 2), {})
+            if number % 20 == 19:
+                out.flush()
+    before = psutil.Process().memory_info().rss
+    with opened(message_account) as source:
+        time.sleep(3)
+        assert psutil.Process().memory_info().rss - before < LARGE_COUNT * LARGE // 2
+        assert len(read_all(source, LARGE_COUNT)) == LARGE_COUNT
+
+
+def test_a_large_message_among_small_ones_empties_the_queue_and_loses_nothing(
+    message_account: Account, publisher: Callable[..., Publisher]
+) -> None:
+    with opened(message_account) as source:
+        with publisher() as out:
+            for number in range(3_000):
+                out.publish(b"%d" % number, {})
+            out.flush()
+            assert len(read_all(source, 3_000)) == 3_000
+            for number in range(3_000):
+                out.publish(b"%d" % number * (100_000 if number == 50 else 1), {})
+        assert len(read_all(source, 3_000)) == 3_000
+
+
+LARGE, LARGE_COUNT = 3_600_000, 100
+
+
+def read_all(source: PulsarSource, count: int, seconds: float = 60) -> set[str]:
+    """The ids of messages that were read and acknowledged."""
+    ids: set[str] = set()
+    end = time.monotonic() + seconds
+    while len(ids) < count and time.monotonic() < end:
+        batch = [message.message_id for message in source.receive(4000, 0.3)]
+        source.acknowledge(batch)
+        ids.update(batch)
+    return ids

@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 
+import pytest
 from sqlalchemy import select
 
 from tests.messages import samples
@@ -10,7 +11,7 @@ from tests.messages.scripted_source import AT, received
 from tests.messages.sealing import ACCESS_KEY, UNSTORABLE, sealed
 from tuyahouse.messages.reading import MessageReader
 from tuyahouse.sync.messages.land import Landing
-from tuyahouse.sync.messages.redrive import Redriven, redrive_messages
+from tuyahouse.sync.messages.redrive import Redriven, by_bytes, redrive_messages
 from tuyahouse.warehouse import tables
 from tuyahouse.warehouse.ledgers import dead_letters
 from tuyahouse.warehouse.warehouse import Warehouse
@@ -74,3 +75,15 @@ def test_one_that_the_database_refuses_still_keeps_no_other_from_landing(warehou
     land(warehouse, *good[:4], sealed(UNSTORABLE), *good[4:], key=OTHER_KEY)
     assert redrive_messages(warehouse, ACCOUNT, AT) == Redriven(tried=10, landed=9)
     assert (still_dead(warehouse), len(presences(warehouse))) == (["7:4:0:-1"], 9)
+
+
+def test_dead_messages_are_read_again_in_batches_that_close_by_bytes() -> None:
+    sizes = {"a": 9 << 20, "b": 9 << 20, "c": 1, "d": 40 << 20, "e": 0}
+    assert list(by_bytes([*"abcdef"], sizes)) == [["a"], ["b", "c"], ["d"], ["e", "f"]]
+    assert list(by_bytes([], sizes)) == []
+
+
+def test_large_dead_messages_land_again(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tuyahouse.sync.messages.redrive.PAGE_BYTES", 300)
+    land(warehouse, *[sealed({**samples.ONLINE, "devId": f"d{n}"}) for n in range(20)], key=OTHER_KEY)
+    assert redrive_messages(warehouse, ACCOUNT, AT) == Redriven(20, 20)

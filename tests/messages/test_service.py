@@ -1,15 +1,18 @@
 """The consumer as a service and as one run: signals, status, metrics, health."""
 
+import inspect
 import io
 import json
 import signal
+import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import ExitStack, closing
 from datetime import timedelta
 from pathlib import Path
 
@@ -24,8 +27,8 @@ from tuyahouse.messages.sources.websocket import WebSocketSource
 from tuyahouse.settings import Account
 from tuyahouse.sync.messages.consumer import Progress
 from tuyahouse.sync.messages.land import Landed
-from tuyahouse.sync.messages.metrics import STUCK_SECONDS, ConsumerMetrics, serve
-from tuyahouse.sync.messages.service import StatusLine, drain, summary
+from tuyahouse.sync.messages.metrics import MOST_CONNECTIONS, STUCK_SECONDS, ConsumerMetrics, serve
+from tuyahouse.sync.messages.service import StatusLine, consume, drain, summary
 from tuyahouse.warehouse.messages.gaps import Gap
 from tuyahouse.warehouse.warehouse import Warehouse
 
@@ -33,7 +36,7 @@ from tuyahouse.warehouse.warehouse import Warehouse
 def start(sandbox: Sandbox, warehouse_url: str) -> "subprocess.Popen[str]":
     env = sandbox.environment(TUYAHOUSE_WAREHOUSE_URL=warehouse_url)
     program = str(Path(sys.executable).with_name("tuyahouse"))
-    command = [program, "consume", "--account", "demo", "--metrics-port", "0", "--metrics-address", "127.0.0.1"]
+    command = [program, "consume", "--account", "demo", "--metrics-port", "0"]
     return subprocess.Popen(command, env=env, stderr=subprocess.PIPE, text=True)
 
 
@@ -140,6 +143,34 @@ def test_a_consumer_that_does_not_move_any_more_is_not_healthy() -> None:
     clock.now += STUCK_SECONDS + 1
     healthy, details = watch.health()
     assert not healthy and "not moved" in details["problem"]
+
+
+def test_idle_connections_cost_few_threads_and_keep_no_scrape_out_for_long() -> None:
+    with serve(ConsumerMetrics("main"), 0) as port, ExitStack() as stack:
+        before = threading.active_count()
+        for _ in range(100):
+            stack.enter_context(socket.create_connection(("127.0.0.1", port), 5))
+        assert threading.active_count() - before <= MOST_CONNECTIONS
+        end = time.monotonic() + 30
+        while True:
+            try:
+                assert get(f"http://127.0.0.1:{port}/metrics")[0] == 200
+                break
+            except OSError:
+                assert time.monotonic() < end
+                time.sleep(0.1)
+
+
+def test_metrics_are_served_to_this_machine_alone_unless_told_otherwise() -> None:
+    from typer.testing import CliRunner
+
+    from tuyahouse.cli.program import app
+
+    shown = CliRunner().invoke(app, ["consume", "--help"], env={"COLUMNS": "200"}).output
+    assert "[default: 127.0.0.1]" in " ".join(shown.split())
+    for function in (serve, consume):
+        address = {"address", "metrics_address"} & inspect.signature(function).parameters.keys()
+        assert [inspect.signature(function).parameters[name].default for name in address] == ["127.0.0.1"]
 
 
 @pytest.mark.parametrize("state", [Progress(), progress(problem="The database is away.")])

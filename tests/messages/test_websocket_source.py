@@ -243,3 +243,38 @@ def test_a_frame_that_is_none_becomes_a_message_of_itself(frame: str) -> None:
 def test_a_frame_with_a_broken_payload_keeps_its_id_so_that_it_can_be_acknowledged() -> None:
     frame = '{"messageId":"CAAQAw==","payload":"%%%"}'
     assert read_frame(frame, TOPIC) == Received("CAAQAw==", TOPIC, frame.encode(), {}, None)
+
+
+def test_frames_that_wait_are_bounded_by_bytes_and_so_are_batches() -> None:
+    sent: list[int] = []
+
+    def serve(connection: ServerConnection) -> None:
+        for number in range(100):
+            frame = {"messageId": f"m{number}", "payload": b64encode(bytes(2_000_000)).decode()}
+            connection.send(json.dumps(frame))
+            sent.append(number)
+
+    with serving(serve) as url:
+        account = account_at(url, "demo", messages_source="websocket")
+        with closing(WebSocketSource(account)) as source:
+            source.open()
+            wait_until(lambda: len(sent) >= 16)
+            time.sleep(1)
+            assert len(sent) < 50
+            sizes = [len(source.receive(500, 5)) for _ in range(2)]
+            assert all(0 < size <= 9 for size in sizes)
+
+
+def test_a_frame_as_large_as_pulsar_carries_is_read() -> None:
+    payload = bytes(5 << 20)
+
+    def serve(connection: ServerConnection) -> None:
+        connection.send(json.dumps({"messageId": "large", "payload": b64encode(payload).decode()}))
+        connection.recv()
+
+    with (
+        serving(serve) as url,
+        closing(WebSocketSource(account_at(url, "demo", messages_source="websocket"))) as source,
+    ):
+        source.open()
+        assert [message.payload for message in received(source, 1)] == [payload]

@@ -13,7 +13,9 @@ def consume(
     metrics_port: Annotated[
         int | None, typer.Option(min=0, max=65535, help="Serve /metrics (Prometheus) and /health at this port.")
     ] = None,
-    metrics_address: Annotated[str, typer.Option(help="Address of the metrics.")] = "0.0.0.0",
+    metrics_address: Annotated[
+        str, typer.Option(help="Address to serve them at; 0.0.0.0 opens them to the network.")
+    ] = "127.0.0.1",
 ) -> None:
     """Store every message before it is acknowledged, until SIGTERM or Ctrl-C.
 

@@ -14,8 +14,8 @@ BLOCK = 16
 NONCE = 12
 TAG = 16
 _PADDINGS = tuple(bytes((length,)) * length for length in range(BLOCK + 1))
-ECB_NAMES = ("aes_ecb", "aes_ecb_128")
-GCM_NAMES = ("aes_gcm", "aes_gcm_128")
+ECB_NAMES = frozenset(("aes_ecb", "aes_ecb_128"))
+GCM_NAMES = frozenset(("aes_gcm", "aes_gcm_128"))
 
 
 def message_key(access_key: str) -> bytes:
@@ -46,7 +46,7 @@ class Decryptor:
         self._gcm = AESGCM(key)
 
     def decrypt(self, cipher_text: str, mode: str | None) -> bytes:
-        """The plain text of Base64 ``cipher_text``; ``mode`` is the property ``em``.
+        """The plain text of Base64 ``cipher_text``; ``mode`` is the property ``em``, in any case, with ``_`` or ``-``.
 
         Without the property it is ECB, and GCM where ECB fails and GCM proves itself by its tag.
 
@@ -54,10 +54,13 @@ class Decryptor:
             UnreadableMessage: ``bad_base64``, ``bad_padding``, ``bad_tag``, ``bad_length`` or ``unknown_cipher``.
         """
         sealed = _base64(cipher_text)
-        if mode in GCM_NAMES:
-            return self._open_gcm(sealed)
         if mode and mode not in ECB_NAMES:
-            raise UnreadableMessage("unknown_cipher", f"the message property em names the cipher {mode[:40]!r}")
+            name = mode.strip().lower().replace("-", "_")
+            if name in GCM_NAMES:
+                return self._open_gcm(sealed)
+            if name and name not in ECB_NAMES:
+                raise UnreadableMessage("unknown_cipher", f"the message property em names the cipher {mode[:40]!r}")
+            mode = name
         try:
             plain = self._open_ecb(sealed)
         except UnreadableMessage:

@@ -14,9 +14,11 @@ from tuyahouse.messages.errors import SourceError
 from tuyahouse.messages.formats.notation import moment
 from tuyahouse.messages.sources.connection import ConnectionLog, NoticesLog
 from tuyahouse.messages.sources.pulsar_subscription import (
+    LARGE_QUEUE,
     NOTICES,
     POLL_MS,
-    QUEUE,
+    SMALL_MESSAGE,
+    SMALL_QUEUE,
     connect,
     in_words,
     subscribe,
@@ -28,6 +30,9 @@ from tuyahouse.settings import Account
 _RENEW_SECONDS = 90.0
 _NOTICES_SECONDS = 10.0
 """Interval at which notices are read while messages arrive without a pause."""
+
+_CALM_BATCHES = 50
+"""Full batches without a large message after which the client may hold many messages ready again."""
 
 
 class PulsarSource:
@@ -56,6 +61,8 @@ class PulsarSource:
         self._unacknowledged: dict[str, Any] = {}
         self._noticed: dict[str, Any] = {}
         self._idle = True
+        self._queue = SMALL_QUEUE
+        self._batches_until_large = 1
 
     @property
     def connected(self) -> bool:
@@ -68,7 +75,7 @@ class PulsarSource:
     def open(self) -> None:
         try:
             self._client = connect(self._account, self._connect_seconds)
-            self._consumer = subscribe(self._client, self._account)
+            self._consumer = subscribe(self._client, self._account, self._queue)
         except (pulsar.PulsarException, ValueError) as error:
             self._drop()
             problem = in_words(error, self._account)
@@ -80,11 +87,13 @@ class PulsarSource:
         """See the interface. Under load several batches of the client make up one."""
         if self._consumer is None and not self._reopened(timeout):
             return []
+        if not self._batches_until_large and not self._ready and not self._resized(LARGE_QUEUE):
+            return []
         notices = [self._taken(message, self._noticed) for message in self._waiting_notices(at_most)]
         at_most -= len(notices)
         if not self._ready:
             self._ready = self._batch(0 if notices else timeout)
-        while len(self._ready) % QUEUE == 0 and 0 < len(self._ready) < at_most:
+        while len(self._ready) % self._queue == 0 and 0 < len(self._ready) < at_most:
             if not (more := self._batch(0)):
                 break
             self._ready += more
@@ -92,7 +101,35 @@ class PulsarSource:
             self._watch()
         self._idle = not self._ready
         messages, self._ready = self._ready[:at_most], self._ready[at_most:]
-        return notices + [self._taken(message, self._unacknowledged) for message in messages]
+        received = [self._taken(message, self._unacknowledged) for message in messages]
+        self._fit_queue(received)
+        return notices + received
+
+    def _fit_queue(self, received: list[Received]) -> None:
+        """Hold few messages ready as soon as one is large, and many only while all are small.
+
+        The client counts messages, not bytes. The queue of a consumer cannot be resized, so a new consumer replaces it;
+        what was not acknowledged is delivered again and known by its id.
+        """
+        if any(len(message.payload) > SMALL_MESSAGE for message in received):
+            self._batches_until_large = _CALM_BATCHES
+            if self._queue != SMALL_QUEUE:
+                self._ready = []
+                self._resized(SMALL_QUEUE)
+        elif self._queue == SMALL_QUEUE and len(received) >= SMALL_QUEUE:
+            self._batches_until_large = max(0, self._batches_until_large - 1)
+
+    def _resized(self, queue: int) -> bool:
+        """Replace the consumer; False when the connection is lost over it."""
+        self._queue, self._batches_until_large = queue, _CALM_BATCHES
+        try:
+            self._consumer.close()
+            self._consumer = subscribe(self._client, self._account, queue)
+        except pulsar.PulsarException as error:
+            self._drop()
+            self._log.down(in_words(error, self._account))
+            return False
+        return True
 
     def acknowledge(self, message_ids: Iterable[str]) -> None:
         if self._consumer is None:

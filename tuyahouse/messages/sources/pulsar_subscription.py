@@ -11,8 +11,15 @@ from tuyahouse.messages.sources.diagnosis import EXCLUSIVE, NO_TOPIC, REFUSED, U
 from tuyahouse.messages.sources.topics import event_topic, notice_topic
 from tuyahouse.settings import Account
 
-QUEUE = 2_000
-"""Messages the client holds ready, and the most that one of its batches can have."""
+LARGE_QUEUE = 2_000
+"""Messages the client holds ready while all are small, and the most that one of its batches can have."""
+
+SMALL_QUEUE = 10
+"""Messages the client holds ready while they may be of any size. It was seen to use three times their size: 150 MB for ten
+of the largest that Pulsar carries (5 MB)."""
+
+SMALL_MESSAGE = 8 << 10
+"""Bytes of a message that is small: a large queue of them holds 16 MB."""
 
 POLL_MS = 100
 """The longest the client waits for a batch to fill."""
@@ -21,7 +28,7 @@ NOTICES = 100
 NOTICES_POLL_MS = 10
 """The same two limits for notices, which are few."""
 
-_QUEUE_BYTES = 16 << 20
+_BATCH_BYTES = 16 << 20
 _TYPES = {
     "Failover": pulsar.ConsumerType.Failover,
     "Exclusive": pulsar.ConsumerType.Exclusive,
@@ -57,9 +64,9 @@ def _system_certificates() -> str | None:
     return next((path for path in known if path and os.path.isfile(path)), None)
 
 
-def subscribe(client: Any, account: Account) -> Any:
-    """A consumer of the account's messages."""
-    return _subscribed(client, account, event_topic(account), QUEUE, POLL_MS)
+def subscribe(client: Any, account: Account, queue: int) -> Any:
+    """A consumer of the account's messages that holds up to ``queue`` of them ready."""
+    return _subscribed(client, account, event_topic(account), queue, POLL_MS)
 
 
 def subscribe_to_notices(client: Any, account: Account) -> Any:
@@ -76,7 +83,7 @@ def _subscribed(client: Any, account: Account, topic: str, queue: int, poll_ms: 
         initial_position=pulsar.InitialPosition.Earliest,
         receiver_queue_size=queue,
         max_total_receiver_queue_size_across_partitions=4 * queue,
-        batch_receive_policy=pulsar.ConsumerBatchReceivePolicy(queue, _QUEUE_BYTES, poll_ms),
+        batch_receive_policy=pulsar.ConsumerBatchReceivePolicy(queue, _BATCH_BYTES, poll_ms),
     )
 
 

@@ -16,11 +16,12 @@ import msgspec
 from tuyahouse.messages.sources.connection import ConnectionLog, NoticesLog
 from tuyahouse.messages.sources.source import Outage, Received
 from tuyahouse.messages.sources.topics import event_topic, notice_topic
-from tuyahouse.messages.sources.websocket_connection import FRAMES_AHEAD, TopicConnection
+from tuyahouse.messages.sources.websocket_connection import TopicConnection
 from tuyahouse.settings import Account
 
-BATCH = FRAMES_AHEAD
-"""Most frames in one batch: few enough to land within the time for their acknowledgement."""
+BATCH = 500
+BATCH_BYTES = 16 << 20
+"""Most frames in one batch, and bytes after which it closes: few enough to land within the time for acknowledgement."""
 
 _GATHER_SECONDS = 0.2
 
@@ -57,20 +58,22 @@ class WebSocketSource:
         self._events.open()
 
     def receive(self, at_most: int, timeout: float) -> list[Received]:
-        """See the interface. A batch never exceeds :data:`BATCH`, whatever ``at_most``."""
+        """See the interface. A batch closes at :data:`BATCH` messages or :data:`BATCH_BYTES`, whatever ``at_most``."""
         if not self._events.is_open and not self._events.reopened():
             self._sleep(min(self._events.log.wait_seconds(), timeout))
             return []
         at_most = min(at_most, BATCH)
         received = self._waiting_notices(at_most)
         end = time.monotonic() + (0 if received else timeout)
-        while len(received) < at_most:
+        size = 0
+        while len(received) < at_most and size < BATCH_BYTES:
             frame = self._events.frame(max(0.0, end - time.monotonic()))
             if frame is None:
                 break
             if not received:
                 end = time.monotonic() + min(timeout, _GATHER_SECONDS)
             received.append(read_frame(frame, self._events.topic))
+            size += len(frame)
         return received
 
     def acknowledge(self, message_ids: Iterable[str]) -> None:

@@ -23,11 +23,11 @@ from tuyahouse.messages.sources.diagnosis import (
 from tuyahouse.settings import Account
 
 ACK_TIMEOUT_MS = 3000
-FRAMES_AHEAD = 500
-"""Most frames that are held ready."""
+FRAMES_AHEAD = 16
+"""Frames that are held ready; the next ones wait in the connection."""
 
 _CLOSE_SECONDS = 1.0  # unread frames may delay the other side's closing frame
-_LARGEST_FRAME = 64 << 20  # far above what Pulsar carries: a refused frame would be delivered again for ever
+_LARGEST_FRAME = 16 << 20  # twice what Pulsar carries: a refused frame would be delivered again for ever
 
 
 class TopicConnection:

@@ -19,6 +19,10 @@ from tuyahouse.times import utc_now
 STUCK_SECONDS = 120.0
 """A consumer whose loop has not turned for this long is unhealthy."""
 
+MOST_CONNECTIONS = 8
+IDLE_SECONDS = 2.0
+"""Connections served at once, and how long one may keep its thread waiting for a request."""
+
 _PREFIX = "tuyahouse_messages"
 
 
@@ -93,16 +97,39 @@ class ConsumerMetrics(Collector):
 
 
 class _Server(ThreadingMixIn, WSGIServer):
+    """A thread for each of a few connections at once; further ones are closed at once."""
+
     daemon_threads = True
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self._free = threading.BoundedSemaphore(MOST_CONNECTIONS)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        if self._free.acquire(blocking=False):
+            super().process_request(request, client_address)
+        else:
+            self.shutdown_request(request)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._free.release()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that goes away or sends nothing is no news."""
 
 
 class _Silent(WSGIRequestHandler):
+    timeout = IDLE_SECONDS
+
     def log_message(self, format: str, *args: Any) -> None:
         """Scrapes are not worth a line each."""
 
 
 @contextmanager
-def serve(watch: ConsumerMetrics, port: int, address: str = "0.0.0.0") -> Iterator[int]:
+def serve(watch: ConsumerMetrics, port: int, address: str = "127.0.0.1") -> Iterator[int]:
     """Serve /metrics and /health in a thread; gives the port (a free one for 0)."""
     registry = CollectorRegistry()
     registry.register(watch)

@@ -3,6 +3,7 @@
 Nothing is asked of Tuya: the messages are stored as they were received.
 """
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -21,6 +22,9 @@ from tuyahouse.warehouse.messages.ledger import StoredMessage
 from tuyahouse.warehouse.warehouse import Warehouse
 
 PAGE = 200
+PAGE_BYTES = 16 << 20
+"""Dead messages that are read into one transaction, and bytes of payload after which it closes."""
+
 _READ_AGAIN = ("message_id", "envelope", "protocol", "pushed_at", "signature", "format", "verdict")
 _PLACES = [RAW.index(name) for name in _READ_AGAIN]
 
@@ -44,9 +48,24 @@ def redrive_messages(warehouse: Warehouse, account: Account, now: datetime) -> R
         keys = dead_letters.open_keys(conn, account.name, "message")
         while page := list(islice(keys, PAGE)):
             reader = MessageReader(account.client_secret.get_secret_value())
-            landed = _again(warehouse, account.name, reader, page, now)
+            sizes = ledger.payload_sizes(conn, account.name, page)
+            landed = sum(_again(warehouse, account.name, reader, keys, now) for keys in by_bytes(page, sizes))
             done = Redriven(done.tried + len(page), done.landed + landed)
     return done
+
+
+def by_bytes(keys: list[str], sizes: Mapping[str, int]) -> Iterator[list[str]]:
+    """The keys in batches of at most :data:`PAGE_BYTES`; a larger one stands alone."""
+    batch, total = list[str](), 0
+    for key in keys:
+        size = sizes.get(key, 0)
+        if batch and total + size > PAGE_BYTES:
+            yield batch
+            batch, total = [], 0
+        batch.append(key)
+        total += size
+    if batch:
+        yield batch
 
 
 def _again(warehouse: Warehouse, account: str, reader: MessageReader, keys: list[str], now: datetime) -> int:

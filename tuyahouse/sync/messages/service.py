@@ -56,7 +56,7 @@ def consume(
     open_warehouse: Callable[[], Warehouse],
     *,
     metrics_port: int | None = None,
-    metrics_address: str = "0.0.0.0",
+    metrics_address: str = "127.0.0.1",
     out: TextIO = sys.stderr,
     source: MessageSource | None = None,
 ) -> Progress:

@@ -46,6 +46,14 @@ class StoredMessage:
     properties: dict[str, str] | None
 
 
+def payload_sizes(conn: Connection, account: str, message_ids: Collection[str]) -> dict[str, int]:
+    """Message id → bytes of its payload, for those that are stored."""
+    raw = raw_message.c
+    wanted = select(raw.message_id, func.length(raw.payload))
+    found = conn.execute(wanted.where(raw.account == account, among(conn, raw.message_id, message_ids)))
+    return {row[0]: row[1] for row in found}
+
+
 def stored_messages(conn: Connection, account: str, message_ids: Collection[str]) -> list[StoredMessage]:
     """Those of the messages that are stored, as they were received."""
     raw = raw_message.c
