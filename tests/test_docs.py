@@ -20,7 +20,12 @@ from tuyahouse.sync.commands.rules import Age, Word, verdict
 from tuyahouse.warehouse.tables import metadata
 
 ROOT = Path(__file__).parent.parent
-PAGES = [ROOT / "README.md", ROOT / "benchmarks" / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    ROOT / "benchmarks" / "README.md",
+    *sorted((ROOT / "docs").glob("*.md")),
+]
 TEXT = {path.relative_to(ROOT).as_posix(): path.read_text() for path in PAGES}
 BESIDE_THE_SETTINGS = {f"{PREFIX}{name}" for name in ("CONFIG", "SECRETS_DIR", "DEPLOY_ACCOUNT", "DEPLOY_DIRECTORY")}
 
@@ -58,6 +63,50 @@ def test_every_file_that_a_page_links_to_is_there(name: str) -> None:
     links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", TEXT[name])
     here = (ROOT / name).parent
     assert [link for link in links if not (here / link).exists()] == []
+
+
+def rooms_of(root: Path) -> set[str]:
+    """The folders of our packages below ``root``, two levels deep, as the architecture page draws them."""
+    folders = [init.parent.relative_to(root) for init in root.rglob("__init__.py") if ".venv" not in init.parts]
+    return {folder.as_posix() for folder in folders if folder.parts and folder.parts[0] != "tests"}
+
+
+def drawn_rooms() -> set[str]:
+    """The folders in the tree of the architecture page; the indentation says what lies in what."""
+    tree = re.search(r"## The grid.*?```\n(.*?)```", TEXT["docs/architecture.md"], re.DOTALL)
+    assert tree is not None
+    drawn, above = set(), [""]
+    for line in tree[1].splitlines():
+        depth = (len(line) - len(line.lstrip())) // 2
+        for name in re.findall(r"([a-z_]+)/(?=\s|\)|$)", line.split("   ")[0] if depth == 0 else line):
+            path = "/".join([*above[1 : depth + 1], name])
+            nested = re.search(rf"([a-z_]+)/ \(with {name}/\)", line)
+            drawn.add("/".join([*above[1 : depth + 1], nested[1], name]) if nested else path)
+        above = [*above[: depth + 1], line.split("/")[0].strip()]
+    return drawn
+
+
+def test_the_tree_of_the_architecture_page_is_that_of_the_repository() -> None:
+    in_code = {room for room in rooms_of(ROOT) if not room.startswith("tuyahouse/warehouse/migrations/")}
+    assert drawn_rooms() - {"tests"} == in_code
+
+
+def test_every_path_that_a_page_names_is_there() -> None:
+    named = re.compile(r"`((?:tuyahouse|tasks|flows|tests|deployments|benchmarks)/[a-z0-9_/]*(?:\.py)?)`")
+    missing = {
+        f"{name}: {path}" for name, text in TEXT.items() for path in named.findall(text) if not (ROOT / path).exists()
+    }
+    assert missing == set()
+
+
+def test_every_module_on_the_two_ways_is_there() -> None:
+    drawings = "".join(re.findall(r"## The way of.*?```(.*?)```", TEXT["docs/architecture.md"], re.DOTALL))
+    modules = set(re.findall(r"\b(?:warehouse|sync|cloud|messages|tasks)/[a-z_/]+[a-z]", drawings))
+    there = [
+        any((ROOT / base / f"{path}{end}").exists() for base in ("", "tuyahouse") for end in (".py", ""))
+        for path in modules
+    ]
+    assert len(modules) > 15 and all(there), [path for path, found in zip(modules, there, strict=True) if not found]
 
 
 @pytest.mark.parametrize("name", TEXT)
