@@ -1,14 +1,21 @@
 """Run a flow in this process: ``python -m flows NAME -p key=value …``; exit code 0 only if the run balanced."""
 
-import asyncio
+import os
+import signal
+
+if __name__ == "__main__" and signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+    # The imports take seconds in which there is nothing to commit.
+    signal.signal(signal.SIGINT, lambda *_: (os.write(2, b"\nInterrupted.\n"), os._exit(130)))
+
 import inspect
 import json
-import os
 import sys
 from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
+
+from flows.temporary_server import TemporaryServer, start_where_none_is_named
 
 # What the library logs belongs into the run's log; nothing is told to anybody outside. What goes
 # wrong is told once, in words, instead of in tracebacks. Prefect reads these at import.
@@ -80,6 +87,7 @@ def main(
       python -m flows sync_sn_flows -p account=factory -p limit=100
       python -m flows sync_sn_flows -p account=factory -p 'sns=["A0001","A0002"]'
     """
+    server = start_where_none_is_named() if name and not list_flows else None
     from flows.catalogue import FLOWS
 
     if list_flows or not name:
@@ -87,7 +95,7 @@ def main(
         raise typer.Exit(0 if list_flows else 2)
     if name not in FLOWS:
         raise typer.BadParameter(f"there is no flow {name!r}; there are: {', '.join(FLOWS)}", param_hint="NAME")
-    raise typer.Exit(_run(FLOWS[name], parse_parameters(parameter or [], kinds_of(FLOWS[name]))))
+    raise typer.Exit(_run(FLOWS[name], parse_parameters(parameter or [], kinds_of(FLOWS[name])), server))
 
 
 def _list(flows: dict[str, Any]) -> None:
@@ -96,10 +104,10 @@ def _list(flows: dict[str, Any]) -> None:
         typer.echo(f"{name:24} {(flow.description or '').splitlines()[0]}\n{'':24} -p {parameters}")
 
 
-def _run(flow: Any, parameters: dict[str, Any]) -> int:
-    from flows.runner import run_here
+def _run(flow: Any, parameters: dict[str, Any], server: TemporaryServer | None) -> int:
+    from flows.runner import run_watched
 
-    return asyncio.run(run_here(flow, parameters))
+    return run_watched(flow, parameters, server)
 
 
 if __name__ == "__main__":

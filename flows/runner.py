@@ -4,7 +4,7 @@ import asyncio
 import inspect
 import logging
 import sys
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, cast
@@ -17,6 +17,9 @@ from prefect.logging.handlers import PrefectConsoleHandler
 from pydantic import SecretStr
 from rich.console import Console
 
+from flows.interrupts import EXIT_INTERRUPTED, InterruptibleRun
+from flows.prefect_watch import PrefectAway, until_away, wait_for_server
+from flows.temporary_server import TemporaryServer
 from tasks.run.resources import open_resources
 from tasks.run.run import default_run_key
 from tuyahouse import logs
@@ -30,10 +33,26 @@ from tuyahouse.warehouse.shared.locks import LockHeld
 
 GREEN = frozenset({"balanced", "stopped"})
 
-EXIT_RED, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
+EXIT_RED, EXIT_USAGE = 1, 2
+
+SECONDS_TO_END = 10.0
+"""For a flow that is cancelled, until it is left."""
 
 
-async def run_here(flow: Flow[Any, Any], parameters: Mapping[str, Any]) -> int:
+def run_watched(flow: Flow[Any, Any], parameters: Mapping[str, Any], server: TemporaryServer | None) -> int:
+    """:func:`run_here` with its signals: Ctrl-C and SIGTERM end it within seconds, with exit code 130."""
+    parameters = {**parameters, "run_key": parameters.get("run_key") or default_run_key(flow.name, datetime.now(UTC))}
+
+    def give_up() -> None:
+        how = _how_to_go_on(str(parameters["run_key"]))
+        with suppress(Exception):
+            _record_interrupted(str(parameters["account"]), str(parameters["run_key"]))
+        _say(f"It did not end in time and was left. {how}", EXIT_INTERRUPTED)
+
+    return InterruptibleRun(run_here(flow, parameters, server), give_up).run()
+
+
+async def run_here(flow: Flow[Any, Any], parameters: Mapping[str, Any], server: TemporaryServer | None = None) -> int:
     """Run the flow, print its outcome table and what the operator should know; the exit code.
 
     0: it balanced (a budget may have ended it softly), 1: red, 2: wrong parameters, 130: interrupted.
@@ -49,15 +68,56 @@ async def run_here(flow: Flow[Any, Any], parameters: Mapping[str, Any]) -> int:
     run_key = str(parameters.get("run_key") or default_run_key(flow.name, datetime.now(UTC)))
     given = _typed(flow, {**parameters, "account": account, "run_key": run_key})
     try:
-        state: State[Any] = await cast(Any, flow)(**given, return_state=True)
+        await wait_for_server(server)
+        state = await _while_prefect_answers(cast(Any, flow)(**given, return_state=True))
     except asyncio.CancelledError:
-        with suppress(WarehouseError):  # away: there is nothing to tell but how to go on
+        with suppress(WarehouseError):  # away: nothing can be shown but how to go on
             _tell(account, run_key)
-        return _say(f"Interrupted; what was answered is committed. To go on: -p run_key={run_key}", EXIT_INTERRUPTED)
+        return _say(f"Interrupted. {_how_to_go_on(run_key)}", EXIT_INTERRUPTED)
+    except PrefectAway as error:
+        with suppress(WarehouseError):
+            _record_interrupted(account, run_key, str(error))
+        return _say(f"{error} {_how_to_go_on(run_key)}", EXIT_RED)
     try:
         return await _end(state, account, run_key)
     except WarehouseError as error:
         return _say(f"{error}\nWhat was committed stays. When that is mended: -p run_key={run_key}", EXIT_RED)
+
+
+async def _while_prefect_answers(work: Coroutine[Any, Any, State[Any]]) -> State[Any]:
+    """Await a flow.
+
+    Raises:
+        PrefectAway: its server was away for too long; the flow was cancelled, and given up where it did not end.
+    """
+    running, away = asyncio.ensure_future(work), asyncio.ensure_future(until_away())
+    try:
+        await asyncio.wait((running, away), return_when=asyncio.FIRST_COMPLETED)
+        if running.done():
+            return running.result()
+        running.cancel()
+        await asyncio.wait((running,), timeout=SECONDS_TO_END)
+        raise away.result()
+    except asyncio.CancelledError:
+        running.cancel()
+        await asyncio.wait((running,), timeout=SECONDS_TO_END)
+        raise
+    finally:
+        away.cancel()
+
+
+def _how_to_go_on(run_key: str) -> str:
+    return f"What was answered is committed. To go on: -p run_key={run_key}"
+
+
+def _record_interrupted(account: str, run_key: str, why: str = "Interrupted.") -> None:
+    """Close what this run left open: Prefect kept it from being closed by itself."""
+    warehouse = open_resources(account).warehouse
+    for run in runs.recent_runs(warehouse, account, limit=100):
+        if run.run_key == run_key and run.status == "running":
+            runs.finish_run(
+                warehouse, run.run_id, "interrupted", f"{why} To go on: {run.flow} with the run key {run_key}"
+            )
 
 
 async def _end(state: State[Any], account: str, run_key: str) -> int:

@@ -1,0 +1,104 @@
+"""Run a flow so that Ctrl-C and SIGTERM end it within seconds, whatever it waits for."""
+
+import asyncio
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+EXIT_INTERRUPTED = 130
+
+PATIENCE = 15.0
+"""Seconds from the signal until a run that does not end is left where it stands."""
+_SECONDS_FOR_THREADS = 5.0
+
+
+def leave_at_once(*_: object) -> None:
+    """Signal handler for the time before a run begins, and for the second Ctrl-C."""
+    sys.stderr.write("\nInterrupted.\n")
+    leave(EXIT_INTERRUPTED)
+
+
+def leave(code: int) -> None:
+    """End the process without waiting for its threads: all they write is a transaction, whole or not there."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+class InterruptibleRun:
+    """Runs a coroutine in a thread of its own, and keeps the main thread free for signals.
+
+    The first signal cancels the coroutine, the second ends the process at once. When the coroutine has not ended
+    ``patience`` seconds after the first, ``give_up`` is called and the process ends. Prefect would handle SIGTERM by an
+    exception at any place of the main thread; outside of it, it leaves signals alone.
+    """
+
+    def __init__(self, work: Coroutine[Any, Any, int], give_up: Callable[[], None], patience: float = PATIENCE) -> None:
+        self._work, self._give_up, self._patience = work, give_up, patience
+        self._code = 1
+        self._error: BaseException | None = None
+        self._interrupted = threading.Event()
+        self._ready = threading.Event()
+        self._threads = ThreadPoolExecutor(thread_name_prefix="tuyahouse")
+        self._loop: asyncio.AbstractEventLoop
+        self._task: asyncio.Task[int]
+
+    def run(self) -> int:
+        """The exit code of the coroutine; an interrupted one ends the process with its code instead."""
+        thread = threading.Thread(target=self._run_loop, name="flow", daemon=True)
+        thread.start()
+        self._ready.wait()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                signal.signal(number, self._interrupt)
+        while thread.is_alive() and not self._interrupted.is_set():
+            thread.join(0.2)
+        if self._interrupted.is_set():
+            thread.join(self._patience)
+            if thread.is_alive():
+                self._give_up()
+            leave(self._code if not thread.is_alive() else EXIT_INTERRUPTED)
+        if self._error is not None:
+            raise self._error
+        return self._code
+
+    def _interrupt(self, *_: object) -> None:
+        if self._interrupted.is_set():
+            leave_at_once()
+        self._interrupted.set()
+        sys.stderr.write("\nInterrupted: what was answered is being committed. Ctrl-C once more ends at once.\n")
+        self._loop.call_soon_threadsafe(self._task.cancel)
+
+    def _run_loop(self) -> None:
+        try:
+            with asyncio.Runner() as runner:
+                self._loop = runner.get_loop()
+                self._loop.set_default_executor(self._threads)
+                self._code = runner.run(self._start())
+                if self._interrupted.is_set():
+                    self._end_threads()
+        except asyncio.CancelledError:
+            self._code = EXIT_INTERRUPTED
+        except BaseException as error:
+            self._error = error
+
+    async def _start(self) -> int:
+        current = asyncio.current_task()
+        assert current is not None
+        self._task = current
+        self._ready.set()
+        return await self._work
+
+    def _end_threads(self) -> None:
+        """A batch that is being landed ends well, or is rolled back by the database after a moment."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        end = time.monotonic() + _SECONDS_FOR_THREADS
+        for thread in threading.enumerate():
+            if thread.name.startswith("tuyahouse"):
+                thread.join(max(0.0, end - time.monotonic()))
+        leave(self._code)

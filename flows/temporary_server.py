@@ -1,0 +1,106 @@
+"""Prefect's API where no server is named: a temporary server that ends with the process that started it.
+
+Prefect would start one by itself, but in the terminal's process group: Ctrl-C would end it before the run could report
+how it ended, and a SIGKILL of the run would leave it behind. This one has a session of its own and holds the reading end
+of a pipe: when the pipe closes, whatever ended its parent, it ends too. It starts while the flows are being imported.
+"""
+
+import atexit
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from typing import IO
+
+_SECONDS_TO_END = 3
+
+_SERVER_ENVIRONMENT = {
+    "PREFECT_UI_ENABLED": "0",
+    "PREFECT__SERVER_EPHEMERAL": "1",
+    "PREFECT__SERVER_FINAL": "1",
+    "PREFECT_LOGGING_LEVEL": "ERROR",
+}
+"""What Prefect gives to the temporary servers it starts, and what goes wrong in words."""
+
+
+def start_where_none_is_named() -> "TemporaryServer | None":
+    """Start one and name it to Prefect, unless the settings name a server or forbid temporary ones.
+
+    Call it before the flows are imported, so that it starts meanwhile.
+    """
+    from prefect.context import refresh_global_settings_context
+    from prefect.settings import get_current_settings
+
+    settings = get_current_settings()
+    if settings.api.url or not settings.server.ephemeral.enabled:
+        return None
+    server = TemporaryServer()
+    os.environ["PREFECT_API_URL"] = server.url
+    refresh_global_settings_context()
+    return server
+
+
+class TemporaryServer:
+    """A server that is starting; ``url`` is its API, which takes connections from the first moment."""
+
+    def __init__(self) -> None:
+        self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the server
+        with socket.create_server(("127.0.0.1", 0), backlog=128) as listening:
+            self.url = f"http://127.0.0.1:{listening.getsockname()[1]}/api"
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "flows.temporary_server", str(listening.fileno())],
+                env={**os.environ, **_SERVER_ENVIRONMENT},
+                stdin=subprocess.PIPE,
+                stdout=self._errors,
+                stderr=self._errors,
+                pass_fds=[listening.fileno()],
+                start_new_session=True,
+            )
+        atexit.register(self.stop)
+
+    @property
+    def last_words(self) -> str | None:
+        """Why it ended, as it says itself; None while it runs."""
+        if self._process.poll() is None:
+            return None
+        self._errors.seek(0)
+        lines = self._errors.read().decode(errors="replace").strip().splitlines()
+        return lines[-1] if lines else f"exit code {self._process.returncode}"
+
+    def stop(self) -> None:
+        """End it; nothing happens where it has ended."""
+        self._process.terminate()
+        try:
+            self._process.wait(_SECONDS_TO_END)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+
+def _serve(listening: socket.socket) -> None:
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    import uvicorn
+
+    options = uvicorn.Config(
+        "prefect.server.api.server:create_app",
+        factory=True,
+        log_level="error",
+        lifespan="on",
+        timeout_graceful_shutdown=1,
+    )
+    uvicorn.Server(options).run(sockets=[listening])
+
+
+def _end_with_parent() -> None:
+    os.read(sys.stdin.fileno(), 1)  # returns when the parent's end of the pipe closes
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(_SECONDS_TO_END)
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    _serve(socket.socket(fileno=int(sys.argv[1])))
