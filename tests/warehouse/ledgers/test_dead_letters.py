@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from tuyahouse.warehouse.ledgers import dead_letters
+from tuyahouse.warehouse.ledgers.dismissal import Chosen, State, dismiss, listing
 from tuyahouse.warehouse.warehouse import Warehouse
 
 AT = datetime(2026, 11, 20, 22, tzinfo=UTC)
@@ -90,3 +91,70 @@ def test_they_are_counted_by_kind_and_reason(warehouse: Warehouse) -> None:
 def test_a_key_that_no_database_text_can_be_is_stored_all_the_same(warehouse: Warehouse) -> None:
     record(warehouse, Letter("S\0\ud800", message="\0", raw=b"\0\xff"))
     assert [(one.key, one.message, one.raw) for one in open_ones(warehouse)] == [("S\ufffd\ufffd", "\ufffd", b"\0\xff")]
+
+
+# ----------------------------------------------------------------------------------------------------------- dismissed
+
+
+def dismissed(warehouse: Warehouse, at: datetime = AT, **chosen) -> list[str]:
+    with warehouse.begin() as conn:
+        letters = dismiss(conn, Chosen("factory", **chosen), "ana", "test units", at)
+    return [f"{one.kind} {one.key} {one.reason}" for one in letters]
+
+
+def listed(warehouse: Warehouse, state: State) -> list[str]:
+    with warehouse.read() as conn:
+        return [one.key for one in listing(conn, Chosen("factory", state=state))]
+
+
+def test_the_chosen_ones_are_dismissed_and_kept_with_name_and_reason(warehouse: Warehouse) -> None:
+    record(warehouse, Letter("S1"), Letter("S2"), Letter("S1", reason="other"), Letter("S1", kind="command"))
+    assert dismissed(warehouse, kind="sn_flows", reason="item_error", keys=["S1", "S9"]) == ["sn_flows S1 item_error"]
+    assert len(open_ones(warehouse)) == 3
+    with warehouse.read() as conn:
+        (kept,) = listing(conn, Chosen("factory", state=State.DISMISSED))
+    assert (kept.dismissed_at, kept.dismissed_by, kept.dismissed_why) == (AT, "ana", "test units")
+    assert kept.raw == b"{}"
+
+
+def test_a_dismissed_one_that_is_met_again_as_it_was_stays_dismissed(warehouse: Warehouse) -> None:
+    record(warehouse, Letter(message="no (trace id 1a)."))
+    dismissed(warehouse)
+    record(warehouse, Letter(message="no (trace id 2b).", raw=b"{2}"), at=LATER)
+    assert open_ones(warehouse) == []
+    with warehouse.read() as conn:
+        (kept,) = listing(conn, Chosen("factory", state=State.DISMISSED))
+        assert dead_letters.counts(conn, "factory") == [("factory", "sn_flows", "item_error", 0, 0)]
+    assert (kept.attempts, kept.last_seen_at, kept.dismissed_at) == (2, LATER, AT)
+
+
+def test_a_dismissed_one_of_which_something_else_is_said_is_open_again(warehouse: Warehouse) -> None:
+    for changed in (Letter("S1", code="500"), Letter("S2", message="now this")):
+        record(warehouse, Letter(changed.key))
+        dismissed(warehouse)
+        record(warehouse, changed, at=LATER)
+        (opened,) = [one for one in open_ones(warehouse) if one.key == changed.key]
+        assert (opened.dismissed_at, opened.dismissed_by, opened.dismissed_why) == (None, "ana", "test units")
+
+
+def test_a_dismissed_one_that_was_good_in_between_is_open_again(warehouse: Warehouse) -> None:
+    record(warehouse, Letter())
+    dismissed(warehouse)
+    with warehouse.begin() as conn:
+        assert dead_letters.resolve(conn, "factory", "sn_flows", ["S1"], LATER) == 1
+    assert listed(warehouse, State.RESOLVED) == ["S1"]
+    record(warehouse, Letter(), at=LATER)
+    assert listed(warehouse, State.OPEN) == ["S1"]
+
+
+def test_one_that_was_dismissed_while_it_was_being_asked_stays_dismissed(warehouse: Warehouse) -> None:
+    record(warehouse, Letter())
+    dismissed(warehouse, at=LATER)
+    record(warehouse, Letter(code="500"), at=AT)
+    assert listed(warehouse, State.DISMISSED) == ["S1"]
+
+
+def test_dismissing_leaves_other_accounts_alone(warehouse: Warehouse) -> None:
+    with warehouse.begin() as conn:
+        dead_letters.record(conn, "other", [Letter()], AT)
+    assert dismissed(warehouse) == []

@@ -1,11 +1,15 @@
-"""Answers, items and messages that could not be used: recorded, counted, tried again, resolved."""
+"""Answers, items and messages that could not be used: recorded, counted, resolved by a good answer.
 
+A dead letter is open until a good answer resolves it or a person dismisses it (:mod:`.dismissal`).
+"""
+
+import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, select, tuple_, update
+from sqlalchemy import Connection, Row, and_, case, func, select, tuple_, update
 
 from tuyahouse.warehouse.database.dialect import among, insert
 from tuyahouse.warehouse.database.values import clean_text
@@ -13,6 +17,10 @@ from tuyahouse.warehouse.tables import ops_dead_letter
 
 _PAGE = 1000
 _table = ops_dead_letter.c
+_TRACE = re.compile(r" \(trace id [^)]*\)")
+
+OPEN = and_(_table.resolved_at.is_(None), _table.dismissed_at.is_(None))
+"""Neither resolved nor dismissed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,15 +53,28 @@ class StoredDeadLetter:
     first_seen_at: datetime
     last_seen_at: datetime
     resolved_at: datetime | None
+    dismissed_at: datetime | None = None
+    dismissed_by: str | None = None
+    dismissed_why: str | None = None
 
 
 def record(conn: Connection, account: str, letters: Sequence[DeadLetter], at: datetime) -> None:
-    """Write dead letters; one met before counts another attempt and is open again."""
+    """Write dead letters; one met before counts another attempt and is open again.
+
+    A dismissed one stays dismissed unless its code or message changed, the trace id aside.
+    """
     if not letters:
         return
+    dismissed = _dismissed(conn, account, {letter.key for letter in letters})
     new = insert(conn, ops_dead_letter)
     newest = {name: new.excluded[name] for name in ("code", "message", "raw", "last_seen_at")}
-    again = {**newest, "attempts": _table.attempts + 1, "resolved_at": None}
+    later = (_table.dismissed_at > new.excluded.last_seen_at, _table.dismissed_at)  # dismissed in the meantime
+    again = {
+        **newest,
+        "attempts": _table.attempts + 1,
+        "resolved_at": None,
+        "dismissed_at": case(later, else_=new.excluded.dismissed_at),
+    }
     statement = new.on_conflict_do_update(index_elements=["account", "kind", "key", "reason"], set_=again)
     rows = [
         {
@@ -66,14 +87,31 @@ def record(conn: Connection, account: str, letters: Sequence[DeadLetter], at: da
             "raw": letter.raw,
             "first_seen_at": at,
             "last_seen_at": at,
+            "dismissed_at": dismissed.get(_what(letter)),
         }
         for letter in sorted(letters, key=lambda one: (one.kind, one.key, one.reason))
     ]
     conn.execute(statement, rows)
 
 
+def _dismissed(conn: Connection, account: str, keys: Collection[str]) -> dict[tuple[str, ...], datetime]:
+    """When the dismissed dead letters of these keys were dismissed, by what they say."""
+    wanted = select(ops_dead_letter).where(
+        _table.account == account, _table.resolved_at.is_(None), _table.dismissed_at.is_not(None)
+    )
+    found = conn.execute(wanted.where(among(conn, _table.key, [clean_text(key) for key in keys])))
+    return {_what(letter): letter.dismissed_at for letter in map(dead_letter, found) if letter.dismissed_at}
+
+
+def _what(letter: DeadLetter | StoredDeadLetter) -> tuple[str, ...]:
+    """What a dead letter says. Trace ids differ from call to call and mean nothing here."""
+    message = _TRACE.sub("", clean_text(letter.message) or "")
+    return letter.kind, clean_text(letter.key) or "", letter.reason, clean_text(letter.code) or "", message
+
+
 def resolve(conn: Connection, account: str, kind: str, keys: Collection[str], at: datetime) -> int:
-    """Mark the open dead letters of these keys as resolved, whatever their reason; returns how many there were."""
+    """Mark the unresolved dead letters of these keys as resolved, whatever their reason, dismissed ones too; returns
+    how many there were."""
     if not keys:
         return 0
     resolved = (
@@ -88,12 +126,12 @@ def resolve(conn: Connection, account: str, kind: str, keys: Collection[str], at
 def open_dead_letters(conn: Connection, account: str, kind: str | None = None) -> Iterator[StoredDeadLetter]:
     """All open dead letters by kind, key and reason, read page by page: some may be resolved in between."""
     order = (_table.kind, _table.key, _table.reason)
-    wanted = select(ops_dead_letter).where(_table.account == account, _table.resolved_at.is_(None))
+    wanted = select(ops_dead_letter).where(_table.account == account, OPEN)
     if kind is not None:
         wanted = wanted.where(_table.kind == kind)
     after: tuple[str, ...] = ("", "", "")
     while page := conn.execute(wanted.where(tuple_(*order) > after).order_by(*order).limit(_PAGE)).all():
-        yield from map(_stored, page)
+        yield from map(dead_letter, page)
         after = (page[-1].kind, page[-1].key, page[-1].reason)
 
 
@@ -108,7 +146,7 @@ def open_keys(conn: Connection, account: str, kind: str) -> Iterator[str]:
 
 def counts(conn: Connection, account: str | None = None) -> list[tuple[str, str, str, int, int]]:
     """(account, kind, reason, open, resolved), the most open ones first."""
-    still = func.count().filter(_table.resolved_at.is_(None))
+    still = func.count().filter(OPEN)
     done = func.count(_table.resolved_at)
     group = (_table.account, _table.kind, _table.reason)
     wanted = select(*group, still, done).group_by(*group).order_by(still.desc(), *group)
@@ -117,5 +155,6 @@ def counts(conn: Connection, account: str | None = None) -> list[tuple[str, str,
     return [(a, kind, reason, int(x), int(y)) for a, kind, reason, x, y in conn.execute(wanted)]
 
 
-def _stored(row: Row[Any]) -> StoredDeadLetter:
+def dead_letter(row: Row[Any]) -> StoredDeadLetter:
+    """A row of the table with empty texts in place of nulls."""
     return StoredDeadLetter(**{**row._mapping, "code": row.code or "", "message": row.message or ""})

@@ -92,7 +92,10 @@ ops_dead_letter = Table(
     Column("attempts", Integer, nullable=False, server_default="1", comment="How often this was met"),
     Column("first_seen_at", UtcTime, nullable=False, comment="First time"),
     Column("last_seen_at", UtcTime, nullable=False, comment="Newest time"),
-    Column("resolved_at", UtcTime, comment="When a later answer was good; null: still open"),
+    Column("resolved_at", UtcTime, comment="When a later answer was good"),
+    Column("dismissed_at", UtcTime, comment="When a person dismissed it; open: this and resolved_at are null"),
+    Column("dismissed_by", Text, comment="Who dismissed it last; stays when it is opened again"),
+    Column("dismissed_why", Text, comment="The reason that was given then"),
     open_rows_index("ix_ops_dead_letter_open", "resolved_at", "account", "kind", "key", "reason"),
     comment="Answers, items and messages that could not be used. Nothing is dropped without a row here",
 )

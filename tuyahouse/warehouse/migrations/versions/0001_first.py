@@ -420,7 +420,15 @@ def upgrade() -> None:
         sa.Column("attempts", sa.Integer(), server_default="1", nullable=False, comment="How often this was met"),
         sa.Column("first_seen_at", UtcTime, nullable=False, comment="First time"),
         sa.Column("last_seen_at", UtcTime, nullable=False, comment="Newest time"),
-        sa.Column("resolved_at", UtcTime, nullable=True, comment="When a later answer was good; null: still open"),
+        sa.Column("resolved_at", UtcTime, nullable=True, comment="When a later answer was good"),
+        sa.Column(
+            "dismissed_at",
+            UtcTime,
+            nullable=True,
+            comment="When a person dismissed it; open: this and resolved_at are null",
+        ),
+        sa.Column("dismissed_by", Text, nullable=True, comment="Who dismissed it last; stays when it is opened again"),
+        sa.Column("dismissed_why", Text, nullable=True, comment="The reason that was given then"),
         sa.PrimaryKeyConstraint("account", "kind", "key", "reason"),
         comment="Answers, items and messages that could not be used. Nothing is dropped without a row here",
     )
