@@ -24,7 +24,7 @@ class Token:
 
 @dataclass(frozen=True)
 class Slots:
-    """``count`` starts, the first at ``first`` (Unix seconds by the local clock), the others ``interval`` seconds apart."""
+    """``count`` starts, the first at ``first`` (Unix seconds by :func:`tuyahouse.pace.steady_time`), the others ``interval`` seconds apart."""
 
     first: float
     interval: float

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from tests.cloud.fake_tuya import Clock
 from tuyahouse.cloud.errors import BudgetReached
-from tuyahouse.cloud.pace.in_memory import SPREAD
 from tuyahouse.cloud.pace.pacer import MemorySlotStore, Pacer
+from tuyahouse.pace import MARGIN
 
 FLOWS, OTHER = "POST /flows", "GET /other"
 
@@ -119,7 +119,7 @@ async def test_endpoints_are_paced_apart(clock, slots):
     began = clock()
     for endpoint in (FLOWS, OTHER, FLOWS, OTHER):
         await ours.start(endpoint)
-    assert clock() - began == pytest.approx(SPREAD)
+    assert clock() - began == pytest.approx(MARGIN)
 
 
 async def test_slow_rates_keep_their_distance(clock, slots):
@@ -127,7 +127,7 @@ async def test_slow_rates_keep_their_distance(clock, slots):
     began = clock()
     for _ in range(4):
         await ours.start(FLOWS)
-    assert clock() - began == pytest.approx(3 * 2 * SPREAD)
+    assert clock() - began == pytest.approx(3 * 2 * MARGIN)
 
 
 def oversleeping(clock, *late):
@@ -232,7 +232,7 @@ async def test_many_throttle_answers_at_once_halve_it_once(clock, slots):
     for _ in range(20):
         await ours.slower(FLOWS)
     slot = slots.reserve("factory", FLOWS, per_second=40, want=1, monthly_calls=None)
-    assert slot.interval == pytest.approx(2 * SPREAD / 40)
+    assert slot.interval == pytest.approx(2 * MARGIN / 40)
 
 
 async def test_failures_and_throttle_answers_reach_the_ledger(clock, slots):

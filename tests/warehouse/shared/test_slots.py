@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import text
 
 from tests.support.kill import ROOT
+from tuyahouse.pace import MARGIN
 from tuyahouse.stores import Slots
-from tuyahouse.warehouse.shared.slots import MARGIN, Pace, slow_down, slowdown_at, take
 from tuyahouse.warehouse.warehouse import Warehouse
 
 ENDPOINT = "POST /v1.0/pms/station/sn/flows/get"
@@ -27,49 +27,6 @@ def ledger(warehouse: Warehouse) -> list[tuple[int, int, int]]:
     with warehouse.read() as conn:
         rows = conn.execute(text("SELECT calls, failures, throttled FROM ops_api_calls ORDER BY endpoint, day"))
         return [tuple(row) for row in rows]
-
-
-# ------------------------------------------------------------------------------------------------------------- pure
-
-
-def test_slots_begin_now_when_the_line_is_free() -> None:
-    assert take(Pace(NOW - 100), NOW, 10, 5) == (Slots(NOW, MARGIN / 10, 5), Pace(NOW + 0.5 * MARGIN))
-
-
-def test_slots_follow_those_that_are_taken() -> None:
-    assert take(Pace(NOW + 3), NOW, 10, 1)[0].first == NOW + 3
-
-
-def test_a_clock_that_was_set_back_stops_nobody_for_long() -> None:
-    assert take(Pace(NOW + 86_400), NOW, 50, 1)[0].first < NOW + 120
-
-
-def test_a_throttle_answer_halves_the_pace() -> None:
-    slowed = slow_down(Pace(NOW), NOW)
-    assert slowed == Pace(NOW, 2.0, NOW)
-    assert take(slowed, NOW, 10, 1)[0].interval == pytest.approx(2 * MARGIN / 10)
-
-
-def test_of_a_burst_of_throttle_answers_one_counts_a_second() -> None:
-    once = slow_down(Pace(NOW), NOW)
-    assert slow_down(once, NOW + 0.9) == once
-    assert slow_down(once, NOW + 1.0).slowdown == 4.0
-
-
-def test_the_pace_recovers_by_a_fifth_every_five_quiet_seconds_up_to_what_was_set() -> None:
-    slowed = Pace(NOW, 2.0, NOW)
-    assert [round(slowdown_at(slowed, NOW + s), 3) for s in (0, 4.9, 5, 10, 15, 20, 9e9)] == [
-        2,
-        2,
-        1.6,
-        1.28,
-        1.024,
-        1,
-        1,
-    ]
-
-
-# ---------------------------------------------------------------------------------------------------------- warehouse
 
 
 def test_the_first_slot_is_now_by_the_local_clock(warehouse: Warehouse) -> None:

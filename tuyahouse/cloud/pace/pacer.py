@@ -8,7 +8,6 @@ start too many; one that would be late by a whole interval gives its slot up. Ev
 
 import asyncio
 import math
-import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from typing import Any, TypeVar
 
 from tuyahouse.cloud.errors import BudgetReached, prefix
 from tuyahouse.cloud.pace.in_memory import MemorySlotStore
+from tuyahouse.pace import steady_time
 from tuyahouse.stores import Slots, SlotStore
 
 __all__ = ["LATE_SECONDS", "MemorySlotStore", "Pacer", "SlotStore", "Slots"]
@@ -24,7 +24,7 @@ __all__ = ["LATE_SECONDS", "MemorySlotStore", "Pacer", "SlotStore", "Slots"]
 T = TypeVar("T")
 
 LATE_SECONDS = 0.004
-"""So late a start may be without any consequence: less than the spare of a second that SPREAD leaves, 5 ms."""
+"""So late a start may be without any consequence: less than the spare of a second that MARGIN leaves, 5 ms."""
 
 NONE = Slots(0.0, 0.0, 0)
 SECONDS_A_BLOCK = 0.125
@@ -93,7 +93,7 @@ class Pacer:
         store: shared by all processes.
         per_second: starts a second and endpoint; 0: unpaced, the calls are only ledgered.
         monthly_calls: calls a calendar month may cost; None: no limit.
-        now: local Unix time in seconds.
+        now: Unix time in seconds by the clock of the slots, which nobody sets while it runs.
         sleep: waits so many seconds.
     """
 
@@ -104,7 +104,7 @@ class Pacer:
         *,
         per_second: float,
         monthly_calls: int | None = None,
-        now: Callable[[], float] = time.time,
+        now: Callable[[], float] = steady_time,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._account = account

@@ -4,63 +4,25 @@ A reservation takes the next starts of one endpoint and writes its calls down be
 the process, no slot is used twice and the ledger is never too low.
 """
 
-import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
 
 from sqlalchemy import Connection, case, func, select, text, update
 
+from tuyahouse.pace import Pace, slow_down, steady_time, take
 from tuyahouse.stores import Slots
 from tuyahouse.warehouse.database.database import Database
 from tuyahouse.warehouse.database.dialect import insert, now_seconds, upsert
 from tuyahouse.warehouse.tables import ops_api_calls, ops_pace
 
-MARGIN = 1.005
-"""Starts are this much further apart than the rate asks for: clocks and timers are not exact."""
-
-QUIET_SECONDS = 5.0
-RECOVERY = 0.8
-MOST = 64.0
-
-
-@dataclass(frozen=True)
-class Pace:
-    """A row of ``ops_pace``; times by the clock of the database."""
-
-    next_slot: float
-    slowdown: float = 1.0
-    throttled_at: float | None = None
-
-
-def slowdown_at(pace: Pace, now: float) -> float:
-    """How much slower than set: every five quiet seconds after a throttle answer it gets a fifth better."""
-    if pace.throttled_at is None:
-        return 1.0
-    quiet: float = max(0.0, now - pace.throttled_at) // QUIET_SECONDS
-    return max(1.0, pace.slowdown * math.pow(RECOVERY, min(quiet, 100.0)))
-
-
-def take(pace: Pace, now: float, per_second: float, count: int) -> tuple[Slots, Pace]:
-    """The next ``count`` slots and what is left. A clock that was set back does not stop the account for long."""
-    interval = MARGIN / per_second * slowdown_at(pace, now)
-    first = min(max(pace.next_slot, now), now + 60 + 1000 * interval)
-    return Slots(first, interval, count), replace(pace, next_slot=first + interval * count)
-
-
-def slow_down(pace: Pace, now: float) -> Pace:
-    """Half the pace, at most once a second: one burst of refusals is one reason."""
-    if pace.throttled_at is not None and 0 <= now - pace.throttled_at < 1:
-        return pace
-    return replace(pace, slowdown=min(MOST, slowdown_at(pace, now) * 2), throttled_at=now)
-
 
 class WarehouseSlots:
     """A :class:`tuyahouse.stores.SlotStore` in ``ops_pace`` and ``ops_api_calls``."""
 
-    def __init__(self, database: Database, now: Callable[[], float] = time.time) -> None:
+    def __init__(self, database: Database, now: Callable[[], float] = steady_time) -> None:
         self._database = database
         self._offset = _Offset(database, now)
         self._days: dict[tuple[str, str], date] = {}
@@ -119,7 +81,11 @@ class WarehouseSlots:
 
 
 class _Offset:
-    """Seconds by which the database's clock is ahead of ours, from the quickest of some answers; asked once a minute."""
+    """Seconds by which the clock of the store is ahead of ours, which nobody sets.
+
+    The store's is that of the server, taken from the quickest of some answers once a minute; for SQLite it is that of this
+    machine, which all of its processes share.
+    """
 
     def __init__(self, database: Database, now: Callable[[], float]) -> None:
         self._database = database
@@ -129,7 +95,7 @@ class _Offset:
 
     def seconds(self) -> float:
         if self._database.dialect == "sqlite":
-            return 0.0
+            return time.time() - self._now()
         if not self._until - 60 <= self._now() < self._until:
             with self._database.read() as conn:
                 now_seconds(conn)
