@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.logging import RichHandler
 
 from tuyahouse.foreign_text import plain
-from tuyahouse.redaction import Redactor
+from tuyahouse.redaction import SECRETS as _REDACTOR
 from tuyahouse.settings import Settings
 from tuyahouse.terminal import stderr_console
 
@@ -25,7 +25,6 @@ Format = Literal["auto", "text", "json"]
 OWN_LOGGERS = ("tuyahouse", "flows", "tasks")
 """Loggers that follow the set level; all others speak from warning upwards."""
 
-_REDACTOR = Redactor()
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 

@@ -1,9 +1,10 @@
 """Secrets out of texts: the ones that were registered, and whatever stands where secrets stand."""
 
+import hashlib
 import json
 import re
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote, quote_plus
 
 HIDDEN = "***"
@@ -16,6 +17,12 @@ _FREE_FROM = 8
 
 _MOST_TOKENS = 512
 """Tokens follow one another for as long as a process lives; the newest ones are kept."""
+
+_IN_ANSWERS_FROM = 12
+"""Shorter secrets are not looked for in answers: they could be part of a serial number."""
+
+_TOKENS_IN_ANSWERS = 32
+"""Of these the newest are looked for in every answer: Tuya can send back only what it was sent lately."""
 
 _NAMES = r"[\w-]{0,40}(?:password|passwd|pwd|secret|token|ticket)(?:_?key)?|secret_?key|sign"
 _QUOTE = r"\\*[\"']"
@@ -42,14 +49,14 @@ class Redactor:
     def __init__(self) -> None:
         self._kept: dict[str, None] = {}
         self._passing: dict[str, None] = {}
-        self._pattern: re.Pattern[str] | None = None
+        self._forms: _Forms | None = None
 
     def keep(self, secrets: Iterable[str]) -> None:
         """Hide these for good: what the settings hold."""
         fresh = [secret for secret in secrets if len(secret) >= _SHORTEST and secret not in self._kept]
         if fresh:
             self._kept.update(dict.fromkeys(fresh))
-            self._pattern = None
+            self._forms = None
 
     def keep_passing(self, secret: str) -> None:
         """Hide this one until some hundred newer ones came: a token."""
@@ -58,18 +65,27 @@ class Redactor:
         self._passing[secret] = None
         if len(self._passing) > _MOST_TOKENS:
             del self._passing[next(iter(self._passing))]
-        self._pattern = None
+        self._forms = None
 
     def text(self, text: str) -> str:
         """The text with ``***`` in the place of every secret."""
-        if self._pattern is None:
-            self._pattern = self._compiled()
-        text = self._pattern.sub(HIDDEN, text)
+        forms = self._known()
+        for form in forms.long:
+            if form in text:
+                text = text.replace(form, HIDDEN)
+        text = forms.short.sub(HIDDEN, text)
         if not _SIGNS.search(text):
             return text
         for pattern, replacement in _PATTERNS:
             text = pattern.sub(replacement, text)
         return text
+
+    def answer(self, body: bytes) -> bytes:
+        """The bytes of an answer with ``***`` in the place of every registered secret; no pattern is applied."""
+        for form in self._known().in_answers:
+            if form in body:
+                body = body.replace(form, HIDDEN.encode())
+        return body
 
     def value(self, value: Any, name: str = "") -> Any:
         """The same for any value: texts inside tables and lists, and whatever is named like a secret."""
@@ -83,17 +99,47 @@ class Redactor:
             return [self.value(item) for item in value]
         return self.text(str(value))
 
-    def _compiled(self) -> re.Pattern[str]:
-        forms = {form for secret in (*self._kept, *self._passing) for form in _forms(secret)}
-        longest_first = sorted(forms, key=lambda form: (-len(form), form))
-        return re.compile("|".join(map(_as_pattern, longest_first)) or r"(?!)")
+    def _known(self) -> "_Forms":
+        if self._forms is None:
+            self._forms = _forms_of(list(self._kept), list(self._passing))
+        return self._forms
 
 
-def _forms(secret: str) -> set[str]:
+class _Forms(NamedTuple):
+    """Every spelling of the secrets: long ones, longest first, a pattern of the short ones, and those of answers."""
+
+    long: list[str]
+    short: re.Pattern[str]
+    in_answers: list[bytes]
+
+
+def _forms_of(kept: list[str], passing: list[str]) -> _Forms:
+    forms = {form for secret in kept for form in _spellings(secret) | _digests(secret)}
+    answered = forms | {form for secret in passing[-_TOKENS_IN_ANSWERS:] for form in _spellings(secret)}
+    forms |= {form for secret in passing for form in _spellings(secret)}
+    short = [rf"(?<!\w){re.escape(form)}(?!\w)" for form in _longest_first(forms) if len(form) < _FREE_FROM]
+    return _Forms(
+        [form for form in _longest_first(forms) if len(form) >= _FREE_FROM],
+        re.compile("|".join(short) or r"(?!)"),
+        [form.encode() for form in _longest_first(answered) if len(form) >= _IN_ANSWERS_FROM],
+    )
+
+
+def _longest_first(forms: Iterable[str]) -> list[str]:
+    return sorted(forms, key=lambda form: (-len(form), form))
+
+
+def _spellings(secret: str) -> set[str]:
     """A secret as it is, as it stands in a URL, and as it stands in JSON."""
-    return {secret, quote(secret), quote(secret, safe=""), quote_plus(secret), json.dumps(secret)[1:-1]}
+    in_json = {json.dumps(secret, ensure_ascii=ascii_)[1:-1] for ascii_ in (True, False)}
+    return {secret, quote(secret), quote(secret, safe=""), quote_plus(secret), *in_json}
 
 
-def _as_pattern(form: str) -> str:
-    escaped = re.escape(form)
-    return escaped if len(form) >= _FREE_FROM else rf"(?<!\w){escaped}(?!\w)"
+def _digests(secret: str) -> set[str]:
+    """The MD5 of a secret: Tuya's logins take passwords so."""
+    digest = hashlib.md5(secret.encode(), usedforsecurity=False).hexdigest()
+    return {digest, digest.upper()}
+
+
+SECRETS = Redactor()
+"""The secrets of this process. Whatever learns of one registers it here; whatever stores or shows text asks here."""

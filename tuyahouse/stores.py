@@ -7,6 +7,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
+from tuyahouse.redaction import SECRETS
+
 
 @dataclass(frozen=True)
 class Token:
@@ -17,6 +19,11 @@ class Token:
     expires_at: float
     refreshed_at: float | None = None
     generation: int = 0
+
+    def __post_init__(self) -> None:
+        """No token that this process ever held may appear in what it stores or shows."""
+        SECRETS.keep_passing(self.access)
+        SECRETS.keep_passing(self.refresh)
 
     def __repr__(self) -> str:
         return f"Token(generation={self.generation}, expires_at={self.expires_at})"

@@ -21,6 +21,7 @@ from tuyahouse.cloud.http.deadline import Deadline
 from tuyahouse.cloud.http.requests import Requests
 from tuyahouse.cloud.http.transport import FAULTS, fault, open_transport
 from tuyahouse.cloud.pace.pacer import Pacer
+from tuyahouse.redaction import SECRETS
 from tuyahouse.settings import Account
 from tuyahouse.stores import SlotStore, Token, TokenStore
 
@@ -46,6 +47,7 @@ class TuyaClient:
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
+        SECRETS.keep(s.get_secret_value() for s in (account.client_secret, account.pms_password) if s is not None)
         self.account = account
         self.calls = 0
         self.failures = 0
@@ -224,6 +226,8 @@ class TuyaClient:
             with self._deadline:
                 response = await self._transport.handle_async_request(request)
                 body = await response.aread()
+            if not endpoint.secret:
+                body = SECRETS.answer(body)
         except FAULTS as error:
             self._count_failure(name)
             raise fault(error, name, self.account) from None

@@ -12,12 +12,13 @@
     ├── UnusableAnswer        JSON, but not of the documented shape
     └── BudgetReached         our own MONTHLY_CALLS is used up
 
-Texts never hold a secret: no URL, no header, no body goes into them, only the names of endpoints.
+Texts never hold a secret: no URL, header or body goes into them, and what Tuya says is redacted.
 """
 
 from typing import ClassVar
 
 from tuyahouse.cloud.codes import Action, classify, ruling
+from tuyahouse.redaction import SECRETS
 
 __all__ = [
     "Action",
@@ -65,6 +66,7 @@ class TuyaError(Exception):
         remedy: str = "",
         reached: bool = True,
     ) -> None:
+        what, code, msg, tid = map(SECRETS.text, (what, code, msg, tid))
         super().__init__(what)
         self.what = what
         self.code = code
@@ -134,8 +136,8 @@ class UnusableAnswer(TuyaError):
 
     def __init__(self, reason: str, raw: bytes = b"", *, tid: str = "", endpoint: str = "") -> None:
         super().__init__(reason, tid=tid, endpoint=endpoint, remedy="The answer is kept in the dead letter.")
-        self.args = (reason, raw)
-        self.reason = reason
+        self.args = (self.what, raw)
+        self.reason = self.what
         self.raw = raw
 
 

@@ -28,6 +28,7 @@ from tuyahouse.cloud.errors import (
     UnusableAnswer,
     prefix,
 )
+from tuyahouse.redaction import SECRETS
 from tuyahouse.stores import Token
 
 REFRESH = Endpoint("GET", "/v1.0/token/{refresh_token}", token=None, secret=True, idempotent=False)
@@ -141,6 +142,7 @@ class PmsLogin:
     async def _pair(self, platform: Token) -> Token:
         answer = await self._send(LOGIN_TOKEN, body={"username": self._username}, token=platform)
         login = decoded(answer, _LoginToken, LOGIN_TOKEN)
+        SECRETS.keep_passing(login.token)
         password = encrypt_password(self._password, login.publicKey, self._account)
         body = {"username": self._username, "password": password, "token": login.token}
         answer = await self._send(LOGIN, body=body, token=platform)

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from starlette.types import Message, Receive, Scope, Send
 
 from tuyahouse.sandbox.http.answers import Reply, broken_body, misshapen, refused, server_error, succeeded
+from tuyahouse.sandbox.http.echo import echoing
 from tuyahouse.sandbox.http.routes import Call, Endpoint, Router
 from tuyahouse.sandbox.world.refusals import Refusal
 from tuyahouse.sandbox.world.signature import canonical_target, is_token_call, signed_header_lines, string_to_sign
@@ -44,6 +45,10 @@ class Gateway:
 
     def answer(self, call: Call) -> Reply:
         """The reply to one call; takes note of it."""
+        reply = self._judged(call)
+        return echoing(self._world, call, reply) if self._world.options.echo_secrets else reply
+
+    def _judged(self, call: Call) -> Reply:
         world = self._world
         try:
             endpoint, name = self._router.find(call)

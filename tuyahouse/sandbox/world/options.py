@@ -52,6 +52,8 @@ class Options(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     time_as: Literal["number", "text"] = "number"
     extra_fields: bool = False
     """Flow steps carry a field that no document knows."""
+    echo_secrets: bool = False
+    """Every answer holds the secrets that the cloud was sent: in its texts, unknown fields and error pages."""
     envelope_seconds: bool = False
     """The envelope's `t` has 10 digits."""
     pass_counts: Literal["true", "stale"] = "true"

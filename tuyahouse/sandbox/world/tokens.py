@@ -43,6 +43,10 @@ class TokenBook:
         self.issued.append(secrets.token_hex(16))
         return self.issued[-1]
 
+    def refresh_of(self, access: str) -> str:
+        """The refresh token of a live pair, "" when the access token is of none."""
+        return next((pair.refresh for pair in self._live.values() if access and pair.access == access), "")
+
     def grant(self, kind: Kind, now_ms: int) -> Pair:
         """A new pair; the one before, with its refresh token, is dead from now on."""
         pair = Pair(kind, self._secret(), self._secret(), now_ms + int(self.options.token_seconds * 1000))
