@@ -14,7 +14,13 @@ from tuyahouse.warehouse.messages import gaps as message_gaps
 from tuyahouse.warehouse.serial_numbers import registry
 
 
-@task(retries=3, retry_delay_seconds=retry_delays, retry_condition_fn=passing, task_run_name="authenticate")
+@task(
+    persist_result=False,
+    retries=3,
+    retry_delay_seconds=retry_delays,
+    retry_condition_fn=passing,
+    task_run_name="authenticate",
+)
 async def authenticate(account: str) -> list[str]:
     """Make sure that there are live tokens, so that a wrong setting shows before anything else; returns what is amiss.
 
@@ -30,7 +36,13 @@ async def authenticate(account: str) -> list[str]:
     return [f"The clock of this machine is off by {off:+.0f} s; it was corrected for the run. Set the clock (NTP)."]
 
 
-@task(retries=3, retry_delay_seconds=retry_delays, retry_condition_fn=passing, task_run_name="checks")
+@task(
+    persist_result=False,
+    retries=3,
+    retry_delay_seconds=retry_delays,
+    retry_condition_fn=passing,
+    task_run_name="checks",
+)
 async def check(account: str, flow: str) -> list[str]:
     """What a person should look at in the morning, as sentences; they are left as an artifact too."""
     resources = open_resources(account)

@@ -19,7 +19,9 @@ from tuyahouse.terminal import progress
 from tuyahouse.warehouse.commands import records
 
 
-@task(retries=3, retry_delay_seconds=retry_delays, retry_condition_fn=passing, task_run_name="plan")
+@task(
+    persist_result=False, retries=3, retry_delay_seconds=retry_delays, retry_condition_fn=passing, task_run_name="plan"
+)
 async def plan_commands(account: str, run_id: str, command_sns: list[str] | None, limit: int | None) -> plan.Planned:
     """Learn new record numbers and choose the open commands to ask, within the budget."""
     resources = open_resources(account)
@@ -36,7 +38,13 @@ async def plan_commands(account: str, run_id: str, command_sns: list[str] | None
     )
 
 
-@task(retries=3, retry_delay_seconds=retry_delays, retry_condition_fn=passing, task_run_name="chunk {chunk}")
+@task(
+    persist_result=False,
+    retries=3,
+    retry_delay_seconds=retry_delays,
+    retry_condition_fn=passing,
+    task_run_name="chunk {chunk}",
+)
 async def ask_commands(account: str, run_id: str, chunk: int) -> Outcome:
     """Ask one chunk of command records and land what the API says."""
     resources = open_resources(account)
@@ -49,7 +57,13 @@ async def ask_commands(account: str, run_id: str, chunk: int) -> Outcome:
             progress.spend(client.calls, client.failures)
 
 
-@task(retries=3, retry_delay_seconds=retry_delays, retry_condition_fn=passing, task_run_name="decide")
+@task(
+    persist_result=False,
+    retries=3,
+    retry_delay_seconds=retry_delays,
+    retry_condition_fn=passing,
+    task_run_name="decide",
+)
 async def decide_commands(account: str, run_id: str) -> int:
     """Hold the API's word against the messages' for every command; returns how many verdicts changed."""
     resources = open_resources(account)

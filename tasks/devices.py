@@ -21,7 +21,13 @@ from tuyahouse.warehouse.devices import history, links
 from tuyahouse.warehouse.ledgers import runs
 
 
-@task(retries=3, retry_delay_seconds=retry_delays, retry_condition_fn=passing, task_run_name="plan lists")
+@task(
+    persist_result=False,
+    retries=3,
+    retry_delay_seconds=retry_delays,
+    retry_condition_fn=passing,
+    task_run_name="plan lists",
+)
 async def plan_device_lists(account: str, run_id: str, projects: list[str]) -> None:
     """Plan one chunk for each project's list."""
     resources = open_resources(account)
@@ -30,7 +36,13 @@ async def plan_device_lists(account: str, run_id: str, projects: list[str]) -> N
     )
 
 
-@task(retries=3, retry_delay_seconds=retry_delays, retry_condition_fn=passing, task_run_name="list {project}")
+@task(
+    persist_result=False,
+    retries=3,
+    retry_delay_seconds=retry_delays,
+    retry_condition_fn=passing,
+    task_run_name="list {project}",
+)
 async def read_device_list(account: str, run_id: str, chunk: int, project: str) -> str:
     """Sweep the list of one project until it is known; pages are landed as they come. Returns what is amiss, if anything.
 
@@ -53,7 +65,13 @@ async def read_device_list(account: str, run_id: str, chunk: int, project: str) 
     return plan.sentence(f"Project {project} was not read completely: {read.judgement.note}")
 
 
-@task(retries=3, retry_delay_seconds=retry_delays, retry_condition_fn=passing, task_run_name="conclude")
+@task(
+    persist_result=False,
+    retries=3,
+    retry_delay_seconds=retry_delays,
+    retry_condition_fn=passing,
+    task_run_name="conclude",
+)
 async def conclude_devices(account: str, run_id: str, projects: list[str], full: bool) -> plan.Concluded:
     """Declare who vanished, bring messages in, keep the history, and plan the details that are due."""
     resources = open_resources(account)
@@ -62,7 +80,13 @@ async def conclude_devices(account: str, run_id: str, projects: list[str], full:
     return await asyncio.to_thread(plan.conclude, resources.warehouse, run, projects, full=full, chunk_size=size, at=at)
 
 
-@task(retries=3, retry_delay_seconds=retry_delays, retry_condition_fn=passing, task_run_name="details {chunk}")
+@task(
+    persist_result=False,
+    retries=3,
+    retry_delay_seconds=retry_delays,
+    retry_condition_fn=passing,
+    task_run_name="details {chunk}",
+)
 async def ask_device_details(account: str, run_id: str, chunk: int) -> Outcome:
     """Ask details, functions and serial numbers of one chunk of devices and land them in one transaction."""
     resources = open_resources(account)
@@ -83,7 +107,9 @@ async def ask_device_details(account: str, run_id: str, chunk: int) -> Outcome:
             progress.spend(client.calls, client.failures)
 
 
-@task(retries=3, retry_delay_seconds=retry_delays, retry_condition_fn=passing, task_run_name="gaps")
+@task(
+    persist_result=False, retries=3, retry_delay_seconds=retry_delays, retry_condition_fn=passing, task_run_name="gaps"
+)
 async def close_gaps(account: str) -> int:
     """Close the gaps in the message stream that reading everything has answered; returns how many."""
     resources = open_resources(account)

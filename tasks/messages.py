@@ -12,7 +12,7 @@ from tuyahouse.sync.messages.redrive import redrive_messages
 from tuyahouse.sync.messages.run import Drained, drain_run
 
 
-@task(task_run_name="drain")
+@task(persist_result=False, task_run_name="drain")
 async def drain_account(account: str, run_id: str, max_seconds: int, max_messages: int | None) -> Drained:
     """Read, land and acknowledge messages. When cancelled, it ends after the batch under way."""
     resources = open_resources(account)
@@ -31,7 +31,13 @@ async def drain_account(account: str, run_id: str, max_seconds: int, max_message
         cancelled.set()
 
 
-@task(retries=3, retry_delay_seconds=retry_delays, retry_condition_fn=passing, task_run_name="messages")
+@task(
+    persist_result=False,
+    retries=3,
+    retry_delay_seconds=retry_delays,
+    retry_condition_fn=passing,
+    task_run_name="messages",
+)
 async def redrive_dead_messages(account: str) -> list[str]:
     """Read dead messages again from storage, without a call; returns notes for the operator."""
     resources = open_resources(account)

@@ -20,7 +20,13 @@ from tuyahouse.warehouse.ledgers import runs
 from tuyahouse.warehouse.warehouse import Warehouse
 
 
-@task(retries=3, retry_delay_seconds=retry_delays, retry_condition_fn=passing, task_run_name="register")
+@task(
+    persist_result=False,
+    retries=3,
+    retry_delay_seconds=retry_delays,
+    retry_condition_fn=passing,
+    task_run_name="register",
+)
 async def register_serial_numbers(
     account: str,
     run_id: str,

@@ -17,7 +17,9 @@ from tuyahouse.sync.serial_numbers.craft_lines import CraftLines
 from tuyahouse.warehouse.warehouse import Warehouse
 
 
-@task(retries=3, retry_delay_seconds=retry_delays, retry_condition_fn=passing, task_run_name="plan")
+@task(
+    persist_result=False, retries=3, retry_delay_seconds=retry_delays, retry_condition_fn=passing, task_run_name="plan"
+)
 async def plan_sn_flows(account: str, run_id: str, wanted: plan.Wanted) -> plan.Planned:
     """Choose the serial numbers to ask and store them as chunks of the run, all or nothing."""
     resources = open_resources(account)
@@ -26,7 +28,13 @@ async def plan_sn_flows(account: str, run_id: str, wanted: plan.Wanted) -> plan.
     )
 
 
-@task(retries=3, retry_delay_seconds=retry_delays, retry_condition_fn=passing, task_run_name="chunk {chunk}")
+@task(
+    persist_result=False,
+    retries=3,
+    retry_delay_seconds=retry_delays,
+    retry_condition_fn=passing,
+    task_run_name="chunk {chunk}",
+)
 async def ask_sn_flows(account: str, run_id: str, chunk: int) -> Outcome:
     """Ask one chunk and land it in one transaction; what a stop leaves unasked stays in the chunk.
 
@@ -43,7 +51,13 @@ async def ask_sn_flows(account: str, run_id: str, chunk: int) -> Outcome:
             meter.tell()
 
 
-@task(retries=3, retry_delay_seconds=retry_delays, retry_condition_fn=passing, task_run_name="missing craft lines")
+@task(
+    persist_result=False,
+    retries=3,
+    retry_delay_seconds=retry_delays,
+    retry_condition_fn=passing,
+    task_run_name="missing craft lines",
+)
 async def fetch_missing_lines(account: str, run_id: str) -> int:
     """Ask the craft lines that a stop kept from being asked; returns how many were had.
 

@@ -15,7 +15,7 @@ from tuyahouse.terminal import progress
 from tuyahouse.warehouse.ledgers import retention, runs
 
 
-@task(task_run_name="replay")
+@task(persist_result=False, task_run_name="replay")
 async def replay_answers(account: str, run_id: str) -> Outcome:
     """Rebuild the core from the stored answers in one transaction, without a call."""
     warehouse = open_resources(account).warehouse
@@ -24,7 +24,13 @@ async def replay_answers(account: str, run_id: str) -> Outcome:
         return await in_batches(lambda on_answers: replay(warehouse, run, datetime.now(UTC), on_answers))
 
 
-@task(retries=3, retry_delay_seconds=retry_delays, retry_condition_fn=passing, task_run_name="craft lines")
+@task(
+    persist_result=False,
+    retries=3,
+    retry_delay_seconds=retry_delays,
+    retry_condition_fn=passing,
+    task_run_name="craft lines",
+)
 async def redrive_craft_lines(account: str, run_id: str) -> int:
     """Ask again the craft lines that are dead letters; returns how many were had.
 
@@ -37,7 +43,9 @@ async def redrive_craft_lines(account: str, run_id: str) -> int:
         return await lines.redrive(client, datetime.now(UTC))
 
 
-@task(retries=3, retry_delay_seconds=retry_delays, retry_condition_fn=passing, task_run_name="prune")
+@task(
+    persist_result=False, retries=3, retry_delay_seconds=retry_delays, retry_condition_fn=passing, task_run_name="prune"
+)
 async def prune_old(account: str) -> dict[str, int]:
     """Delete what is past the retention; returns how many rows of which table."""
     resources = open_resources(account)

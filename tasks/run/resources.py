@@ -1,5 +1,6 @@
 """What a task opens: settings, the account, the warehouse, a Tuya client. Every process reads its own settings."""
 
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -40,6 +41,7 @@ def open_resources(account: str) -> Resources:
         SettingsError: a setting is missing or wrong, or there is no such account.
         WarehouseError: the warehouse is away, read-only or at another schema.
     """
+    os.umask(0o077)  # files of this process, such as results that Prefect keeps, are for its user alone
     settings = load_settings()
     logs.register_secrets(settings)
     logs.set_levels(settings.log_level)  # also where Prefect set the logging up: on a worker

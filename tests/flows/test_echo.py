@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import stat
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,8 @@ def test_a_night_with_a_cloud_that_echoes_every_secret_leaves_none_behind(
     assert "echo" in {field for (field,) in rows(warehouse, ops_drift, "field")}
     known = [*secrets_of(echo), secret_key]
     known.append(hashlib.md5(echo.account.pms_password.get_secret_value().encode()).hexdigest())
+    kept = [file for file in results.rglob("*") if file.is_file()]
+    assert len(kept) <= 3 and {stat.S_IMODE(file.stat().st_mode) for file in kept} <= {0o600}  # errors of flows alone
     (tmp_path / "printed.log").write_text(printed)
     assert leaks_in_text(known, printed) == []
     assert leaks_in_text(known, json.dumps(everything_prefect_tells(prefect_server))) == []
