@@ -11,7 +11,7 @@ from tasks.run.run import final_state, running
 
 CommandSns = Annotated[
     list[str] | None,
-    Described("Record numbers to follow from now on and to ask in any case, beside those that are due"),
+    Described("Ask only these record numbers, due or not; they are followed from now on"),
 ]
 
 
@@ -26,9 +26,7 @@ async def reconcile_commands(
     """
     asked_for = {"command_sns": command_sns, "limit": limit}
     async with running("reconcile_commands", account, run_key, asked_for) as run:
-        if not run.planned:
-            planned = await plan_commands(run.account, run.id, command_sns, limit)
-            run.plan(planned)
+        run.plan(await plan_commands(run.account, run.id, command_sns, limit))
         try:
             await run.each_chunk(ask_commands)
         finally:

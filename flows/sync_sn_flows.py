@@ -32,8 +32,7 @@ async def sync_sn_flows(
     """
     wanted = Wanted(sns=sns, work_orders=work_orders, limit=limit)
     async with running("sync_sn_flows", account, run_key, asdict(wanted)) as run:
-        if not run.planned:
-            run.plan(await plan_sn_flows(run.account, run.id, wanted))
+        run.plan(await plan_sn_flows(run.account, run.id, wanted))
         await run.each_chunk(ask_sn_flows)
         await run.softly(fetch_missing_lines(run.account, run.id))
     return final_state(run)

@@ -116,17 +116,14 @@ async def close_gaps(account: str) -> int:
     return await asyncio.to_thread(close_answered_gaps, resources.warehouse, resources.account, datetime.now(UTC))
 
 
-async def read_lists(run: Running, projects: list[str]) -> tuple[dict[str, str], list[TuyaError]]:
+async def read_lists(run: Running) -> tuple[dict[str, str], list[TuyaError]]:
     """Read all lists that are not done, one after the other: what is amiss with which, and what cut lists short.
 
     A fault that concerns one list leaves the others to be read; a budget or quota ends the reading.
     """
     amiss: dict[str, str] = {}
     errors: list[TuyaError] = []
-    open_chunks = await asyncio.to_thread(runs.open_chunks, run.resources.warehouse, run.id)
-    for chunk, project in enumerate(projects):
-        if chunk not in open_chunks:
-            continue
+    for chunk, project in (await asyncio.to_thread(plan.open_lists, run.resources.warehouse, run.id)).items():
         try:
             if words := await read_device_list(run.account, run.id, chunk, project):
                 amiss[project] = words

@@ -59,7 +59,7 @@ async def ask_sn_flows(account: str, run_id: str, chunk: int) -> Outcome:
     task_run_name="missing craft lines",
 )
 async def fetch_missing_lines(account: str, run_id: str) -> int:
-    """Ask the craft lines that a stop kept from being asked; returns how many were had.
+    """Ask the craft lines that a stop kept from being asked, and those that an earlier start was refused.
 
     Raises:
         TuyaError: what stopped the asking, after everything answered until then was committed.

@@ -44,6 +44,11 @@ class Asked(Generic[T]):
         return self.failed + self.rejected
 
     @property
+    def refused(self) -> list[str]:
+        """Keys that were asked in vain, to be asked again when the run goes on."""
+        return [letter.key for letter in self.dead_letters]
+
+    @property
     def asked(self) -> int:
         return len(self.answers) + len(self.empty) + len(self.failed) + len(self.rejected)
 

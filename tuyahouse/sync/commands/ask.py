@@ -108,7 +108,7 @@ def land_chunk(
         dead_letters.resolve(conn, run.account, KIND, answered + asked.empty, at)
         outcome = asked.outcome(calls, unchanged=written.unchanged)
         outcome.inserted, outcome.updated = written.inserted, written.updated
-        runs.finish_chunk(conn, run.run_id, chunk, outcome, asked.left, at)
+        runs.finish_chunk(conn, run.run_id, chunk, outcome, asked.left, at, asked.refused)
     return outcome
 
 

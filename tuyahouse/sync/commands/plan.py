@@ -1,18 +1,21 @@
 """Command records of an account: which ones a run asks, and how numbers are learnt."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
 
 from tuyahouse.settings import Account, CommandPolicy
-from tuyahouse.sync.chunks import calls_left
+from tuyahouse.sync.chunks import calls_left, chunked
 from tuyahouse.sync.commands.reconcile import learn_observed
 from tuyahouse.sync.commands.rules import ask_steps
 from tuyahouse.warehouse.commands import records
+from tuyahouse.warehouse.database import Connection
 from tuyahouse.warehouse.ledgers import runs
 from tuyahouse.warehouse.messages import gaps as message_gaps
 from tuyahouse.warehouse.warehouse import Warehouse
+
+LOOKED_UP_AT_ONCE = 1000
 
 
 @dataclass(slots=True)
@@ -37,7 +40,8 @@ def plan_asking(
 ) -> Planned:
     """Learn the commands that messages told of, add those given, and plan the due ones, longest waiting first.
 
-    Given ones are asked whether due or not. While a gap in the message stream is open every command still followed is
+    Where some are given, they alone are asked, due or not. A run that goes on plans anew what it has not asked since its
+    first start. While a gap in the message stream is open every command still followed is
     asked, whatever its waiting time: its message may be lost. What the month's calls do not pay for is left for later.
     """
     given = list(dict.fromkeys(sn.strip() for sn in command_sns or () if sn.strip()))
@@ -48,20 +52,22 @@ def plan_asking(
         gaps = message_gaps.open_gaps(conn, account.name)
         if gaps:
             planned.notes.append(f"{len(gaps)} gaps in the message stream: every open command is asked.")
-        due = records.due(conn, account.name, ask_steps(policy), now, everything=bool(gaps))
-        bounds = [bound for bound in (limit, left) if bound is not None]
-        keys = islice(_first(given, due), min(bounds, default=None))
-        runs.add_chunks(conn, run_id, _chunks(keys, chunk_size, planned))
+        going_on = runs.continue_plan(conn, run_id)
+        wanted = given or records.due(conn, account.name, ask_steps(policy), now, everything=bool(gaps))
+        new = _new(conn, account.name, wanted, going_on)
+        bounds = [None if limit is None else max(0, limit - going_on.planned), left]
+        keys = islice(new, min((bound for bound in bounds if bound is not None), default=None))
+        runs.add_chunks(conn, run_id, _chunks(keys, chunk_size, planned), going_on.first)
     if left is not None and planned.keys >= left:
         planned.notes.append(f"The month's calls pay for {left:,} more: commands that are due beyond that wait.")
     return planned
 
 
-def _first(given: Sequence[str], due: Iterator[str]) -> Iterator[str]:
-    """The given ones, then the others."""
-    yield from given
-    asked = set(given)
-    yield from (sn for sn in due if sn not in asked)
+def _new(conn: Connection, account: str, numbers: Iterable[str], going_on: runs.Continued) -> Iterator[str]:
+    """Those that the run has yet to ask, some at a time."""
+    for some in chunked(numbers, LOOKED_UP_AT_ONCE):
+        asked_at = records.asked_at(conn, account, some) if going_on.begun else {}
+        yield from (sn for sn in some if going_on.is_new(sn, asked_at.get(sn)))
 
 
 def _chunks(keys: Iterator[str], size: int, planned: Planned) -> Iterator[list[str]]:

@@ -116,7 +116,7 @@ def land_details(
         outcome.inserted, outcome.updated = written.inserted + linked, written.updated + written.retired
         dead_letters.record(conn, run.account, [_masked(each) for each in asked.dead_letters] + links.dead_letters, at)
         dead_letters.resolve(conn, run.account, KIND, done, at)
-        runs.finish_chunk(conn, run.run_id, chunk, outcome, asked.left, at)
+        runs.finish_chunk(conn, run.run_id, chunk, outcome, asked.left, at, asked.refused)
     return outcome
 
 

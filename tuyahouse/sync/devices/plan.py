@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from tuyahouse.settings import Account, SettingsError
 from tuyahouse.sync.chunks import chunked
 from tuyahouse.sync.devices.listing.ledger import LIST_KEY, project_of, settle
+from tuyahouse.warehouse.database import Connection
 from tuyahouse.warehouse.database.dialect import join_as_sets
 from tuyahouse.warehouse.devices import from_messages, history, inventory, links, lists, marks
 from tuyahouse.warehouse.ledgers import runs
@@ -59,16 +60,35 @@ def chosen_projects(account: Account, project_ids: Sequence[str] | None) -> list
 
 
 def plan_lists(warehouse: Warehouse, account: Account, run_id: str, projects: Sequence[str], at: datetime) -> None:
-    """Plan the run's list chunks; marks of an earlier run are forgotten.
+    """Plan the run's list chunks; marks of an earlier run are forgotten. A run that goes on adds the lists it lacks.
 
     Dead letters of projects that neither the run nor the settings name are resolved: nobody asks for those again.
     """
     named = {*projects, *account.project_ids}
     with warehouse.begin() as conn:
-        marks.clear_marks(conn, account.name)
-        lists.forget_runs(conn, account.name)
+        if runs.is_planned(conn, run_id):
+            whole = {project for project, _ in lists.complete_lists(conn, account.name, run_id, projects)}
+            held = whole.union(_open_lists(conn, run_id).values())
+            projects = [project for project in projects if project not in held]
+        else:
+            marks.clear_marks(conn, account.name)
+            lists.forget_runs(conn, account.name)
         settle(conn, account.name, lambda key: project_of(key) not in named, at)
-        runs.add_chunks(conn, run_id, [[LIST_KEY + project] for project in projects])
+        runs.add_chunks(conn, run_id, [[LIST_KEY + project] for project in projects], runs.next_chunk(conn, run_id))
+
+
+def open_lists(warehouse: Warehouse, run_id: str) -> dict[int, str]:
+    """Chunk → project of the lists that the run has yet to read, in the order in which they are read."""
+    with warehouse.read() as conn:
+        return _open_lists(conn, run_id)
+
+
+def _open_lists(conn: Connection, run_id: str) -> dict[int, str]:
+    return {chunk: keys[0].removeprefix(LIST_KEY) for chunk, keys in runs.open_keys(conn, run_id) if _is_list(keys)}
+
+
+def _is_list(keys: Sequence[str]) -> bool:
+    return bool(keys) and keys[0].startswith(LIST_KEY)
 
 
 def conclude(
@@ -94,13 +114,16 @@ def conclude(
             f"Project {project} holds no device. If it should, check its id in PROJECT_IDS."
             for project in lists.empty_lists(conn, run.account, run.run_id, projects)
         ]
-        first = lists.next_chunk(conn, run.run_id)
-        if first <= len(projects):
-            gaps = message_gaps.open_gaps(conn, run.account)
-            due = inventory.due_for_details(conn, run.account, projects, at if full else details_due_before(gaps, at))
-            runs.add_chunks(conn, run.run_id, _counted(chunked(due, chunk_size), done), first)
-            if gaps:
-                done.notes.append("Messages may be missing: details of all devices are asked.")
+        going_on = runs.continue_plan(conn, run.run_id, keep=_is_list)
+        gaps = message_gaps.open_gaps(conn, run.account)
+        before = at if full else details_due_before(gaps, at)
+        if going_on.begun:
+            before = min(before, going_on.begun)
+        candidates = inventory.due_for_details(conn, run.account, projects, before)
+        due = (device_id for device_id in candidates if device_id not in going_on.kept)
+        runs.add_chunks(conn, run.run_id, _counted(chunked(due, chunk_size), done), going_on.first)
+        if gaps:
+            done.notes.append("Messages may be missing: details of all devices are asked.")
     return done
 
 

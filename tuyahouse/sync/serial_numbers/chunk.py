@@ -163,7 +163,7 @@ def land_chunk(
         dead_letters.record(conn, account, asked.dead_letters, at)
         dead_letters.resolve(conn, account, KIND, [sn for sn, _ in asked.answers] + asked.empty, at)
         drift.record(conn, account, KIND, drifted(changed), at)
-        runs.finish_chunk(conn, run.run_id, chunk, outcome, asked.left, at)
+        runs.finish_chunk(conn, run.run_id, chunk, outcome, asked.left, at, asked.refused)
     return outcome
 
 

@@ -16,6 +16,12 @@ from tuyahouse.warehouse.ledgers import dead_letters, runs
 from tuyahouse.warehouse.serial_numbers import registry
 from tuyahouse.warehouse.warehouse import Warehouse
 
+REDRIVEN_AT_ONCE = 1000
+
+
+class OtherKeys(Exception):
+    """The run key belongs to a run of another kind; says which."""
+
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
@@ -41,18 +47,23 @@ def plan_run(
 ) -> Planned:
     """Store the run's chunks, all or none, in the order in which they should be asked; memory stays flat.
 
+    A run that goes on plans anew what it has not asked since its first start: what became due since is in, and with
+    ``limit`` as many in all. It keeps to the serial numbers and work orders that it was given; more may be added.
     Given serial numbers that the registry does not hold are registered. What the month's calls do not pay for is
     planned too, and said in the notes: the run stops where they are used up, and its run key goes on once there are more.
     """
     refused = 0
+    wanted = _with_those_given_before(warehouse, run_id, wanted)
     if wanted.sns is not None:
         given = [entry(f"item {number}", sn) for number, sn in enumerate(wanted.sns, 1)]
         refused = register(warehouse, account.name, iter(given), "asked for", now=lambda: now).refused_count
         wanted = replace(wanted, sns=[item.sn for item in given if isinstance(item, Row)])
     left = calls_left(warehouse, account, now)
     with warehouse.read() as source, warehouse.begin() as conn:
-        keys = islice(registry_keys(source, account, settings.plan, wanted, now), wanted.limit)
-        planned = Planned(runs.add_chunks(conn, run_id, chunked(keys, settings.chunk_size)))
+        going_on = runs.continue_plan(conn, run_id)
+        new = registry_keys(source, account, settings.plan, wanted, now, going_on)
+        keys = islice(new, None if wanted.limit is None else max(0, wanted.limit - going_on.planned))
+        planned = Planned(runs.add_chunks(conn, run_id, chunked(keys, settings.chunk_size), going_on.first))
         strange = _without_units(source, account.name, wanted.work_orders or ())
     if strange:
         planned.notes.append(
@@ -70,24 +81,62 @@ def plan_run(
 
 
 def registry_keys(
-    conn: Connection, account: Account, policy: PlanPolicy, wanted: Wanted, now: datetime
+    conn: Connection, account: Account, policy: PlanPolicy, wanted: Wanted, now: datetime, going_on: runs.Continued
 ) -> Iterator[str]:
-    """The serial numbers a run wants, in planner order, pulled one by one."""
+    """The serial numbers a run wants and has not planned or asked yet, in planner order, pulled one by one."""
+    named = wanted.dead_letters or wanted.sns is not None or wanted.work_orders is not None
+    candidates = _chosen(conn, account.name, wanted) if named else registry.candidates(conn, account.name)
+    new = (one for one in candidates if going_on.is_new(one.sn, one.last_asked_at))
+    return (one.sn for one in new) if named else select_due(new, now, policy, None)
+
+
+def _chosen(conn: Connection, account: str, wanted: Wanted) -> Iterator[registry.Candidate]:
+    """Those that are asked whether due or not."""
     if wanted.dead_letters:
-        return dead_letters.open_keys(conn, account.name, KIND)
-    if wanted.sns is not None or wanted.work_orders is not None:
-        return _named(conn, account.name, wanted.sns or [], wanted.work_orders or [])
-    return select_due(registry.candidates(conn, account.name), now, policy, None)
+        return _refused(conn, account)
+    return _named(conn, account, wanted.sns or [], wanted.work_orders or [])
 
 
-def _named(conn: Connection, account: str, sns: list[str], orders: list[str]) -> Iterator[str]:
+def _with_those_given_before(warehouse: Warehouse, run_id: str, wanted: Wanted) -> Wanted:
+    """What the run was given at its earlier starts as well, which it remembers.
+
+    Raises:
+        OtherKeys: it was given keys and asks what is due now, or the other way round.
+    """
+    with warehouse.begin() as conn:
+        before = runs.parameters_of(conn, run_id)
+        if not before or wanted.dead_letters:
+            return wanted
+        named = wanted.sns is not None or wanted.work_orders is not None
+        if named is not any(before.get(name) is not None for name in ("sns", "work_orders")):
+            raise OtherKeys(
+                "Under this run key a run of "
+                + ("what is due was begun" if named else "given serial numbers or work orders was begun")
+                + ". Give another run_key to ask something else."
+            )
+        sns, orders = _union(before.get("sns"), wanted.sns), _union(before.get("work_orders"), wanted.work_orders)
+        runs.set_parameters(conn, run_id, {**before, "sns": sns, "work_orders": orders})
+        return replace(wanted, sns=sns, work_orders=orders)
+
+
+def _union(before: list[str] | None, now: list[str] | None) -> list[str] | None:
+    return None if before is None and now is None else list(dict.fromkeys([*(before or ()), *(now or ())]))
+
+
+def _refused(conn: Connection, account: str) -> Iterator[registry.Candidate]:
+    """Serial numbers with an open dead letter, some at a time."""
+    for some in chunked(dead_letters.open_keys(conn, account, KIND), REDRIVEN_AT_ONCE):
+        yield from registry.candidates(conn, account, sns=some)
+
+
+def _named(conn: Connection, account: str, sns: list[str], orders: list[str]) -> Iterator[registry.Candidate]:
     """Given serial numbers, then those of the work orders that were not among them."""
     given = frozenset(sns)
     if sns:
-        yield from (found.sn for found in registry.candidates(conn, account, sns=sns))
+        yield from registry.candidates(conn, account, sns=sns)
     if orders:
         of_orders = registry.candidates(conn, account, orders=orders)
-        yield from (found.sn for found in of_orders if found.sn not in given)
+        yield from (found for found in of_orders if found.sn not in given)
 
 
 def _without_units(conn: Connection, account: str, orders: Iterable[str]) -> list[str]:

@@ -101,6 +101,15 @@ def due(
     return (str(sn) for (sn,) in rows)
 
 
+def asked_at(conn: Connection, account: str, numbers: Sequence[str]) -> dict[str, datetime | None]:
+    """When these commands were last asked; None: never."""
+    table = command.c
+    query = select(table.command_sn, table.last_asked_at).where(
+        table.account == account, among(conn, table.command_sn, numbers)
+    )
+    return {sn: at for sn, at in conn.execute(query)}  # noqa: C416 - rows, not tuples
+
+
 def known(conn: Connection, account: str, numbers: Sequence[str]) -> dict[str, KnownCommand]:
     """What is held of these commands; those not followed are missing."""
     table = command.c

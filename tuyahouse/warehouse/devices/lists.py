@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, select, update
 
 from tuyahouse.warehouse.bulk.writer import upsert
 from tuyahouse.warehouse.database.dialect import among
-from tuyahouse.warehouse.tables import ops_chunk, ops_device_list
+from tuyahouse.warehouse.tables import ops_device_list
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +92,6 @@ def empty_lists(conn: Connection, account: str, run_id: str, projects: Sequence[
         *_lists(conn, account, projects), ops_device_list.c.swept_run == run_id, ops_device_list.c.devices == 0
     )
     return list(conn.execute(query.order_by(ops_device_list.c.project_id)).scalars())
-
-
-def next_chunk(conn: Connection, run_id: str) -> int:
-    """The number after the run's last chunk."""
-    last = conn.execute(select(func.max(ops_chunk.c.chunk)).where(ops_chunk.c.run_id == run_id)).scalar()
-    return 0 if last is None else int(last) + 1
 
 
 def _lists(conn: Connection, account: str, projects: Sequence[str]) -> list[Any]:

@@ -6,14 +6,14 @@ rows as one that was never disturbed.
 
 import base64
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, Row, Update, bindparam, func, insert, select, update
+from sqlalchemy import BigInteger, Connection, Row, Update, bindparam, delete, func, insert, select, update
 
 from tuyahouse.outcome import COUNTS, Outcome
 from tuyahouse.warehouse.database.database import Database
@@ -68,7 +68,10 @@ def start_run(
     parameters: Mapping[str, Any],
     at: datetime | None = None,
 ) -> Run:
-    """Begin the run, or continue it when it was begun before. ``parameters`` are stored: no secrets among them."""
+    """Begin the run, or continue it when it was begun before: then what was refused is to be asked again.
+
+    ``parameters`` are stored: no secrets among them.
+    """
     run_id = run_id_of(account, flow, run_key)
     with database.begin() as conn:
         again = {"status": "running", "ended_at": None, "note": None, "starts": ops_run.c.starts + 1}
@@ -82,6 +85,7 @@ def start_run(
             started_at=at or datetime.now(UTC),
         )
         conn.execute(statement)
+        _reopen_refused(conn, run_id)
         row = conn.execute(select(ops_run).where(ops_run.c.run_id == run_id)).one()
         return Run(account, flow, run_key, run_id, row.planned, row.starts > 1, _chunk_counts(conn, run_id))
 
@@ -103,6 +107,88 @@ def add_chunks(conn: Connection, run_id: str, chunks: Iterable[Sequence[str]], f
     total = func.coalesce(ops_run.c.planned, 0) + planned
     conn.execute(update(ops_run).where(ops_run.c.run_id == run_id).values(planned=total))
     return planned
+
+
+def _reopen_refused(conn: Connection, run_id: str) -> None:
+    """Move refused keys, and those left beside them, into chunks of their own; the old chunks count the others alone."""
+    column = ops_chunk.c
+    with_refused = select(column.chunk, column["keys"], column.refused).where(
+        column.run_id == run_id, column.refused.is_not(None)
+    )
+    first = next_chunk(conn, run_id)
+    for number, (chunk, keys, refused) in enumerate(conn.execute(with_refused.order_by(column.chunk)).all(), first):
+        again, left = unpack_keys(refused), unpack_keys(keys)
+        fewer = {
+            "planned": column.planned - len(again) - len(left),
+            "asked": column.asked - len(again),
+            "failed": 0,
+            "rejected": 0,
+        }
+        closed = update(ops_chunk).where(*_chunk(run_id, chunk))
+        conn.execute(closed.values(status="done", keys=pack([]), refused=None, **fewer))
+        row = {"status": "refused", "planned": len(again) + len(left), "keys": pack([*left, *again])}
+        conn.execute(insert(ops_chunk).values(run_id=run_id, chunk=number, **row))
+
+
+def next_chunk(conn: Connection, run_id: str) -> int:
+    """The number after the run's last chunk."""
+    last = conn.execute(select(func.max(ops_chunk.c.chunk)).where(ops_chunk.c.run_id == run_id)).scalar()
+    return 0 if last is None else int(last) + 1
+
+
+@dataclass(slots=True)
+class Continued:
+    """Where the plan of a run goes on. ``begun`` is None for a run without a plan, else its first start.
+
+    ``kept`` are the keys that it still has to ask whatever is due; ``planned`` counts them and those asked.
+    """
+
+    begun: datetime | None = None
+    kept: set[str] = field(default_factory=set)
+    planned: int = 0
+    first: int = 0
+    """The number of the next chunk."""
+
+    def is_new(self, key: str, asked_at: datetime | None) -> bool:
+        """Whether the run has yet to ask that key, which anybody last asked at that time."""
+        return key not in self.kept and (self.begun is None or asked_at is None or asked_at < self.begun)
+
+
+def continue_plan(
+    conn: Connection, run_id: str, keep: Callable[[Sequence[str]], bool] = lambda keys: False
+) -> Continued:
+    """Delete the chunks nobody has begun, so that what is due now can be planned in their place.
+
+    Chunks that were begun, hold refused keys, or whose keys ``keep`` names, stay. To be called in the transaction
+    that adds the new chunks.
+    """
+    run = conn.execute(select(ops_run.c.planned, ops_run.c.started_at).where(ops_run.c.run_id == run_id)).one()
+    if run.planned is None:
+        return Continued(first=next_chunk(conn, run_id))
+    going_on = Continued(run.started_at, planned=run.planned)
+    untouched = select(ops_chunk.c.chunk).where(ops_chunk.c.run_id == run_id, ops_chunk.c.status == "planned")
+    planned = set(conn.execute(untouched).scalars())
+    for chunk, keys in open_keys(conn, run_id):
+        if chunk not in planned or keep(keys):
+            going_on.kept.update(keys)
+        else:
+            conn.execute(delete(ops_chunk).where(*_chunk(run_id, chunk)))
+            going_on.planned -= len(keys)
+    conn.execute(update(ops_run).where(ops_run.c.run_id == run_id).values(planned=going_on.planned))
+    going_on.first = next_chunk(conn, run_id)
+    return going_on
+
+
+def is_planned(conn: Connection, run_id: str) -> bool:
+    """Whether the run has a plan."""
+    return conn.execute(select(ops_run.c.planned).where(ops_run.c.run_id == run_id)).scalar() is not None
+
+
+def open_keys(conn: Connection, run_id: str) -> Iterator[tuple[int, list[str]]]:
+    """The keys that each open chunk still has to ask, a chunk at a time, ascending."""
+    numbers = select(ops_chunk.c.chunk).where(ops_chunk.c.run_id == run_id, ops_chunk.c.status != "done")
+    for chunk in conn.execute(numbers.order_by(ops_chunk.c.chunk)).scalars().all():
+        yield chunk, unpack_keys(conn.execute(select(ops_chunk.c["keys"]).where(*_chunk(run_id, chunk))).scalar_one())
 
 
 def open_chunks(database: Database, run_id: str) -> list[int]:
@@ -140,12 +226,23 @@ def asked_before(conn: Connection, run_id: str, chunk: int) -> int:
 
 
 def finish_chunk(
-    conn: Connection, run_id: str, chunk: int, outcome: Outcome, left: Sequence[str] = (), at: datetime | None = None
+    conn: Connection,
+    run_id: str,
+    chunk: int,
+    outcome: Outcome,
+    left: Sequence[str] = (),
+    at: datetime | None = None,
+    refused: Sequence[str] = (),
 ) -> None:
     """Add what a chunk did; with keys ``left`` it is partial and stays open.
 
-    A chunk that was not planned (say, a page of a list) is added, planned as it was asked.
+    ``refused`` are the keys that ``outcome`` counts as failed or rejected: the run asks them again when it goes on. A
+    chunk that was not planned (say, a page of a list) is added, planned as it was asked.
     """
+    if refused:
+        before = conn.execute(select(ops_chunk.c.refused).where(*_chunk(run_id, chunk))).scalar()
+        refused = [*(unpack_keys(before) if before else []), *refused]
+        conn.execute(update(ops_chunk).where(*_chunk(run_id, chunk)).values(refused=pack(list(refused))))
     counts = {name: getattr(outcome, name) for name in COUNTS}
     fields = {
         "status": "partial" if left else "done",
@@ -205,6 +302,16 @@ def recent_runs(database: Database, account: str | None = None, limit: int = 20)
         wanted = wanted.where(ops_run.c.account == account)
     with database.read() as conn:
         return [_summary(row) for row in conn.execute(wanted)]
+
+
+def parameters_of(conn: Connection, run_id: str) -> dict[str, Any]:
+    """What the run was started with; empty where there is no such run."""
+    return dict(conn.execute(select(ops_run.c.parameters).where(ops_run.c.run_id == run_id)).scalar() or {})
+
+
+def set_parameters(conn: Connection, run_id: str, parameters: Mapping[str, Any]) -> None:
+    """Replace what the run was started with."""
+    conn.execute(update(ops_run).where(ops_run.c.run_id == run_id).values(parameters=dict(parameters)))
 
 
 def find_run(database: Database, account: str, flow: str, run_key: str) -> Summary | None:

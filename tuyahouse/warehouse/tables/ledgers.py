@@ -67,9 +67,10 @@ ops_chunk = Table(
     metadata,
     key_column("run_id", "Run (ops_run.run_id)"),
     key_column("chunk", "Number in the run, from 0", Integer),
-    Column("status", Text, nullable=False, comment="planned, partial or done"),
+    Column("status", Text, nullable=False, comment="planned, refused (to be asked again), partial or done"),
     Column("planned", Integer, nullable=False, comment="Keys planned"),
     Column("keys", LargeBinary, nullable=False, comment="Keys still to ask: zstandard over a MessagePack list of text"),
+    Column("refused", LargeBinary, comment="Keys that were refused, packed alike: asked again when the run goes on"),
     *[
         Column(name, Integer, nullable=False, server_default="0", comment=f"See ops_run.{name}")
         for name in ("asked", "answered", "empty", "failed", "rejected", "inserted", "updated", "unchanged", "calls")

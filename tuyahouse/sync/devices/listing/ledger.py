@@ -131,7 +131,7 @@ class ListLedger:
             self._finish(conn, self._ended(newest) if read.complete else Outcome(), calls, at, left=not read.complete)
 
     def cut_short(self, started: datetime, error: TuyaError, refused: bool, calls: int) -> None:
-        """A ``refused`` project is a dead letter and done; for all else the project stays in the chunk.
+        """A ``refused`` project is a dead letter, read again when the run goes on; for all else the project stays in the chunk.
 
         A budget that is used up is no fault of the list's, and no dead letter.
         """
@@ -149,7 +149,9 @@ class ListLedger:
 
     def _finish(self, conn: Connection, outcome: Outcome, calls: int, at: datetime, *, left: bool) -> None:
         outcome.calls = calls - self._written.calls
-        runs.finish_chunk(conn, self.run.run_id, self.chunk, outcome, [LIST_KEY + self.project_id] if left else [], at)
+        key = [LIST_KEY + self.project_id]
+        refused = key if outcome.failed else []
+        runs.finish_chunk(conn, self.run.run_id, self.chunk, outcome, key if left else [], at, refused)
         self._written += outcome
 
     def _ended(self, newest: SweepCount) -> Outcome:
