@@ -101,6 +101,22 @@ async def test_a_project_that_tuya_refuses_is_red_in_words_and_the_other_is_read
     assert {row["project_id"] for row in inventory(opened).values()} == {"north-hall"}
 
 
+async def test_a_project_that_was_refused_is_read_once_it_is_allowed_and_the_run_is_green_then_only(
+    sandboxes: Start, reach: Callable[..., None], opened: Warehouse
+) -> None:
+    sandbox = sandboxes("--set", "devices=20")
+    reach(sandbox)
+    sandbox.control("faults", {"rights": 1})
+    for _ in range(2):
+        assert (await devices(run_key="n1")).is_failed()
+        assert inventory(opened) == {}
+    sandbox.control("faults", {})
+    assert (await devices(run_key="n1")).is_completed()
+    assert len(inventory(opened)) == len(truth(sandbox, "devices"))
+    read = run(opened, "sync_devices", "n1")
+    assert (read.status, read.outcome.failed) == ("balanced", 0)
+
+
 async def test_without_projects_the_operator_is_told_what_to_set(
     sandboxes: Start, reach: Callable[..., None], opened: Warehouse
 ) -> None:

@@ -121,3 +121,24 @@ def test_flows_without_work_are_green(start, warehouse):
     for name in ("replay", "redrive_dead_letters", "prune", "reconcile_commands"):
         code, printed = start(name, run_key="n")
         assert code == 0, printed
+
+
+def test_a_night_that_goes_on_asks_what_became_due_since(start, warehouse, tuya):
+    assert start("nightly_sync", run_key="n")[0] == 0
+    added = [sn for sn, _ in units(tuya) if int(sn[-5:]) == 11]
+    register(warehouse, added)
+    code, printed = start("nightly_sync", run_key="n")
+    assert code == 0, printed
+    asked = tuya.control("asked")
+    assert set(added) <= set(asked) and set(asked.values()) == {1}
+    found = runs.find_run(warehouse, "demo", "sync_sn_flows", "n")
+    assert found and (found.planned, found.outcome.asked) == (33, 33)
+
+
+def test_more_serial_numbers_under_the_same_run_key_are_asked_too(start, warehouse, tuya):
+    for sns in (["YZCB04ZZR00011"], ["YZCB04ZZR00011", "YZCB04ZZR00012"]):
+        code, printed = start("sync_sn_flows", sns=sns, run_key="n")
+        assert code == 0, printed
+    assert tuya.control("asked") == {"YZCB04ZZR00011": 1, "YZCB04ZZR00012": 1}
+    code, printed = start("sync_sn_flows", run_key="n")
+    assert code == 1 and "Give another run_key" in printed
