@@ -2,12 +2,16 @@
 
 import re
 import shlex
+import subprocess
+import sys
+from importlib.metadata import version
 
 import pytest
 from typer.core import TyperGroup
 from typer.main import get_command
 from typer.testing import CliRunner
 
+from tuyahouse.cli.lazy import PLACES
 from tuyahouse.cli.program import app
 from tuyahouse.sandbox.world.faults import FAULTS
 
@@ -44,6 +48,10 @@ def test_there_are_the_commands_that_the_readme_lists() -> None:
     assert sorted(COMMANDS) == [
         "commands add",
         "consume",
+        "dead-letters dismiss",
+        "dead-letters list",
+        "dead-letters redrive",
+        "dead-letters show",
         "dictionary",
         "doctor",
         "explain",
@@ -86,3 +94,26 @@ def test_a_command_that_there_is_not_is_a_usage_error() -> None:
 def test_the_sandbox_names_all_its_faults() -> None:
     named = re.split(r"[^a-z0-9_]+", COMMANDS["sandbox"].help)
     assert [fault for fault in FAULTS if fault not in named] == []
+
+
+def test_the_line_of_every_command_in_the_help_is_there_without_importing_it() -> None:
+    assert list(PLACES) == list(ROOT.commands)
+    printed = CliRunner().invoke(app, ["--help"], env={"COLUMNS": "120"}).stdout
+    assert [name for name, place in PLACES.items() if name not in printed or place.summary not in printed] == []
+
+
+def test_the_version_is_that_of_the_package() -> None:
+    assert CliRunner().invoke(app, ["--version"]).stdout == f"tuyahouse {version('tuyahouse')}\n"
+
+
+@pytest.mark.parametrize("words", [["flows"], ["nightly_sync"], ["sync_devices", "-p", "account=factory"]], ids=str)
+def test_who_looks_for_flows_here_is_told_where_they_are_run(words: list[str]) -> None:
+    printed = CliRunner().invoke(app, words)
+    assert printed.exit_code == 2
+    assert "from the top of the repository" in printed.stderr
+    assert "python -m flows nightly_sync -p account=NAME" in printed.stderr
+
+
+def test_the_package_itself_is_the_program() -> None:
+    done = subprocess.run([sys.executable, "-m", "tuyahouse", "--version"], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (0, f"tuyahouse {version('tuyahouse')}\n")

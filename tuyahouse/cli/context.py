@@ -1,57 +1,20 @@
 """What all commands share: settings and warehouse opened, errors as one sentence, tables that survive a pipe."""
 
-import errno
 import os
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from typer.core import TyperGroup
 
 from tuyahouse import logs
-from tuyahouse.cli.output import say
-from tuyahouse.cloud.errors import TuyaError
-from tuyahouse.messages.errors import MessageKeyError
-from tuyahouse.messages.errors import SourceError as MessageSourceError
 from tuyahouse.settings import Account, Settings, SettingsError, load_settings
-from tuyahouse.sync.intake.rows import SourceError
-from tuyahouse.warehouse.errors import WarehouseError
 from tuyahouse.warehouse.warehouse import Warehouse
-
-IN_WORDS = (SettingsError, WarehouseError, SourceError, TuyaError, MessageSourceError, MessageKeyError)
-"""Errors whose text is a sentence for the operator."""
-
-INTERRUPTED = 130
 
 AccountName = Annotated[str, typer.Option("--account", "-a", help="Name of the account in the settings.")]
 OneAccount = Annotated[
     str | None, typer.Option("--account", "-a", help="Name of the account in the settings; without it all.")
 ]
-
-
-class InWords(TyperGroup):
-    """A group of commands whose errors are one sentence on standard error, never a traceback."""
-
-    def invoke(self, ctx: Any) -> Any:
-        try:
-            return super().invoke(ctx)
-        except IN_WORDS as error:
-            raise stopped(str(error)) from None
-        except OSError as error:
-            if error.errno == errno.EPIPE:  # whoever read our output has seen enough
-                raise
-            raise stopped(f"The operating system says: {error}.") from None
-        except KeyboardInterrupt:
-            raise stopped(
-                "Interrupted. What was committed stays; the same command goes on from there.", INTERRUPTED
-            ) from None
-
-
-def stopped(sentence: str, code: int = 1) -> typer.Exit:
-    """Say why a command ends, without secrets; raise what is returned."""
-    say(logs.redact(sentence), err=True)
-    return typer.Exit(code)
 
 
 # ------------------------------------------------------------------------------------------------------------- opening
@@ -97,6 +60,3 @@ def from_environment(value: str, option: str) -> str:
         raise typer.BadParameter(f"the variable {name} is not set", param_hint=option)
     logs.register_secret(found)
     return found
-
-
-# ------------------------------------------------------------------------------------------------------------- showing

@@ -1,18 +1,38 @@
-"""The commands, put together."""
+"""The program ``tuyahouse``: its options, and the commands put together."""
+
+from typing import Annotated
 
 import typer
 
-from tuyahouse.cli import commands, doctor, messages, plan, sandbox, serial_numbers, status, warehouse
-from tuyahouse.cli.context import InWords
+from tuyahouse.cli.lazy import Program
 
 app = typer.Typer(
     name="tuyahouse",
-    cls=InWords,
+    cls=Program,
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
-    help="""Brings a Tuya project's factory and field data into a SQL warehouse. Flows: python -m flows --list.
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"tuyahouse {version('tuyahouse')}")
+        raise typer.Exit
+
+
+@app.callback()
+def program(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version, and end.")
+    ] = False,
+) -> None:
+    """Brings a Tuya project's factory and field data into a SQL warehouse.
+
+    Flows are run from the top of the repository: python -m flows --list.
 
     Example:
 
@@ -20,18 +40,4 @@ app = typer.Typer(
       tuyahouse doctor
       tuyahouse sn add --account factory units.csv
       tuyahouse plan --account factory
-    """,
-)
-for command in (
-    sandbox.sandbox,
-    doctor.doctor,
-    warehouse.migrate,
-    plan.plan,
-    status.status,
-    warehouse.explain,
-    warehouse.dictionary,
-    messages.consume,
-):
-    app.command()(command)
-app.add_typer(serial_numbers.app, name="sn")
-app.add_typer(commands.app, name="commands")
+    """

@@ -9,7 +9,8 @@ import msgspec
 import typer
 from pydantic import SecretStr
 
-from tuyahouse.cli.context import INTERRUPTED, from_environment, stopped
+from tuyahouse.cli.context import from_environment
+from tuyahouse.cli.words import INTERRUPTED, stopped
 
 if TYPE_CHECKING:
     from tuyahouse.sandbox.messages.publishing import Publish

@@ -7,8 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
-from tuyahouse.cli.context import AccountName, open_warehouse, read_settings, stopped
+from tuyahouse.cli.context import AccountName, open_warehouse, read_settings
 from tuyahouse.cli.output import said, say, show
+from tuyahouse.cli.words import stopped
 from tuyahouse.warehouse.dictionary import entries, markdown
 from tuyahouse.warehouse.errors import SchemaError
 from tuyahouse.warehouse.serial_numbers.explain import Explanation, explain_sn

@@ -1,0 +1,181 @@
+"""``tuyahouse dead-letters``: look through what could not be used, have it asked again, or dismiss it."""
+
+import json
+import shlex
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from tuyahouse import logs
+from tuyahouse.cli.context import AccountName, open_warehouse, read_settings
+from tuyahouse.cli.output import said, show
+from tuyahouse.cli.words import stopped
+from tuyahouse.warehouse.ledgers.dead_letters import StoredDeadLetter
+from tuyahouse.warehouse.ledgers.dismissal import Chosen, State, dismiss, listing, state_of
+
+LISTED = 100
+RAW_SHOWN = 4000
+KEYS_NAMED = 100
+
+Kind = Annotated[str | None, typer.Option(help="Only this kind, e.g. sn_flows.")]
+Reason = Annotated[str | None, typer.Option(help="Only this reason, e.g. item_error.")]
+Keys = Annotated[list[str] | None, typer.Argument(metavar="[KEY]...", help="Only those of these keys.")]
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="""Dead letters: what Tuya answered and could not be used, with the reason. None is ever lost.
+
+    Example:
+
+    \b
+      tuyahouse dead-letters list -a factory
+      tuyahouse dead-letters show -a factory YZCB04ZZR00001
+    """,
+)
+
+
+@app.command("list")
+def list_(
+    account: AccountName,
+    kind: Kind = None,
+    reason: Reason = None,
+    state: Annotated[State, typer.Option(help="What became of them.")] = State.OPEN,
+    limit: Annotated[int, typer.Option(min=1, help="How many to show at most.")] = LISTED,
+) -> None:
+    """List dead letters, the newest first.
+
+    Example:
+
+    \b
+      tuyahouse dead-letters list -a factory
+      tuyahouse dead-letters list -a factory --kind sn_flows --state dismissed
+    """
+    letters = _found(Chosen(account, kind, reason, None, state), limit)
+    if not letters:
+        typer.echo("There is none.")
+        return
+    show(
+        f"Dead letters of {account} (UTC)",
+        ("kind", "key", "reason", "code", "attempts", "newest", "state"),
+        ((one.kind, one.key, one.reason, one.code, one.attempts, one.last_seen_at, state_of(one)) for one in letters),
+    )
+    if len(letters) == limit:
+        typer.echo(f"The newest {limit:,} are shown; --limit shows more.")
+
+
+@app.command("show")
+def show_(
+    account: AccountName,
+    key: Annotated[str, typer.Argument(metavar="KEY", help="Serial number, device, message id, …")],
+    kind: Kind = None,
+    reason: Reason = None,
+) -> None:
+    """Show all that is known of the dead letters of a key, with what was received. Secrets are left out.
+
+    Example:
+
+    \b
+      tuyahouse dead-letters show -a factory YZCB04ZZR00001
+    """
+    letters = _found(Chosen(account, kind, reason, [key], State.ALL))
+    if not letters:
+        raise stopped(f"There is no dead letter of {key!r}. `tuyahouse dead-letters list -a {account}` lists them.")
+    for letter in letters:
+        _show(letter)
+
+
+def _show(letter: StoredDeadLetter) -> None:
+    fields = [
+        ("state", state_of(letter).value),
+        *((name, getattr(letter, name)) for name in ("reason", "code", "message", "attempts")),
+        *((name, getattr(letter, name)) for name in ("first_seen_at", "last_seen_at", "resolved_at")),
+        *((name, getattr(letter, name)) for name in ("dismissed_at", "dismissed_by", "dismissed_why")),
+    ]
+    rows = ((name, logs.redact(said(value))) for name, value in fields if value not in (None, ""))
+    show(f"{letter.kind} {letter.key} (UTC)", ("what", "value"), rows)
+    if letter.raw is None:
+        typer.echo("Nothing was received that could be kept.")
+        return
+    typer.echo(f"Received, {len(letter.raw):,} bytes:\n{readable(letter.raw[:RAW_SHOWN])}")
+    if len(letter.raw) > RAW_SHOWN:
+        typer.echo(f"… {len(letter.raw) - RAW_SHOWN:,} bytes more are in ops_dead_letter.raw.")
+
+
+def readable(raw: bytes) -> str:
+    """Foreign bytes as text that no terminal obeys: control characters and broken UTF-8 escaped, secrets left out."""
+    text = logs.redact(raw.decode("utf-8", errors="backslashreplace"))
+    return "".join(char if char == "\n" or char.isprintable() else ascii(char)[1:-1] for char in text)
+
+
+@app.command()
+def redrive(account: AccountName, keys: Keys = None, kind: Kind = None, reason: Reason = None) -> None:
+    """Print the commands that ask the open dead letters again; good answers resolve them.
+
+    Flows make the calls, on the account's pace and within its budget; they run at the top of the repository.
+
+    Example:
+
+    \b
+      tuyahouse dead-letters redrive -a factory --kind sn_flows
+    """
+    letters = _found(Chosen(account, kind, reason, keys))
+    if not letters:
+        raise stopped("No open dead letter is like that.")
+    by_kind: dict[str, list[str]] = {}
+    for letter in letters:
+        by_kind.setdefault(letter.kind, []).append(letter.key)
+    for one, theirs in sorted(by_kind.items()):
+        typer.echo(f"# {len(theirs):,} of {one}\n{_command(account, one, theirs)}")
+
+
+def _command(account: str, kind: str, keys: list[str]) -> str:
+    if kind == "sn_flows" and len(keys) <= KEYS_NAMED:
+        sns = shlex.quote(f"sns={json.dumps(sorted(set(keys)), ensure_ascii=False)}")
+        return f"python -m flows sync_sn_flows -p account={account} -p {sns}"
+    if kind in ("sn_flows", "craft_line", "message"):
+        return f"python -m flows redrive_dead_letters -p account={account}"
+    if kind in ("serial_number", "command_file"):
+        return f"# mend the file and add it again: tuyahouse {'sn' if kind == 'serial_number' else 'commands'} add"
+    flow = "reconcile_commands" if kind.startswith("command") else "sync_devices"
+    return f"python -m flows {flow} -p account={account}"
+
+
+@app.command("dismiss")
+def dismiss_(
+    account: AccountName,
+    by: Annotated[str, typer.Option(prompt="Your name", help="Your name; it is kept.")],
+    why: Annotated[str, typer.Option(prompt="Why it needs no more work", help="Why; it is kept.")],
+    keys: Keys = None,
+    kind: Kind = None,
+    reason: Reason = None,
+) -> None:
+    """Dismiss open dead letters that need no more work. They are kept, and opened again when Tuya says something else.
+
+    Example:
+
+    \b
+      tuyahouse dead-letters dismiss -a factory --by ana --why scrapped SN1 SN2
+      tuyahouse dead-letters dismiss -a factory --by ana --why scrapped --kind sn_flows
+    """
+    if not (keys or kind or reason):
+        raise typer.BadParameter("name KEYs, --kind or --reason: all at once is too much", param_hint="KEY")
+    if not (by.strip() and why.strip()):
+        raise typer.BadParameter("say who dismisses and why", param_hint="--by, --why")
+    settings = read_settings()
+    chosen = Chosen(settings.account(account).name, kind, reason, keys)
+    with open_warehouse(settings) as warehouse, warehouse.begin() as conn:
+        letters = dismiss(conn, chosen, by.strip(), why.strip(), datetime.now(UTC))
+    if not letters:
+        raise stopped("No open dead letter is like that; nothing was dismissed.")
+    for letter in letters[:LISTED]:
+        typer.echo(f"  {letter.kind} {letter.key!r}: {letter.reason}")
+    typer.echo(f"{len(letters):,} dismissed by {by.strip()}. They are kept: --state dismissed lists them.")
+
+
+def _found(chosen: Chosen, limit: int | None = None) -> list[StoredDeadLetter]:
+    settings = read_settings()
+    chosen = replace(chosen, account=settings.account(chosen.account).name)
+    with open_warehouse(settings) as warehouse, warehouse.read() as conn:
+        return list(listing(conn, chosen, limit))
