@@ -1,5 +1,6 @@
 """What can be wrong with a warehouse, in words that say what to do."""
 
+import sqlite3
 from typing import Any
 
 import psycopg
@@ -13,6 +14,13 @@ class WarehouseError(Exception):
 
 class WarehouseAway(WarehouseError):
     """A passing state: connection lost, server restarting, file locked for too long, deadlock. Trying again helps."""
+
+
+class ValueRefused(WarehouseError):
+    """A value that the database cannot hold: a number or time out of range, a key too long for an index, NUL.
+
+    Nothing was stored. The same rows are refused again: see :func:`tuyahouse.warehouse.bulk.halves.land_in_halves`.
+    """
 
 
 class SchemaError(WarehouseError):
@@ -29,6 +37,9 @@ _PASSING = (
 _COLLISION = (pg.DeadlockDetected, pg.SerializationFailure, pg.LockNotAvailable)
 _OUT_OF_ORDER = ("53", "57", "58")
 """SQLSTATE classes of a server that lacks something, was told to stop, or whose disk fails: no statement's fault."""
+
+_REFUSED_CLASSES = ("22", "23", "54")
+"""SQLSTATE classes of a value that does not fit: data exceptions, broken constraints, limits of the server."""
 
 _NO_ENTRY = (pg.InvalidPassword, pg.InvalidAuthorizationSpecification)
 
@@ -56,6 +67,8 @@ def in_words(error: BaseException, where: str) -> WarehouseError | None:
     origin: Any = error.orig if isinstance(error, DBAPIError) else error
     if isinstance(origin, psycopg.Error):
         return _postgres(origin, where)
+    if isinstance(origin, OverflowError | sqlite3.DataError | sqlite3.IntegrityError):
+        return _refused(where, origin)
     text = str(origin).lower()
     for part, kind, words in _SQLITE:
         if part in text and type(origin).__module__ == "sqlite3":
@@ -65,6 +78,8 @@ def in_words(error: BaseException, where: str) -> WarehouseError | None:
 
 def _postgres(error: psycopg.Error, where: str) -> WarehouseError | None:
     said = " ".join(str(error).split())
+    if isinstance(error, psycopg.DataError) or (error.sqlstate or "").startswith(_REFUSED_CLASSES):
+        return _refused(where, error)
     if isinstance(error, _COLLISION):
         return WarehouseAway(f"The warehouse {where} could not wait for another transaction: {said}. Try again.")
     if isinstance(error, pg.ReadOnlySqlTransaction):
@@ -88,6 +103,11 @@ def _postgres(error: psycopg.Error, where: str) -> WarehouseError | None:
     if error.sqlstate is not None and error.sqlstate.startswith(_OUT_OF_ORDER):
         return WarehouseAway(f"The warehouse {where} could not do it now: {said}. Try again, or see the server's log.")
     return None
+
+
+def _refused(where: str, error: BaseException) -> ValueRefused:
+    """The driver's first line alone: the lines after it hold the row."""
+    return ValueRefused(f"The warehouse {where} cannot hold a value: {(str(error).splitlines() or [''])[0]}")
 
 
 def _lost(error: psycopg.OperationalError) -> bool:

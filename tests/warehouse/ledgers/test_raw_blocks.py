@@ -2,7 +2,11 @@
 
 from datetime import UTC, datetime, timedelta
 
-from tuyahouse.warehouse.ledgers import raw_blocks
+import pytest
+
+from tuyahouse import logs
+from tuyahouse.warehouse.ledgers import dead_letters, drift, raw_blocks
+from tuyahouse.warehouse.ledgers.dead_letters import DeadLetter
 from tuyahouse.warehouse.warehouse import Warehouse
 
 AT = datetime(2026, 11, 20, 22, tzinfo=UTC)
@@ -65,3 +69,32 @@ def test_blocks_older_than_the_retention_are_deleted(warehouse: Warehouse) -> No
     with warehouse.begin() as conn:
         assert raw_blocks.prune(conn, "factory", AT + timedelta(hours=1)) == 1
         assert [block.block_id for block in raw_blocks.blocks(conn, "factory", "k")] == ["b"]
+
+
+def test_a_block_closes_by_bytes_and_every_answer_is_found_again(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(raw_blocks, "LARGEST_BLOCK", 100)
+    answers = [(f"S{n}", bytes([n]) * 60) for n in range(5)]
+    with warehouse.begin() as conn:
+        raw_blocks.store(conn, "factory", "sn_flows", "run/000000", answers, datetime(2026, 11, 20, tzinfo=UTC))
+        stored = list(raw_blocks.blocks(conn, "factory", "sn_flows"))
+        assert [len(block.answers) for block in stored] == [1] * 5
+        assert {block.run_id for block in stored} == {"run"}
+        assert list(raw_blocks.iterate(conn, "factory", "sn_flows")) == answers
+
+
+def test_a_secret_that_tuya_echoes_reaches_no_ledger(warehouse: Warehouse) -> None:
+    secret = "a-secret-that-the-cloud-echoes"
+    logs.register_secret(secret)
+    at = datetime(2026, 11, 20, tzinfo=UTC)
+    echo = f'{{"msg": "{secret}", "n": 1}}'.encode() + b"\xff"
+    with warehouse.begin() as conn:
+        raw_blocks.store(conn, "factory", "sn_flows", "run/000000", [("S1", echo)], at)
+        letter = DeadLetter("sn_flows", secret, "unusable_answer", "", f"Tuya said {secret}", echo)
+        dead_letters.record(conn, "factory", [letter], at)
+        drift.record(conn, "factory", "sn_flows", {"field": (1, secret)}, at)
+        (stored,) = dead_letters.open_dead_letters(conn, "factory")
+        everything = (*raw_blocks.iterate(conn, "factory", "sn_flows"), stored, *drift.listing(conn))
+    assert secret not in repr(everything)
+    assert stored.raw == b'{"msg": "***", "n": 1}\xff'

@@ -24,15 +24,16 @@ from tuyahouse.sync.messages.rows import (
 )
 from tuyahouse.times import utc_now
 from tuyahouse.warehouse import tables
+from tuyahouse.warehouse.bulk.halves import land_in_halves
 from tuyahouse.warehouse.bulk.writer import insert_columns, insert_new, upsert
 from tuyahouse.warehouse.commands import records
 from tuyahouse.warehouse.database import Connection
-from tuyahouse.warehouse.errors import WarehouseError
-from tuyahouse.warehouse.ledgers import drift
+from tuyahouse.warehouse.errors import ValueRefused, WarehouseError
+from tuyahouse.warehouse.ledgers import dead_letters, drift
+from tuyahouse.warehouse.ledgers.dead_letters import DeadLetter
 from tuyahouse.warehouse.messages import gaps, ledger
 from tuyahouse.warehouse.warehouse import Warehouse
 
-DEAD_LETTER = ("account", "kind", "key", "reason", "message", "raw", "attempts", "first_seen_at", "last_seen_at")
 FIRST_SOURCE = ("message_id",)
 """Columns that keep the first message that reported a fact."""
 
@@ -85,16 +86,25 @@ class Landing:
             WarehouseError: the database is away or cannot be written; nothing was stored.
         """
         at = self._now()
-        try:
-            return self._store(messages, lambda new: build_rows(self._account, new, self._reader, at), at, reconnects)
-        except WarehouseError:
-            raise
-        except Exception as error:
-            if len(messages) == 1:
-                problem = f"The database refuses it: {_first_line(error)}"
-                return self._store(messages, lambda new: _refused(new, problem), at, reconnects)
-        middle = len(messages) // 2
-        return self.land(messages[:middle], reconnects=reconnects) + self.land(messages[middle:])
+        unnoted = [reconnects]  # noted with the part that lands first, once
+
+        def store(part: Sequence[Received], to_rows: Callable[[Sequence[Received]], MessageRows]) -> Landed:
+            landed = self._store(part, to_rows, at, sum(unnoted))
+            unnoted.clear()
+            return landed
+
+        def land(part: Sequence[Received], _later: Sequence[Received]) -> Landed:
+            try:
+                return store(part, lambda new: build_rows(self._account, new, self._reader, at))
+            except WarehouseError:
+                raise
+            except Exception as error:
+                raise ValueRefused(_first_line(error)) from error
+
+        def refuse(message: Received, _later: Sequence[Received], problem: str) -> Landed:
+            return store([message], lambda new: _refused(new, f"The database refuses it: {problem}"))
+
+        return sum(land_in_halves(messages, land, refuse), Landed())
 
     def _store(
         self,
@@ -170,9 +180,8 @@ def write_facts(conn: Connection, account: str, rows: MessageRows, at: datetime)
     )
     if rows.commands:
         records.add(conn, account, rows.commands, "message", at, None)
-    insert_new(
-        conn, tables.ops_dead_letter, DEAD_LETTER, [(account, "message", *dead, 1, at, at) for dead in rows.dead]
-    )
+    unreadable = [DeadLetter("message", key, reason, "", problem, raw) for key, reason, problem, raw in rows.dead]
+    dead_letters.record(conn, account, unreadable, at)
     for kind, fields in rows.drift.items():
         drift.record(conn, account, kind, fields, at)
     if rows.notices:

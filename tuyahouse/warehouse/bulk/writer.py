@@ -2,7 +2,8 @@
 
 Rows are tuples of Python values (aware datetimes, text, int, bool, bytes, dict or list for JSON, None) in the order of
 ``columns``, which hold at least the primary key. Everything happens in the caller's transaction. An unchanged row is
-neither written nor locked. Numbers must fit their column: on PostgreSQL an Integer has 32 bits.
+neither written nor locked. A value that its column or an index cannot hold raises ValueRefused on both alike: numbers
+(an Integer has 32 bits), times before year 1 or after 9999, long keys, JSON that is nested too deeply.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,7 +14,8 @@ from sqlalchemy import Connection, Table
 
 from tuyahouse.warehouse.bulk import postgres, sqlite
 from tuyahouse.warehouse.bulk.batch import Shape, Written, one_a_key
-from tuyahouse.warehouse.database.values import Row, prepare, prepare_columns
+from tuyahouse.warehouse.bulk.limits import require_short_keys
+from tuyahouse.warehouse.database.values import Row, prepare_columns
 
 __all__ = ["Written", "insert_columns", "insert_new", "replace_set", "update", "upsert"]
 
@@ -149,6 +151,7 @@ def insert_columns(
     constant, values = _constants(conn, table, same)
     shape = Shape(table, (*columns, *constant), constant=constant)
     ready = list(columns.values())
+    require_short_keys(table, list(columns), ready)
     prepare_columns([table.c[name] for name in columns], ready, conn.dialect.name)
     return _engine(conn).insert_new(conn, shape, list(zip(*ready, strict=True)), values)
 
@@ -185,4 +188,10 @@ def _constants(conn: Connection, table: Table, same: Mapping[str, Any] | None) -
 
 
 def _prepared(conn: Connection, table: Table, columns: Iterable[str], rows: Sequence[Row]) -> list[Row]:
-    return prepare([table.c[name] for name in columns], rows, conn.dialect.name)
+    names = list(columns)
+    if not rows or not names:
+        return list(rows)
+    values: list[Sequence[Any]] = list(zip(*rows, strict=True))
+    require_short_keys(table, names, values)
+    changed = prepare_columns([table.c[name] for name in names], values, conn.dialect.name)
+    return list(zip(*values, strict=True)) if changed else list(rows)

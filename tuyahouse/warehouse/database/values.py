@@ -1,8 +1,10 @@
 """Python values as each database takes them; one place, so that both hold the same.
 
 Text: U+0000 and lone surrogates, which PostgreSQL refuses, become U+FFFD on both. JSON: keys sorted, so that equal
-documents are equal text. Times on SQLite: the text that ``types.UtcTime`` reads. A column of times may be given as whole
-milliseconds since 1970, all of them: as such they cost PostgreSQL's driver next to nothing.
+documents are equal text. Times on SQLite: the text that ``types.UtcTime`` reads. A column of times may hold whole
+milliseconds since 1970 throughout: these cost PostgreSQL's driver next to nothing. Numbers and times that a column cannot
+hold are refused here, on both databases alike: PostgreSQL's driver would cut a number to its last 32 bits, and would
+store times that nobody can read back.
 """
 
 import json
@@ -11,15 +13,18 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import JSON, Column, Date, Text
+from sqlalchemy import JSON, BigInteger, Column, Date, Integer, Text
 
 from tuyahouse.warehouse.database.types import UtcTime
+from tuyahouse.warehouse.errors import ValueRefused
 
 Row = tuple[Any, ...]
 Convert = Callable[[Any], Any]
 
 _json = msgspec.json.Encoder(order="sorted")
 _FROM_1970_TO_2000 = 946_684_800_000_000
+_EARLIEST, _LATEST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+_EARLIEST_MS, _LATEST_MS = -62_135_596_800_000, 253_402_300_799_999
 _REFUSED = {0: "\ufffd", **dict.fromkeys(range(55296, 57344), "�")}
 
 
@@ -32,6 +37,8 @@ def json_text(value: Any) -> str:
     """A JSON document as text with sorted keys; NaN and infinities become null."""
     try:
         text = _json.encode(value).decode()
+    except RecursionError:
+        raise ValueRefused("A JSON document is nested too deeply to be stored.") from None
     except (UnicodeEncodeError, OverflowError, TypeError):
         text = json.dumps(_plain(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     if "\\u0000" in text:
@@ -75,18 +82,11 @@ def _converter(column: Column[Any], dialect: str) -> Convert | None:
     return None
 
 
-def prepare(columns: Sequence[Column[Any]], rows: Sequence[Row], dialect: str) -> list[Row]:
-    """The rows as the database's driver takes them; see the module for what is changed."""
-    if not rows:
-        return []
-    places: list[Sequence[Any]] = list(zip(*rows, strict=True))
-    return list(zip(*places, strict=True)) if prepare_columns(columns, places, dialect) else list(rows)
-
-
 def prepare_columns(columns: Sequence[Column[Any]], values: list[Sequence[Any]], dialect: str) -> bool:
-    """The same for values that lie column by column: replaces those columns that need it, and says whether any did."""
+    """Make values that lie column by column what the driver takes: replaces the columns that need it; whether any did."""
     changed = False
     for place, column in enumerate(columns):
+        _require_range(column, values[place])
         if isinstance(column.type, Text) and _holds_refused(values[place]):
             values[place] = [None if value is None else clean_text(value) for value in values[place]]
             changed = True
@@ -99,6 +99,28 @@ def prepare_columns(columns: Sequence[Column[Any]], values: list[Sequence[Any]],
             values[place] = _converted(values[place], convert)
             changed = True
     return changed
+
+
+def _require_range(column: Column[Any], values: Sequence[Any]) -> None:
+    """Raises ValueRefused for a number or time outside of what the column holds."""
+    if isinstance(column.type, Integer):
+        limit = 2 ** (63 if isinstance(column.type, BigInteger) else 31)
+        lowest: Any = -limit
+        highest: Any = limit - 1
+    elif isinstance(column.type, UtcTime):
+        in_milliseconds = bool(values) and type(values[0]) is int
+        lowest, highest = (_EARLIEST_MS, _LATEST_MS) if in_milliseconds else (_EARLIEST, _LATEST)
+    else:
+        return
+    present = [value for value in values if value is not None] if None in values else values
+    if present and not (lowest <= min(present) and max(present) <= highest):
+        raise ValueRefused(f"{column} cannot hold {_outside(present, lowest, highest)}: it is out of range.")
+
+
+def _outside(values: Sequence[Any], lowest: Any, highest: Any) -> str:
+    """The first of the values that is too low or too high, as text of some length."""
+    odd = next(value for value in values if not lowest <= value <= highest)
+    return f"a number of {odd.bit_length()} bits" if isinstance(odd, int) and abs(odd) > 2**64 else str(odd)
 
 
 def _from_milliseconds(values: Sequence[int], dialect: str) -> Sequence[Any]:

@@ -7,15 +7,19 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import sha256
 from typing import Any
 
 from sqlalchemy import Connection, Row, and_, case, func, select, tuple_, update
 
+from tuyahouse.redaction import SECRETS
 from tuyahouse.warehouse.database.dialect import among, insert
 from tuyahouse.warehouse.database.values import clean_text
 from tuyahouse.warehouse.tables import ops_dead_letter
 
 _PAGE = 1000
+_LONGEST_KEY = 600
+"""Characters of a key that are kept whole; of a longer one the beginning and its fingerprint."""
 _table = ops_dead_letter.c
 _TRACE = re.compile(r" \(trace id [^)]*\)")
 
@@ -61,10 +65,11 @@ class StoredDeadLetter:
 def record(conn: Connection, account: str, letters: Sequence[DeadLetter], at: datetime) -> None:
     """Write dead letters; one met before counts another attempt and is open again.
 
-    A dismissed one stays dismissed unless its code or message changed, the trace id aside.
+    Secrets are taken out here. A dismissed one stays dismissed unless its code or message changed, the trace id aside.
     """
     if not letters:
         return
+    letters = [_storable(letter) for letter in letters]
     dismissed = _dismissed(conn, account, {letter.key for letter in letters})
     new = insert(conn, ops_dead_letter)
     newest = {name: new.excluded[name] for name in ("code", "message", "raw", "last_seen_at")}
@@ -80,10 +85,10 @@ def record(conn: Connection, account: str, letters: Sequence[DeadLetter], at: da
         {
             "account": account,
             "kind": letter.kind,
-            "key": clean_text(letter.key),
+            "key": letter.key,
             "reason": letter.reason,
-            "code": clean_text(letter.code) or None,
-            "message": clean_text(letter.message) or None,
+            "code": letter.code or None,
+            "message": letter.message or None,
             "raw": letter.raw,
             "first_seen_at": at,
             "last_seen_at": at,
@@ -117,7 +122,7 @@ def resolve(conn: Connection, account: str, kind: str, keys: Collection[str], at
     resolved = (
         update(ops_dead_letter)
         .where(_table.account == account, _table.kind == kind, _table.resolved_at.is_(None))
-        .where(among(conn, _table.key, keys))
+        .where(among(conn, _table.key, [stored_key(key) for key in keys]))
         .values(resolved_at=at)
     )
     return conn.execute(resolved).rowcount
@@ -153,6 +158,28 @@ def counts(conn: Connection, account: str | None = None) -> list[tuple[str, str,
     if account is not None:
         wanted = wanted.where(_table.account == account)
     return [(a, kind, reason, int(x), int(y)) for a, kind, reason, x, y in conn.execute(wanted)]
+
+
+def stored_key(key: str) -> str:
+    """The key as ``ops_dead_letter`` holds it: without secrets, and short enough for an index."""
+    key = _clean(key)
+    if len(key) <= _LONGEST_KEY:
+        return key
+    return f"{key[:_LONGEST_KEY]}… {sha256(key.encode()).hexdigest()[:16]}"
+
+
+def _storable(letter: DeadLetter) -> DeadLetter:
+    """The same without secrets and without what PostgreSQL refuses. All other bytes of ``raw`` stay as received."""
+    raw = letter.raw
+    if raw is not None:
+        raw = SECRETS.text(raw.decode(errors="surrogateescape")).encode(errors="surrogateescape")
+    return DeadLetter(
+        letter.kind, stored_key(letter.key), letter.reason, _clean(letter.code), _clean(letter.message), raw
+    )
+
+
+def _clean(text: str) -> str:
+    return clean_text(SECRETS.text(text))
 
 
 def dead_letter(row: Row[Any]) -> StoredDeadLetter:

@@ -6,11 +6,13 @@ from datetime import datetime
 
 from sqlalchemy import Connection, select
 
+from tuyahouse.redaction import SECRETS
 from tuyahouse.warehouse.database.dialect import insert
 from tuyahouse.warehouse.database.values import clean_text
 from tuyahouse.warehouse.tables import ops_drift
 
 _table = ops_drift.c
+_LONGEST = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +38,8 @@ def record(conn: Connection, account: str, kind: str, fields: Mapping[str, tuple
         {
             "account": account,
             "kind": kind,
-            "field": clean_text(field),
-            "sample": clean_text(sample),
+            "field": clean_text(SECRETS.text(field))[:_LONGEST],
+            "sample": clean_text(SECRETS.text(sample)),
             "first_seen_at": at,
             "last_seen_at": at,
             "seen": seen,

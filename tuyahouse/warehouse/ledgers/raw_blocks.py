@@ -8,12 +8,16 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Select, delete, select
 
+from tuyahouse.redaction import SECRETS
 from tuyahouse.warehouse.bulk.writer import insert_new
 from tuyahouse.warehouse.ledgers.packing import pack, unpack_answers, unpacked
 from tuyahouse.warehouse.tables import raw_block
 
 _COLUMNS = ("account", "kind", "block_id", "stored_at", "answers", "keys", "body")
 _table = raw_block.c
+
+LARGEST_BLOCK = 64_000_000
+"""Bytes of answers in a block before it is packed. A reader holds one block in memory; SQLite ends at 10^9 bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +46,28 @@ class Found:
 def store(
     conn: Connection, account: str, kind: str, block_id: str, answers: Sequence[tuple[str, bytes]], at: datetime
 ) -> None:
-    """Keep the answers of one chunk; none at all leave no block. Storing a block again changes nothing."""
-    if answers:
-        keys = [key for key, _ in answers]
-        row = (account, kind, block_id, at, len(answers), pack(keys), pack(list(answers)))
-        insert_new(conn, raw_block, _COLUMNS, [row])
+    """Keep the answers of one chunk; none at all leave no block. Storing a block again changes nothing.
+
+    A block closes at ``LARGEST_BLOCK`` bytes of answers; the next ones have ``.0001`` and so on after the id. Secrets
+    that an answer echoes are taken out.
+    """
+    for place, part in enumerate(_blocks_of(answers)):
+        keys = [key for key, _ in part]
+        name = f"{block_id}.{place:04d}" if place else block_id
+        insert_new(conn, raw_block, _COLUMNS, [(account, kind, name, at, len(part), pack(keys), pack(part))])
+
+
+def _blocks_of(answers: Sequence[tuple[str, bytes]]) -> Iterator[list[tuple[str, bytes]]]:
+    part: list[tuple[str, bytes]] = []
+    size = 0
+    for key, body in answers:
+        if part and size + len(body) > LARGEST_BLOCK:
+            yield part
+            part, size = [], 0
+        part.append((key, SECRETS.answer(body)))
+        size += len(body)
+    if part:
+        yield part
 
 
 def blocks(conn: Connection, account: str, kind: str) -> Iterator[Block]:

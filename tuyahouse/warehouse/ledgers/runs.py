@@ -16,6 +16,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Connection, Row, Update, bindparam, delete, func, insert, select, update
 
 from tuyahouse.outcome import COUNTS, Outcome
+from tuyahouse.redaction import SECRETS
 from tuyahouse.warehouse.database.database import Database
 from tuyahouse.warehouse.database.dialect import upsert
 from tuyahouse.warehouse.errors import WarehouseError
@@ -277,7 +278,9 @@ def finish_run(database: Database, run_id: str, status: str, note: str = "", at:
             status, note = "unbalanced", "\n".join(filter(None, (note, wrong)))
         counts = {name: getattr(outcome, name) for name in COUNTS}
         closed = update(ops_run).where(ops_run.c.run_id == run_id)
-        conn.execute(closed.values(status=status, note=note or None, ended_at=at or datetime.now(UTC), **counts))
+        conn.execute(
+            closed.values(status=status, note=SECRETS.text(note) or None, ended_at=at or datetime.now(UTC), **counts)
+        )
         return _summary(conn.execute(select(ops_run).where(ops_run.c.run_id == run_id)).one())
 
 

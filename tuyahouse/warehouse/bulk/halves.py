@@ -1,0 +1,46 @@
+"""One odd item is one dead letter, and its neighbours land: a batch that the database refuses is halved."""
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from tuyahouse.warehouse.errors import ValueRefused
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+def land_in_halves(
+    items: Sequence[T],
+    land: Callable[[Sequence[T], Sequence[T]], R],
+    refuse: Callable[[T, Sequence[T], str], R],
+) -> list[R]:
+    """Land the items together; where the database refuses a value, each half by itself, down to the item that holds it.
+
+    Args:
+        land: stores its first argument in one transaction. The second holds the items that are still to come, for
+            whoever writes down how far the work got.
+        refuse: stores one item as a dead letter instead, in a transaction too. Gets the item, the items still to come
+            and what is wrong with it.
+
+    Returns:
+        What the calls of ``land`` and ``refuse`` returned, in the order of the items.
+
+    Raises:
+        ValueRefused: there is no item (``land`` is called once even so), or the dead letter is refused too.
+    """
+    results: list[R] = []
+    waiting = [list(items)]
+    while waiting:
+        part = waiting.pop()
+        later = [item for others in reversed(waiting) for item in others]
+        try:
+            results.append(land(part, later))
+        except ValueRefused as error:
+            if not part:
+                raise
+            if len(part) == 1:
+                results.append(refuse(part[0], later, str(error)))
+            else:
+                middle = len(part) // 2
+                waiting += [part[middle:], part[:middle]]
+    return results
