@@ -1,0 +1,68 @@
+"""Serial numbers, work orders and device names that hold markup: a balanced run shows them as text, wherever it shows them."""
+
+import json
+
+import pytest
+from markdown_it import MarkdownIt
+
+from tests.flows.nights import environment_of
+from tests.flows.processes import run_flow
+from tests.support.prefect import PrefectServer
+from tests.support.sandbox import Sandbox
+from tuyahouse.foreign_text import plain
+from tuyahouse.warehouse.warehouse import Warehouse
+
+ODD = [
+    "![p](https://evil.example/p.png)",
+    "[open](javascript:alert(1))",
+    "[/wo]",
+    "<img src=https://evil.example/p.png>",
+    "https://evil.example/login",
+    "\x1b[2J\x1b]0;title\x07red",
+]
+HARMLESS = {"paragraph_open", "paragraph_close", "inline", "text", "text_special", "softbreak", "strong_open",
+            "strong_close", "code_inline", "bullet_list_open", "bullet_list_close", "list_item_open", "list_item_close",
+            "heading_open", "heading_close"}  # fmt: skip
+
+
+@pytest.mark.parametrize("warehouse_url", ["sqlite"], indirect=True)
+def test_names_that_hold_markup_are_shown_as_text_by_prefect_and_by_the_terminal(
+    tuya: Sandbox,
+    prefect_server: PrefectServer,
+    warehouse: Warehouse,
+    warehouse_url: str,
+    secret_key: str,
+    tmp_path,
+) -> None:
+    file = tmp_path / "units.csv"
+    rows = [f'"S{n}","{name}"' for n, name in enumerate(ODD)] + [f'"{name}\x07",""' for name in ODD]
+    file.write_text("sn,work_order\n" + "\n".join(rows) + "\n")
+    env = environment_of(tuya, warehouse_url, secret_key) | prefect_server.env
+    printed = []
+    for run_key in (ODD[0], "[/wo]"):
+        code, said = run_flow("sync_serial_numbers", env, path=str(file), run_key=run_key)
+        assert run_key in said and "balanced" in said, said
+        printed.append(said)
+        code, said = run_flow("sync_sn_flows", env, run_key=run_key)
+        assert code == 0 and run_key in said and "balanced" in said, said
+        printed.append(said)
+    assert not any(sign in text for text in printed for sign in ("\x1b", "\x07"))
+    artifacts = prefect_server.api("artifacts/filter", {"limit": 200})
+    assert any("evil.example" in str(artifact["data"]) for artifact in artifacts), "nothing of the file was shown"
+    for artifact in artifacts:
+        for text in texts(artifact):
+            assert kinds(text) <= HARMLESS, text
+            assert plain(text) == text
+
+
+def texts(artifact) -> list[str]:
+    """What Prefect renders of an artifact as Markdown."""
+    if artifact["type"] != "table":
+        return [artifact["description"] or "", artifact["data"] or ""]
+    cells = [value for row in json.loads(artifact["data"]) for value in row.values() if isinstance(value, str)]
+    return [artifact["description"] or "", *cells]
+
+
+def kinds(text: str) -> set[str]:
+    tokens = MarkdownIt("gfm-like", {"html": True, "linkify": False}).parse(text)
+    return {one.type for token in tokens for one in (token, *(token.children or ()))}
