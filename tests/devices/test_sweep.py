@@ -5,7 +5,7 @@ from collections.abc import Callable
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tuyahouse.sync.devices.listing.sweep import MOST_SWEEPS, Judgement, Standing, Sweep, SweepCount, judge
+from tuyahouse.sync.devices.listing.sweep import MOST_BARREN, MOST_SWEEPS, Judgement, Standing, Sweep, SweepCount, judge
 
 Ask = Callable[[int], tuple[list[str], int | None]]
 
@@ -31,8 +31,8 @@ def read(sweep: Sweep, ask: Ask, at_once: int = 1) -> tuple[list[int], set[str]]
             ids, total = ask(page)
             asked.append(page)
             sweep.take(ids, total)
-            if sweep.reached_total and ids and met.issuperset(ids):
-                sweep.nothing_new()
+            if sweep.reached_total and ids:
+                sweep.note_landed(new=not met.issuperset(ids))
             met.update(ids)
         assert len(asked) < 1000
     return asked, met
@@ -198,3 +198,14 @@ def test_whatever_moves_between_pages_a_list_called_complete_has_every_device(
         )
     if judge(counts, gone=1).standing is Standing.COMPLETE:
         assert set().union(*met) == set(devices)
+
+
+def test_a_list_that_alternates_the_same_devices_under_a_growing_total_ends() -> None:
+    sweep, asked = Sweep(), 0
+    while wanted := sweep.wanted(1):
+        for page in wanted:
+            asked += 1
+            sweep.take(["a", "b"] if page % 2 else ["c", "d"], page * 2 + 100)
+            sweep.note_landed(new=page <= 2)
+        assert asked < 100
+    assert asked == 2 + MOST_BARREN

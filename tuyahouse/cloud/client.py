@@ -1,7 +1,6 @@
 """Calls of one account to Tuya over HTTP: signed, paced, ledgered, repeated where that helps."""
 
 import asyncio
-import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 
@@ -21,6 +20,7 @@ from tuyahouse.cloud.http.deadline import Deadline
 from tuyahouse.cloud.http.requests import Requests
 from tuyahouse.cloud.http.transport import FAULTS, fault, open_transport
 from tuyahouse.cloud.pace.pacer import Pacer
+from tuyahouse.pace import steady_time
 from tuyahouse.redaction import SECRETS
 from tuyahouse.settings import Account
 from tuyahouse.stores import SlotStore, Token, TokenStore
@@ -44,14 +44,14 @@ class TuyaClient:
         slots: SlotStore,
         transport: httpx.AsyncBaseTransport,
         *,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] = steady_time,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         SECRETS.keep(s.get_secret_value() for s in (account.client_secret, account.pms_password) if s is not None)
         self.account = account
         self.calls = 0
         self.failures = 0
-        self.clock = ServerClock(clock)
+        self.clock = ServerClock(clock, account.url if clock is steady_time else "")
         self.verbs: dict[str, Endpoint] = {}
         self._transport = transport
         self._requests = Requests(account)
@@ -80,7 +80,7 @@ class TuyaClient:
         tokens: TokenStore,
         slots: SlotStore,
         *,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] = steady_time,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> AsyncGenerator["TuyaClient", None]:

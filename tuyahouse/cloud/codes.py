@@ -59,6 +59,7 @@ BUG = "This call does not fit the data centre or Tuya has changed it: report it 
 DEVICE = "The device itself has to be looked at; the call was understood."
 
 _A = Action
+_INSIDE = Ruling(_A.RETRY, "an error inside Tuya", LATER)
 _ITEM = Ruling(_A.SKIP_ITEM, "a parameter of this request is not accepted", REQUEST)
 _DEVICE = Ruling(_A.SKIP_ITEM, "the device cannot do this now", DEVICE)
 _TOKEN = Ruling(_A.REAUTHENTICATE, "the access token is not accepted", LOGIN)
@@ -75,7 +76,8 @@ UNKNOWN = Ruling(_A.SKIP_ITEM, "an error tuyahouse does not know", REQUEST)
 """For every code that is not in the table."""
 
 BY_CODE: dict[str, Ruling] = {
-    "500": Ruling(_A.RETRY, "an error inside Tuya", LATER),
+    "-9999999": _INSIDE,
+    "500": _INSIDE,
     "1000": _UNKNOWN_ITEM,
     "1001": _CLIENT,
     "1002": Ruling(_A.REAUTHENTICATE, "the access token is missing", LOGIN),
@@ -140,6 +142,7 @@ BY_TEXT: dict[str, Ruling] = {
     "token invalid": _TOKEN,
     "token is invalid": _TOKEN,
     "token expired": _TOKEN,
+    "system error": _INSIDE,
     "cross-region": BY_CODE["2007"],
     "cross region": BY_CODE["2007"],
 }

@@ -1,10 +1,12 @@
 """How tokens are asked for: what all of them share, and the platform's grant (docs/tuya.md, "Tokens")."""
 
+import logging
 from collections.abc import Mapping
 from typing import Protocol, TypeVar
 
 import msgspec
 
+from tuyahouse import json_text
 from tuyahouse.cloud.auth.tokens import Grant
 from tuyahouse.cloud.clock import ServerClock
 from tuyahouse.cloud.endpoint import Endpoint
@@ -18,12 +20,15 @@ from tuyahouse.cloud.errors import (
     prefix,
 )
 from tuyahouse.cloud.http.answer import Answer
+from tuyahouse.redaction import SECRETS
 from tuyahouse.stores import Token
 
 GRANT = Endpoint("GET", "/v1.0/token", token=None, secret=True)
 
 PMS_TOKEN_SECONDS = 7200.0
 """Life of a PMS token: the login's answer does not say it, Tuya's guide does."""
+
+_log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -44,7 +49,7 @@ class Send(Protocol):
 
 class _Granted(msgspec.Struct):
     access_token: str
-    refresh_token: str = ""
+    refresh_token: str | None = None
     expire_time: int | None = None
     expire: int | None = None
 
@@ -52,7 +57,7 @@ class _Granted(msgspec.Struct):
 def decoded(answer: Answer, shape: type[T], endpoint: Endpoint) -> T:
     """The result as ``shape``; its bytes go into no error, for they hold a token."""
     try:
-        return msgspec.json.decode(answer.result, type=shape, strict=False)
+        return json_text.read(lambda sent: msgspec.json.decode(sent, type=shape, strict=False), answer.result)
     except msgspec.MsgspecError as error:
         raise UnusableAnswer(
             f"{endpoint.name} gave no token: {error}", tid=answer.tid, endpoint=endpoint.name
@@ -64,10 +69,24 @@ def token_of(answer: Answer, endpoint: Endpoint, clock: ServerClock) -> Token:
     clock.observe(answer.t_ms)
     given = decoded(answer, _Granted, endpoint)
     life = given.expire_time or given.expire or PMS_TOKEN_SECONDS
-    return Token(given.access_token, given.refresh_token, told_at(answer, clock) + life)
+    if life < 0:
+        _log.warning(
+            "%s gave a token that ends after %s seconds; it is used until Tuya refuses it", endpoint.name, life
+        )
+        life = PMS_TOKEN_SECONDS
+    return new_token(given.access_token, given.refresh_token, answered_at(answer, clock) + life, endpoint)
 
 
-def told_at(answer: Answer, clock: ServerClock) -> float:
+def new_token(access: str, refresh: str | None, expires_at: float, endpoint: Endpoint) -> Token:
+    """A token that Tuya has just given, hidden from now on in everything that is logged or stored."""
+    if not access:
+        raise UnusableAnswer(f"{endpoint.name} gave an empty token", endpoint=endpoint.name)
+    SECRETS.keep_passing(access)
+    SECRETS.keep_passing(refresh or "")
+    return Token(access, refresh or "", expires_at)
+
+
+def answered_at(answer: Answer, clock: ServerClock) -> float:
     return clock.now() if answer.t_ms is None else answer.t_ms / 1000
 
 

@@ -11,7 +11,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
-from tuyahouse.cloud.auth.grants import PMS_TOKEN_SECONDS, Send, decoded, token_of, told_at, with_remedy
+from tuyahouse.cloud.auth.grants import PMS_TOKEN_SECONDS, Send, answered_at, decoded, new_token, token_of, with_remedy
 from tuyahouse.cloud.auth.tokens import Tokens
 from tuyahouse.cloud.clock import ServerClock
 from tuyahouse.cloud.codes import PMS_USER
@@ -54,7 +54,7 @@ class _LoginToken(msgspec.Struct):
 
 class _LoggedIn(msgspec.Struct):
     accessToken: str
-    refreshToken: str = ""
+    refreshToken: str | None = None
 
 
 class PmsLogin:
@@ -147,7 +147,9 @@ class PmsLogin:
         body = {"username": self._username, "password": password, "token": login.token}
         answer = await self._send(LOGIN, body=body, token=platform)
         given = decoded(answer, _LoggedIn, LOGIN)
-        return Token(given.accessToken, given.refreshToken, told_at(answer, self._clock) + PMS_TOKEN_SECONDS)
+        return new_token(
+            given.accessToken, given.refreshToken, answered_at(answer, self._clock) + PMS_TOKEN_SECONDS, LOGIN
+        )
 
     def _login_refused(self, error: TuyaError, why: str) -> TuyaError:
         if why == "late":

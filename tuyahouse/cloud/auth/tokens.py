@@ -16,13 +16,19 @@ import stamina
 
 from tuyahouse.cloud.auth.exclusive import held
 from tuyahouse.cloud.clock import ServerClock
-from tuyahouse.cloud.errors import PassingFault, Throttled
+from tuyahouse.cloud.errors import ConfigurationWrong, PassingFault, Throttled, UnusableAnswer, prefix
+from tuyahouse.redaction import SECRETS
 from tuyahouse.stores import Token, TokenSlot, TokenStore
 
 __all__ = ["Grant", "MemoryTokenStore", "Token", "TokenKeeper", "TokenSlot", "TokenStore", "Tokens"]
 
 GRANT_SECONDS = 50.0
 LAST_SECOND = 1.0
+
+OTHER_SHAPE = (
+    "Every call needs this token, so the run stops. Check {}BASE_URL (or REGION) and whether something answers in Tuya's "
+    "place; else report it with the trace id."
+)
 
 
 class Tokens(Protocol):
@@ -171,10 +177,18 @@ class TokenKeeper:
         try:
             async with asyncio.timeout(GRANT_SECONDS):
                 async for attempt in stamina.retry_context(
-                    on=(PassingFault, Throttled), attempts=self._attempts, timeout=None, wait_initial=0.2, wait_max=5.0
+                    on=(PassingFault, Throttled, UnusableAnswer),
+                    attempts=self._attempts,
+                    timeout=None,
+                    wait_initial=0.2,
+                    wait_max=5.0,
                 ):
                     with attempt:
                         return await grant(before)
+        except UnusableAnswer as error:
+            raise ConfigurationWrong(
+                error.what, tid=error.tid, endpoint=error.endpoint, remedy=OTHER_SHAPE.format(prefix(self._account))
+            ) from None
         except TimeoutError:
             raise PassingFault(
                 f"No {self._kind} token of {self._account} could be had in {GRANT_SECONDS:.0f} seconds"
@@ -188,6 +202,8 @@ class TokenKeeper:
 
     def _adopt(self, token: Token) -> Token:
         """Use it until shortly before its end; one that Tuya gave with less than that left, to its end."""
+        SECRETS.keep_passing(token.access)
+        SECRETS.keep_passing(token.refresh)
         early_end = token.expires_at - self._early
         now = self._clock.now()
         self._usable_until = early_end if early_end > now else max(token.expires_at, now + 2) - LAST_SECOND

@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from tuyahouse import json_text
 from tuyahouse.cloud.calls.loose import identifier, snake_keys, text, utc, whole_number
 from tuyahouse.cloud.endpoint import Endpoint
 from tuyahouse.cloud.errors import UnusableAnswer
@@ -23,9 +24,6 @@ class CommandRecord(msgspec.Struct, frozen=True, gc=False):
     extra: dict[str, Any] | None
 
 
-_ANY = msgspec.json.Decoder(Any)
-
-
 def decode_record(result: bytes, command_sn: str) -> CommandRecord | None:
     """Read the result of :data:`RECORD`; None where it is null or empty, which says: no such record.
 
@@ -33,7 +31,7 @@ def decode_record(result: bytes, command_sn: str) -> CommandRecord | None:
         UnusableAnswer: it is no object with a whole-number ``process_status``, or it is another command's record.
     """
     try:
-        item = _ANY.decode(result or b"null")
+        item = json_text.decode(result or b"null")
     except msgspec.MsgspecError as error:
         raise UnusableAnswer(f"the command record is no JSON: {error}", result) from None
     if item is None or (isinstance(item, (dict, list)) and not item):

@@ -4,15 +4,13 @@ from typing import Any
 
 import msgspec
 
+from tuyahouse import json_text
 from tuyahouse.cloud.calls.loose import identifier, snake_keys, text
 from tuyahouse.cloud.endpoint import Endpoint
 from tuyahouse.cloud.errors import UnusableAnswer
 
 FUNCTIONS = Endpoint("GET", "/v1.0/expand/devices/{device_id}/functions", "platform")
 FUNCTION_POOL = Endpoint("GET", "/v1.0/expand/devices/{device_id}/function-pool", "platform")
-
-
-_ANY = msgspec.json.Decoder(Any)
 
 
 class Function(msgspec.Struct, frozen=True, gc=False):
@@ -42,7 +40,7 @@ def _function(item: Any, result: bytes) -> Function:
 
 def _items(result: bytes, what: str) -> list[Any]:
     try:
-        value = _ANY.decode(result)
+        value = json_text.decode(result)
     except msgspec.MsgspecError as error:
         raise UnusableAnswer(f"{what} are no JSON: {error}", result) from None
     items = value.get("list") if isinstance(value, dict) else value

@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from tuyahouse import json_text
 from tuyahouse.cloud.calls.devices import Device, Documented, documented_devices, read_device
 from tuyahouse.cloud.calls.loose import whole_number
 from tuyahouse.cloud.endpoint import Endpoint
@@ -19,6 +20,9 @@ SPELLINGS: dict[Spelling, tuple[str, str, str]] = {
 }
 """The three ways in which Tuya's pages and samples spell the list's query."""
 
+
+MOST_DEVICES = 2**31
+"""What a list announces beyond this is no number of devices; it is also what an integer column holds."""
 
 PROBE_PAGE, PROBE_SIZE = 2, 7
 """What is asked to find the spelling: a page and a size that no server has as its default."""
@@ -101,7 +105,7 @@ def decode_page(result: bytes | msgspec.Raw) -> DevicePage:
         UnusableAnswer: it is no object with a ``list``.
     """
     try:
-        page = _LIST.decode(result)
+        page = json_text.read(_LIST.decode, result)
     except msgspec.MsgspecError as error:
         raise UnusableAnswer(f"the device list is not what it should be: {error}", bytes(result)) from None
     return _page(page, lambda: _DOCUMENTED.decode(result).items, result)
@@ -114,13 +118,19 @@ def _page(page: ListResult, documented: Callable[[], list[Documented]], sent: by
     raws = list(map(bytes, page.items or ()))
     try:
         read = documented_devices(documented(), raws)
-    except msgspec.MsgspecError:
+    except json_text.BROKEN:
         read = [read_device(raw) for raw in raws]
     devices = [device for device in read if device is not None]
     return DevicePage(
         devices,
         [raw for raw, device in zip(raws, read, strict=True) if device is None] if len(devices) < len(read) else [],
-        whole_number(page.total),
+        _total(page.total),
         whole_number(page.page_no_camel if page.page_no is None else page.page_no),
         whole_number(page.page_size_camel if page.page_size is None else page.page_size),
     )
+
+
+def _total(sent: Any) -> int | None:
+    """The announced number of devices; one that no list can have is none."""
+    total = whole_number(sent)
+    return total if total is not None and 0 <= total < MOST_DEVICES else None

@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from tuyahouse import json_text
 from tuyahouse.cloud.calls.loose import identifier
 from tuyahouse.cloud.endpoint import Endpoint
 from tuyahouse.cloud.errors import UnusableAnswer
@@ -15,8 +16,6 @@ SNS_OF_DEVICES = Endpoint("POST", "/v1.0/pms/production/device/sn/list/get", "pm
 
 AT_ONCE = 20
 """Devices in one call: documented for the factory infos; taken for the PMS list too, which documents no maximum."""
-
-_ANY = msgspec.json.Decoder(Any)
 
 
 def factory_infos_query(device_ids: Sequence[str]) -> dict[str, str]:
@@ -65,6 +64,6 @@ def decode_sns(result: bytes) -> list[str]:
 
 def _decode(result: bytes, what: str) -> Any:
     try:
-        return _ANY.decode(result or b"null")
+        return json_text.decode(result or b"null")
     except msgspec.MsgspecError as error:
         raise UnusableAnswer(f"{what} are no JSON: {error}", result) from None

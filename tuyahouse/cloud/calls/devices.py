@@ -12,6 +12,7 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 from msgspec.structs import astuple
 
+from tuyahouse import json_text
 from tuyahouse.cloud.calls.loose import FLAGS, flag, identifier, snake_keys, text, times, utc
 from tuyahouse.cloud.endpoint import Endpoint
 from tuyahouse.cloud.errors import UnusableAnswer
@@ -121,12 +122,16 @@ def read_device(raw: bytes) -> Device | None:
     """Read what every page needs of a device; None when it has no usable id."""
     try:
         return documented_devices([_ITEM.decode(raw)], [raw])[0]
-    except msgspec.MsgspecError:
+    except msgspec.ValidationError:
         pass
+    except json_text.BROKEN:
+        raw = json_text.mended(raw)
     try:
         brief = _BRIEF.decode(raw)
-    except msgspec.MsgspecError:
-        return None
+        _OBJECT.decode(raw)
+    except json_text.BROKEN:
+        mended = json_text.mended(raw)
+        return read_device(mended) if mended != raw else None
     device_id = identifier(brief.device_id or brief.device_id_camel)
     if not device_id or not device_id.isprintable():
         return None
@@ -240,7 +245,7 @@ def _only_task(task_id: str | None) -> dict[str, Any]:
 
 def _told_otherwise(raw: bytes) -> DeviceFacts:
     """Read a device that is not just as documented: other names, other types, fields that nobody knows."""
-    item = _OBJECT.decode(raw)
+    item = json_text.decode(raw)
     if "device_id" not in item:
         item = snake_keys(item)
     del item["device_id"]

@@ -1,9 +1,10 @@
 """JSON objects read with every number exact: whole numbers of any length keep all their digits."""
 
-import json
 from typing import Any
 
 import msgspec
+
+from tuyahouse import json_text
 
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _items = msgspec.json.Decoder(list[msgspec.Raw] | None).decode
@@ -12,12 +13,12 @@ _text = msgspec.json.Decoder(str).decode
 
 def items(value: bytes | msgspec.Raw) -> list[msgspec.Raw]:
     """The items of a JSON list; none for null. Raises msgspec.MsgspecError for anything else."""
-    return _items(value) or []
+    return json_text.read(_items, value) or []
 
 
 def members(value: bytes | msgspec.Raw) -> dict[str, msgspec.Raw]:
     """The members of a JSON object, undecoded. Raises msgspec.MsgspecError for anything else."""
-    return _members(value)
+    return json_text.read(_members, value)
 
 
 def as_text(value: msgspec.Raw | None) -> str | None:
@@ -27,9 +28,9 @@ def as_text(value: msgspec.Raw | None) -> str | None:
     raw = bytes(value).strip()
     if raw == b"null":
         return None
-    return _text(raw) if raw.startswith(b'"') else raw.decode()
+    return json_text.read(_text, raw) if raw.startswith(b'"') else json_text.mended(raw).decode()
 
 
 def as_value(value: msgspec.Raw) -> Any:
-    """What Python's own reader makes of it: it keeps whole numbers of any length."""
-    return json.loads(bytes(value))
+    """The value, decoded (see :mod:`tuyahouse.json_text`)."""
+    return json_text.decode(value)

@@ -12,6 +12,9 @@ LATEST_SECONDS = 100_000_000_000
 LATEST_FAST = 8_000_000_000_000
 """Milliseconds up to the year 2223: as a floating-point number of seconds still exact to the microsecond."""
 
+LONGEST_NUMBER = 64
+"""Characters of a number that is sent as text; ids have 19, and nothing that is counted has more."""
+
 FLAGS: dict[Any, bool] = {0: False, 1: True, "0": False, "1": True, "false": False, "true": True}
 _CAPITAL = re.compile(r"(?<=[a-z0-9])([A-Z])")
 
@@ -44,8 +47,11 @@ def whole_number(value: Any) -> int | None:
     """A whole number sent as number or text; none for anything else."""
     if type(value) is int:
         return value
-    if isinstance(value, str) and value.strip().lstrip("-").isdecimal():
-        return int(value)
+    if isinstance(value, str) and len(value) < LONGEST_NUMBER and value.strip().lstrip("-").isdecimal():
+        try:
+            return int(value)
+        except ValueError:  # two signs
+            return None
     return None
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 
+from tuyahouse import json_text
 from tuyahouse.cloud.calls.exact import as_text, as_value, items, members
 from tuyahouse.cloud.clock import milliseconds
 from tuyahouse.cloud.endpoint import Endpoint
@@ -74,8 +75,8 @@ def decode_flow_steps(result: bytes | msgspec.Raw) -> list[FlowStep]:
         UnusableAnswer: no list of objects, or a step without node or time.
     """
     try:
-        return _decode_steps(result)
-    except (msgspec.MsgspecError, RecursionError):
+        return json_text.read(_decode_steps, result)
+    except msgspec.MsgspecError:
         pass
     try:
         return [_step(members(item)) for item in items(result)]

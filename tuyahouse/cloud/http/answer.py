@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from tuyahouse import json_text
 from tuyahouse.cloud.clock import milliseconds
 from tuyahouse.cloud.errors import ItemRefused, PassingFault, Throttled, TuyaError, UnusableAnswer, prefix, refusal
 
@@ -51,7 +52,7 @@ class Envelope(msgspec.Struct, gc=False):
     def t_ms(self) -> int | None:
         try:
             return None if self.t is None else milliseconds(int(self.t))
-        except ValueError:
+        except (ValueError, OverflowError):
             return None
 
     @property
@@ -76,7 +77,7 @@ def _read_shaped(shape: type[msgspec.Struct], body: bytes) -> Answer | None:
     """None for an error of Tuya's, or another shape: that is read with all tolerance."""
     try:
         whole = _decode_shaped(shape)(body)
-    except msgspec.MsgspecError:
+    except json_text.BROKEN:
         return None
     return Answer(_NULL, body, milliseconds(whole.t), whole.tid, whole.result)
 
@@ -105,14 +106,14 @@ def read_answer(
     if shape is not None and status == 200 and (answer := _read_shaped(shape, body)):
         return answer, answer.t_ms
     try:
-        envelope = _decode(body)
+        envelope = json_text.read(_decode, body)
     except msgspec.ValidationError as error:
         if status == 200:
             return UnusableAnswer(
                 f"Tuya's envelope has another shape: {error}", b"" if secret else body, endpoint=endpoint
             ), None
         return _not_tuya(status, body, endpoint, account), None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except msgspec.DecodeError:
         return _not_tuya(status, body, endpoint, account), None
     t_ms = envelope.t_ms
     if envelope.success is None:

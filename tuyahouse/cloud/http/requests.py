@@ -8,7 +8,11 @@ import httpx
 import msgspec
 
 from tuyahouse.cloud.endpoint import Endpoint
+from tuyahouse.cloud.errors import ItemRefused
 from tuyahouse.settings import Account
+
+_NO_SEGMENT = frozenset({"", ".", ".."})
+"""Values that would name another path: everything between here and Tuya resolves them."""
 
 _encode = msgspec.json.Encoder().encode
 
@@ -98,6 +102,14 @@ class Requests:
     def _address(
         self, endpoint: Endpoint, path: Mapping[str, str], query: Mapping[str, str]
     ) -> tuple[httpx.URL, dict[str, Any]]:
+        for name, value in path.items():
+            if value.strip() in _NO_SEGMENT:
+                raise ItemRefused(
+                    f"{endpoint.name} was not sent: {value!r} cannot stand in its path as {name}",
+                    endpoint=endpoint.name,
+                    remedy="Correct it where it comes from.",
+                    reached=False,
+                )
         pairs = sorted(query.items())
         signed = endpoint.path.format_map(path) if path else endpoint.path
         wire = endpoint.path.format_map({k: quote(v, safe="") for k, v in path.items()}) if path else endpoint.path

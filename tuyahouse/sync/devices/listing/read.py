@@ -81,8 +81,8 @@ class ProjectReader:
             if sweep.reached_total or sweep.ended or sum(page.rows for page in pages) >= LAND_AT:
                 landed = await asyncio.to_thread(self.ledger.land, number, pages, self.client.calls)
                 pages = []
-                if landed.rows and not landed.fresh:
-                    sweep.nothing_new()
+                if landed.rows:
+                    sweep.note_landed(new=bool(landed.fresh))
 
     async def _page(self, number: int) -> DevicePage:
         """A page. Page 0 is empty where there is none: it is refused, breaks the server, or is answered with another."""

@@ -11,6 +11,8 @@ from enum import StrEnum
 
 MOST_SWEEPS = 6
 MOST_PAGES = 1_000_000
+MOST_BARREN = 3
+"""Landings of some thousand rows each without a new device: a server that answers the same devices for ever."""
 
 
 @dataclass(slots=True)
@@ -31,6 +33,7 @@ class Sweep:
     ended: bool = False
     has_page_0: bool = False
     _last_page: tuple[str, ...] = ()
+    _barren: int = 0
 
     def wanted(self, at_most: int) -> list[int]:
         """The pages to ask next, several at once only where the total says that they exist; none at the end."""
@@ -55,9 +58,15 @@ class Sweep:
             )
         self._last_page = page
 
-    def nothing_new(self) -> None:
-        """Say that the newest pages held only what this sweep had met before: no use in asking for more of them."""
-        self.ended = self.ended or self.reached_total
+    def note_landed(self, *, new: bool) -> None:
+        """Say whether the newest pages, landed together, held any device that this sweep had not met before.
+
+        Nothing new ends the sweep once ``total`` rows were received; where the total grows along, after
+        :data:`MOST_BARREN` such landings in a row.
+        """
+        self._barren = 0 if new else self._barren + 1
+        if self._barren and (self.reached_total or self._barren >= MOST_BARREN):
+            self.ended = True
 
     @property
     def reached_total(self) -> bool:
