@@ -122,7 +122,9 @@ def settings():
         pms_password="pms-pass-word",
     )
     return Settings(
-        accounts={"factory": account}, secret_key="key-of-the-house", warehouse_url="postgresql://u:db%40word@h/d"
+        accounts={"factory": account},
+        secret_key="key-of-the-house-of-more-than-twenty",
+        warehouse_url="postgresql://u:db%40word@h/d",
     )
 
 
@@ -132,7 +134,7 @@ def settings():
         f"the secret is {SECRET}.",
         "in a URL hunter2%2Fvery%2Bsecret&x=1",
         "a password pms-pass-word here",
-        "the key key-of-the-house",
+        "the key key-of-the-house-of-more-than-twenty",
         "decoded db@word and encoded db%40word",
     ],
 )

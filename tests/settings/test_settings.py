@@ -1,5 +1,7 @@
 """Settings from every source, and errors that name the variable to change."""
 
+import re
+import subprocess
 from datetime import timedelta
 
 import pytest
@@ -386,7 +388,7 @@ SECRETS = {
     f"{FACTORY}CLIENT_SECRET": "hunter-client",
     f"{FACTORY}PMS_USERNAME": "operator",
     f"{FACTORY}PMS_PASSWORD": "hunter-pms",
-    "TUYAHOUSE_SECRET_KEY": "hunter-key",
+    "TUYAHOUSE_SECRET_KEY": "hunter-key-of-more-than-twenty",
     "TUYAHOUSE_WAREHOUSE_URL": "postgresql://u:hunter-database@h/d",
 }
 
@@ -409,3 +411,70 @@ def test_no_secret_is_in_an_error(env):
 def test_no_secret_is_in_an_error_about_a_table_that_is_not_closed(env):
     env({"TUYAHOUSE_ACCOUNTS": '{"factory": {"client_secret": "hunter2"'})
     assert "hunter" not in sentence()
+
+
+# ------------------------------------------------------------------------------------ settings that would be passed over
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("ACCOUNTS_FACTORY_MONTHLY_CALLS", "ACCOUNTS__FACTORY__MONTHLY_CALLS"),
+        ("ACCOUNTS__FACTORY_MONTHLY_CALLS", "ACCOUNTS__FACTORY__MONTHLY_CALLS"),
+        ("ACCOUNTS_FACTORY__MONTHLY_CALLS", "ACCOUNTS__FACTORY__MONTHLY_CALLS"),
+        ("ACCOUNT__FACTORY__MONTHLY_CALLS", "ACCOUNTS__FACTORY__MONTHLY_CALLS"),
+        ("ACCOUNTS_MY_PLANT_BASE_URL", "ACCOUNTS__MY_PLANT__BASE_URL"),
+        ("accounts_factory_region", "ACCOUNTS__FACTORY__REGION"),
+        ("ACCOUNTS_FACTORY_BUDGET", "ACCOUNTS__<NAME>__<SETTING>"),
+        ("PLAN_OPEN_AFTER", "PLAN__OPEN_AFTER"),
+        ("COMMANDS_GIVE_UP_AFTER", "COMMANDS__GIVE_UP_AFTER"),
+        ("CHUNK__SIZE", "CHUNK_SIZE"),
+    ],
+)
+def test_a_setting_with_a_wrong_number_of_underscores_is_refused_with_the_right_name(env, written, meant):
+    prefix = "tuyahouse_" if written.islower() else "TUYAHOUSE_"
+    env({**GOOD, f"{prefix}{written}": "5"})
+    assert problems() == [f"{prefix}{written}: there is no such setting; perhaps TUYAHOUSE_{meant} is meant"]
+
+
+@pytest.mark.parametrize("number", ["26.000", "26,000", "26.0", "2.6e4", "1_000 "])
+def test_a_number_with_a_point_or_comma_is_no_whole_number(env, number):
+    env({**GOOD, f"{FACTORY}MONTHLY_CALLS": number})
+    assert problems() == [f"{FACTORY}MONTHLY_CALLS: is no whole number; write digits alone, for example 26000"]
+
+
+def test_a_fraction_in_the_file_is_no_whole_number_either(toml):
+    toml('chunk_size = 2.000\n[accounts.factory]\nregion="eu"\nclient_id="a"\nclient_secret="b"\nmonthly_calls=26.000')
+    wrong = {line.split(":")[0] for line in problems()[:-1]}  # the last one explains names of variables
+    assert wrong == {f"{FACTORY}MONTHLY_CALLS", "TUYAHOUSE_CHUNK_SIZE"}
+
+
+@pytest.mark.parametrize("key", ["changeme", "a" * 40, "short-and-guessable"])
+def test_a_weak_key_is_refused_and_the_words_make_a_strong_one(env, key):
+    env({"TUYAHOUSE_SECRET_KEY": key})
+    (line,) = problems()
+    assert key not in line
+    command = re.search("`(.+)`", line)[1]
+    made = subprocess.run(command, shell=True, capture_output=True, text=True, check=True).stdout
+    env({"TUYAHOUSE_SECRET_KEY": made})
+    assert load_settings().secret_key.get_secret_value() == made.strip()
+
+
+@pytest.mark.parametrize("around", ["\ufeff{}", "{}\u200b", "\u00a0{} ", "{}\n"])
+def test_what_nobody_sees_around_a_secret_is_left_out(env, around):
+    env({**GOOD, f"{FACTORY}CLIENT_SECRET": around.format("s3cret-of-factory")})
+    assert load_settings().account("factory").client_secret.get_secret_value() == "s3cret-of-factory"
+
+
+@pytest.mark.parametrize("name", ["CLIENT_ID", "CLIENT_SECRET", "PMS_PASSWORD"])
+@pytest.mark.parametrize(("value", "said"), [('"hunter"', "stands in quotes"), ("hun\u200bter", "nobody sees")])
+def test_a_secret_in_quotes_or_with_what_nobody_sees_inside_is_refused(env, name, value, said):
+    env({**GOOD, f"{FACTORY}PMS_USERNAME": "u", f"{FACTORY}PMS_PASSWORD": "p", f"{FACTORY}{name}": value})
+    (line,) = problems()
+    assert line.startswith(f"{FACTORY}{name}: ") and said in line and "hunter" not in line
+
+
+def test_a_secret_file_that_an_editor_began_with_a_bom_is_read(env, secrets):
+    env({name: value for name, value in GOOD.items() if "SECRET" not in name})
+    secrets({f"{FACTORY}CLIENT_SECRET": "\ufefffrom-the-file\n"})
+    assert load_settings().account("factory").client_secret.get_secret_value() == "from-the-file"

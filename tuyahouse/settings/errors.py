@@ -1,14 +1,11 @@
 """What is wrong with a configuration, in words that name the variable to change. Pure."""
 
-from collections.abc import Iterable
-from difflib import get_close_matches
 from typing import Any, cast
 
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
+from tuyahouse.settings.misspelt import PREFIX as PREFIX
 from tuyahouse.settings.regions import Region
-
-PREFIX = "TUYAHOUSE_"
 
 
 class SettingsError(Exception):
@@ -40,17 +37,6 @@ def again(error: Any) -> InitErrorDetails:
 
 def _custom(kind: str, text: str) -> PydanticCustomError:
     return PydanticCustomError(cast(Any, kind), cast(Any, text))  # typed for literals only
-
-
-def misspelt(names: Iterable[str], fields: Iterable[str]) -> list[str]:
-    """Variables among ``names`` that nothing reads and that look like a setting; silence about them would cost an evening."""
-    known = {PREFIX + name.upper() for name in (*fields, "config", "secrets_dir")}
-    lines = []
-    for variable in sorted(names):
-        top = variable.upper().split("__")[0]
-        if top.startswith(PREFIX) and top not in known and (meant := get_close_matches(top, known, n=1, cutoff=0.9)):
-            lines.append(f"{variable}: there is no such setting; perhaps {meant[0]}{variable[len(top) :]} is meant")
-    return lines
 
 
 def sentence(error: Any) -> str:

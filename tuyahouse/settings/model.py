@@ -28,11 +28,12 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from tuyahouse.settings.errors import PREFIX, SettingsError, again, missing_together, misspelt, sentence
+from tuyahouse.settings.errors import PREFIX, SettingsError, again, missing_together, sentence
+from tuyahouse.settings.misspelt import misspelt
 from tuyahouse.settings.policies import CommandPolicy, PlanPolicy
 from tuyahouse.settings.regions import MESSAGE_HOSTS, OPENAPI_URLS, Region
 from tuyahouse.settings.secret_files import secret_names, secrets_directory
-from tuyahouse.settings.types import Duration, EncodedUrl, Json, Lower, Names, read_json
+from tuyahouse.settings.types import Duration, EncodedUrl, Json, Lower, Names, Strong, Visible, Whole, read_json
 
 
 class Account(BaseModel):
@@ -42,44 +43,50 @@ class Account(BaseModel):
 
     name: str = Field(default="", description="Filled in from the key; part of every warehouse key")
     region: Annotated[Region | None, Lower] = Field(default=None, description="Data centre: " + ", ".join(Region))
-    base_url: str = Field(default="", pattern=r"^(https?://.*)?$", description="OpenAPI base URL; wins over the region")
-    client_id: str = Field(min_length=1, description="Access ID of the cloud project")
-    client_secret: SecretStr = Field(min_length=1, description="Access secret of the cloud project")
+    base_url: Annotated[str, Visible] = Field(
+        default="", pattern=r"^(https?://.*)?$", description="OpenAPI base URL; wins over the region"
+    )
+    client_id: Annotated[str, Visible] = Field(min_length=1, description="Access ID of the cloud project")
+    client_secret: Annotated[SecretStr, Visible] = Field(min_length=1, description="Access secret of the cloud project")
     signature: Annotated[Literal["v1", "v2"], Lower] = Field(
         default="v2", description="v1: projects made before July 2021; v2: all later ones"
     )
-    language: str = Field(default="en", description="Language of Tuya's error texts (en, zh)")
-    pms_username: str = Field(default="", description="User of Tuya's production system (PMS)")
-    pms_password: SecretStr = Field(default=SecretStr(""), description="Password of that user")
+    language: Annotated[str, Visible] = Field(default="en", description="Language of Tuya's error texts (en, zh)")
+    pms_username: Annotated[str, Visible] = Field(default="", description="User of Tuya's production system (PMS)")
+    pms_password: Annotated[SecretStr, Visible] = Field(default=SecretStr(""), description="Password of that user")
     calls_per_second: float = Field(
         default=4.0, ge=0, le=1000, description="Starts per second and endpoint; 0: unpaced"
     )
-    concurrency: int = Field(default=16, ge=1, le=512, description="Calls in flight at once in one process")
-    monthly_calls: int | None = Field(
+    concurrency: Whole = Field(default=16, ge=1, le=512, description="Calls in flight at once in one process")
+    monthly_calls: Whole | None = Field(
         default=None, ge=1, description="Calls a calendar month (UTC) may cost; none: no limit"
     )
     timeout_seconds: float = Field(default=30.0, gt=0, le=600, description="Longest wait for one answer")
-    attempts: int = Field(default=6, ge=1, le=20, description="Tries of one call that meets a passing fault")
-    refresh_early_seconds: int = Field(
+    attempts: Whole = Field(default=6, ge=1, le=20, description="Tries of one call that meets a passing fault")
+    refresh_early_seconds: Whole = Field(
         default=60, ge=0, le=3600, description="A token is replaced this long before it ends"
     )
     project_ids: Names = Field(default=(), description="Projects whose devices are read")
     device_query: Literal["auto", "snake", "camel", "dotted"] = Field(
         default="auto", description="Spelling of the device list's query parameters; auto tries them"
     )
-    device_page_size: int = Field(default=100, ge=1, le=1000, description="Devices asked for a page")
+    device_page_size: Whole = Field(default=100, ge=1, le=1000, description="Devices asked for a page")
     messages_source: Literal["pulsar", "websocket"] = Field(
         default="pulsar", description="Which of Tuya's message endpoints"
     )
-    messages_url: str = Field(default="", description="Message endpoint; default by region")
+    messages_url: Annotated[str, Visible] = Field(default="", description="Message endpoint; default by region")
     messages_environment: Literal["prod", "test"] = Field(default="prod", description="Topic event or event-test")
-    messages_subscription: str = Field(default="", description="Subscription name; default {client_id}-sub")
+    messages_subscription: Annotated[str, Visible] = Field(
+        default="", description="Subscription name; default {client_id}-sub"
+    )
     messages_subscription_type: Literal["Failover", "Exclusive", "Shared", "Key_Shared"] = Field(
         default="Failover",
         description="How consumers of one subscription share: Failover, Exclusive, Shared, Key_Shared",
     )
     messages_notices: bool = Field(default=False, description="Read the topic out/notice too (backlog notices)")
-    messages_tls_ca: str = Field(default="", description="File of CA certificates; default: the system's")
+    messages_tls_ca: Annotated[str, Visible] = Field(
+        default="", description="File of CA certificates; default: the system's"
+    )
     messages_retention: Duration = Field(
         default=timedelta(hours=2), description="After this Tuya deletes unread messages"
     )
@@ -137,18 +144,19 @@ class Settings(BaseSettings):
         enable_decoding=False,
     )
 
-    warehouse_url: Annotated[str, EncodedUrl] = Field(
+    warehouse_url: Annotated[str, Visible, EncodedUrl] = Field(
         default="sqlite:///tuyahouse.db",
         pattern=r"^[a-z0-9+]+://",
         repr=False,  # may hold a password
         description="SQLAlchemy URL: sqlite:///… or postgresql://…",
     )
-    secret_key: SecretStr | None = Field(
-        default=None, description="Encrypts stored tokens; made beside a SQLite file when absent"
+    secret_key: Annotated[SecretStr, Visible, Strong] | None = Field(
+        default=None,
+        description="Encrypts stored tokens: 20 characters or more, by chance; made beside a SQLite file when absent",
     )
     accounts: Annotated[dict[str, Account], Json] = Field(default={}, description="Tuya projects by name")
-    chunk_size: int = Field(default=1000, ge=1, le=100_000, description="Serial numbers asked and committed at once")
-    chunks_at_once: int = Field(default=2, ge=1, le=16, description="Chunks under way at once in one run")
+    chunk_size: Whole = Field(default=1000, ge=1, le=100_000, description="Serial numbers asked and committed at once")
+    chunks_at_once: Whole = Field(default=2, ge=1, le=16, description="Chunks under way at once in one run")
     raw_retention: Duration = Field(default=timedelta(days=400), description="Raw answers older than this are pruned")
     lock_lease: Duration = Field(
         default=timedelta(minutes=2),
@@ -256,17 +264,25 @@ def _other_places() -> str:
     )
 
 
+def _groups() -> dict[str, list[str]]:
+    """The names of all settings, by the group that they stand in."""
+    inner: dict[str, type[BaseModel]] = {"accounts": Account, "plan": PlanPolicy, "commands": CommandPolicy}
+    return {"": list(Settings.model_fields)} | {name: list(model.model_fields) for name, model in inner.items()}
+
+
 def load_settings(**overrides: Any) -> Settings:
     """Read the settings from all their sources.
 
     Raises:
         SettingsError: with all problems at once, a line each, every line naming the variable to change.
     """
-    problems = misspelt([*os.environ, *secret_names(os.environ)], Settings.model_fields)
+    wrong_names = misspelt([*os.environ, *secret_names(os.environ)], _groups())
+    problems = list(wrong_names.values())
     try:
         settings = Settings(**overrides)
     except ValidationError as error:
-        problems = [sentence(item) for item in error.errors(include_input=False, include_url=False)] + problems
+        found = [sentence(item) for item in error.errors(include_input=False, include_url=False)]
+        problems = [line for line in found if line.split(":")[0] not in wrong_names] + problems
     except SettingsError:
         raise
     except Exception as error:  # an unreadable TOML file or secrets directory: say which, in words

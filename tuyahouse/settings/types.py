@@ -5,10 +5,13 @@ import re
 from datetime import timedelta
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator
+from pydantic import AfterValidator, BeforeValidator, SecretStr
 
 _SHORT_DURATION = re.compile(r"(\d+(?:\.\d+)?)([smhd])")
 _ENDS = re.compile(r"[/#]")
+_WHOLE = re.compile(r"[+-]?\d+")
+_INVISIBLE = "\u00a0\u200b\u200c\u200d\u200e\u200f\u2060\ufeff\u00ad"
+KEY_LENGTH, KEY_VARIETY = 20, 8
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
@@ -66,6 +69,44 @@ def lower(value: Any) -> Any:
     return value.strip().lower() if isinstance(value, str) else value
 
 
+def as_whole(value: Any) -> Any:
+    """Refuse ``26.000``: it is read as 26 here, and meant as 26,000 by half the world."""
+    wrong = isinstance(value, float) or (isinstance(value, str) and not _WHOLE.fullmatch(value.strip()))
+    if wrong:
+        raise ValueError("is no whole number; write digits alone, for example 26000")
+    return value
+
+
+def visible(value: Any) -> Any:
+    """A text as a person sees it: without blanks, BOM and zero-width characters around it.
+
+    Raises:
+        ValueError: it holds such characters inside, or stands in quotes, which some env files take for a part of it.
+    """
+    if not isinstance(value, str):
+        return value
+    text = value.strip(_INVISIBLE + " \t\r\n")
+    if any(char in text for char in _INVISIBLE):
+        raise ValueError("holds a character that nobody sees (zero-width or no-break blank, BOM): type it anew")
+    if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'":
+        raise ValueError("stands in quotes, and they would be a part of it: leave them out")
+    return text
+
+
+def strong(value: SecretStr) -> SecretStr:
+    """Refuse a key that could be guessed."""
+    text = value.get_secret_value()
+    if text and (len(text) < KEY_LENGTH or len(set(text)) < KEY_VARIETY):
+        raise ValueError(
+            f"is too weak to encrypt tokens with: it takes {KEY_LENGTH} characters or more, by chance. Make one with "
+            "`python3 -c 'import secrets; print(secrets.token_urlsafe(32))'` and give every process the same one"
+        )
+    return value
+
+
+Visible = BeforeValidator(visible)
+Strong = AfterValidator(strong)
+Whole = Annotated[int, BeforeValidator(as_whole)]
 Names = Annotated[tuple[str, ...], BeforeValidator(as_list)]
 Duration = Annotated[timedelta, BeforeValidator(as_duration), AfterValidator(not_negative)]
 EncodedUrl = AfterValidator(encoded_url)
