@@ -2,12 +2,12 @@
 
 from typing import Annotated, Any
 
-from prefect import flow
 from prefect.client.schemas.objects import State
 from pydantic import Field
 
 from flows.parameters import AccountName, Described, RunKey
 from tasks.messages import drain_account
+from tasks.run.flow import flow
 from tasks.run.run import final_state, running
 
 MaxSeconds = Annotated[

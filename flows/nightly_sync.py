@@ -5,7 +5,6 @@ from collections.abc import Awaitable
 from datetime import UTC, datetime
 from typing import Any
 
-from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 
@@ -14,7 +13,8 @@ from flows.reconcile_commands import reconcile_commands
 from flows.sync_devices import sync_devices
 from flows.sync_sn_flows import sync_sn_flows
 from tasks.checks import authenticate, check
-from tasks.run.run import STOPPED, Running, RunRed, default_run_key, final_state, running
+from tasks.run.flow import RED, RunRed, flow
+from tasks.run.run import STOPPED, Running, default_run_key, final_state, running
 
 
 @flow(persist_result=False, name="nightly_sync", flow_run_name="nightly {account}")
@@ -50,5 +50,4 @@ async def _part(run: Running, name: str, state: Awaitable[State[Any]]) -> str:
     if ended.is_completed():
         run.stopped = run.stopped or (ended.message or STOPPED if ended.name == STOPPED else "")
         return ""
-    why = await ended.aresult(raise_on_failure=False)
-    return f"{name}: {why if isinstance(why, Exception) else ended.message or ended.name}"
+    return f"{name}: {(ended.message or str(ended.name)).removeprefix(RED)}"

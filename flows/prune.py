@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from prefect import flow
 from prefect.client.schemas.objects import State
 
 from flows.parameters import AccountName, RunKey
+from tasks.run.flow import flow
 from tasks.run.run import final_state, running
 from tasks.upkeep import prune_old
 

@@ -2,11 +2,11 @@
 
 from typing import Annotated, Any
 
-from prefect import flow
 from prefect.client.schemas.objects import State
 
 from flows.parameters import AccountName, Described, Limit, RunKey
 from tasks.commands import ask_commands, decide_commands, plan_commands, publish_verdicts
+from tasks.run.flow import flow
 from tasks.run.run import final_state, running
 
 CommandSns = Annotated[

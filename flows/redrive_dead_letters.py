@@ -3,11 +3,11 @@
 from dataclasses import asdict
 from typing import Any
 
-from prefect import flow
 from prefect.client.schemas.objects import State
 
 from flows.parameters import AccountName, Limit, RunKey
 from tasks.messages import redrive_dead_messages
+from tasks.run.flow import flow
 from tasks.run.run import final_state, running
 from tasks.sn_flows import ask_sn_flows, plan_sn_flows
 from tasks.upkeep import redrive_craft_lines

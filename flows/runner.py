@@ -20,6 +20,7 @@ from rich.console import Console
 from flows.interrupts import EXIT_INTERRUPTED, InterruptibleRun
 from flows.prefect_watch import PrefectAway, until_away, wait_for_server
 from flows.temporary_server import TemporaryServer
+from tasks.run.flow import RED, REFUSED
 from tasks.run.resources import open_resources
 from tasks.run.run import default_run_key
 from tuyahouse import logs
@@ -29,7 +30,6 @@ from tuyahouse.settings import Settings, SettingsError, load_settings
 from tuyahouse.terminal import outcome_table, print_text
 from tuyahouse.warehouse.errors import WarehouseError
 from tuyahouse.warehouse.ledgers import runs
-from tuyahouse.warehouse.shared.locks import LockHeld
 
 GREEN = frozenset({"balanced", "stopped"})
 
@@ -62,8 +62,8 @@ async def run_here(flow: Flow[Any, Any], parameters: Mapping[str, Any], server: 
         _one_voice(settings)
         if wrong := _wrong(flow, parameters):
             return _say(wrong, EXIT_USAGE)
-        account = open_resources(str(parameters["account"])).account.name
-    except (SettingsError, WarehouseError) as error:
+        account = _name_of(settings, str(parameters["account"]))
+    except SettingsError as error:
         return _say(str(error), EXIT_RED)
     run_key = str(parameters.get("run_key") or default_run_key(flow.name, datetime.now(UTC)))
     given = _typed(flow, {**parameters, "account": account, "run_key": run_key})
@@ -82,6 +82,13 @@ async def run_here(flow: Flow[Any, Any], parameters: Mapping[str, Any], server: 
         return await _end(state, account, run_key)
     except WarehouseError as error:
         return _say(f"{error}\nWhat was committed stays. When that is mended: -p run_key={run_key}", EXIT_RED)
+
+
+def _name_of(settings: Settings, account: str) -> str:
+    """The account as the settings spell it; one that is not there is refused by the flow, which leaves a note."""
+    with suppress(SettingsError):
+        return settings.account(account).name
+    return account
 
 
 async def _while_prefect_answers(work: Coroutine[Any, Any, State[Any]]) -> State[Any]:
@@ -122,13 +129,12 @@ def _record_interrupted(account: str, run_key: str, why: str = "Interrupted.") -
 
 async def _end(state: State[Any], account: str, run_key: str) -> int:
     """Tell how it ended; the exit code."""
-    ended = None if state.is_completed() else await state.aresult(raise_on_failure=False)
-    if isinstance(ended, LockHeld):  # the runs under this key are somebody else's, and may be under way
-        return _say(str(ended), EXIT_RED)
+    message = logs.redact((state.message or "The flow ended before its run began.").removeprefix(RED))
+    if state.name == REFUSED:  # the runs under this key are another process's, and may be under way
+        return _say(message, EXIT_RED)
     told = _tell(account, run_key)
     if told is None:
-        why = str(ended) if isinstance(ended, Exception) else state.message
-        return _say(logs.redact(why or "The flow ended before its run began."), EXIT_RED)
+        return _say(message, EXIT_RED)
     return 0 if told and state.is_completed() else EXIT_RED
 
 

@@ -2,7 +2,6 @@
 
 from typing import Annotated, Any
 
-from prefect import flow
 from prefect.client.schemas.objects import State
 
 from flows.parameters import AccountName, Described, RunKey
@@ -15,7 +14,8 @@ from tasks.devices import (
     publish_device_changes,
     read_lists,
 )
-from tasks.run.run import RunRed, final_state, running
+from tasks.run.flow import RunRed, flow
+from tasks.run.run import final_state, running
 from tuyahouse.sync.devices.plan import chosen_projects
 
 ProjectIds = Annotated[list[str] | None, Described("Only these projects; empty: those of the settings")]

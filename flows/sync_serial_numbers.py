@@ -2,12 +2,12 @@
 
 from typing import Annotated, Any
 
-from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 from pydantic import SecretStr
 
 from flows.parameters import AccountName, Described, RunKey
+from tasks.run.flow import flow
 from tasks.run.run import running
 from tasks.serial_numbers import publish_intake, register_serial_numbers
 

@@ -3,10 +3,10 @@
 from dataclasses import asdict
 from typing import Annotated, Any
 
-from prefect import flow
 from prefect.client.schemas.objects import State
 
 from flows.parameters import AccountName, Described, Limit, RunKey
+from tasks.run.flow import flow
 from tasks.run.run import final_state, running
 from tasks.sn_flows import ask_sn_flows, fetch_missing_lines, plan_sn_flows
 from tuyahouse.sync.serial_numbers.plan import Wanted

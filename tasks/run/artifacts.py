@@ -6,11 +6,11 @@ Prefect renders descriptions, notes and the cells of tables as Markdown. Foreign
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from prefect.artifacts import acreate_markdown_artifact, acreate_table_artifact
+from prefect.artifacts import Artifact, acreate_markdown_artifact, acreate_table_artifact
 
 from tuyahouse.foreign_text import markdown_lines
 from tuyahouse.logs import redact
-from tuyahouse.outcome import COUNTS
+from tuyahouse.outcome import COUNTS, Outcome
 from tuyahouse.warehouse.ledgers.runs import Summary
 
 
@@ -40,25 +40,55 @@ async def publish_note(key: Sequence[str], text: str, description: str) -> None:
     await acreate_markdown_artifact(key=artifact_key(*key), markdown=redact(text), description=redact(description))
 
 
-async def publish_outcome(summary: Summary, parts: Sequence[Summary] = ()) -> None:
-    """Publish the counts of a run as a table, one row a count; for a run that is made of parts, a column a part."""
+async def publish_outcome(summary: Summary, verdict: str, parts: Sequence[Summary] = ()) -> None:
+    """Publish the counts of a run, green or red, as a table; for a run that is made of parts, a column a part.
+
+    The description begins with the verdict. All nine counts are rows, unless all are nought.
+    """
     columns = {part.flow: part.outcome for part in parts} or {"value": summary.outcome}
-    rows = [{"count": name} | {title: getattr(one, name) for title, one in columns.items()} for name in COUNTS]
+    counted = COUNTS if any(one != Outcome() for one in columns.values()) else ()
+    rows = [{"count": name} | {title: getattr(one, name) for title, one in columns.items()} for name in counted]
     await publish_table(
         (summary.flow, summary.account),
         rows,
-        f"**{summary.flow}** of {shown(summary.account)}, run key {shown(summary.run_key)}: "
-        f"**{summary.status}**\n\n{shown(summary.note)}",
+        f"**{verdict}**\n\n{summary.flow} of {shown(summary.account)}, run key {shown(summary.run_key)}: "
+        f"{summary.status}\n\n{shown(summary.note)}",
     )
 
 
 async def publish_failure(summary: Summary) -> None:
     """Publish a note that says what happened and what to do next."""
-    account, run_key = shown(summary.account), shown(summary.run_key)
+    await _publish_note(
+        summary.flow,
+        summary.account,
+        f"# Red: {summary.flow} of {shown(summary.account)}\n\n{shown(summary.note)}\n\n"
+        f"What was answered until then is in the warehouse. When that is mended, press Retry, or start `{summary.flow}` "
+        f"again with run_key={shown(summary.run_key)}: it goes on where it stopped and asks nothing twice.",
+    )
+
+
+async def publish_refusal(flow: str, account: str, run_key: str, why: str) -> None:
+    """Publish a note on a run that did not begin."""
+    await _publish_note(
+        flow,
+        account,
+        f"# Red: {flow} of {shown(account)} did not begin\n\n{shown(why)}\n\nWhen that is mended, press Retry, or start "
+        f"`{flow}` again with run_key={shown(run_key)}.",
+    )
+
+
+_RESOLVED = "# Resolved"
+
+
+async def resolve_note(summary: Summary) -> None:
+    """Replace the newest note of this flow and account, where there is one, by the news that its cause is gone."""
+    newest = await Artifact.aget(artifact_key(summary.flow, summary.account, "note"))
+    if newest is not None and not str(newest.data).startswith(_RESOLVED):
+        text = f"{_RESOLVED}\n\nThe run with the run key {shown(summary.run_key)} ended well ({summary.status})."
+        await _publish_note(summary.flow, summary.account, text)
+
+
+async def _publish_note(flow: str, account: str, text: str) -> None:
     await publish_note(
-        (summary.flow, summary.account, "note"),
-        f"# {summary.flow} of {account}: {summary.status}\n\n{shown(summary.note)}\n\n"
-        f"What was answered until then is in the warehouse. When that is mended, start `{summary.flow}` again with "
-        f"run_key={run_key}: it goes on where it stopped and asks nothing twice.",
-        f"What happened in {summary.flow} of {account}, and what to do next",
+        (flow, account, "note"), text, f"What happened in {flow} of {shown(account)}, and what to do next"
     )

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Protocol
@@ -12,25 +12,26 @@ from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 from prefect.states import Completed
 
-from tasks.run.artifacts import publish_failure, publish_outcome
-from tasks.run.resources import Resources, open_resources
+from tasks.run.artifacts import publish_failure, publish_outcome, publish_refusal, resolve_note
+from tasks.run.flow import Refusal, RunRed
+from tasks.run.resources import Resources, open_resources, open_warehouse
 from tuyahouse.cloud.errors import BudgetReached
 from tuyahouse.logs import redact
 from tuyahouse.memory import rare_collections
 from tuyahouse.outcome import Outcome
+from tuyahouse.settings import SettingsError, load_settings
 from tuyahouse.terminal import progress
-from tuyahouse.warehouse.errors import WarehouseAway
+from tuyahouse.verdict import in_one_sentence
+from tuyahouse.warehouse.errors import WarehouseAway, WarehouseError
 from tuyahouse.warehouse.ledgers import runs
+from tuyahouse.warehouse.ledgers.refusals import record_refusal
+from tuyahouse.warehouse.serial_numbers import registry
 from tuyahouse.warehouse.shared import locks
 
 log = logging.getLogger("tuyahouse.run")
 
 STOPPED = "Stopped"
 """Name of the Prefect state of a run that a budget ended softly."""
-
-
-class RunRed(Exception):
-    """The run ended, and the operator has to know: it does not balance, or something stopped it."""
 
 
 class Plan(Protocol):
@@ -45,10 +46,13 @@ class Running:
 
     resources: Resources
     run: runs.Run
+    parameters: Mapping[str, Any]
     stopped: str = ""
     notes: list[str] = field(default_factory=list)
     parts: tuple[str, ...] = ()
     """Flows that ran inside this one, under its run key; they have the counts."""
+    verdict: str = ""
+    """How it ended, in a sentence; empty while it is under way."""
 
     @property
     def account(self) -> str:
@@ -126,21 +130,27 @@ async def running(
     """Lock the account for this flow, start or continue the run, and close it with its verdict.
 
     Raises:
-        LockHeld: another run of this flow is at work on the account; says which, since when and until when.
+        Refusal: it did not begin: a setting is wrong, the warehouse is away, or another run holds the account.
         RunRed: the run does not balance.
     """
-    resources = await asyncio.to_thread(open_resources, account)
     # The time it was to start stays the same when it is tried again from the UI: it goes on then.
     key = run_key or default_run_key(flow, flow_run.scheduled_start_time or datetime.now(UTC))
-    name = resources.account.name
-    async with _locked(resources, f"{name}/{flow}", f"run {key}"), _sparing():
-        run = await asyncio.to_thread(runs.start_run, resources.warehouse, name, flow, key, parameters)
-        log.info("%s of %s, run key %s: %s", flow, name, key, "goes on" if run.resumed else "starts")
-        current = Running(resources, run)
+    async with AsyncExitStack() as held:
         try:
-            yield current
+            resources = await asyncio.to_thread(open_resources, account)
+            name = resources.account.name
+            await held.enter_async_context(_locked(resources, f"{name}/{flow}", f"run {key}"))
+            run = await asyncio.to_thread(runs.start_run, resources.warehouse, name, flow, key, parameters)
+        except (SettingsError, WarehouseError) as error:
+            await _refuse(flow, account, key, parameters, redact(str(error)))
+            raise Refusal(str(error)) from error
+        log.info("%s of %s, run key %s: %s", flow, name, key, "goes on" if run.resumed else "starts")
+        current = Running(resources, run, parameters)
+        try:
+            with rare_collections():
+                yield current
         except Exception as error:
-            await publish_failure(_close(current, "failed", str(error)))
+            await _publish(current, _close(current, "failed", str(error)))
             raise
         except BaseException:
             _close(current, "interrupted", f"Interrupted. To go on: {flow} with the run key {key}")
@@ -148,13 +158,52 @@ async def running(
         await _verdict(current)
 
 
+async def _refuse(flow: str, account: str, key: str, parameters: Mapping[str, Any], why: str) -> None:
+    """Leave a row, where there is a warehouse to write it to, and a note."""
+    log.error("%s of %s did not begin: %s", flow, account, why)
+
+    def record() -> None:
+        record_refusal(open_warehouse(load_settings()), account, flow, key, parameters, why)
+
+    with suppress(SettingsError, WarehouseError):
+        await asyncio.to_thread(record)
+    await publish_refusal(flow, account, key, why)
+
+
 async def _verdict(current: Running) -> None:
+    current.notes += await asyncio.to_thread(_unknown_by_name, current)
     summary = _close(current, "stopped" if current.stopped else "balanced", current.stopped)
-    log.info("%s of %s: %s %s", summary.flow, summary.account, summary.status, summary.note)
-    await publish_outcome(summary, await asyncio.to_thread(_parts, current) if current.parts else [])
+    await _publish(current, summary)
     if summary.status == "unbalanced":
-        await publish_failure(summary)
         raise RunRed(summary.note)
+
+
+async def _publish(current: Running, summary: runs.Summary) -> None:
+    """The table of counts, and the note: of what is amiss, or that what it said is mended."""
+    parts = await asyncio.to_thread(_parts, current) if current.parts else []
+    counted = sum((part.outcome for part in parts), summary.outcome)
+    current.verdict = in_one_sentence(summary.status, None if parts else summary.planned, counted)
+    log.info("%s of %s: %s %s %s", summary.flow, summary.account, summary.status, current.verdict, summary.note)
+    await publish_outcome(summary, current.verdict, parts)
+    if summary.status in ("balanced", "stopped"):
+        await resolve_note(summary)
+    else:
+        await publish_failure(summary)
+
+
+_NAMED = 20
+"""Unknown serial numbers that a note names."""
+
+
+def _unknown_by_name(current: Running) -> list[str]:
+    """Serial numbers that were asked by name and that Tuya does not know, in a sentence."""
+    named = current.parameters.get("sns") or []
+    if not named:
+        return []
+    known = registry.known(current.resources.warehouse, current.account, named)
+    unknown = [sn for sn in named if sn in known and known[sn].state == "unknown"]
+    more = f" and {len(unknown) - _NAMED:,} more" if len(unknown) > _NAMED else ""
+    return [f"Tuya does not know {', '.join(unknown[:_NAMED])}{more}."] if unknown else []
 
 
 def _parts(current: Running) -> list[runs.Summary]:
@@ -169,17 +218,9 @@ def _close(current: Running, status: str, last_note: str) -> runs.Summary:
 
 
 def final_state(current: Running) -> State[Any]:
-    """The Prefect state of a run that was not red: Completed, named Stopped where a budget ended it."""
-    if current.stopped:
-        return Completed(name=STOPPED, message=current.stopped)
-    return Completed(message=f"run key {current.key}")
-
-
-@asynccontextmanager
-async def _sparing() -> AsyncIterator[None]:
-    """Batches are coming: Python need not look for garbage all the time."""
-    with rare_collections():
-        yield
+    """The Prefect state of a run that was not red: Completed, named Stopped where a budget ended it. Verdict first."""
+    message = " ".join(filter(None, (current.verdict, current.stopped, f"Run key: {current.key}")))
+    return Completed(name=STOPPED, message=message) if current.stopped else Completed(message=message)
 
 
 @asynccontextmanager

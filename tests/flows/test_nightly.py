@@ -14,7 +14,7 @@ from tests.support.prefect import PrefectServer
 from tests.support.sandbox import Sandbox
 from tuyahouse.warehouse.ledgers import runs
 from tuyahouse.warehouse.shared import locks
-from tuyahouse.warehouse.tables import craft_line, ops_lock, ops_run, serial_number
+from tuyahouse.warehouse.tables import craft_line, ops_lock, serial_number
 from tuyahouse.warehouse.warehouse import Warehouse
 
 SOME = 40
@@ -118,7 +118,9 @@ def test_a_second_night_at_the_same_time_is_told_who_is_at_work(env, operator, t
         code, printed = operator.run("nightly_sync", env, run_key="n")
     assert code == 1
     assert printed.splitlines()[-1].startswith("demo/nightly_sync is being worked on by run other since")
-    assert tuya.control("asked") == {} and rows(warehouse, ops_run) == []
+    assert tuya.control("asked") == {}
+    refused = runs.find_run(warehouse, "demo", "nightly_sync", "n")
+    assert refused and (refused.status, refused.note) == ("failed", printed.splitlines()[-1])
 
 
 @on_sqlite

@@ -1,0 +1,28 @@
+"""Starts that were refused before their run began, as rows of ``ops_run``."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from tuyahouse.warehouse.database.database import Database
+from tuyahouse.warehouse.database.dialect import insert
+from tuyahouse.warehouse.ledgers.runs import run_id_of
+from tuyahouse.warehouse.tables import ops_run
+
+
+def record_refusal(
+    database: Database, account: str, flow: str, run_key: str, parameters: Mapping[str, Any], why: str
+) -> None:
+    """Record a start that was refused as a failed run. A run of that name that is under way or balanced stays as it is.
+
+    ``parameters`` are stored: no secrets among them.
+    """
+    now = datetime.now(UTC)
+    ended = {"status": "failed", "note": why, "ended_at": now}
+    named = {"account": account, "flow": flow, "run_key": run_key, "run_id": run_id_of(account, flow, run_key)}
+    with database.begin() as conn:
+        new = insert(conn, ops_run).values(**named, **ended, parameters=dict(parameters), started_at=now)
+        unsettled = ops_run.c.status.not_in(("running", "balanced"))
+        conn.execute(
+            new.on_conflict_do_update(index_elements=["account", "flow", "run_key"], set_=ended, where=unsettled)
+        )
