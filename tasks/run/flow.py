@@ -48,7 +48,7 @@ def flow(name: str, flow_run_name: str) -> Callable[[FlowCall[P]], prefect.Flow[
             except Exception as error:
                 return _failed(error)
 
-        return prefect.flow(name=name, flow_run_name=flow_run_name)(in_words)
+        return prefect.flow(name=name, flow_run_name=flow_run_name, persist_result=False)(in_words)
 
     return decorate
 
