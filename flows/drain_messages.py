@@ -16,7 +16,7 @@ MaxSeconds = Annotated[
 MaxMessages = Annotated[int | None, Field(ge=1), Described("End after so many messages; empty: when caught up")]
 
 
-@flow(persist_result=False, name="drain_messages", flow_run_name="messages {account}")
+@flow(name="drain_messages", flow_run_name="messages {account}")
 async def drain_messages(
     account: AccountName, max_seconds: MaxSeconds = 600, max_messages: MaxMessages = None, run_key: RunKey = None
 ) -> State[Any]:

@@ -17,7 +17,7 @@ from tasks.run.flow import RED, RunRed, flow
 from tasks.run.run import STOPPED, Running, default_run_key, final_state, running
 
 
-@flow(persist_result=False, name="nightly_sync", flow_run_name="nightly {account}")
+@flow(name="nightly_sync", flow_run_name="nightly {account}")
 async def nightly_sync(account: AccountName, run_key: RunKey = None) -> State[Any]:
     """Logs in, asks every due serial number and reads the devices side by side, reconciles commands, checks itself.
 

@@ -10,7 +10,7 @@ from tasks.run.run import final_state, running
 from tasks.upkeep import prune_old
 
 
-@flow(persist_result=False, name="prune", flow_run_name="prune {account}")
+@flow(name="prune", flow_run_name="prune {account}")
 async def prune(account: AccountName, run_key: RunKey = None) -> State[Any]:
     """Deletes raw answers, raw messages, chunks of ended runs and resolved dead letters older than RAW_RETENTION."""
     async with running("prune", account, run_key, {}) as run:

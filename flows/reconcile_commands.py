@@ -15,7 +15,7 @@ CommandSns = Annotated[
 ]
 
 
-@flow(persist_result=False, name="reconcile_commands", flow_run_name="commands {account}")
+@flow(name="reconcile_commands", flow_run_name="commands {account}")
 async def reconcile_commands(
     account: AccountName, run_key: RunKey = None, command_sns: CommandSns = None, limit: Limit = None
 ) -> State[Any]:

@@ -14,7 +14,7 @@ from tasks.upkeep import redrive_craft_lines
 from tuyahouse.sync.serial_numbers.plan import Wanted
 
 
-@flow(persist_result=False, name="redrive_dead_letters", flow_run_name="redrive {account}")
+@flow(name="redrive_dead_letters", flow_run_name="redrive {account}")
 async def redrive_dead_letters(account: AccountName, run_key: RunKey = None, limit: Limit = None) -> State[Any]:
     """Asks again the serial numbers and craft lines that have an open dead letter; good answers resolve them.
 

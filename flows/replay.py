@@ -10,7 +10,7 @@ from tasks.run.run import final_state, running
 from tasks.upkeep import replay_answers
 
 
-@flow(persist_result=False, name="replay", flow_run_name="replay {account}")
+@flow(name="replay", flow_run_name="replay {account}")
 async def replay(account: AccountName, run_key: RunKey = None) -> State[Any]:
     """Rebuilds craft lines, process steps, states, functions of devices and their serial numbers without a call.
 

@@ -22,7 +22,7 @@ ProjectIds = Annotated[list[str] | None, Described("Only these projects; empty: 
 Full = Annotated[bool, Described("Ask details and functions of all devices, not only of new and changed ones")]
 
 
-@flow(persist_result=False, name="sync_devices", flow_run_name="devices {account}")
+@flow(name="sync_devices", flow_run_name="devices {account}")
 async def sync_devices(
     account: AccountName, run_key: RunKey = None, project_ids: ProjectIds = None, full: Full = False
 ) -> State[Any]:

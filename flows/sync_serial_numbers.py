@@ -25,7 +25,7 @@ Query = Annotated[str | None, Described("SQL that returns a column sn and, as an
 WorkOrder = Annotated[str | None, Described("Work order of those that come without one")]
 
 
-@flow(persist_result=False, name="sync_serial_numbers", flow_run_name="serial numbers {account}")
+@flow(name="sync_serial_numbers", flow_run_name="serial numbers {account}")
 async def sync_serial_numbers(
     account: AccountName,
     run_key: RunKey = None,

@@ -17,7 +17,7 @@ WorkOrders = Annotated[
 ]
 
 
-@flow(persist_result=False, name="sync_sn_flows", flow_run_name="sn flows {account}")
+@flow(name="sync_sn_flows", flow_run_name="sn flows {account}")
 async def sync_sn_flows(
     account: AccountName,
     run_key: RunKey = None,

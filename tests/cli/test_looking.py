@@ -1,7 +1,14 @@
 """What an operator looks at: plan, status, explain, dictionary, migrate."""
 
 import asyncio
+import fcntl
 import json
+import os
+import pty
+import struct
+import subprocess
+import termios
+from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta
 
 import psycopg
@@ -9,10 +16,12 @@ import pytest
 from typer.testing import CliRunner
 
 from tests.cli.asking import ask
+from tests.cli.conftest import PROGRAM
 from tests.support.sandbox import Sandbox
 from tuyahouse.cli.program import app
+from tuyahouse.outcome import Outcome
 from tuyahouse.warehouse import schema
-from tuyahouse.warehouse.ledgers import dead_letters
+from tuyahouse.warehouse.ledgers import dead_letters, runs
 from tuyahouse.warehouse.messages import gaps, ledger
 from tuyahouse.warehouse.messages.gaps import AWAY_TOO_LONG, Gap
 from tuyahouse.warehouse.tables import metadata
@@ -103,7 +112,7 @@ def test_without_an_account_the_plan_says_what_to_set() -> None:
 def test_status_shows_runs_registry_calls_and_tokens(cli) -> None:
     result = cli("status", "-a", "demo", MONTHLY_CALLS="100")
     assert result.exit_code == 0
-    assert row(result.stdout, "sync_sn_flows")[:3] == ["sync_sn_flows", "tonight", "balanced"]
+    assert "sync_sn_flows: balanced\n               run key tonight\n               2 asked, " in result.stdout
     assert row(result.stdout, "unknown") == ["unknown", "1"]
     assert row(result.stdout, "POST /v1.0/pms/station/sn/flows/get") == [
         "POST /v1.0/pms/station/sn/flows/get",
@@ -115,6 +124,40 @@ def test_status_shows_runs_registry_calls_and_tokens(cli) -> None:
     assert "Token platform: number 1, " in result.stdout
     assert "Token pms: number 1, " in result.stdout
     assert "No dead letter is open." in result.stdout
+
+
+@pytest.mark.parametrize("columns", [80, 120])
+def test_status_fits_a_terminal_with_long_notes(program, environment, sqlite_url, columns) -> None:
+    with closing(Warehouse.open(sqlite_url)) as warehouse:
+        run = runs.start_run(warehouse, "demo", "reconcile_commands", f"reconcile_commands/{'k' * 30}", {})
+        note = "Project north-hall was not read completely: the list ended at page 7 of 9 (1106, permission deny). " * 9
+        runs.finish_run(warehouse, run.run_id, "failed", note)
+        night = runs.start_run(warehouse, "demo", "sync_sn_flows", "under way", {})
+        with warehouse.begin() as conn:
+            runs.add_chunks(conn, night.run_id, [["A1", "A2", "A3"], ["A4"]])
+            runs.finish_chunk(conn, night.run_id, 0, Outcome(asked=3, answered=3))
+    lines = in_a_terminal(["status", "-a", "demo"], environment, columns)
+    assert max(map(len, lines)) <= columns
+    assert any(line.endswith("reconcile_commands: failed") for line in lines)
+    words = " ".join(" ".join(lines).split())
+    assert note.strip() in words, "no word of it is torn"
+    assert "3 of 4 committed (75%)" in words
+
+
+def in_a_terminal(arguments: list[str], environment: dict[str, str], columns: int) -> list[str]:
+    """What the program prints to a terminal of that width."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
+    env = {name: value for name, value in {**os.environ, **environment}.items() if name != "COLUMNS"}
+    process = subprocess.Popen([PROGRAM, *arguments], env={**env, "TERM": "dumb"}, stdout=theirs, stderr=theirs)
+    os.close(theirs)
+    printed = b""
+    with suppress(OSError):  # the other end is closed
+        while piece := os.read(ours, 65536):
+            printed += piece
+    os.close(ours)
+    assert process.wait(60) == 0, printed
+    return printed.decode().splitlines()
 
 
 @pytest.mark.usefixtures("asked")

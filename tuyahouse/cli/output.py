@@ -1,6 +1,7 @@
 """Tables and values as people read them, in a terminal or a pipe."""
 
 import sys
+import textwrap
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
@@ -26,6 +27,13 @@ def screen() -> Console:
 def say(text: str = "", *, err: bool = False) -> None:
     """Print a line that may hold foreign words: no command in it reaches the terminal."""
     typer.echo(plain(text), err=err)
+
+
+def below(text: str) -> None:
+    """Print a line under the one it belongs to: indented, and wrapped at the width of the terminal."""
+    indent = " " * 15
+    width = max(screen().width, len(indent) + 20)
+    say(textwrap.fill(plain(text), width, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False))
 
 
 def show(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

@@ -1,13 +1,13 @@
 """``tuyahouse status``: how an account is doing, from the warehouse alone."""
 
 from datetime import UTC, datetime
-from typing import Any
 
 from tuyahouse.cli.context import OneAccount, chosen, open_warehouse, read_settings
-from tuyahouse.cli.output import said, say, show
+from tuyahouse.cli.output import below, said, say, show
 from tuyahouse.settings import Account
 from tuyahouse.sync.messages.gaps import gap_in_words
 from tuyahouse.terminal import duration
+from tuyahouse.verdict import counts_in_words
 from tuyahouse.warehouse.commands import records
 from tuyahouse.warehouse.database import Connection
 from tuyahouse.warehouse.ledgers import dead_letters, runs
@@ -19,7 +19,6 @@ from tuyahouse.warehouse.shared.tokens import token_states
 from tuyahouse.warehouse.warehouse import Warehouse
 
 RUNS_SHOWN = 10
-RUN = ("flow", "run_key", "status", "started_at", "asked", "failed", "rejected", "inserted", "updated", "calls", "note")
 
 
 def status(account: OneAccount = None) -> None:
@@ -50,14 +49,27 @@ def _status(warehouse: Warehouse, account: Account, now: datetime) -> None:
 
 def _runs(warehouse: Warehouse, account: Account) -> None:
     newest = runs.recent_runs(warehouse, account.name, RUNS_SHOWN)
-    if newest:
-        show("Newest runs (UTC)", RUN, ([_of(run, name) for name in RUN] for run in newest))
-    else:
-        say("There was no run yet.")
+    say("Newest runs (UTC)" if newest else "There was no run yet.")
+    for run in newest:
+        _run(warehouse, run)
 
 
-def _of(run: runs.Summary, name: str) -> Any:
-    return getattr(run, name) if hasattr(run, name) else getattr(run.outcome, name)
+def _run(warehouse: Warehouse, run: runs.Summary) -> None:
+    """A line that fits 80 columns, its counts in another one, and its note below, wrapped."""
+    say(f"  {run.started_at:%m-%d %H:%M}  {run.flow}: {run.status}")
+    below(f"run key {run.run_key}")
+    if counts := _progress(warehouse, run) if run.status == "running" else counts_in_words(run.outcome):
+        below(counts)
+    for line in run.note.splitlines():
+        below(line)
+
+
+def _progress(warehouse: Warehouse, run: runs.Summary) -> str:
+    """Of a run under way, how much of its plan is committed; empty without a plan."""
+    if not run.planned:
+        return ""
+    done = run.planned - runs.keys_left(warehouse, run.run_id)
+    return f"{done:,} of {run.planned:,} committed ({done / run.planned:.0%})"
 
 
 def _registry(conn: Connection, account: Account) -> None:
