@@ -13,15 +13,26 @@ from tasks.serial_numbers import publish_intake, register_serial_numbers
 
 Path = Annotated[str | None, Described("CSV, Excel or Parquet file, as the worker sees it")]
 Pattern = Annotated[str | None, Described("First and last of a range, e.g. YZCB04ZZR00001..YZCB04ZZR09999")]
+_HARMLESS = "sslmode|ssl_mode|charset|encoding|connect_timeout|application_name|driver|service_name|mode|uri|Encrypt"
+QUERY_URL = (
+    r"^(env:[A-Za-z_][A-Za-z0-9_]*|[A-Za-z][A-Za-z0-9+_]*://([^:/?#@\s]*@)?[^?#@\r\n\t]*"
+    rf"(\?(&?({_HARMLESS})=[^&=@#\s]*)*)?)$(?![\s\S])"
+)
+"""What Prefect may store: the name of a variable, or a URL with neither a password nor an option that could be one."""
+
 QueryUrl = Annotated[
     SecretStr | None,
     Described(
         "Database to query: env:NAME, where NAME is a variable of the worker that holds a SQLAlchemy URL. Prefect keeps "
         "what is typed here, so a URL with a password is refused",
-        pattern=r"^(?!.*://[^/@]*:[^/]*@)",
+        pattern=QUERY_URL,
     ),
 ]
 Query = Annotated[str | None, Described("SQL that returns a column sn and, as an option, order_code")]
+Sheet = Annotated[
+    str | None, Described("The one sheet of a workbook to read; empty: all visible ones that have the column")
+]
+Column = Annotated[str | None, Described("Heading of the serial numbers, where it is unusual")]
 WorkOrder = Annotated[str | None, Described("Work order of those that come without one")]
 
 
@@ -34,6 +45,8 @@ async def sync_serial_numbers(
     query_url: QueryUrl = None,
     query: Query = None,
     work_order: WorkOrder = None,
+    sheet: Sheet = None,
+    column: Column = None,
 ) -> State[Any]:
     """Registers serial numbers: Tuya has no list of them, so they come from a file, a range pattern or a SQL query.
 
@@ -42,6 +55,8 @@ async def sync_serial_numbers(
     """
     given = {"path": path, "pattern": pattern, "query": query, "work_order": work_order}
     async with running("sync_serial_numbers", account, run_key, given) as run:
-        taken = await register_serial_numbers(run.account, run.id, path, pattern, query_url, query, work_order)
+        taken = await register_serial_numbers(
+            run.account, run.id, path, pattern, query_url, query, work_order, sheet, column
+        )
         run.notes.append(await publish_intake(run.account, taken))
     return Completed(message=run.notes[-1])

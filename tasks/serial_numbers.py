@@ -11,7 +11,6 @@ from tasks.run.artifacts import publish_table, shown
 from tasks.run.resources import open_resources
 from tasks.run.retries import passing, retry_delays
 from tasks.run.threads import in_batches
-from tuyahouse.sync.intake import source
 from tuyahouse.sync.intake.take_in import IntakeOutcome
 from tuyahouse.sync.serial_numbers import register as serial_numbers
 from tuyahouse.sync.serial_numbers.register import KIND, SourceError
@@ -35,6 +34,8 @@ async def register_serial_numbers(
     query_url: SecretStr | None,
     query: str | None,
     work_order: str | None,
+    sheet: str | None = None,
+    column: str | None = None,
 ) -> IntakeOutcome:
     """Register the serial numbers of the one source that is named, and count its rows into the run.
 
@@ -42,7 +43,7 @@ async def register_serial_numbers(
         SourceError: none or several sources, or one that cannot be read.
     """
     resources = open_resources(account)
-    rows, name = source.source(path, pattern, _url(query_url), query)
+    rows, name = serial_numbers.source(path, pattern, _url(query_url), query, sheet=sheet, column=column)
     with progress.of("serial numbers"):
         register = partial(serial_numbers.register, resources.warehouse, resources.account.name, rows, name, work_order)
         taken = await in_batches(lambda on_rows: register(on_rows=on_rows))
@@ -78,6 +79,9 @@ async def publish_intake(account: str, taken: IntakeOutcome) -> str:
         f"{taken.read:,} rows read: {taken.added:,} serial numbers added, {taken.known:,} known, "
         f"{taken.duplicates:,} twice, {taken.blank:,} blank, {taken.refused_count:,} refused."
     )
+    if taken.normalised:
+        told += f" {taken.normalised:,} held other than plain characters and were normalised."
+    told += "".join(f" {note}" for note in taken.notes)
     if taken.refused_count:
         told += f" Each refused row is in ops_dead_letter (kind {KIND}) with its reason; the first:"
         told += "".join(f"\n- {one.place}: {one.value!r}: {one.reason}" for one in taken.refused[:REFUSALS_TOLD])

@@ -45,19 +45,19 @@ def write(tmp_path: Path) -> Write:
     ids=["plain", "sn", "semicolons", "bom and tabs", "quoted", "gb18030", "utf-16", "gzip", "spreadsheet text"],
 )
 def test_a_file_of_any_usual_shape_is_read_to_the_last_digit(write: Write, content: bytes) -> None:
-    found = [(each.sn, each.order_code) for each in read_commands(write(content)) if isinstance(each, Row)]
+    found = [(each.key, each.companion) for each in read_commands(write(content)) if isinstance(each, Row)]
     assert found == [(NUMBER, "d1"), (OTHER, None)]
 
 
 def test_numbers_alone_need_no_header(write: Write) -> None:
     entries = read_commands(write(f"{NUMBER}\n{OTHER}\n".encode()))
-    assert [each.sn for each in entries if isinstance(each, Row)] == [NUMBER, OTHER]
+    assert [each.key for each in entries if isinstance(each, Row)] == [NUMBER, OTHER]
 
 
 @pytest.mark.parametrize("heads", ["sn,command_sn", "device_sn,cmd_sn", "serial_number,sn", "序列号,指令编号"])
 def test_a_serial_number_beside_it_is_not_taken_for_the_record_number(write: Write, heads: str) -> None:
     (entry,) = read_commands(write(f"{heads}\nYZCB04ZZR00001,{NUMBER}\n".encode()))
-    assert isinstance(entry, Row) and entry.sn == NUMBER
+    assert isinstance(entry, Row) and entry.key == NUMBER
 
 
 def test_a_file_of_serial_numbers_alone_is_refused_in_words(write: Write) -> None:

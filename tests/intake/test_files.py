@@ -10,8 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 from openpyxl import Workbook
 
-from tuyahouse.sync.intake.files import read_file
-from tuyahouse.sync.intake.rows import Blank, Refusal, Row, SourceError
+from tuyahouse.sync.intake.rows import Blank, Note, Refusal, Row, SourceError
+from tuyahouse.sync.serial_numbers.sources import read_file
 
 TABLE = [("工单号", "SN号", "备注"), ("WO-1", "YZCB04ZZR00001", "好"), ("WO-2", "YZCB04ZZR00002", "甲，乙")]
 ROWS = [Row("row 2", "YZCB04ZZR00001", "WO-1"), Row("row 3", "YZCB04ZZR00002", "WO-2")]
@@ -82,20 +82,37 @@ def test_a_cut_gzip_file_is_refused_by_name(tmp_path):
     assert refused(tmp_path, cut, "units.csv.gz").startswith("units.csv.gz cannot be read")
 
 
-def test_quoted_cells_hold_delimiters_and_line_breaks(tmp_path):
-    text = 'note,sn\n"a, b",YZCB04ZZR00001\n"two\nlines","YZCB04ZZR00002"\n'
-    assert read(tmp_path, text) == [Row("row 2", "YZCB04ZZR00001"), Row("row 4", "YZCB04ZZR00002")]
+def test_a_quoted_cell_holds_delimiters(tmp_path):
+    assert read(tmp_path, 'note,sn\n"a, b ""c""",YZCB04ZZR00001\n') == [Row("row 2", "YZCB04ZZR00001")]
 
 
-def test_a_quote_never_closed_is_refused_with_a_hint(tmp_path):
-    entries = read(tmp_path, 'sn\n"YZCB04ZZR00001\nYZCB04ZZR00002\n')
-    assert [type(e) for e in entries] == [Refusal]
+def test_a_quoted_cell_that_spans_lines_is_refused_line_by_line(tmp_path):
+    entries = read(tmp_path, 'note,sn\n"two\nlines","YZCB04ZZR00002"\nx,YZCB04ZZR00003\n')
+    assert [(type(e), e.place) for e in entries] == [(Refusal, "row 2"), (Refusal, "row 3"), (Row, "row 4")]
     assert "quote that is never closed" in entries[0].reason
 
 
-def test_a_quote_never_closed_in_a_large_file_stops_in_words(tmp_path):
-    text = 'sn,note\nYZCB04ZZR00001,"x\n' + "YZCB04ZZR00002,y\n" * 20_000
-    assert "Look for a quote that is never closed" in refused(tmp_path, text)
+def test_a_quote_never_closed_costs_its_own_row_alone(tmp_path):
+    text = 'sn,note\nYZCB04ZZR00001,"21 monitor\n' + "YZCB04ZZR00002,y\n" * 20_000 + 'YZCB04ZZR00003,"24\n'
+    entries = read(tmp_path, text)
+    assert [e.place for e in entries if isinstance(e, Refusal)] == ["row 2", "row 20003"]
+    assert len(entries) == 20_002
+
+
+def test_a_delimiter_has_to_split_the_heading_too(tmp_path):
+    assert [e.key for e in read(tmp_path, "sn\nLOT7|0001\nLOT7|0002\n")] == ["LOT7|0001", "LOT7|0002"]
+
+
+@pytest.mark.parametrize("delimiter", [",", "\t", ";", "|"])
+def test_a_row_of_another_width_is_refused(tmp_path, delimiter):
+    rows = [("sn", "order"), ("A1", "W1", "x"), ("A2",), ("A3", "W1", ""), ("A4", "W1")]
+    entries = read(tmp_path, delimited(rows, delimiter))
+    assert [type(e) for e in entries] == [Refusal, Refusal, Row, Row]
+    assert entries[0].reason == "it has 3 cells where the header has 2"
+
+
+def test_rows_of_several_cells_below_one_heading_are_refused(tmp_path):
+    assert [type(e) for e in read(tmp_path, "sn\nA1,W1\nA2;W1\nA3\n")] == [Refusal, Refusal, Row]
 
 
 def test_empty_rows_are_blank_and_keep_the_count_of_rows(tmp_path):
@@ -107,8 +124,10 @@ def test_empty_rows_are_blank_and_keep_the_count_of_rows(tmp_path):
     ]
 
 
-def test_a_row_too_short_to_reach_its_serial_number_is_blank(tmp_path):
-    assert read(tmp_path, "order,sn\nWO-1\nWO-1,YZCB04ZZR00001\n")[0] == Blank("row 2")
+def test_a_row_too_short_to_reach_its_serial_number_is_refused(tmp_path):
+    assert read(tmp_path, "order,sn\nWO-1\nWO-1,YZCB04ZZR00001\n")[0] == Refusal(
+        "row 2", "WO-1", "it has 1 cells where the header has 2"
+    )
 
 
 def test_titles_above_the_header_are_skipped(tmp_path):
@@ -212,11 +231,13 @@ def test_a_workbook_is_read(tmp_path):
     assert workbook(tmp_path, ("Units", TABLE)) == ROWS
 
 
-def test_the_first_sheet_with_a_serial_number_column_is_taken(tmp_path):
+def test_all_sheets_with_a_serial_number_column_are_read_and_others_are_named(tmp_path):
     entries = workbook(tmp_path, ("Cover", [("Night shift",)]), ("Units", TABLE), ("Old", [("sn",), ("X00001",)]))
     assert entries == [
         Row("sheet Units row 2", "YZCB04ZZR00001", "WO-1"),
         Row("sheet Units row 3", "YZCB04ZZR00002", "WO-2"),
+        Row("sheet Old row 2", "X00001"),
+        Note("Sheet Cover has no such column and was not read."),
     ]
 
 
@@ -231,10 +252,10 @@ def test_numbers_that_a_workbook_shows_with_leading_zeros_keep_them(tmp_path):
     book = Workbook()
     for cells in (("sn", "order_code"), (7, 42.0), (1234567, 5), (8, 9)):
         book.active.append(cells)
-    for place, shown in (("A2", "000000"), ("B2", "0000"), ("A3", "000000"), ("B3", "0.00"), ("A4", "0")):
+    for place, shown in (("A2", "000000"), ("B2", "0000"), ("A3", "000000"), ("B3", "0"), ("A4", "0")):
         book.active[place].number_format = shown
     book.save(tmp_path / "units.xlsx")
-    assert [(row.sn, row.order_code) for row in read_file(tmp_path / "units.xlsx")] == [
+    assert [(row.key, row.companion) for row in read_file(tmp_path / "units.xlsx")] == [
         ("000007", "0042"),
         ("1234567", "5"),
         ("8", "9"),
@@ -251,6 +272,76 @@ def test_dates_and_truth_values_are_refused(tmp_path):
         tmp_path, ("Units", [("sn",), (datetime(2026, 11, 21, tzinfo=UTC).replace(tzinfo=None),), (True,)])
     )
     assert [type(e) for e in entries] == [Refusal, Refusal]
+
+
+@pytest.mark.parametrize("escape", ["_x000D_", "_x005F_x000D_", "_x0020_", "_x000d__x000a_"])
+def test_escapes_of_a_workbook_are_decoded_and_trimmed(tmp_path, escape):
+    workbook(tmp_path, ("Units", [("sn", "order_code"), ("A0001XX", "W1XX")]))
+    with zipfile.ZipFile(tmp_path / "units.xlsx") as good, zipfile.ZipFile(tmp_path / "escaped.xlsx", "w") as bad:
+        for item in good.namelist():
+            bad.writestr(item, good.read(item).replace(b"1XX", b"1" + escape.encode()))
+    assert list(read_file(tmp_path / "escaped.xlsx")) == [Row("row 2", "A0001", "W1")]
+    assert read(tmp_path, f"sn,order_code\nA0001{escape},W1\n") == [Row("row 2", "A0001", "W1")]
+
+
+def test_a_hidden_sheet_is_told_and_read_when_it_is_named(tmp_path):
+    book = Workbook()
+    book.active.append(("sn",))
+    book.active.append(("A0001",))
+    hidden = book.create_sheet("Old")
+    hidden.append(("sn",))
+    hidden.append(("A0002",))
+    hidden.sheet_state = "hidden"
+    book.save(tmp_path / "units.xlsx")
+    assert list(read_file(tmp_path / "units.xlsx")) == [
+        Row("sheet Sheet row 2", "A0001"),
+        Note("Sheet Old is hidden and was not read; --sheet reads it."),
+    ]
+    assert list(read_file(tmp_path / "units.xlsx", sheet="old")) == [Row("sheet Old row 2", "A0002")]
+
+
+def test_a_formula_without_a_stored_value_refuses_its_row_for_the_work_order_too(tmp_path):
+    entries = workbook(tmp_path, ("Units", [("sn", "order_code"), ("A0001", "=B9"), ("A0002", "W1")]))
+    assert [type(e) for e in entries] == [Refusal, Row]
+    assert "formula without a stored value" in entries[0].reason
+
+
+def test_merged_cells_hold_for_all_their_rows_wherever_they_lie(tmp_path):
+    book = Workbook()
+    for cells in (("order_code", "note", "sn"), ("W1", "x", "A1"), (None, None, "A2"), ("W2", None, "A3")):
+        book.active.append(cells)
+    for cells in ((None, None, "A4"), (None, None, "A5")):
+        book.active.append(cells)
+    for merged in ("A2:B3", "A4:A5"):
+        book.active.merge_cells(merged)
+    book.save(tmp_path / "units.xlsx")
+    assert [(row.key, row.companion) for row in read_file(tmp_path / "units.xlsx")] == [
+        ("A1", "W1"),
+        ("A2", "W1"),
+        ("A3", "W2"),
+        ("A4", "W2"),
+        ("A5", None),
+    ]
+
+
+def test_a_western_text_with_bars_keeps_its_cells(tmp_path):
+    text = "SN|Prüfe|Auftrag|order\nA0001|René|x|W1\nA0002|é|é|W2\n".encode("cp1252")
+    rows = [each for each in read(tmp_path, text) if isinstance(each, Row)]
+    assert [(row.key, row.companion) for row in rows] == [("A0001", "W1"), ("A0002", "W2")]
+
+
+def test_traditional_chinese_in_big5_is_read(tmp_path):
+    rows = read(tmp_path, "產品序號,工單號\nA0001,W1\n".encode("big5"))
+    assert rows[0] == Row("row 2", "A0001", "W1")
+
+
+def test_a_repeated_header_moves_the_columns(tmp_path):
+    rows = read(tmp_path, "sn,order,note\nA1,W1,x\nnote,order,sn\nx,W2,A2\n")
+    assert rows == [
+        Row("row 2", "A1", "W1"),
+        Row("row 4", "A2", "W2"),
+        Note("units.csv: 1 row that repeats the header."),
+    ]
 
 
 def test_empty_rows_inside_a_workbook_are_blank(tmp_path):
@@ -296,6 +387,34 @@ def test_an_old_workbook_is_refused_with_the_remedy(tmp_path):
     assert "Save it as plain .xlsx" in refused(tmp_path, b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 512, "units.xls")
 
 
+@pytest.mark.parametrize(
+    ("code", "shown"),
+    [
+        ('"YZCB"00000', "YZCB00007"),
+        ("[Red]000", "007"),
+        ("_ 000_ ", "007"),
+        (r"\A\B0000", "AB0007"),
+        ('000;"-"000;"zero"', "007"),
+        ('"A-"General', "A-7"),
+        ("#", "7"),
+        ("0.00", None),
+        ("#,##0", None),
+        ("0%", None),
+        ("0.00E+00", None),
+        ("[>5]000;0", None),
+        ("yyyy-mm-dd", None),
+    ],
+)
+def test_a_number_is_read_as_its_format_shows_it_or_refused(tmp_path, code, shown):
+    book = Workbook()
+    book.active.append(("sn",))
+    book.active.append((7,))
+    book.active["A2"].number_format = code
+    book.save(tmp_path / "units.xlsx")
+    (found,) = read_file(tmp_path / "units.xlsx")
+    assert (found.key if isinstance(found, Row) else None) == shown
+
+
 # ------------------------------------------------------------------------------------------------------------- Parquet
 
 
@@ -320,7 +439,7 @@ def test_floats_of_parquet_follow_the_rule_of_lost_digits(tmp_path):
 
 def test_dictionary_encoded_text_of_parquet_is_read(tmp_path):
     column = pa.array(["YZCB04ZZR00001", "YZCB04ZZR00001"]).dictionary_encode()
-    assert [e.sn for e in parquet(tmp_path, sn=column)] == ["YZCB04ZZR00001", "YZCB04ZZR00001"]
+    assert [e.key for e in parquet(tmp_path, sn=column)] == ["YZCB04ZZR00001", "YZCB04ZZR00001"]
 
 
 def test_parquet_without_a_serial_number_column_names_the_columns_it_has(tmp_path):

@@ -9,23 +9,23 @@ from tuyahouse.sync.intake.rows import SourceError
 
 
 def test_a_range_holds_both_ends_and_keeps_the_width():
-    assert [row.sn for row in read_pattern("P00098..P00101")] == ["P00098", "P00099", "P00100", "P00101"]
+    assert [row.key for row in read_pattern("P00098..P00101")] == ["P00098", "P00099", "P00100", "P00101"]
 
 
 def test_a_range_of_one_is_one():
-    assert [row.sn for row in read_pattern("P1..P1")] == ["P1"]
+    assert [row.key for row in read_pattern("P1..P1")] == ["P1"]
 
 
 def test_of_several_groups_of_digits_the_last_one_counts():
-    assert [row.sn for row in read_pattern("YZCB04ZZR00009..YZCB04ZZR00010")] == ["YZCB04ZZR00009", "YZCB04ZZR00010"]
+    assert [row.key for row in read_pattern("YZCB04ZZR00009..YZCB04ZZR00010")] == ["YZCB04ZZR00009", "YZCB04ZZR00010"]
 
 
 def test_text_after_the_digits_is_kept():
-    assert [row.sn for row in read_pattern("P08-A..P10-A")] == ["P08-A", "P09-A", "P10-A"]
+    assert [row.key for row in read_pattern("P08-A..P10-A")] == ["P08-A", "P09-A", "P10-A"]
 
 
 def test_blanks_around_the_ends_do_not_matter():
-    assert [row.sn for row in read_pattern(" P1 .. P2 ")] == ["P1", "P2"]
+    assert [row.key for row in read_pattern(" P1 .. P2 ")] == ["P1", "P2"]
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_what_is_no_range_is_refused_at_once_and_in_words(pattern, words):
 
 def test_the_largest_range_is_made_one_by_one():
     rows = read_pattern("P0000000..P9999999")
-    assert next(rows).sn == "P0000000"
+    assert next(rows).key == "P0000000"
 
 
 @given(
@@ -61,5 +61,5 @@ def test_the_largest_range_is_made_one_by_one():
     count=st.integers(1, 50),
 )
 def test_a_range_counts_up_without_a_gap(prefix, first, count):
-    sns = [row.sn for row in read_pattern(f"{prefix}{first:05d}..{prefix}{first + count - 1:05d}")]
+    sns = [row.key for row in read_pattern(f"{prefix}{first:05d}..{prefix}{first + count - 1:05d}")]
     assert sns == [f"{prefix}{n:05d}" for n in range(first, first + count)]

@@ -4,8 +4,8 @@ import sqlite3
 
 import pytest
 
-from tuyahouse.sync.intake.query import read_query
 from tuyahouse.sync.intake.rows import Row, SourceError
+from tuyahouse.sync.serial_numbers.sources import read_query
 from tuyahouse.warehouse.external import label
 
 
@@ -35,11 +35,11 @@ def test_a_query_of_one_column_needs_no_name_for_it(mes):
 
 
 def test_integers_of_a_query_are_exact(mes):
-    assert [row.sn for row in read_query(mes, "SELECT number FROM unit ORDER BY number")] == ["2", "9007199254740993"]
+    assert [row.key for row in read_query(mes, "SELECT number FROM unit ORDER BY number")] == ["2", "9007199254740993"]
 
 
 def test_a_colon_in_a_query_is_left_alone(mes):
-    assert [row.sn for row in read_query(mes, "SELECT barcode FROM unit WHERE wo <> ':x'")] == ["YZCB04ZZR00001"]
+    assert [row.key for row in read_query(mes, "SELECT barcode FROM unit WHERE wo <> ':x'")] == ["YZCB04ZZR00001"]
 
 
 def test_a_query_without_a_serial_number_column_names_those_it_has(mes):
@@ -94,5 +94,5 @@ def test_a_percent_sign_is_left_alone_on_postgresql_too(fresh_postgres_url):
 def test_postgresql_answers_streamed_and_read_only(fresh_postgres_url):
     sql = "SELECT 'P' || lpad(n::text, 6, '0') AS sn, 7 AS work_order FROM generate_series(1, 12000) n"
     rows = list(read_query(fresh_postgres_url, sql))
-    assert (len(rows), rows[0], rows[-1].sn) == (12000, Row("row 1", "P000001", "7"), "P012000")
+    assert (len(rows), rows[0], rows[-1].key) == (12000, Row("row 1", "P000001", "7"), "P012000")
     assert "read-only transaction" in refused(fresh_postgres_url, "SELECT lo_create(0) AS sn")

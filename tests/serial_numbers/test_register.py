@@ -12,10 +12,9 @@ from hypothesis import strategies as st
 
 from tuyahouse.settings import PlanPolicy
 from tuyahouse.sync.intake.rows import Blank, Refusal, Row
-from tuyahouse.sync.intake.source import source
 from tuyahouse.sync.intake.take_in import BATCH, IntakeOutcome
 from tuyahouse.sync.serial_numbers.due import planner_order, select_due
-from tuyahouse.sync.serial_numbers.register import SourceError, read_pattern, register
+from tuyahouse.sync.serial_numbers.register import SourceError, read_pattern, register, source
 from tuyahouse.warehouse.ledgers import dead_letters
 from tuyahouse.warehouse.serial_numbers import registry
 
@@ -179,7 +178,7 @@ def test_every_row_of_every_source_is_counted_once_and_every_serial_number_is_th
     account, expected = next(fresh_account), set()
     for number, rows in enumerate(sources):
         outcome = register(warehouse, account, rows, f"{number}.csv", now=at(NOW))
-        came = {row.sn for row in rows if isinstance(row, Row)}
+        came = {row.key for row in rows if isinstance(row, Row)}
         assert outcome.balanced
         assert (outcome.read, outcome.added, outcome.known) == (len(rows), len(came - expected), len(came & expected))
         expected |= came
@@ -196,7 +195,7 @@ def test_the_registry_gives_candidates_in_the_planners_order(warehouse, history,
     name = next(fresh_account)
     with warehouse.begin() as conn:
         for sn, (state, added, asked) in history.items():
-            registry.add(conn, name, [Row("row", sn)], "x", NOW - timedelta(days=50 + added))
+            registry.add(conn, name, [registry.Unit(sn)], "x", NOW - timedelta(days=50 + added))
             moment = NOW - timedelta(days=asked)
             if state in ("open", "finished"):
                 registry.mark_changed(conn, name, [registry.Change(sn, None, None, state, 0, b"h", moment)])

@@ -28,6 +28,8 @@ def commands() -> None:
 def add(
     account: AccountName,
     file: Annotated[Path, typer.Argument(help="CSV (also .gz), Excel or Parquet; found out by content.")],
+    sheet: Annotated[str | None, typer.Option(help="The one sheet of a workbook to read.")] = None,
+    column: Annotated[str | None, typer.Option(help="Heading of the record numbers, where it is unusual.")] = None,
 ) -> None:
     """Follow the commands of a file until they have ended. Doing it again changes nothing.
 
@@ -47,5 +49,5 @@ def add(
         track(f"Commands from {file.name}") as tracker,
         ends_with_ctrl_c(tracker.advance) as on_rows,
     ):
-        outcome = intake.follow_commands(warehouse, name, file, on_rows=on_rows)
+        outcome = intake.follow_commands(warehouse, name, file, sheet=sheet, column=column, on_rows=on_rows)
     report(outcome, file.name, intake.KIND)

@@ -65,6 +65,13 @@ def report(outcome: IntakeOutcome, source: str, kind: str) -> None:
         f"{outcome.refused_count:,} refused",
     ]
     say(f"{source}: {outcome.read:,} rows read: {', '.join(counts)}.")
+    if outcome.normalised:
+        say(f"  {outcome.normalised:,} held other than plain characters and were normalised; the first:")
+        for changed in outcome.changes:
+            read = changed.key if changed.companion is None else f"{changed.key}, {changed.companion}"
+            say(f"    {changed.place}: {changed.was!r} is read as {read}")
+    for note in outcome.notes:
+        say(f"  {note}")
     for row in outcome.refused:
         say(f"  {row.place}: {row.value!r} is refused: {row.reason}")
     if outcome.refused_count > len(outcome.refused):

@@ -13,7 +13,6 @@ import typer
 from tuyahouse.cli.context import AccountName, from_environment, open_warehouse, read_settings
 from tuyahouse.cli.intake import ends_with_ctrl_c, report
 from tuyahouse.cli.output import show
-from tuyahouse.sync.intake import source as intake_source
 from tuyahouse.sync.serial_numbers import register
 from tuyahouse.sync.serial_numbers.state import State
 from tuyahouse.terminal import track
@@ -32,6 +31,9 @@ app = typer.Typer(
 )
 
 
+_BEGINS_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+
+
 class Shape(StrEnum):
     TABLE = "table"
     CSV = "csv"
@@ -47,6 +49,8 @@ def add(
     ] = None,
     query: Annotated[str | None, typer.Option(help="SQL whose answer has a column sn.")] = None,
     work_order: Annotated[str | None, typer.Option(help="Work order of those that come without one.")] = None,
+    sheet: Annotated[str | None, typer.Option(help="The one sheet of a workbook to read.")] = None,
+    column: Annotated[str | None, typer.Option(help="Heading of the serial numbers, where it is unusual.")] = None,
 ) -> None:
     """Register serial numbers from one source. Doing it again changes nothing.
 
@@ -70,7 +74,7 @@ def add(
     settings = read_settings()
     name = settings.account(account).name
     url = from_environment(query_url, "--query-url") if query_url else None
-    entries, source = intake_source.source(file, pattern, url, query)
+    entries, source = register.source(file, pattern, url, query, sheet=sheet, column=column)
     with (
         open_warehouse(settings) as warehouse,
         track(f"Serial numbers from {source}") as tracker,
@@ -117,4 +121,11 @@ def _table(account: str, rows: list[registry.Listed], most: int | None) -> None:
 def _csv(rows: Iterator[registry.Listed]) -> None:
     lines = csv.writer(sys.stdout, lineterminator="\n")
     lines.writerow(registry.Listed._fields)
-    lines.writerows([one.isoformat() if isinstance(one, datetime) else one for one in row] for row in rows)
+    lines.writerows([_as_csv(one) for one in row] for row in rows)
+
+
+def _as_csv(value: object) -> object:
+    """A cell that no spreadsheet takes for a formula: an apostrophe in front, which ``sn add`` takes off again."""
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return f"'{value}" if isinstance(value, str) and value.startswith(_BEGINS_FORMULA) else value

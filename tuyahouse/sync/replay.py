@@ -17,7 +17,6 @@ from tuyahouse.cloud.http.answer import stored_result
 from tuyahouse.outcome import Outcome
 from tuyahouse.sync.asking import Asked
 from tuyahouse.sync.devices.replay import replay_devices
-from tuyahouse.sync.intake.rows import Row
 from tuyahouse.sync.serial_numbers import chunk, craft_lines
 from tuyahouse.sync.serial_numbers.chunk import SnAnswer, registry_changes, step_rows, write_steps
 from tuyahouse.sync.serial_numbers.craft_lines import LastNodes, write_craft_lines
@@ -82,7 +81,7 @@ def _land(
 ) -> None:
     run_id, sns = block.run_id, [sn for sn, _ in asked.answers]
     flow_steps.forget(conn, account, seen.add(sns))
-    registry.add(conn, account, (Row("replay", sn) for sn in sns), "replay", block.stored_at)
+    registry.add(conn, account, (registry.Unit(sn) for sn in sns), "replay", block.stored_at)
     rows = [row for sn, answer in asked.answers for row in step_rows(sn, answer.steps or ())]
     write_steps(conn, runs.Run(account, "replay", "", run_id), rows, sns, block.stored_at)
     changes = registry_changes(asked.answers, {}, last_nodes, block.stored_at)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tuyahouse.sync.intake.columns import Headings
 from tuyahouse.sync.intake.files import read_file
-from tuyahouse.sync.intake.rows import Entry, Row
+from tuyahouse.sync.intake.rows import Item, Row
 from tuyahouse.sync.intake.take_in import IntakeOutcome, take_in
 from tuyahouse.times import utc_now
 from tuyahouse.warehouse.commands import records
@@ -32,13 +32,13 @@ COMMANDS = Headings(
 # fmt: on
 
 
-def read_commands(path: str | Path) -> Iterator[Entry]:
+def read_commands(path: str | Path, *, sheet: str | None = None, column: str | None = None) -> Iterator[Item]:
     """The record numbers of a file: CSV, Excel or Parquet, read as files of serial numbers are.
 
     Raises:
         SourceError: the file cannot be used; names the columns there are when none holds record numbers.
     """
-    return read_file(path, COMMANDS)
+    return read_file(path, COMMANDS.naming(column), sheet=sheet)
 
 
 def follow_commands(
@@ -46,6 +46,8 @@ def follow_commands(
     account: str,
     path: str | Path,
     *,
+    sheet: str | None = None,
+    column: str | None = None,
     now: Callable[[], datetime] = utc_now,
     on_rows: Callable[[int], object] = lambda count: None,
 ) -> IntakeOutcome:
@@ -56,6 +58,15 @@ def follow_commands(
     """
 
     def add(conn: Connection, rows: list[Row], at: datetime) -> int:
-        return records.add(conn, account, [(one.sn, one.order_code) for one in rows], "file", at, None)
+        return records.add(conn, account, [(one.key, one.companion) for one in rows], "file", at, None)
 
-    return take_in(warehouse, account, read_commands(path), Path(path).name, KIND, add, now=now, on_rows=on_rows)
+    return take_in(
+        warehouse,
+        account,
+        read_commands(path, sheet=sheet, column=column),
+        Path(path).name,
+        KIND,
+        add,
+        now=now,
+        on_rows=on_rows,
+    )

@@ -1,27 +1,12 @@
-"""Which columns of a table hold the keys and what goes with them: serial number and work order, unless told otherwise. Pure."""
+"""Which columns of a table hold the keys and their companions; the subject says what those are called. Pure."""
 
 import re
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tuyahouse.sync.intake.rows import INVISIBLE, SourceError, id_text
-
-# fmt: off
-SN_NAMES = frozenset((
-    "sn", "snno", "sncode", "snnumber", "serial", "serialno", "serialnum", "serialnumber", "serialcode",
-    "productsn", "devicesn", "sn号", "sn码", "sn编号", "sn号码", "序列号", "序列号码", "序列码", "产品序列号", "设备序列号", "产品sn", "设备sn",
-    "产品sn号", "设备sn号",
-))
-# fmt: on
-# fmt: off
-ORDER_NAMES = frozenset((
-    "order", "orderno", "orderid", "ordercode", "ordernumber", "workorder", "workorderno", "workordercode",
-    "workordernumber", "productionorder", "productionordercode", "工单", "工单号", "工单编号", "工单编码", "工单号码", "生产工单",
-    "生产工单号", "生产订单", "生产订单号",
-))
-# fmt: on
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,39 +15,49 @@ class Headings:
 
     Args:
         key: names of the column that is needed.
-        order_code: names of the column that goes with it where there is one.
+        companion: names of the column that goes with it where there is one.
         lacks: what is missing without the first, and ``remedy`` what to do then.
         or_else: names that mean the first column only where no other is called so.
     """
 
     key: frozenset[str]
-    order_code: frozenset[str]
+    companion: frozenset[str]
     lacks: str
     remedy: str
     or_else: frozenset[str] = frozenset()
 
+    def naming(self, column: str | None) -> "Headings":
+        """The same with that name alone for the column of keys; None changes nothing."""
+        if not column:
+            return self
+        name = plain_name(column)
+        lacks = f"column {column}"
+        return replace(
+            self, key=frozenset((name,)), or_else=frozenset(), companion=self.companion - {name}, lacks=lacks
+        )
 
-SERIAL_NUMBERS = Headings(
-    SN_NAMES,
-    ORDER_NAMES,
-    "serial number column",
-    "Name one of them sn, serial_number or 序列号 (and, if there is one, the work order order_code or 工单号).",
-)
+    def is_heading(self, cell: Any) -> bool:
+        """Whether a cell is one of the names of the column of keys."""
+        return _means(cell, self.key) or _means(cell, self.or_else)
+
 
 HEADER_WITHIN = 10
 """The header is looked for in this many rows: people put titles above their tables."""
 
-_SN_LIKE = re.compile(r"(?=(?:[^0-9]*[0-9]){3})[0-9A-Za-z][0-9A-Za-z._/-]{4,}")
-_NOT_IN_NAMES = re.compile(r"[\s_\-.:#*（）()【】\[\]]+")
+_KEY_LIKE = re.compile(r"(?=(?:[^0-9]*[0-9]){3})[0-9A-Za-z][0-9A-Za-z._/-]{4,}")
+_NOT_IN_NAMES = re.compile(r"[\s_\-.:#*/\\\"'（）()【】\[\]]+")
+_REMARK = re.compile(r"[(（\[【].*?[)）\]】]", re.DOTALL)
+_BETWEEN_NAMES = re.compile(r"[\s/|,;、]+")
 
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """Positions in a row; ``skip`` rows from the top are titles and the header."""
+    """Positions in a row; ``skip`` rows from the top are titles and the header, which is absent unless ``named``."""
 
-    sn: int
-    order_code: int | None
+    key: int
+    companion: int | None
     skip: int
+    named: bool = True
 
 
 def plain_name(name: object) -> str:
@@ -71,45 +66,56 @@ def plain_name(name: object) -> str:
     return _NOT_IN_NAMES.sub("", text.casefold())
 
 
-def find_columns(top: Sequence[Sequence[Any]], headings: Headings = SERIAL_NUMBERS) -> Columns | None:
+def find_columns(top: Sequence[Sequence[Any]], headings: Headings) -> Columns | None:
     """Find the columns in the top rows of a table; None when no row names the column that is needed.
 
-    A table of one column without a header is taken when its first cell looks like a serial number: at least five
-    letters, digits and ``._/-`` with three digits among them.
+    A table of one column without a header is taken when its first cell looks like a key: at least five letters,
+    digits and ``._/-`` with three digits among them.
     """
     for skip, row in enumerate(top[:HEADER_WITHIN], start=1):
-        sn = _position(row, headings.key)
-        if sn is None:
-            sn = _position(row, headings.or_else)
-        if sn is not None:
-            return Columns(sn, _position(row, headings.order_code), skip)
+        key = _position(row, headings.key)
+        if key is None:
+            key = _position(row, headings.or_else)
+        if key is not None:
+            return Columns(key, _position(row, headings.companion), skip)
     return _headless(top)
 
 
 def _position(row: Sequence[Any], names: frozenset[str]) -> int | None:
-    return next((i for i, cell in enumerate(row) if plain_name(cell) in names), None)
+    return next((i for i, cell in enumerate(row) if _means(cell, names)), None)
+
+
+def _means(cell: Any, names: frozenset[str]) -> bool:
+    """Whether a heading is one of the names; a remark in brackets, or the same name in two languages, does not matter."""
+    if not names or not isinstance(cell, str) or len(cell) > 100:
+        return False
+    if plain_name(cell) in names:
+        return True
+    bare = _REMARK.sub(" ", unicodedata.normalize("NFKC", cell))
+    parts = [plain_name(part) for part in _BETWEEN_NAMES.split(bare.strip()) if part]
+    return plain_name(bare) in names or (len(parts) > 1 and all(part in names for part in parts))
 
 
 def _headless(top: Sequence[Sequence[Any]]) -> Columns | None:
-    filled = [(skip, row) for skip, row in enumerate(top) if any(map(_is_filled, row))]
+    filled = [(skip, row) for skip, row in enumerate(top, start=1) if any(map(_is_filled, row))]
     if not filled or any(_is_filled(cell) for _, row in filled for cell in row[1:]):
         return None
     skip, first = filled[0]
-    return Columns(0, None, skip) if looks_like_sn(first[0]) else None
+    return Columns(0, None, skip - 1, named=False) if looks_like_key(first[0]) else None
 
 
 def _is_filled(cell: Any) -> bool:
     return cell is not None and (not isinstance(cell, str) or bool(cell.translate(INVISIBLE).strip()))
 
 
-def looks_like_sn(cell: Any) -> bool:
+def looks_like_key(cell: Any) -> bool:
     try:
-        return _SN_LIKE.fullmatch(id_text(cell)) is not None
+        return _KEY_LIKE.fullmatch(id_text(cell)) is not None
     except ValueError:
         return isinstance(cell, (int, float)) and not isinstance(cell, bool)
 
 
-def require_columns(top: Sequence[Sequence[Any]], what: str, headings: Headings = SERIAL_NUMBERS) -> Columns:
+def require_columns(top: Sequence[Sequence[Any]], what: str, headings: Headings) -> Columns:
     """As :func:`find_columns`, or :class:`SourceError` that names the columns there are."""
     if found := find_columns(top, headings):
         return found

@@ -1,99 +1,144 @@
-"""Delimited text as rows of cells: encoding and delimiter found by looking, memory flat."""
+"""Delimited text as rows of cells: encoding and delimiter found by looking; one line is one row, memory flat."""
 
-import codecs
 import csv
 import io
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import islice
 from typing import IO
 
-from tuyahouse.sync.intake.columns import HEADER_WITHIN, SERIAL_NUMBERS, Headings, find_columns
+from tuyahouse.sync.intake.columns import HEADER_WITHIN, Columns, Headings, find_columns, require_columns
 from tuyahouse.sync.intake.rows import SourceError
 
 DELIMITERS = ",\t;|"
-_BLOCK = 1 << 20
-_BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 
-Cells = tuple[int, list[str]]
-"""Line number in the file (from 1) and the cells of the row that ends there."""
+LONGEST_LINE = 16 << 20
+"""Characters of one line; longer text is no table."""
+
+_NO_DELIMITER = "\x1f"
+_SPANNED_LINES, _SPANNED_CHARACTERS = 100, 1 << 16
+
+Line = tuple[int, str, list[str] | None]
+"""Line number in the file (from 1), its text and its cells; None where a quote in it is not closed."""
 
 
-def find_encoding(stream: IO[bytes], what: str) -> str:
-    """The encoding of a stream, read once to its end: by BOM, else UTF-8 where it is valid, else GB18030 (holds GBK).
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """How a text is cut: by which delimiter, ``skip`` lines before its first row, and which columns it has."""
+
+    delimiter: str
+    skip: int
+    columns: Columns
+    header: list[str]
+
+    def fits(self, cells: list[str]) -> bool:
+        """Whether a row has as many cells as the header; empty cells beyond it, or below unnamed columns, do not count."""
+        return len(self.header) == len(cells) or (
+            filled(cells) <= len(self.header) and len(cells) >= filled(self.header)
+        )
+
+
+def filled(cells: list[str]) -> int:
+    """The number of cells up to the last one that holds something."""
+    return next((i for i in range(len(cells), 0, -1) if cells[i - 1].strip()), 0)
+
+
+def split(line: str, delimiter: str) -> list[str] | None:
+    """The cells of a line, quotes taken off; None where a quoted cell does not end in it as it should."""
+    if '"' not in line:
+        return line.split(delimiter)
+    csv.field_size_limit(LONGEST_LINE)
+    try:
+        return next(csv.reader([line], delimiter=delimiter, skipinitialspace=True, strict=True))
+    except csv.Error:
+        return None
+
+
+def read_lines(stream: IO[bytes], encoding: str, what: str) -> Iterator[tuple[int, str]]:
+    """The lines of a text with their numbers.
 
     Raises:
-        SourceError: it is neither, e.g. UTF-16 without a BOM or no text at all.
+        SourceError: the text is damaged, or a line is longer than any row of a table.
     """
-    head = stream.read(_BLOCK)
-    for bom, name in _BOMS:
-        if head.startswith(bom):
-            return name
-    if b"\0" in head:
-        raise SourceError(f"{what} is not text that can be read. Save it as CSV in UTF-8.")
-    decoders = {name: codecs.getincrementaldecoder(name)() for name in ("utf-8", "gb18030")}
-    while decoders:
-        for name in [name for name, decoder in decoders.items() if not _accepts(decoder, head)]:
-            del decoders[name]
-        if not head:
-            break
-        head = stream.read(_BLOCK)
-    if not decoders:
-        raise SourceError(f"{what} is in an unknown encoding (neither UTF-8 nor GBK). Save it as CSV in UTF-8.")
-    return next(iter(decoders))
-
-
-def _accepts(decoder: codecs.IncrementalDecoder, block: bytes) -> bool:
+    text, number = io.TextIOWrapper(stream, encoding=encoding, newline=None), 0
     try:
-        decoder.decode(block, final=not block)
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
-def read_cells(stream: IO[bytes], encoding: str, what: str, headings: Headings = SERIAL_NUMBERS) -> Iterator[Cells]:
-    """The rows of a delimited text, quotes taken off."""
-    text = io.TextIOWrapper(stream, encoding=encoding, newline="")
-    top = list(islice(text, 2 * HEADER_WITHIN))
-    delimiter, skipped = _delimiter(top, headings)
-    lines = _chain(top[skipped:], text)
-    with _in_words(what):
-        reader = csv.reader(lines, delimiter=delimiter, strict=False)
-        for cells in reader:
-            yield reader.line_num + skipped, cells
-
-
-def _chain(top: list[str], rest: Iterable[str]) -> Iterator[str]:
-    yield from top
-    yield from rest
-
-
-def _delimiter(top: list[str], headings: Headings) -> tuple[str, int]:
-    """The delimiter, and how many lines only declare it (Excel's ``sep=;``)."""
-    if top and top[0].lower().startswith("sep=") and len(top[0].strip()) == 5:
-        return top[0][4], 1
-    named = [
-        d for d in DELIMITERS if (found := find_columns(_split(top, d), headings)) and found.skip and _wide(top, d)
-    ]
-    counts = {d: min((line.count(d) for line in top if line.strip()), default=0) for d in named or DELIMITERS}
-    return max(counts, key=lambda d: counts[d]), 0
-
-
-def _split(top: list[str], delimiter: str) -> list[list[str]]:
-    return list(csv.reader(top, delimiter=delimiter))
-
-
-def _wide(top: list[str], delimiter: str) -> bool:
-    return any(len(cells) > 1 for cells in _split(top, delimiter))
-
-
-@contextmanager
-def _in_words(what: str) -> Iterator[None]:
-    try:
-        yield
-    except csv.Error as error:
-        raise SourceError(
-            f"{what} cannot be read as delimited text: {error}. Look for a quote that is never closed."
-        ) from None
+        while line := text.readline(LONGEST_LINE):
+            number += 1
+            if len(line) == LONGEST_LINE:
+                raise SourceError(f"Row {number} of {what} is longer than {LONGEST_LINE:,} characters: it is no table.")
+            yield number, line.rstrip("\n").lstrip("\ufeff")
     except UnicodeDecodeError:
         raise SourceError(f"{what} is damaged: it stops being text in the encoding it began with.") from None
+
+
+def find_shape(lines: list[str], what: str, headings: Headings) -> Shape:
+    """Delimiter and columns from the top lines of a text. A delimiter counts where it splits the header too.
+
+    Raises:
+        SourceError: no column holds keys.
+    """
+    declared = lines[0][4] if lines and lines[0].lower().startswith("sep=") and len(lines[0].strip()) == 5 else None
+    top = lines[1:] if declared else lines
+    tries = [_shape(top, d, headings, int(declared is not None)) for d in declared or DELIMITERS]
+    if shapes := [shape for shape in tries if shape and shape.columns.named and len(shape.header) > 1]:
+        return max(shapes, key=lambda shape: (shape.columns.companion is not None, len(shape.header)))
+    if alone := _shape(top, _NO_DELIMITER, headings, int(declared is not None)):
+        return alone
+    counts = {d: min((line.count(d) for line in top if line.strip()), default=0) for d in DELIMITERS}
+    likely = max(counts, key=lambda d: counts[d])
+    require_columns([split(line, likely) or [line] for line in top], what, headings)
+    raise SourceError(f"{what} has no {headings.lacks}. {headings.remedy}")
+
+
+def _shape(top: list[str], delimiter: str, headings: Headings, declared: int) -> Shape | None:
+    rows = [split(line, delimiter) or [line] for line in top]
+    columns = find_columns(rows, headings)
+    if columns is None:
+        return None
+    header = rows[columns.skip - 1] if columns.named else [""]
+    return Shape(delimiter, columns.skip + declared, columns, header)
+
+
+def read_shape(lines: Iterator[tuple[int, str]], what: str, headings: Headings) -> tuple[Shape, Iterator[Line]]:
+    """The shape of a text, and the lines below its header."""
+    top = list(islice(lines, HEADER_WITHIN + 1))
+    shape = find_shape([line for _, line in top], what, headings)
+    return shape, _below(deque(top[shape.skip :]), lines, shape)
+
+
+def _below(waiting: deque[tuple[int, str]], rest: Iterator[tuple[int, str]], shape: Shape) -> Iterator[Line]:
+    while following := waiting.popleft() if waiting else next(rest, None):
+        number, line = following
+        cells = split(line, shape.delimiter)
+        yield number, line, cells
+        for _ in range(_spanned(line, waiting, rest, shape) if cells is None else 0):
+            number, line = waiting.popleft()
+            yield number, line, None
+
+
+def _spanned(line: str, waiting: deque[tuple[int, str]], rest: Iterator[tuple[int, str]], shape: Shape) -> int:
+    """How many of the following lines belong to a quoted cell that begins in this one and ends as a cell should."""
+    held, size = [line + "\n"], len(line)
+    for count in range(_SPANNED_LINES):
+        if count == len(waiting):
+            if (following := next(rest, None)) is None:
+                return 0
+            waiting.append(following)
+        text = waiting[count][1]
+        held.append(text + "\n")
+        size += len(text)
+        if size > _SPANNED_CHARACTERS:
+            return 0
+        if '"' in text:
+            rows = _parsed(held, shape.delimiter)
+            if rows and len(rows) == 1:
+                return count + 1 if shape.fits(rows[0]) else 0
+    return 0
+
+
+def _parsed(lines: list[str], delimiter: str) -> list[list[str]] | None:
+    try:
+        return list(csv.reader(lines, delimiter=delimiter, skipinitialspace=True, strict=True))
+    except csv.Error:
+        return None

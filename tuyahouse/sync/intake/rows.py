@@ -1,18 +1,25 @@
-"""What a source of serial numbers yields, and how one cell becomes the text of a serial number. Pure."""
+"""What a source of keys yields, and how one cell becomes the text of a key. Pure."""
 
 import re
-from dataclasses import dataclass
+import unicodedata
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
 MAX_LENGTH = 128
-"""Longest serial number or work order that is taken; longer text is a free-text cell, not an id."""
+"""Longest key or companion that is taken; longer text is a free-text cell, not an id."""
 
 EXACT_BELOW = 2**53
 """From here on a floating point number no longer holds every integer, so its last digits may be invented."""
 
 INVISIBLE = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u200e\u200f\u2060\ufeff\u00ad"))
 """Characters that spreadsheets and web pages leave in cells and nobody sees: zero-width ones, BOM, soft hyphen."""
+
+_HYPHENS = dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe58"), "-")
+_QUOTES = frozenset("'\"‘’‚‛“”„‟`«»‹›「」『』")
+
+_ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
+"""How workbooks write characters that XML cannot hold; files made from them often keep it."""
 
 _SHORTENED = re.compile(r"[+-]?(\d+\.\d+[eE][+-]?\d+|\d+[eE][+-]\d+)")
 _INTEGRAL = re.compile(r"(\d+)\.0+")
@@ -25,11 +32,15 @@ _LOST_DIGITS = (
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One usable serial number; ``order_code`` is its work order where the source has one."""
+    """One usable key, and its companion (a work order, a device) where the source has one.
+
+    ``was`` is the cell as it stood where its characters were replaced by plain ones.
+    """
 
     place: str
-    sn: str
-    order_code: str | None = None
+    key: str
+    companion: str | None = None
+    was: str | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,35 +54,54 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Blank:
-    """A row without a serial number; counted, not refused."""
+    """A row without a key; counted, not refused."""
 
     place: str
 
 
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What a reader should know of a source beside its rows, e.g. a hidden sheet; no row."""
+
+    text: str
+
+
 Entry = Row | Refusal | Blank
+Item = Entry | Note
 
 
 class SourceError(Exception):
-    """A source of serial numbers cannot be used at all; the text says why and what to do."""
+    """A source of keys cannot be used at all; the text says why and what to do."""
 
 
-def entry(place: str, sn: Any, order_code: Any = None, *, exact_integers: bool = True) -> Entry:
+def entry(place: str, key: Any, companion: Any = None, *, exact_integers: bool = True) -> Entry:
     """Judge one row.
 
     ``exact_integers`` is false where the source keeps integers as floating point numbers (Excel).
     """
     try:
-        text = id_text(sn, exact_integers=exact_integers)
+        text = id_text(key, exact_integers=exact_integers)
         if not text:
             return Blank(place)
-        order = id_text(order_code, exact_integers=exact_integers)
+        beside = id_text(companion, exact_integers=exact_integers, blanks=True)
     except ValueError as refusal:
-        return Refusal(place, shown(sn), str(refusal))
-    return Row(place, text, order or None)
+        return Refusal(place, shown(key), str(refusal))
+    changed = [shown(raw) for raw, read in ((key, text), (companion, beside)) if _is_changed(raw, read)]
+    return Row(place, text, beside or None, changed[0] if changed else None)
 
 
-def id_text(value: Any, *, exact_integers: bool = True) -> str:
-    """The text of an id in a cell: trimmed, without invisible characters; ``""`` for an empty cell.
+def _is_changed(raw: Any, read: str) -> bool:
+    if not isinstance(raw, str) or raw == read:
+        return False
+    bare = raw.strip()
+    return bare != read and bare.removeprefix("'") != read and not _EXCEL_TEXT.fullmatch(bare)
+
+
+def id_text(value: Any, *, exact_integers: bool = True, blanks: bool = False) -> str:
+    """The text of an id in a cell; ``""`` for an empty cell.
+
+    It is trimmed; full-width characters, the many hyphens and a pair of quotes around it become plain; invisible
+    characters go. ``blanks`` allows single blanks inside.
 
     Raises:
         ValueError: the cell holds no id that can be trusted; the text is the reason.
@@ -81,8 +111,18 @@ def id_text(value: Any, *, exact_integers: bool = True) -> str:
     if isinstance(value, bytes):
         value = _decoded(value)
     if isinstance(value, str):
-        return _checked(_unwrapped(value.translate(INVISIBLE).strip()))
-    return _checked(_number_text(value, exact_integers))
+        return _checked(_plain(value), blanks)
+    return _checked(_number_text(value, exact_integers), blanks)
+
+
+def _plain(text: str) -> str:
+    while "_x" in text and (read := _ESCAPED.sub(lambda code: chr(int(code[1], 16)), text)) != text:
+        text = read
+    text = text.strip()
+    if not text.isascii():
+        text = "".join(c for c in text.translate(INVISIBLE) if unicodedata.category(c) != "Cf")
+        text = unicodedata.normalize("NFKC", text).translate(_HYPHENS).strip()
+    return text if text.isalnum() else _unwrapped(text)
 
 
 def _decoded(value: bytes) -> str:
@@ -93,19 +133,29 @@ def _decoded(value: bytes) -> str:
 
 
 def _unwrapped(text: str) -> str:
-    """Take off what spreadsheets put around numbers to keep them text: ``="0012"`` and ``'0012``."""
+    """Take off a pair of quotes, and what keeps numbers text in spreadsheets: ``="0012"`` and ``'0012``."""
     if quoted := _EXCEL_TEXT.fullmatch(text):
         return quoted[1].strip()
+    if len(text) > 1 and text[0] in _QUOTES and text[-1] in _QUOTES:
+        return text[1:-1].strip()
     return text[1:].strip() if text.startswith("'") else text
 
 
-def _checked(text: str) -> str:
+def _checked(text: str, blanks: bool) -> str:
+    if text.isascii() and text.isalnum() and len(text) <= MAX_LENGTH and not _SHORTENED.fullmatch(text):
+        return text
     if "\n" in text or "\r" in text:
         raise ValueError("it holds a line break; look for a quote that is never closed")
     if len(text) > MAX_LENGTH:
         raise ValueError(f"it is longer than {MAX_LENGTH} characters")
     if any(ord(c) < 32 or 127 <= ord(c) < 160 or 0xD800 <= ord(c) < 0xE000 or c == "\ufffd" for c in text):
         raise ValueError("it holds control characters or damaged text; look at the file's encoding")
+    if any(c in _QUOTES for c in text):
+        raise ValueError("it holds a quote that has no pair around the whole")
+    if any(map(str.isspace, text)):
+        if not blanks:
+            raise ValueError("it holds a blank; write one key in a cell, without blanks")
+        text = " ".join(text.split())
     if text.upper() in _EXCEL_ERRORS:
         raise ValueError("it is the error value of a spreadsheet formula")
     if _SHORTENED.fullmatch(text):

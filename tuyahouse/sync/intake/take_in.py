@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Any
 
 from tuyahouse.outcome import Outcome
-from tuyahouse.sync.intake.rows import Blank, Entry, Refusal, Row, SourceError
+from tuyahouse.sync.intake.rows import Blank, Entry, Item, Note, Refusal, Row, SourceError
 from tuyahouse.times import utc_now
 from tuyahouse.warehouse.database import Connection
 from tuyahouse.warehouse.database.key_set import KeySet
@@ -23,12 +23,15 @@ BATCH = 5_000
 
 REFUSALS_SHOWN = 100
 
+CHANGES_SHOWN = 5
+
 
 @dataclass(slots=True)
 class IntakeOutcome:
     """What became of the rows of a source: ``read = added + known + duplicates + blank + refused_count``.
 
-    ``known`` were registered before, ``duplicates`` came more than once in this source. ``refused`` holds the first
+    ``normalised`` of the usable ones held other than plain characters; ``changes`` has the first of them, ``notes`` what
+    else the source said. ``known`` were registered before, ``duplicates`` came more than once in this source. ``refused`` holds the first
     hundred refusals; all of them are dead letters.
     """
 
@@ -39,6 +42,9 @@ class IntakeOutcome:
     blank: int = 0
     refused_count: int = 0
     refused: list[Refusal] = field(default_factory=list)
+    normalised: int = 0
+    changes: list[Row] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
     @property
     def balanced(self) -> bool:
@@ -65,7 +71,7 @@ Add = Callable[[Any, list[Row], datetime], int]
 def take_in(
     warehouse: Warehouse,
     account: str,
-    rows: Iterable[Entry],
+    rows: Iterable[Item],
     source: str,
     kind: str,
     add: Add,
@@ -82,7 +88,7 @@ def take_in(
         SourceError: the source broke off; the text says how much of it is registered.
     """
     outcome, began = IntakeOutcome(), now()
-    stream = iter(rows)
+    stream = _entries(rows, outcome)
     with KeySet() as seen:
         while batch := _next(stream, outcome):
             with warehouse.begin() as conn:
@@ -94,6 +100,18 @@ def take_in(
     with warehouse.begin() as conn:
         _resolve(conn, account, kind, source, began, now())
     return outcome
+
+
+def _entries(items: Iterable[Item], outcome: IntakeOutcome) -> Iterator[Entry]:
+    """The rows; what is no row goes into the outcome."""
+    for item in items:
+        if isinstance(item, Note):
+            outcome.notes += [item.text] * (len(outcome.notes) < REFUSALS_SHOWN)
+            continue
+        if isinstance(item, Row) and item.was is not None:
+            outcome.normalised += 1
+            outcome.changes += [item] * (len(outcome.changes) < CHANGES_SHOWN)
+        yield item
 
 
 def _next(stream: Iterator[Entry], outcome: IntakeOutcome) -> list[Entry]:
@@ -128,11 +146,11 @@ def _refused(batch: list[Entry]) -> list[Refusal]:
 
 
 def _first_of_each(rows: list[Row], seen: KeySet) -> list[Row]:
-    by_sn: dict[str, Row] = {}
+    by_key: dict[str, Row] = {}
     for row in rows:
-        by_sn.setdefault(row.sn, row)
-    fresh = seen.add(list(by_sn))
-    return [row for sn, row in by_sn.items() if sn in fresh]
+        by_key.setdefault(row.key, row)
+    fresh = seen.add(list(by_key))
+    return [row for key, row in by_key.items() if key in fresh]
 
 
 def _letter(kind: str, source: str, refusal: Refusal) -> DeadLetter:

@@ -57,7 +57,7 @@ def plan_run(
     if wanted.sns is not None:
         given = [entry(f"item {number}", sn) for number, sn in enumerate(wanted.sns, 1)]
         refused = register(warehouse, account.name, iter(given), "asked for", now=lambda: now).refused_count
-        wanted = replace(wanted, sns=[item.sn for item in given if isinstance(item, Row)])
+        wanted = replace(wanted, sns=[item.key for item in given if isinstance(item, Row)])
     left = calls_left(warehouse, account, now)
     with warehouse.read() as source, warehouse.begin() as conn:
         going_on = runs.continue_plan(conn, run_id)

@@ -3,12 +3,10 @@
 from collections.abc import Callable, Iterable
 from datetime import datetime
 
-from tuyahouse.sync.intake.files import read_file
 from tuyahouse.sync.intake.pattern import read_pattern
-from tuyahouse.sync.intake.query import read_query
-from tuyahouse.sync.intake.rows import Entry, Refusal, Row, SourceError, entry
-from tuyahouse.sync.intake.source import source
+from tuyahouse.sync.intake.rows import Item, Refusal, Row, SourceError, entry
 from tuyahouse.sync.intake.take_in import IntakeOutcome, take_in
+from tuyahouse.sync.serial_numbers.sources import read_file, read_query, source
 from tuyahouse.times import utc_now
 from tuyahouse.warehouse.database import Connection
 from tuyahouse.warehouse.serial_numbers import registry
@@ -33,7 +31,7 @@ KIND = "serial_number"
 def register(
     warehouse: Warehouse,
     account: str,
-    rows: Iterable[Entry],
+    rows: Iterable[Item],
     source: str,
     work_order: str | None = None,
     *,
@@ -50,15 +48,14 @@ def register(
     default = _work_order(work_order)
 
     def add(conn: Connection, rows: list[Row], at: datetime) -> int:
-        if default:
-            rows = [Row(one.place, one.sn, one.order_code or default) for one in rows]
-        return registry.add(conn, account, rows, source, at).inserted
+        units = (registry.Unit(one.key, one.companion or default) for one in rows)
+        return registry.add(conn, account, units, source, at).inserted
 
     return take_in(warehouse, account, rows, source, KIND, add, now=now, on_rows=on_rows)
 
 
 def _work_order(text: str | None) -> str | None:
-    judged = entry("--work-order", text)
+    judged = entry("--work-order", "any", text) if text else None
     if isinstance(judged, Refusal):
-        raise SourceError(f"The work order {judged.value!r} cannot be used: {judged.reason}.")
-    return judged.sn if isinstance(judged, Row) else None
+        raise SourceError(f"The work order {text!r} cannot be used: {judged.reason}.")
+    return judged.companion if isinstance(judged, Row) else None

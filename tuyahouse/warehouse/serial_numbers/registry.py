@@ -27,6 +27,13 @@ class Entry(Protocol):
     def order_code(self) -> str | None: ...
 
 
+class Unit(NamedTuple):
+    """A serial number for the registry, with its work order where that is known."""
+
+    sn: str
+    order_code: str | None = None
+
+
 class Known(NamedTuple):
     """What the registry knows of a serial number before it is asked."""
 

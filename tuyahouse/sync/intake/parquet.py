@@ -1,0 +1,57 @@
+"""Keys of a Parquet file."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from tuyahouse.sync.intake.columns import Headings, require_columns
+from tuyahouse.sync.intake.rows import Item, SourceError, entry
+
+_BATCH = 10_000
+
+
+def read_parquet(file: Path, headings: Headings) -> Iterator[Item]:
+    """The keys of a Parquet file, some thousand in memory at once.
+
+    Raises:
+        SourceError: it cannot be read, or its columns hold neither text nor numbers, or one name twice.
+    """
+    from pyarrow import ArrowException  # only a Parquet file needs it, and it takes a while to import
+    from pyarrow.parquet import ParquetFile
+
+    try:
+        with ParquetFile(file, memory_map=False, pre_buffer=False) as parquet:
+            yield from _rows(parquet, file.name, headings)
+    except ArrowException as error:
+        raise SourceError(f"{file.name} cannot be read as Parquet: {error}") from error
+
+
+def _rows(parquet: Any, what: str, headings: Headings) -> Iterator[Item]:
+    schema = parquet.schema_arrow
+    names = list(schema.names)
+    columns = require_columns([names], what, headings)
+    positions = [i for i in (columns.key, columns.companion) if i is not None]
+    for i in positions:
+        if names.count(names[i]) > 1:
+            raise SourceError(f"{what} has the column {names[i]} {names.count(names[i])} times. Keep one of them.")
+        if not _is_id(schema.field(i).type):
+            raise SourceError(
+                f"The column {names[i]} of {what} is {schema.field(i).type}, neither text nor numbers. Make it text."
+            )
+    wanted, number = [names[i] for i in positions], 0
+    for batch in parquet.iter_batches(batch_size=_BATCH, columns=wanted):
+        cells = [batch.column(name).to_pylist() for name in wanted]
+        beside = cells[1] if len(cells) > 1 else [None] * batch.num_rows
+        for key, companion in zip(cells[0], beside, strict=True):
+            number += 1
+            yield entry(f"row {number}", key, companion)
+
+
+def _is_id(kind: Any) -> bool:
+    from pyarrow import types
+
+    if types.is_dictionary(kind):
+        kind = kind.value_type
+    checks = (types.is_string, types.is_large_string, types.is_string_view, types.is_integer, types.is_floating)
+    binary = (types.is_binary, types.is_large_binary, types.is_fixed_size_binary, types.is_decimal, types.is_null)
+    return any(check(kind) for check in (*checks, *binary))

@@ -1,0 +1,64 @@
+"""Rows below a header: repeated headers are found, all others are judged."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from tuyahouse.sync.intake.columns import Columns, Headings, find_columns, plain_name
+from tuyahouse.sync.intake.rows import Entry, Note, Refusal, entry, shown
+
+
+class Table:
+    """The rows of one table; ``headers`` counts those that repeat its header."""
+
+    def __init__(self, headings: Headings, columns: Columns, header: Sequence[Any]) -> None:
+        self._headings = headings
+        self.columns = columns
+        self.header = header
+        self.headers = 0
+        self._name = plain_name(header[columns.key]) if columns.named else ""
+
+    def is_header(self, cells: Sequence[Any]) -> bool:
+        """Whether a row repeats the header, as where files were put one after another; its columns hold from then on."""
+        first = cell(cells, self.columns.key)
+        if not self._looks_like_heading(first):
+            return False
+        if not any(map(self._headings.is_heading, cells)):
+            return False
+        columns = find_columns([cells], self._headings)
+        if columns is None or not columns.named:
+            return False
+        self.columns, self.header, self._name = columns, cells, plain_name(cells[columns.key])
+        self.headers += 1
+        return True
+
+    def _looks_like_heading(self, first: Any) -> bool:
+        if not isinstance(first, str):
+            return first is None
+        return not any(map(str.isdigit, first)) or plain_name(first) == self._name
+
+    def judge(self, place: str, cells: Sequence[Any], *, exact_integers: bool = True) -> Entry:
+        """Judge a row by the cells of the key and its companion."""
+        beside = None if self.columns.companion is None else cell(cells, self.columns.companion)
+        first = cell(cells, self.columns.key)
+        for value in (first, beside):
+            if isinstance(value, Unreadable):
+                return Refusal(place, shown(value.text), value.reason)
+        return entry(place, first, beside, exact_integers=exact_integers)
+
+    def notes(self, what: str) -> list[Note]:
+        """What a reader should know of the table."""
+        if not self.headers:
+            return []
+        rows = "row that repeats" if self.headers == 1 else "rows that repeat"
+        return [Note(f"{what}: {self.headers:,} {rows} the header.")]
+
+
+class Unreadable:
+    """A cell whose value is not what the sheet shows, and why."""
+
+    def __init__(self, text: str, reason: str) -> None:
+        self.text, self.reason = text, reason
+
+
+def cell(cells: Sequence[Any], position: int) -> Any:
+    return cells[position] if position < len(cells) else None

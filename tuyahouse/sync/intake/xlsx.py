@@ -1,0 +1,213 @@
+"""The parts of an .xlsx file that a table needs, row by row.
+
+openpyxl reads values alone when it streams: it drops merged cells, tells no formula without a stored value from an
+empty cell, and fails on the strict form of the format and on styles that a table does not need.
+"""
+
+import posixpath
+import re
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import IO, Any
+from xml.etree.ElementTree import Element, iterparse
+
+from openpyxl.styles.numbers import BUILTIN_FORMATS, is_date_format
+from openpyxl.utils.escape import unescape
+
+from tuyahouse.sync.intake.number_format import shown_number
+from tuyahouse.sync.intake.rows import EXACT_BELOW, SourceError
+from tuyahouse.sync.intake.table import Unreadable
+
+Merge = tuple[int, int, int, int]
+"""First row, first column, last row, last column of a merged cell; rows from 1, columns from 0."""
+
+_MERGE = re.compile(rb'<(?:\w+:)?mergeCell\s[^>]*?ref\s*=\s*["\']([A-Z]+)(\d+):([A-Z]+)(\d+)["\']')
+_BLOCK = 1 << 20
+_TAIL = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """A sheet: its name, its part of the file and whether a reader of the workbook sees it."""
+
+    name: str
+    part: str
+    visible: bool
+
+
+class Workbook:
+    """A workbook as sheets of rows.
+
+    Raises:
+        SourceError: the file is another kind of archive; says what to do.
+    """
+
+    def __init__(self, archive: zipfile.ZipFile, what: str) -> None:
+        self._archive, self._what = archive, what
+        try:
+            root = self._of_type("_rels/.rels", "officeDocument")[0]
+            links = f"{posixpath.dirname(root)}/_rels/{posixpath.basename(root)}.rels".lstrip("/")
+            self.sheets = self._sheets(root, links)
+        except (KeyError, IndexError) as error:
+            raise self._refusal() from error
+        self._strings = [text for part in self._of_type(links, "sharedStrings") for text in self._texts(part)]
+        self._formats = [code for part in self._of_type(links, "styles") for code in self._number_formats(part)]
+
+    def _refusal(self) -> SourceError:
+        names = set(self._archive.namelist())
+        kind = "a binary workbook (.xlsb)" if "xl/workbook.bin" in names else "not an Excel workbook that can be read"
+        if "content.xml" in names:
+            kind = "an OpenDocument file"
+        return SourceError(f"{self._what} is {kind}. Save it as .xlsx or CSV.")
+
+    def _of_type(self, links: str, kind: str) -> list[str]:
+        return [target for type_, target in self._links(links).values() if type_.endswith("/" + kind)]
+
+    def _links(self, links: str) -> dict[str, tuple[str, str]]:
+        base = posixpath.dirname(posixpath.dirname(links))
+        return {
+            each.get("Id", ""): (
+                each.get("Type", ""),
+                posixpath.normpath(posixpath.join("/", base, each.get("Target", ""))).lstrip("/"),
+            )
+            for each in self._elements(links, "Relationship")
+        }
+
+    def _elements(self, part: str, *names: str) -> Iterator[Element]:
+        """The elements of these names, each whole, in the order in which they end; memory stays flat."""
+        with self._archive.open(part) as stream:
+            yield from elements(stream, names)
+
+    def _sheets(self, root: str, links: str) -> list[Sheet]:
+        targets = self._links(links)
+        found, stale = [], False
+        for each in self._elements(root, "sheet", "calcPr"):
+            if _name(each) == "calcPr":
+                stale = each.get("fullCalcOnLoad") in ("1", "true")
+                continue
+            identity = next((value for key, value in each.attrib.items() if key.endswith("}id")), "")
+            type_, part = targets.get(identity, ("", ""))
+            if type_.endswith("/worksheet"):
+                found.append(Sheet(each.get("name", ""), part, each.get("state", "visible") == "visible"))
+        self._stale = stale
+        if root.endswith(".bin") or not found:
+            raise KeyError(root)
+        return found
+
+    def _texts(self, part: str) -> Iterator[str]:
+        return (_text(each) for each in self._elements(part, "si"))
+
+    def _number_formats(self, part: str) -> Iterator[str]:
+        own: dict[int, str] = dict(BUILTIN_FORMATS)
+        for each in self._elements(part, "numFmt", "cellXfs"):
+            if _name(each) == "numFmt":
+                own[int(each.get("numFmtId", 0))] = each.get("formatCode", "")
+            else:
+                yield from (own.get(int(style.get("numFmtId", 0)), "General") for style in each)
+
+    def rows(self, sheet: Sheet) -> Iterator[tuple[int, list[Any]]]:
+        """The rows of a sheet that are stored, with their numbers from 1."""
+        number = 0
+        for row in self._elements(sheet.part, "row"):
+            number = int(row.get("r") or number + 1)
+            cells: list[Any] = []
+            for each in row:
+                if _name(each) == "c":
+                    cells.extend([None] * (_column(each.get("r", "")) - len(cells)))
+                    cells.append(self._value(each))
+            yield number, cells
+
+    def merges(self, sheet: Sheet) -> list[Merge]:
+        """The merged cells of a sheet; a file has them after its rows."""
+        found: set[Merge] = set()
+        with self._archive.open(sheet.part) as stream:
+            tail = b""
+            while block := stream.read(_BLOCK):
+                for match in _MERGE.finditer(tail + block):
+                    left, top, right, bottom = match.groups()
+                    found.add((int(top), _index(left.decode()), int(bottom), _index(right.decode())))
+                tail = (tail + block)[-_TAIL:]
+        return list(found)
+
+    def _value(self, cell: Element) -> Any:
+        kind, parts = cell.get("t", "n"), {_name(each): each for each in cell}
+        if "is" in parts:
+            return _text(parts["is"])
+        stored = parts["v"].text if "v" in parts else None
+        if "f" in parts and (stored is None and not (kind == "str" and "v" in parts)):
+            return Unreadable(
+                "=" + (parts["f"].text or ""), "it is a formula without a stored value; open it and save it"
+            )
+        if stored is None or kind == "inlineStr":
+            return stored
+        if kind == "s":
+            return self._strings[int(stored)] if int(stored) < len(self._strings) else None
+        if kind == "b":
+            return stored == "1"
+        if kind == "d":
+            return Unreadable(stored, "it is a date, neither text nor a whole number")
+        if kind in ("str", "e"):
+            return unescape(stored)
+        if "f" in parts and self._stale and float(stored) == 0:
+            return Unreadable(
+                "=" + (parts["f"].text or ""), "it is a formula that was never calculated; open it and save it"
+            )
+        return self._number(stored, int(cell.get("s", 0)))
+
+    def _number(self, stored: str, style: int) -> Any:
+        value = int(stored) if stored.isdigit() else float(stored)
+        code = self._formats[style] if style < len(self._formats) else "General"
+        if is_date_format(code):
+            return Unreadable(stored, "it is a date, neither text nor a whole number")
+        if not 0 <= value < EXACT_BELOW or value != int(value):
+            return value
+        shown = shown_number(int(value), code)
+        if shown is None:
+            return Unreadable(
+                stored, f"the sheet shows it otherwise, by the number format {code}; make the column text"
+            )
+        return int(value) if shown == str(int(value)) else shown
+
+
+def elements(stream: IO[bytes], names: tuple[str, ...]) -> Iterator[Element]:
+    """The elements of these names in a stream of XML; what was read is dropped."""
+    path: list[Element] = []
+    for event, element in iterparse(stream, events=("start", "end")):
+        if event == "start":
+            path.append(element)
+            continue
+        path.pop()
+        if _name(element) in names:
+            yield element
+        if not any(_name(above) in names for above in path):
+            element.clear()
+            if path:
+                path[-1].remove(element)
+
+
+def _name(element: Element) -> str:
+    return element.tag.rpartition("}")[2]
+
+
+def _text(element: Element) -> str:
+    """The text of a string, its runs joined, phonetic hints left out."""
+    parts = []
+    for each in element:
+        if _name(each) == "t":
+            parts.append(each.text or "")
+        elif _name(each) == "r":
+            parts += [t.text or "" for t in each if _name(t) == "t"]
+    return str(unescape("".join(parts)))
+
+
+def _column(place: str) -> int:
+    letters = place.rstrip("0123456789")
+    return _index(letters) if letters else 0
+
+
+def _index(letters: str) -> int:
+    index = 0
+    for letter in letters:
+        index = index * 26 + ord(letter) - 64
+    return index - 1
