@@ -38,6 +38,8 @@ class Asked(Generic[T]):
     rejected: list[DeadLetter] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
     stopped_by: TuyaError | None = None
+    calls_landed: bool = False
+    kind: str = ""
 
     @property
     def dead_letters(self) -> list[DeadLetter]:
@@ -53,7 +55,7 @@ class Asked(Generic[T]):
         return len(self.answers) + len(self.empty) + len(self.failed) + len(self.rejected)
 
     def outcome(self, calls: int = 0, *, unchanged: int = 0, empty_answers: int = 0) -> Outcome:
-        """The counts. ``empty_answers`` of the answers say no more than that Tuya does not know the key."""
+        """The counts; ``calls`` count with the part of the chunk that lands first. ``empty_answers`` of the answers say no more than that Tuya does not know the key."""
         return Outcome(
             asked=self.asked,
             answered=len(self.answers) - empty_answers,
@@ -61,7 +63,7 @@ class Asked(Generic[T]):
             failed=len(self.failed),
             rejected=len(self.rejected),
             unchanged=unchanged,
-            calls=calls,
+            calls=0 if self.calls_landed else calls,
         )
 
 
@@ -82,6 +84,7 @@ async def ask_all(
     dead letter for every key: no connection, more than ``patience`` passing faults in a row, or :data:`OUTAGE` keys and
     nothing but passing faults. On cancellation the keys not yet answered are in ``left`` and CancelledError goes on.
     """
+    into.kind = kind
     shared = _Shared(iter(keys), ask, into, kind, patience, on_key)
     try:
         async with asyncio.TaskGroup() as group:

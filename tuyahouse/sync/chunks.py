@@ -1,7 +1,7 @@
 """What the chunks of every kind of run share: how keys are cut, how a chunk is asked and landed, what is counted."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
 from typing import Any
@@ -11,9 +11,12 @@ import msgspec
 from tuyahouse.outcome import Outcome
 from tuyahouse.settings import Account
 from tuyahouse.sync.asking import Asked
+from tuyahouse.warehouse.bulk.halves import land_in_halves
+from tuyahouse.warehouse.ledgers.dead_letters import DeadLetter
 from tuyahouse.warehouse.warehouse import Warehouse
 
 LONGEST_SAMPLE = 200
+Answer = tuple[str, Any]
 
 
 def chunked(keys: Iterable[str], size: int) -> Iterator[list[str]]:
@@ -26,6 +29,9 @@ def chunked(keys: Iterable[str], size: int) -> Iterator[list[str]]:
 async def land_what_came(asked: Asked[Any], asking: Awaitable[object], land: Callable[[], Outcome]) -> Outcome:
     """Await ``asking``, which fills ``asked``, then call ``land``, whatever ended the asking.
 
+    ``land`` stores what ``asked`` holds, in one transaction. See :func:`land_in_parts` for an answer that the database
+    refuses.
+
     Raises:
         TuyaError: what stopped the asking, after everything answered until then was committed.
     """
@@ -33,12 +39,40 @@ async def land_what_came(asked: Asked[Any], asking: Awaitable[object], land: Cal
         await asking
     except BaseException:
         # Ctrl-C, or an error of our own: what was paid for is committed now, without waiting for anything.
-        land()
+        land_in_parts(asked, land)
         raise
-    outcome = await asyncio.to_thread(land)
+    outcome = await asyncio.to_thread(land_in_parts, asked, land)
     if asked.stopped_by:
         raise asked.stopped_by
     return outcome
+
+
+def land_in_parts(asked: Asked[Any], land: Callable[[], Outcome]) -> Outcome:
+    """Call ``land`` once; where the database refuses a value, once for each part of the answers.
+
+    While a part lands, ``asked`` holds its answers alone and the keys of the later parts are left: a chunk that is
+    killed in between asks those again. The one answer that is refused becomes a dead letter of reason ``not_storable``.
+    """
+    left = list(asked.left)
+
+    def land_part(part: Sequence[Answer], later: Sequence[Answer]) -> Outcome:
+        asked.answers, asked.left = list(part), [key for key, _ in later] + left
+        outcome = land()
+        asked.empty, asked.failed, asked.rejected, asked.calls_landed = [], [], [], True
+        return outcome
+
+    def refuse(answer: Answer, later: Sequence[Answer], problem: str) -> Outcome:
+        key, value = answer
+        asked.rejected = [*asked.rejected, DeadLetter(asked.kind, key, "not_storable", "", problem, _raw_of(value))]
+        return land_part([], later)
+
+    return sum(land_in_halves(asked.answers, land_part, refuse), Outcome())
+
+
+def _raw_of(answer: Any) -> bytes:
+    """The answer as it was sent where it is kept, else as it was understood."""
+    body = getattr(answer, "body", None)
+    return body if isinstance(body, bytes) else repr(answer).encode(errors="replace")
 
 
 def sample_of(name: str, value: Any) -> str:
