@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 import urllib.request
@@ -53,8 +54,8 @@ def _sandbox() -> Iterator[dict[str, str]]:
     settings: dict[str, str] = {}
     try:
         for line in process.stdout or ():
-            name, _, value = line.strip().partition("=")
-            settings[name] = value
+            name, _, value = line.strip().removeprefix("export ").partition("=")
+            settings[name] = "".join(shlex.split(value, comments=True))
             if name.endswith("__BASE_URL"):
                 break
         yield settings

@@ -73,12 +73,25 @@ def rows(url: str, table: str) -> int:
 # ------------------------------------------------------------------------------------------------------------- sandbox
 
 
-def test_print_env_prints_the_settings_alone_and_ends() -> None:
-    ended = run("sandbox", "--port", "8900", "--print-env")
-    assert ended.returncode == 0
-    lines = dict(line.split("=", 1) for line in ended.stdout.splitlines())
-    assert lines["TUYAHOUSE_ACCOUNTS__DEMO__BASE_URL"] == "http://127.0.0.1:8900"
-    assert all(name.startswith("TUYAHOUSE_ACCOUNTS__DEMO__") for name in lines)
+def test_what_print_env_prints_is_evaluated_by_a_shell_and_reaches_other_programs() -> None:
+    script = f'eval "$({PROGRAM} sandbox --port 8900 --print-env)" && env'
+    ended = subprocess.run(["sh", "-c", script], capture_output=True, text=True, timeout=60, env={"PATH": os.defpath})
+    assert (ended.returncode, ended.stderr) == (0, "")
+    there = dict(line.split("=", 1) for line in ended.stdout.splitlines())
+    assert there["TUYAHOUSE_ACCOUNTS__DEMO__BASE_URL"] == "http://127.0.0.1:8900"
+    assert there["TUYAHOUSE_ACCOUNTS__DEMO__PMS_PASSWORD"] == "factory-night"
+
+
+def test_the_sandbox_says_where_its_serial_numbers_are(program, tmp_path: Path) -> None:
+    running = program("sandbox", "--port", "0", "--serial-numbers", "12")
+    get = line_with(running.stdout, "curl -o units.csv ").split("curl -o units.csv ")[1].strip()
+    add = line_with(running.stdout, "tuyahouse sn add").split("tuyahouse ")[1].split()
+    line_with(running.stdout, "__BASE_URL=")
+    with urllib.request.urlopen(get, timeout=20) as file:
+        (tmp_path / "units.csv").write_bytes(file.read())
+    ended = program(*add[:-1], str(tmp_path / add[-1]))
+    out, _ = ended.communicate(timeout=60)
+    assert (ended.returncode, "12 registered" in out) == (0, True)
 
 
 def test_a_sandbox_serves_as_told_until_ctrl_c(program, tmp_path: Path) -> None:

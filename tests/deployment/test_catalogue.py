@@ -1,6 +1,9 @@
 """prefect.yaml and the forms that it puts before an operator."""
 
+import os
 import re
+import shlex
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -73,3 +76,13 @@ def test_every_form_asks_for_the_account_first_and_takes_a_run_key(name: str) ->
     fields = parameter_schema(FLOWS[name]).model_dump()["properties"]
     assert fields["account"]["position"] == 0
     assert "run_key" in fields
+
+
+@pytest.mark.parametrize(("account", "code", "printed"), [("plant", 0, "plant\n"), (None, 1, ""), ("", 1, "")])
+def test_deploying_without_an_account_changes_no_deployment(account: str | None, code: int, printed: str) -> None:
+    build = yaml.safe_load((ROOT / "prefect.yaml").read_text())["build"]
+    script = build[0]["prefect.deployments.steps.run_shell_script"]["script"]
+    env = {"PATH": os.defpath} | ({} if account is None else {"TUYAHOUSE_DEPLOY_ACCOUNT": account})
+    done = subprocess.run(shlex.split(script), env=env, capture_output=True, text=True)
+    assert (min(done.returncode, 1), done.stdout) == (code, printed)
+    assert ("TUYAHOUSE_DEPLOY_ACCOUNT" in done.stderr) == bool(code)

@@ -16,8 +16,8 @@ from tuyahouse.sandbox.world.world import World
 def test_it_prints_the_settings_that_reach_it(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--port", "8900", "--print-env"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert "TUYAHOUSE_ACCOUNTS__DEMO__BASE_URL=http://127.0.0.1:8900" in lines
-    assert "TUYAHOUSE_ACCOUNTS__DEMO__PMS_PASSWORD=factory-night" in lines
+    assert "export TUYAHOUSE_ACCOUNTS__DEMO__BASE_URL=http://127.0.0.1:8900" in lines
+    assert "export TUYAHOUSE_ACCOUNTS__DEMO__PMS_PASSWORD=factory-night" in lines
 
 
 def test_a_fault_that_does_not_exist_is_named(capsys: pytest.CaptureFixture[str]) -> None:

@@ -47,9 +47,9 @@ def sandbox(
     pulsar_topic: Annotated[str, typer.Option(help="Topic: event or event-test.")] = "event",
     pulsar_tls_ca: Annotated[str, typer.Option(help="File of CA certificates of that Pulsar.")] = "",
 ) -> None:
-    """Serve Tuya's API for a simulated factory and field. First prints the settings that reach it.
+    """Serve Tuya's API for a simulated factory and field. Prints how to reach it first, as lines for a shell.
 
-    Its account is named demo. It knows these faults: busy, slow, cut, broken_body, error5xx, too_many, throttle,
+    Its account is named demo; its serial numbers are at /sandbox/serial-numbers.csv, which sn add takes. It knows these faults: busy, slow, cut, broken_body, error5xx, too_many, throttle,
     token_death, shape, item_error, region, ip, rights, subscription, quota; clock takes seconds instead of a rate.
 
     Examples:
@@ -63,13 +63,13 @@ def sandbox(
     texts = {name: str(value) for name, value in named.items() if value is not None}
     world = _world(texts | _pairs(set_ or []), fault or [])
     from tuyahouse.sandbox.control.truth import serial_numbers_csv
-    from tuyahouse.sandbox.server import announce, environment, run
+    from tuyahouse.sandbox.server import announce, run, shell_lines
 
     if write_serial_numbers:
         write_serial_numbers.write_text("".join(serial_numbers_csv(world)))
     if print_env:
-        for name, value in environment(world, f"http://{host}:{port}").items():
-            announce(f"{name}={value}")
+        for line in shell_lines(world, f"http://{host}:{port}"):
+            announce(line)
         return
     with ExitStack() as stack:
         publish = None

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from tuyahouse.sandbox.control.truth import serial_numbers_csv
-from tuyahouse.sandbox.server import announce, environment, run
+from tuyahouse.sandbox.server import announce, run, shell_lines
 from tuyahouse.sandbox.world.faults import FAULTS, FaultError, parse_fault
 from tuyahouse.sandbox.world.options import Options
 from tuyahouse.sandbox.world.world import World
@@ -70,8 +70,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments.write_serial_numbers:
         arguments.write_serial_numbers.write_text("".join(serial_numbers_csv(world)))
     if arguments.print_env:
-        for name, value in environment(world, f"http://{arguments.host}:{arguments.port}").items():
-            announce(f"{name}={value}")
+        for line in shell_lines(world, f"http://{arguments.host}:{arguments.port}"):
+            announce(line)
         return 0
     run(world, arguments.port, arguments.host)
     return 0

@@ -1,5 +1,6 @@
 """Running the sandbox: a free port, the lines that lead to it, uvicorn."""
 
+import shlex
 import socket
 import sys
 
@@ -29,6 +30,16 @@ def environment(world: World, url: str, account: str = "demo") -> dict[str, str]
         "BASE_URL": url,  # the last one: a reader that waits for it has all
     }
     return {f"TUYAHOUSE_ACCOUNTS__{account.upper()}__{name}": value for name, value in values.items()}
+
+
+def shell_lines(world: World, url: str, account: str = "demo") -> list[str]:
+    """Lines for a shell, to be pasted or evaluated: the settings as exports, after a comment on the serial numbers."""
+    file = "units.csv"
+    return [
+        f"# Serial numbers of the sandbox: curl -o {file} {url}/sandbox/serial-numbers.csv",
+        f"# To register them: tuyahouse sn add --account {account} {file}",
+        *(f"export {name}={shlex.quote(value)}" for name, value in environment(world, url, account).items()),
+    ]
 
 
 def listen(port: int, host: str = "127.0.0.1") -> socket.socket:
@@ -71,7 +82,7 @@ def announce(line: str) -> None:
 
 
 def run(world: World, port: int = 0, host: str = "127.0.0.1", publish: Publish | None = None) -> None:
-    """Print the environment lines, then serve until interrupted.
+    """Print the lines for a shell, then serve until interrupted.
 
     Args:
         world: what is served.
@@ -80,8 +91,8 @@ def run(world: World, port: int = 0, host: str = "127.0.0.1", publish: Publish |
         publish: where messages go besides the WebSocket service: today's at once, later ones as the day moves on.
     """
     sock = listen(port, host)
-    for name, value in environment(world, address(sock)).items():
-        announce(f"{name}={value}")
+    for line in shell_lines(world, address(sock)):
+        announce(line)
     publisher = Publisher(world, publish) if publish else None
     if publisher:
         publisher.catch_up()
