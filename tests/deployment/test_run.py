@@ -109,11 +109,18 @@ def test_no_secret_of_the_account_is_at_the_server(site: Site, asked: dict[str, 
     assert leaks_in_text(secrets, log_of(site, asked)) == []
 
 
-def test_a_url_with_a_password_is_refused_before_it_is_stored(site: Site) -> None:
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://mes:in-the-clear-1@db/mes",
+        "postgresql://mes:a/in-the-clear-1@db/mes",
+        "postgresql://db/mes?user=mes&password=in-the-clear-1",
+        "\npostgresql://mes:in-the-clear-1@db/mes",
+    ],
+)
+def test_a_url_with_a_password_is_refused_before_it_is_stored(site: Site, url: str) -> None:
     with pytest.raises(urllib.error.HTTPError) as refused:
-        site.start(
-            "sync_serial_numbers/on-demand", query_url="postgresql://mes:in-the-clear-1@db/mes", query="SELECT 1"
-        )
+        site.start("sync_serial_numbers/on-demand", query_url=url, query="SELECT 1")
     assert refused.value.code == 409
     assert leaks_in_files(["in-the-clear-1"], site.prefect.home) == []
 
