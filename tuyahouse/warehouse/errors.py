@@ -80,6 +80,16 @@ def _postgres(error: psycopg.Error, where: str) -> WarehouseError | None:
     said = " ".join(str(error).split())
     if isinstance(error, psycopg.DataError) or (error.sqlstate or "").startswith(_REFUSED_CLASSES):
         return _refused(where, error)
+    if isinstance(error, pg.InvalidSchemaName):
+        return WarehouseError(
+            f"The warehouse {where} has no schema to put tables into: {said}. Create the one that search_path names "
+            f"(CREATE SCHEMA …), or name another. {_HINT}."
+        )
+    if "pg_hba.conf" in said and error.sqlstate is None:  # a file's name is the same in every language
+        return WarehouseError(
+            f"The warehouse {where} refuses the connection: {said}. Let the server's administrator add a line for this "
+            f"host, user and database to pg_hba.conf; where it asks for encryption, add ?sslmode=require. {_HINT}."
+        )
     if isinstance(error, _COLLISION):
         return WarehouseAway(f"The warehouse {where} could not wait for another transaction: {said}. Try again.")
     if isinstance(error, pg.ReadOnlySqlTransaction):

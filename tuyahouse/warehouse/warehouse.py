@@ -6,8 +6,9 @@ from pydantic import SecretStr
 from sqlalchemy import URL, Engine
 
 from tuyahouse.warehouse import schema
+from tuyahouse.warehouse.database.address import parse_url, sqlite_path
 from tuyahouse.warehouse.database.database import Database
-from tuyahouse.warehouse.database.engine import make_engine, parse_url, sqlite_path
+from tuyahouse.warehouse.database.engine import make_engine
 from tuyahouse.warehouse.errors import WarehouseError
 from tuyahouse.warehouse.shared.sealing import Seal, key_beside
 from tuyahouse.warehouse.shared.slots import WarehouseSlots

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from sqlalchemy import URL, Connection, Engine
 
-from tuyahouse.warehouse.database.engine import shown
+from tuyahouse.warehouse.database.address import shown
 from tuyahouse.warehouse.errors import WarehouseError, in_words
 
 

@@ -2,13 +2,11 @@
 
 import sqlite3
 import time
-from pathlib import Path
 from typing import Any
 
 import psycopg
 from psycopg.types.string import BytesBinaryDumper
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy import URL, Connection, Engine, create_engine, event
 
 from tuyahouse.warehouse.errors import WarehouseError
 
@@ -24,42 +22,6 @@ _PRAGMAS = (
 )
 
 
-def parse_url(url: str) -> URL:
-    """The SQLAlchemy URL, PostgreSQL always by psycopg 3.
-
-    Raises:
-        WarehouseError: for another kind of database, or SQLite without a file.
-    """
-    try:
-        parsed = make_url(url)
-    except ArgumentError:
-        raise WarehouseError(
-            "TUYAHOUSE_WAREHOUSE_URL is not a database URL. Write sqlite:///file.db or postgresql://user@host/database."
-        ) from None
-    kind = parsed.drivername.split("+")[0]
-    if kind in ("postgresql", "postgres"):
-        return parsed.set(drivername="postgresql+psycopg")
-    if kind != "sqlite":
-        raise WarehouseError(f"TUYAHOUSE_WAREHOUSE_URL names {kind}: tuyahouse writes to sqlite and postgresql only.")
-    if not parsed.database or parsed.database == ":memory:":
-        raise WarehouseError(
-            "TUYAHOUSE_WAREHOUSE_URL names no file: write sqlite:///file.db (processes share the file)."
-        )
-    return parsed.set(drivername="sqlite")
-
-
-def sqlite_path(url: URL) -> Path:
-    """The file behind a SQLite URL."""
-    return Path((url.database or "").removeprefix("file:").partition("?")[0])
-
-
-def shown(url: URL) -> str:
-    """The URL for messages: without password and query."""
-    if url.drivername == "sqlite":
-        return str(sqlite_path(url))
-    return url.set(query={}).render_as_string(hide_password=True).replace("+psycopg", "")
-
-
 def make_engine(url: URL) -> Engine:
     """An engine with a small pool. Parameters never appear in its errors: they may be tokens."""
     if url.drivername == "sqlite":
@@ -73,13 +35,19 @@ def make_engine(url: URL) -> Engine:
         pool_size=5,
         max_overflow=15,
         pool_pre_ping=True,
-        connect_args={"application_name": "tuyahouse", "connect_timeout": 15, **_options(url)},
+        connect_args={"application_name": "tuyahouse", "connect_timeout": 15, **_options(url), **_encoding(url)},
     )
     event.listen(engine, "connect", _prepare_postgres)
     return engine
 
 
 def _prepare_postgres(connection: "psycopg.Connection[Any]", _record: Any) -> None:
+    encoding = connection.info.parameter_status("server_encoding")
+    if encoding not in ("UTF8", "SQL_ASCII"):
+        raise WarehouseError(
+            f"The database of the warehouse is encoded in {encoding}, which cannot hold every text that Tuya sends. "
+            "Name a database made with ENCODING 'UTF8' (TUYAHOUSE_WAREHOUSE_URL)."
+        )
     # Else COPY takes the dumper of DB-API's Binary for every bytes value, which is Python and takes ten times as long.
     connection.adapters.register_dumper(bytes, BytesBinaryDumper)
 
@@ -90,6 +58,11 @@ def _options(url: URL) -> dict[str, str]:
     Options in the URL win.
     """
     return {} if "options" in url.query else {"options": "-c client_min_messages=warning -c jit=off"}
+
+
+def _encoding(url: URL) -> dict[str, str]:
+    """UTF-8, whatever the server's encoding: a database in SQL_ASCII takes the bytes as they are."""
+    return {} if "client_encoding" in url.query else {"client_encoding": "utf8"}
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
