@@ -147,3 +147,15 @@ def test_damaged_messages_are_read_without_an_exception() -> None:
     met = fuzz(count, seed=7)
     assert met.total() == count
     assert met["landed"] + met["unknown"] < 0.3 * count < met["broken_json"]
+
+
+@pytest.mark.parametrize(
+    "plain",
+    [
+        b'\xef\xbb\xbf{"bizCode":"online","devId":"d","bizData":{"time":1790000000}}',
+        b'{"bizCode":"online","devId":"d","bizData":{"time":1790000000,"rssi":NaN}}',
+        b'{"bizCode":"online","devId":"d","bizData":{"time":1790000000,"uid":"\xc3\x28"}}',
+    ],
+)
+def test_a_message_that_no_strict_reader_takes_is_mended_as_answers_are(plain: bytes) -> None:
+    assert read(sealed(plain)).verdict == "landed"

@@ -1,12 +1,12 @@
 """Reading JSON, ids, numbers and times as Tuya writes them: tolerantly, and without passing an id through a float."""
 
-import re
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
 
+from tuyahouse import json_text
 from tuyahouse.messages.errors import UnreadableMessage
 
 LONGEST_KEY = 255
@@ -15,51 +15,22 @@ LONGEST_KEY = 255
 _LONGEST_KEY_BYTES = 765
 """The same in UTF-8: PostgreSQL's index takes 2704 bytes, and a key has up to three of them."""
 
-_HEX = "[0-9a-fA-F]"
-_ESCAPES = re.compile(
-    rf"\\(?:u[dD][89abAB]{_HEX}{{2}}\\u[dD][c-fC-F]{_HEX}{{2}}|(u[dD][89a-fA-F]{_HEX}{{2}})|.)", re.DOTALL
-)
-_SURROGATES = re.compile("[\ud800-\udfff]")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def _number(text: str) -> float | str:
-    """A float only where it says exactly what was sent, else the text itself."""
-    value = float(text)
-    return value if repr(value) == text else text
-
-
-_decode = msgspec.json.Decoder(float_hook=_number).decode
-
-
 def decode_object(text: str | bytes, layer: str) -> dict[str, Any]:
-    """Decode one layer of JSON that has to be an object; numbers that a float would change stay text.
+    """Decode one layer of JSON that has to be an object, by the rules of :mod:`tuyahouse.json_text`.
 
     Raises:
         UnreadableMessage: ``broken_json`` or ``wrong_shape``, naming the layer.
     """
     try:
-        value = _decode(text)
+        value = json_text.decode(text)
     except (ValueError, RecursionError) as error:
-        if (value := _decode_without_lone_surrogates(text)) is None:
-            raise UnreadableMessage("broken_json", f"{layer} is no JSON: {error}") from None
+        raise UnreadableMessage("broken_json", f"{layer} is no JSON: {error}") from None
     if type(value) is not dict:
         raise UnreadableMessage("wrong_shape", f"{layer} is no JSON object")
     return value
-
-
-def _decode_without_lone_surrogates(text: str | bytes) -> Any:
-    """Lone surrogates, left where a name was cut in UTF-16, become U+FFFD. None when the text is broken otherwise."""
-    try:
-        whole = text if isinstance(text, str) else text.decode("utf-8", "surrogatepass")
-        mended = _SURROGATES.sub("\ufffd", _ESCAPES.sub(_whole_character, whole))
-        return None if mended == whole else _decode(mended)
-    except (ValueError, RecursionError):
-        return None
-
-
-def _whole_character(escape: "re.Match[str]") -> str:
-    return "\ufffd" if escape[1] else escape[0]
 
 
 def nested(value: Any, layer: str) -> dict[str, Any]:
