@@ -15,6 +15,13 @@ from flows.sync_sn_flows import sync_sn_flows
 from tasks.checks import authenticate, check
 from tasks.run.flow import RED, RunRed, flow
 from tasks.run.run import STOPPED, Running, default_run_key, final_state, running
+from tuyahouse.sync import night
+
+PARTS: dict[str, Any] = {
+    "sync_sn_flows": sync_sn_flows,
+    "sync_devices": sync_devices,
+    "reconcile_commands": reconcile_commands,
+}
 
 
 @flow(name="nightly_sync", flow_run_name="nightly {account}")
@@ -22,22 +29,27 @@ async def nightly_sync(account: AccountName, run_key: RunKey = None) -> State[An
     """Logs in, asks every due serial number and reads the devices side by side, reconciles commands, checks itself.
 
     The run key is made from the date, so that starting it again on the same day goes on where it stopped. One part that
-    fails does not keep the others from being done; the run is red then.
+    fails does not keep the others from being done; the run is red then. It is red, too, when something is due that the
+    account has no settings for.
     """
     key = run_key or default_run_key("nightly_sync", flow_run.scheduled_start_time or datetime.now(UTC))
     async with running("nightly_sync", account, key, {}) as run:
-        run.parts = ("sync_sn_flows", "sync_devices", "reconcile_commands")
+        run.parts = night.PARTS
         await run.softly(_authenticate(run))
-        parts = [_part(run, "sync_sn_flows", sync_sn_flows(account, key, return_state=True))] if run.has_pms else []
-        if run.resources.account.project_ids:
-            parts.append(_part(run, "sync_devices", sync_devices(account, key, return_state=True)))
-        red = [words for words in await asyncio.gather(*parts) if words]
-        commands = _part(run, "reconcile_commands", reconcile_commands(account, key, return_state=True))
-        red += filter(None, [await commands])
+        red = await asyncio.to_thread(_what_cannot_be_asked, run)
+        for together in (night.SIDE_BY_SIDE, night.AFTERWARDS):
+            able = [name for name in together if night.can_ask(run.resources.account, name)]
+            parts = [_part(run, name, PARTS[name](account, key, return_state=True)) for name in able]
+            red += filter(None, await asyncio.gather(*parts))
         run.notes += await check(run.account, "nightly_sync")
         if red:
             raise RunRed("\n".join(red))
     return final_state(run)
+
+
+def _what_cannot_be_asked(run: Running) -> list[str]:
+    at = run.resources
+    return night.what_cannot_be_asked(at.warehouse, at.settings, at.account, datetime.now(UTC))
 
 
 async def _authenticate(run: Running) -> None:

@@ -25,7 +25,7 @@ async def reconcile_commands(
     (`tuyahouse commands add`) and the parameter. Deciding costs no call and happens even when the budget is used up.
     """
     asked_for = {"command_sns": command_sns, "limit": limit}
-    async with running("reconcile_commands", account, run_key, asked_for) as run:
+    async with running("reconcile_commands", account, run_key, asked_for, names_keys=bool(command_sns)) as run:
         run.plan(await plan_commands(run.account, run.id, command_sns, limit))
         try:
             await run.each_chunk(ask_commands)

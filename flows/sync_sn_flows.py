@@ -28,10 +28,11 @@ async def sync_sn_flows(
     """Asks the process steps of the serial numbers that are due, of given ones, or of work orders.
 
     One call a serial number, paced and within the budget. Every chunk is committed as a whole; a run that was stopped
-    goes on when it is started again with the same run key.
+    goes on when it is started again with the same run key. A run of given ones runs beside all others.
     """
     wanted = Wanted(sns=sns, work_orders=work_orders, limit=limit)
-    async with running("sync_sn_flows", account, run_key, asdict(wanted)) as run:
+    named = sns is not None or work_orders is not None
+    async with running("sync_sn_flows", account, run_key, asdict(wanted), names_keys=named) as run:
         run.plan(await plan_sn_flows(run.account, run.id, wanted))
         await run.each_chunk(ask_sn_flows)
         await run.softly(fetch_missing_lines(run.account, run.id))

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -120,14 +120,16 @@ class Running:
 
 def default_run_key(flow: str, at: datetime) -> str:
     """A night is named by its date, so that it goes on when it is started again; everything else is a run of its own."""
-    return f"nightly/{at:%Y-%m-%d}" if flow == "nightly_sync" else f"{flow}/{at:%Y-%m-%dT%H:%M:%S}"
+    return f"nightly/{at:%Y-%m-%d}" if flow == "nightly_sync" else f"{flow}/{at:%Y-%m-%dT%H:%M:%S.%f}"
 
 
 @asynccontextmanager
 async def running(
-    flow: str, account: str, run_key: str | None, parameters: Mapping[str, Any]
+    flow: str, account: str, run_key: str | None, parameters: Mapping[str, Any], *, names_keys: bool = False
 ) -> AsyncIterator[Running]:
     """Lock the account for this flow, start or continue the run, and close it with its verdict.
+
+    A run that ``names_keys`` locks its run key alone: it runs beside those that choose what is due, and beside others.
 
     Raises:
         Refusal: it did not begin: a setting is wrong, the warehouse is away, or another run holds the account.
@@ -139,7 +141,9 @@ async def running(
         try:
             resources = await asyncio.to_thread(open_resources, account)
             name = resources.account.name
-            await held.enter_async_context(_locked(resources, f"{name}/{flow}", f"run {key}"))
+            of_key, of_what_is_due = f"{name}/{flow}/{key}", f"{name}/{flow}"
+            names = [of_key] if names_keys else [of_what_is_due, of_key]
+            await held.enter_async_context(_locked(resources, names, f"run {key}"))
             run = await asyncio.to_thread(runs.start_run, resources.warehouse, name, flow, key, parameters)
         except (SettingsError, WarehouseError) as error:
             await _refuse(flow, account, key, parameters, redact(str(error)))
@@ -224,15 +228,21 @@ def final_state(current: Running) -> State[Any]:
 
 
 @asynccontextmanager
-async def _locked(resources: Resources, name: str, holder: str) -> AsyncIterator[None]:
+async def _locked(resources: Resources, names: Sequence[str], holder: str) -> AsyncIterator[None]:
+    """Hold all these locks, taken in this order."""
     lease = resources.settings.lock_lease
-    lock = await asyncio.to_thread(locks.acquire, resources.warehouse, name, holder, lease)
-    renewing = asyncio.create_task(_renew(lock, lease.total_seconds() / 3))
+    held: list[locks.Lock] = []
+    renewing: list[asyncio.Task[None]] = []
     try:
+        for name in names:
+            held.append(await asyncio.to_thread(locks.acquire, resources.warehouse, name, holder, lease))
+            renewing.append(asyncio.create_task(_renew(held[-1], lease.total_seconds() / 3)))
         yield
     finally:
-        renewing.cancel()
-        lock.release()
+        for task in renewing:
+            task.cancel()
+        for lock in reversed(held):
+            lock.release()
 
 
 async def _renew(lock: locks.Lock, every_seconds: float) -> None:

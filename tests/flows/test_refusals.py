@@ -142,3 +142,17 @@ def test_more_serial_numbers_under_the_same_run_key_are_asked_too(start, warehou
     assert tuya.control("asked") == {"YZCB04ZZR00011": 1, "YZCB04ZZR00012": 1}
     code, printed = start("sync_sn_flows", run_key="n")
     assert code == 1 and "Give another run_key" in printed
+
+
+def test_a_night_that_cannot_ask_what_is_due_is_red_and_names_the_settings(start, warehouse, tuya):
+    code, printed = start("nightly_sync", {f"{DEMO}PMS_USERNAME": "", f"{DEMO}PMS_PASSWORD": ""}, run_key="n")
+    assert code == 1 and "30 serial numbers are due and cannot be asked" in printed, printed
+    assert f"{DEMO}PMS_USERNAME" in printed and tuya.control("asked") == {}
+    goes_on(start, warehouse)
+
+
+def test_a_night_that_knows_devices_and_no_project_is_red_and_names_the_setting(start, warehouse, tuya):
+    assert start("sync_devices", project_ids=["north-hall"])[0] == 0
+    code, printed = start("nightly_sync", run_key="n")
+    assert code == 1 and "devices are known and cannot be read without a project" in printed, printed
+    assert f"{DEMO}PROJECT_IDS" in printed

@@ -1,25 +1,58 @@
-"""Three processes ask on one account: they share one token, however often it dies."""
+"""Three processes ask on one account, started as users start them: they share one token, however often it dies."""
 
 from collections.abc import Callable
+from datetime import timedelta
 
-from tests.flows.nights import environment_of, register, start_night, units
+import pytest
+
+from tests.flows.nights import environment_of, register, rows, units
+from tests.flows.operator import Operator
+from tests.flows.processes import start_flow
+from tests.support.prefect import PrefectServer
 from tests.support.sandbox import Sandbox
 from tuyahouse.warehouse.ledgers import runs
+from tuyahouse.warehouse.shared import locks
+from tuyahouse.warehouse.tables import ops_lock
 from tuyahouse.warehouse.warehouse import Warehouse
+
+on_sqlite = pytest.mark.parametrize("warehouse_url", ["sqlite"], indirect=True)
 
 
 def test_each_death_of_the_token_costs_one_grant_and_no_serial_number(
-    sandboxes: Callable[..., Sandbox], warehouse: Warehouse, warehouse_url: str, secret_key: str
+    sandboxes: Callable[..., Sandbox],
+    warehouse: Warehouse,
+    warehouse_url: str,
+    secret_key: str,
+    prefect_server: PrefectServer,
 ) -> None:
     sandbox = sandboxes("--serial-numbers", "2400", "--day", "3", "--set", "token_calls=500")
     register(warehouse, units(sandbox))
     orders = sorted({order for _, order in units(sandbox)})
-    env = environment_of(sandbox, warehouse_url, secret_key, TUYAHOUSE_CHUNK_SIZE="100")
-    processes = [start_night(env, f"of {order}", order) for order in orders]
-    assert [process.wait(240) for process in processes] == [0, 0, 0]
+    env = environment_of(sandbox, warehouse_url, secret_key, TUYAHOUSE_CHUNK_SIZE="100") | prefect_server.env
+    named = {order: [sn for sn, its_order in units(sandbox) if its_order == order] for order in orders}
+    processes = [start_flow("sync_sn_flows", env, run_key=f"of {order}", sns=named[order]) for order in orders]
+    printed = [process.communicate(timeout=240)[0] for process in processes]
+    assert [process.returncode for process in processes] == [0, 0, 0], printed
     found = [runs.find_run(warehouse, "demo", "sync_sn_flows", f"of {order}") for order in orders]
     assert [(run.status, run.outcome.asked, run.outcome.failed) for run in found if run] == [("balanced", 800, 0)] * 3
     tokens = sandbox.control("stats")["tokens"]
     assert tokens["pms_deaths"] >= 4
     assert tokens.get("logins", 0) + tokens.get("pms_refreshes", 0) == tokens["pms_deaths"] + 1
     assert tokens["grants"] + tokens.get("refreshes", 0) == tokens.get("platform_deaths", 0) + 1
+    assert rows(warehouse, ops_lock) == []
+
+
+@on_sqlite
+def test_one_serial_number_is_asked_beside_a_run_of_all_that_is_due_but_not_beside_its_own_run_key(
+    tuya: Sandbox, warehouse: Warehouse, warehouse_url: str, secret_key: str, operator: Operator
+) -> None:
+    env = environment_of(tuya, warehouse_url, secret_key)
+    minutes = timedelta(minutes=5)
+    with locks.account_lock(warehouse, "demo/sync_sn_flows", "run night", minutes):
+        code, printed = operator.run("sync_sn_flows", env, sns=["YZCB04ZZR00011"], run_key="now")
+        assert code == 0, printed
+        code, printed = operator.run("sync_sn_flows", env, run_key="due")
+        assert code == 1 and "is being worked on by run night" in printed
+    with locks.account_lock(warehouse, "demo/sync_sn_flows/now", "run now", minutes):
+        code, printed = operator.run("sync_sn_flows", env, sns=["YZCB04ZZR00011"], run_key="now")
+        assert code == 1 and "is being worked on by run now" in printed
