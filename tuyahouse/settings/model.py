@@ -62,6 +62,9 @@ class Account(BaseModel):
         default=None, ge=1, description="Calls a calendar month (UTC) may cost; none: no limit"
     )
     timeout_seconds: float = Field(default=30.0, gt=0, le=600, description="Longest wait for one answer")
+    max_answer_mb: Whole = Field(
+        default=32, ge=1, le=1024, description="Largest answer that is read, in MB, compressed or not"
+    )
     attempts: Whole = Field(default=6, ge=1, le=20, description="Tries of one call that meets a passing fault")
     refresh_early_seconds: Whole = Field(
         default=60, ge=0, le=3600, description="A token is replaced this long before it ends"

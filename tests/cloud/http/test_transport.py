@@ -13,8 +13,9 @@ from aiohttp import web
 from tests.cloud.fake_tuya import CLIENT_ID, CLIENT_SECRET
 from tuyahouse.cloud.auth.tokens import MemoryTokenStore
 from tuyahouse.cloud.client import Endpoint, TuyaClient
-from tuyahouse.cloud.errors import ConfigurationWrong, PassingFault
-from tuyahouse.cloud.http.transport import Received, proxy_for
+from tuyahouse.cloud.errors import ConfigurationWrong, PassingFault, UnusableAnswer
+from tuyahouse.cloud.http.proxies import proxy_for
+from tuyahouse.cloud.http.transport import Received
 from tuyahouse.cloud.pace.pacer import MemorySlotStore
 from tuyahouse.settings import Account
 
@@ -233,3 +234,89 @@ async def test_a_proxy_of_another_kind_is_refused_in_words(monkeypatch):
         async with client(443, "https", "tuya.invalid"):
             pass
     assert "s3cret" not in str(caught.value)
+
+
+async def test_a_small_answer_that_unpacks_to_gigabytes_is_refused_in_words():
+    packed = http(gzip.compress(b" " * 40_000_000), headers=b"Content-Encoding: gzip\r\n")
+    async with serving(sending(packed)) as (port, _), client(port, max_answer_mb=1) as tuya:
+        with pytest.raises(UnusableAnswer, match=r"more than 1 MB.*FACTORY__MAX_ANSWER_MB"):
+            await tuya.call(READ)
+
+
+async def test_an_endless_answer_is_refused_in_words():
+    async def endless(writer):
+        writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+        while True:
+            writer.write(b"10000\r\n" + b" " * 0x10000 + b"\r\n")
+            await writer.drain()
+
+    async with serving(endless) as (port, _), client(port, max_answer_mb=1) as tuya:
+        with pytest.raises(UnusableAnswer, match="more than 1 MB"):
+            await tuya.call(READ)
+
+
+async def test_a_kept_connection_closed_without_a_word_costs_no_call():
+    asked = []
+
+    async def connected(reader, writer):
+        if await _head(reader):
+            asked.append(1)
+            writer.write(http(GOOD))
+            await writer.drain()
+            await _head(reader)
+        writer.close()
+
+    server = await asyncio.start_server(connected, "127.0.0.1", 0)
+    ask = Endpoint("POST", "/read", token=None)
+    async with server, client(server.sockets[0].getsockname()[1]) as tuya:
+        for _ in range(5):
+            await tuya.call(ask, body={"a": 1})
+    assert (tuya.calls, tuya.failures, len(asked)) == (5, 0, 5)
+
+
+async def test_headers_of_more_than_8_kb_are_read():
+    packed = http(GOOD, headers=b"X-Policy: " + b"x" * 20_000 + b"\r\n")
+    async with serving(sending(packed)) as (port, _), client(port) as tuya:
+        assert (await tuya.call(READ)).body == GOOD
+
+
+@pytest.mark.parametrize("encoding", ["br", "zstd"])
+async def test_a_compression_that_was_not_asked_for_is_named(encoding):
+    packed = http(b"xxxx", headers=b"Content-Encoding: " + encoding.encode() + b"\r\n")
+    async with serving(sending(packed)) as (port, _), client(port) as tuya:
+        with pytest.raises(PassingFault, match=f"compressed as {encoding}"):
+            await tuya.call(READ)
+
+
+async def test_https_to_a_plain_port_is_named():
+    async def connected(reader, writer):
+        await reader.read(10)
+        writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        writer.close()
+
+    server = await asyncio.start_server(connected, "127.0.0.1", 0)
+    async with server, client(server.sockets[0].getsockname()[1], "https") as tuya:
+        with pytest.raises(ConfigurationWrong, match="does not speak TLS"):
+            await tuya.call(READ)
+
+
+@pytest.mark.parametrize("entry", ["*.tuyacn.com", "openapi.tuyacn.com:443", ".tuyacn.com", "*"])
+def test_no_proxy_in_all_its_forms(monkeypatch, entry):
+    monkeypatch.setenv("https_proxy", "proxy:3128")
+    monkeypatch.setenv("no_proxy", f"other, {entry}")
+    assert proxy_for("https://openapi.tuyacn.com") is None
+    monkeypatch.setenv("no_proxy", "openapi.tuyacn.com:8443,10.0.0.0/8,cn.com")
+    assert proxy_for("https://openapi.tuyacn.com") and proxy_for("https://10.1.2.3") is None
+
+
+def test_all_proxy_and_a_hash_in_the_password(monkeypatch):
+    for name in ("https_proxy", "HTTPS_PROXY", "no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("all_proxy", "http://user:p#ss@proxy:3128")
+    assert proxy_for("https://openapi.tuyacn.com") == "http://user:p%23ss@proxy:3128"
+
+
+async def test_http_to_a_foreign_host_is_told(caplog):
+    async with client(80, host="tuya.invalid"):
+        pass
+    assert "go to tuya.invalid unencrypted" in caplog.text

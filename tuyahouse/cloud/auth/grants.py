@@ -20,7 +20,6 @@ from tuyahouse.cloud.errors import (
     prefix,
 )
 from tuyahouse.cloud.http.answer import Answer
-from tuyahouse.redaction import SECRETS
 from tuyahouse.stores import Token
 
 GRANT = Endpoint("GET", "/v1.0/token", token=None, secret=True)
@@ -78,11 +77,9 @@ def token_of(answer: Answer, endpoint: Endpoint, clock: ServerClock) -> Token:
 
 
 def new_token(access: str, refresh: str | None, expires_at: float, endpoint: Endpoint) -> Token:
-    """A token that Tuya has just given, hidden from now on in everything that is logged or stored."""
+    """A token that Tuya has just given."""
     if not access:
         raise UnusableAnswer(f"{endpoint.name} gave an empty token", endpoint=endpoint.name)
-    SECRETS.keep_passing(access)
-    SECRETS.keep_passing(refresh or "")
     return Token(access, refresh or "", expires_at)
 
 

@@ -17,7 +17,6 @@ import stamina
 from tuyahouse.cloud.auth.exclusive import held
 from tuyahouse.cloud.clock import ServerClock
 from tuyahouse.cloud.errors import ConfigurationWrong, PassingFault, Throttled, UnusableAnswer, prefix
-from tuyahouse.redaction import SECRETS
 from tuyahouse.stores import Token, TokenSlot, TokenStore
 
 __all__ = ["Grant", "MemoryTokenStore", "Token", "TokenKeeper", "TokenSlot", "TokenStore", "Tokens"]
@@ -202,8 +201,6 @@ class TokenKeeper:
 
     def _adopt(self, token: Token) -> Token:
         """Use it until shortly before its end; one that Tuya gave with less than that left, to its end."""
-        SECRETS.keep_passing(token.access)
-        SECRETS.keep_passing(token.refresh)
         early_end = token.expires_at - self._early
         now = self._clock.now()
         self._usable_until = early_end if early_end > now else max(token.expires_at, now + 2) - LAST_SECOND

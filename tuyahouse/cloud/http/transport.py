@@ -1,21 +1,29 @@
 """aiohttp under httpx, and what its failures mean."""
 
+import logging
 import ssl
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from functools import cache
 from typing import Any
-from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 import httpx
 from httpx_aiohttp import AiohttpTransport
 
-from tuyahouse.cloud.errors import ConfigurationWrong, PassingFault, TuyaError, prefix
+from tuyahouse.cloud.errors import ConfigurationWrong, PassingFault, TuyaError, UnusableAnswer, prefix
+from tuyahouse.cloud.http.bodies import TooLarge, UnaskedEncoding, read_body
+from tuyahouse.cloud.http.proxies import is_this_machine, proxy_for
 from tuyahouse.settings import Account
 
-FAULTS = (httpx.TransportError, aiohttp.ClientError, OSError, TimeoutError)
+FAULTS = (httpx.TransportError, aiohttp.ClientError, OSError, TimeoutError, TooLarge, UnaskedEncoding)
 """What sending and reading may raise; time-outs of asyncio and a refused connection are OSErrors' kin."""
+
+
+LONGEST_HEADER = 64 * 1024
+"""Bytes of one header line: gateways in between add cookies and policies of more than the usual 8 KB."""
+
+_log = logging.getLogger(__name__)
 
 
 @cache
@@ -33,35 +41,29 @@ async def open_transport(
         yield given
         return
     proxy = proxy_for(account.url)
-    connector = aiohttp.TCPConnector(limit=account.concurrency, keepalive_timeout=60, ssl=_trust())
-    session = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar(), proxy=proxy)
-    transport = WholeAnswers(session, account.timeout_seconds)
+    address = httpx.URL(account.url)
+    if address.scheme == "http" and not is_this_machine(address.host):
+        _log.warning(
+            "%sBASE_URL is http: tokens and data go to %s unencrypted; use https", prefix(account.name), _host(account)
+        )
+    kept = _session(aiohttp.TCPConnector(limit=account.concurrency, keepalive_timeout=60, ssl=_trust()), proxy)
+    new = _session(aiohttp.TCPConnector(limit=account.concurrency, force_close=True, ssl=_trust()), proxy)
+    transport = WholeAnswers(kept, new, account.timeout_seconds, account.max_answer_mb * 1024 * 1024)
     try:
         yield transport
     finally:
         await transport.aclose()
 
 
-def proxy_for(url: str) -> str | None:
-    """The proxy that the environment names for an address (HTTPS_PROXY, HTTP_PROXY, NO_PROXY); none for this machine itself.
-
-    Raises:
-        ConfigurationWrong: it is of a kind that cannot be used.
-    """
-    address = httpx.URL(url)
-    if address.host in ("localhost", "::1") or address.host.startswith("127.") or proxy_bypass(address.host):
-        return None
-    found = getproxies().get(address.scheme)
-    if not found:
-        return None
-    proxy = found if "://" in found else f"http://{found}"
-    if not proxy.startswith(("http://", "https://")):
-        raise ConfigurationWrong(
-            f"The proxy for {address.host} is of the kind {proxy.partition(':')[0]}, and only http proxies can be used",
-            remedy="Change HTTPS_PROXY in the environment, or name the host in NO_PROXY.",
-            reached=False,
-        )
-    return proxy
+def _session(connector: aiohttp.TCPConnector, proxy: str | None) -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(
+        connector=connector,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        proxy=proxy,
+        auto_decompress=False,
+        max_line_size=LONGEST_HEADER,
+        max_field_size=LONGEST_HEADER,
+    )
 
 
 class WholeAnswers(AiohttpTransport):
@@ -70,17 +72,36 @@ class WholeAnswers(AiohttpTransport):
     Handing a stream over, which every answer then is read from, costs a quarter of the call.
 
     Args:
-        session: its connections; closed with the transport.
+        session: keeps its connections; closed with the transport.
+        new: opens a connection for each call; closed with the transport.
         seconds: how long connecting may take.
+        most: bytes that an answer may have, compressed or not.
     """
 
-    def __init__(self, session: aiohttp.ClientSession, seconds: float) -> None:
+    def __init__(self, session: aiohttp.ClientSession, new: aiohttp.ClientSession, seconds: float, most: int) -> None:
         super().__init__(client=session, verify=_trust())
         self._session = session
+        self._new = new
+        self._most = most
         self._timeout = aiohttp.ClientTimeout(sock_connect=seconds)
+        self._answered = False
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        answer = await self._session.request(
+        """The answer. A kept connection that was closed without a word costs one more sending, on a new one."""
+        try:
+            answer = await self._send(self._session, request)
+        except aiohttp.ClientConnectorError:
+            raise
+        except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
+            endpoint = request.extensions.get("endpoint")
+            if not self._answered or endpoint is None or not endpoint.idempotent:
+                raise
+            answer = await self._send(self._new, request)
+        self._answered = True
+        return Received(answer.status, answer.raw_headers, await read_body(answer, self._most), request)
+
+    async def _send(self, session: aiohttp.ClientSession, request: httpx.Request) -> aiohttp.ClientResponse:
+        return await session.request(
             request.method,
             str(request.url),
             headers=request.headers,
@@ -88,7 +109,10 @@ class WholeAnswers(AiohttpTransport):
             allow_redirects=False,
             timeout=self._timeout,
         )
-        return Received(answer.status, answer.raw_headers, await answer.read(), request)
+
+    async def aclose(self) -> None:
+        await self._new.close()
+        await super().aclose()
 
 
 class Received(httpx.Response):
@@ -116,18 +140,41 @@ _LAZY = frozenset(vars(httpx.Response(200, stream=httpx.ByteStream(b""))))
 def fault(error: Exception, endpoint: str, account: Account) -> TuyaError:
     """The failure of a connection in words. Texts of the libraries are left out: they may hold a URL with a token."""
     causes = (error, error.__cause__)
-    if any(
-        isinstance(cause, aiohttp.ClientConnectorCertificateError | aiohttp.ClientConnectorSSLError) for cause in causes
-    ):
+    if isinstance(error, TooLarge):
+        large = UnusableAnswer(f"The answer to {endpoint} has more than {account.max_answer_mb} MB", endpoint=endpoint)
+        large.remedy = f"It was not read to its end; if it is genuine, raise {prefix(account.name)}MAX_ANSWER_MB."
+        return large
+    if isinstance(error, UnaskedEncoding):
+        return PassingFault(
+            f"The answer to {endpoint} is compressed as {error}, which was not asked for",
+            endpoint=endpoint,
+            remedy="Something between here and Tuya does so: check proxies and firewalls.",
+        )
+    if any(isinstance(cause, aiohttp.ClientConnectorSSLError) for cause in causes):
+        return ConfigurationWrong(
+            f"{endpoint} was not sent: {_host(account)} does not speak TLS there",
+            code="TLS",
+            endpoint=endpoint,
+            remedy=f"Check the port and the https:// of {prefix(account.name)}BASE_URL.",
+            reached=False,
+        )
+    if any(isinstance(cause, aiohttp.ClientConnectorCertificateError) for cause in causes):
         return ConfigurationWrong(
             f"{endpoint} was not sent: the certificate of {_host(account)} is not trusted",
             code="TLS",
             endpoint=endpoint,
-            remedy=f"Check {prefix(account.name)}BASE_URL and the CA certificates of this machine; TLS is always verified.",
+            remedy=f"Check {prefix(account.name)}BASE_URL and the CA certificates of this machine "
+            "(a file of more is named by SSL_CERT_FILE); TLS is always verified.",
             reached=False,
         )
     if isinstance(error, aiohttp.ClientHttpProxyError):
         return _proxy_fault(f"{endpoint} was not sent: the proxy refused it (HTTP {error.status})", endpoint)
+    if isinstance(error, aiohttp.ClientResponseError):
+        return PassingFault(
+            f"The answer to {endpoint} is no proper HTTP ({type(error).__name__})",
+            endpoint=endpoint,
+            remedy="Something between here and Tuya may change it: check proxies and firewalls.",
+        )
     if isinstance(error, aiohttp.ClientProxyConnectionError):
         return _proxy_fault(f"{endpoint} was not sent: no connection to the proxy", endpoint)
     if any(isinstance(cause, aiohttp.ClientConnectorError | ConnectionRefusedError) for cause in causes):

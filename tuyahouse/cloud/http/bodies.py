@@ -1,0 +1,58 @@
+"""The body of an answer, read within a bound: neither an endless one nor a small one that unpacks to gigabytes fills memory."""
+
+import zlib
+
+import aiohttp
+
+
+class TooLarge(Exception):
+    """An answer has more bytes than are read of one."""
+
+
+class UnaskedEncoding(Exception):
+    """An answer is compressed in a way that was not asked for; its text names it."""
+
+
+async def read_body(answer: aiohttp.ClientResponse, most: int) -> bytes:
+    """All of it, unpacked.
+
+    Raises:
+        TooLarge: it has more than ``most`` bytes, as sent or unpacked; the connection is closed.
+        UnaskedEncoding: it is packed neither as gzip nor as deflate.
+        aiohttp.ClientPayloadError: it was cut off or is packed wrongly.
+    """
+    encoding = answer.headers.get("content-encoding", "identity").strip().lower()
+    if encoding in ("identity", "") and answer.content_length is not None and answer.content_length <= most:
+        return await answer.read()
+    try:
+        return await _read_bounded(answer, encoding, most)
+    except BaseException:
+        answer.close()
+        raise
+
+
+async def _read_bounded(answer: aiohttp.ClientResponse, encoding: str, most: int) -> bytes:
+    unpack = _unpacker(encoding)
+    parts: list[bytes] = []
+    received = size = 0
+    async for chunk in answer.content.iter_any():
+        received += len(chunk)
+        try:
+            part = unpack.decompress(chunk, most + 1 - size) if unpack else chunk
+        except zlib.error:
+            raise aiohttp.ClientPayloadError("the body is packed wrongly") from None
+        size += len(part)
+        if max(received, size) > most:
+            raise TooLarge
+        parts.append(part)
+    if unpack and not unpack.eof:
+        raise aiohttp.ClientPayloadError("the packed body was cut off")
+    return b"".join(parts)
+
+
+def _unpacker(encoding: str) -> "zlib._Decompress | None":
+    if encoding in ("identity", ""):
+        return None
+    if encoding in ("gzip", "x-gzip", "deflate"):
+        return zlib.decompressobj(zlib.MAX_WBITS | 32)
+    raise UnaskedEncoding(encoding[:40])
