@@ -30,3 +30,9 @@ async def drain_messages(
         drained = await drain_account(run.resources.account.name, run.id, max_seconds, max_messages)
         run.notes += drained.notes
     return final_state(run)
+
+
+if __name__ == "__main__":
+    raise SystemExit(
+        "This file defines a flow and runs nothing. At the top of the repository: python -m flows drain_messages"
+    )

@@ -63,3 +63,9 @@ async def _part(run: Running, name: str, state: Awaitable[State[Any]]) -> str:
         run.stopped = run.stopped or (ended.message or STOPPED if ended.name == STOPPED else "")
         return ""
     return f"{name}: {(ended.message or str(ended.name)).removeprefix(RED)}"
+
+
+if __name__ == "__main__":
+    raise SystemExit(
+        "This file defines a flow and runs nothing. At the top of the repository: python -m flows nightly_sync"
+    )

@@ -17,3 +17,7 @@ async def prune(account: AccountName, run_key: RunKey = None) -> State[Any]:
         deleted = await prune_old(run.account)
         run.notes.append("Deleted: " + ", ".join(f"{count:,} rows of {table}" for table, count in deleted.items()))
     return final_state(run)
+
+
+if __name__ == "__main__":
+    raise SystemExit("This file defines a flow and runs nothing. At the top of the repository: python -m flows prune")

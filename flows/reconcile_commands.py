@@ -33,3 +33,9 @@ async def reconcile_commands(
             await decide_commands(run.account, run.id)
         await publish_verdicts(run)
     return final_state(run)
+
+
+if __name__ == "__main__":
+    raise SystemExit(
+        "This file defines a flow and runs nothing. At the top of the repository: python -m flows reconcile_commands"
+    )

@@ -28,3 +28,9 @@ async def redrive_dead_letters(account: AccountName, run_key: RunKey = None, lim
         await run.softly(redrive_craft_lines(run.account, run.id))
         await run.each_chunk(ask_sn_flows)
     return final_state(run)
+
+
+if __name__ == "__main__":
+    raise SystemExit(
+        "This file defines a flow and runs nothing. At the top of the repository: python -m flows redrive_dead_letters"
+    )

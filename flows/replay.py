@@ -20,3 +20,7 @@ async def replay(account: AccountName, run_key: RunKey = None) -> State[Any]:
     async with running("replay", account, run_key, {}) as run:
         await replay_answers(run.account, run.id)
     return final_state(run)
+
+
+if __name__ == "__main__":
+    raise SystemExit("This file defines a flow and runs nothing. At the top of the repository: python -m flows replay")

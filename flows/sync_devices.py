@@ -47,3 +47,9 @@ async def sync_devices(
         if amiss:
             raise RunRed("\n".join(amiss.values()))
     return final_state(run)
+
+
+if __name__ == "__main__":
+    raise SystemExit(
+        "This file defines a flow and runs nothing. At the top of the repository: python -m flows sync_devices"
+    )

@@ -60,3 +60,9 @@ async def sync_serial_numbers(
         )
         run.notes.append(await publish_intake(run.account, taken))
     return Completed(message=run.notes[-1])
+
+
+if __name__ == "__main__":
+    raise SystemExit(
+        "This file defines a flow and runs nothing. At the top of the repository: python -m flows sync_serial_numbers"
+    )

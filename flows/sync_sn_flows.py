@@ -37,3 +37,9 @@ async def sync_sn_flows(
         await run.each_chunk(ask_sn_flows)
         await run.softly(fetch_missing_lines(run.account, run.id))
     return final_state(run)
+
+
+if __name__ == "__main__":
+    raise SystemExit(
+        "This file defines a flow and runs nothing. At the top of the repository: python -m flows sync_sn_flows"
+    )
