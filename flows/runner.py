@@ -57,14 +57,13 @@ async def run_here(flow: Flow[Any, Any], parameters: Mapping[str, Any], server: 
 
     0: it balanced (a budget may have ended it softly), 1: red, 2: wrong parameters, 130: interrupted.
     """
-    try:
+    if wrong := _wrong(flow, parameters):
+        return _say(wrong, EXIT_USAGE)
+    account = str(parameters["account"])
+    with suppress(SettingsError):  # the flow refuses them, and leaves a note
         settings = load_settings()
         _one_voice(settings)
-        if wrong := _wrong(flow, parameters):
-            return _say(wrong, EXIT_USAGE)
-        account = _name_of(settings, str(parameters["account"]))
-    except SettingsError as error:
-        return _say(str(error), EXIT_RED)
+        account = settings.account(account).name
     run_key = str(parameters.get("run_key") or default_run_key(flow.name, datetime.now(UTC)))
     given = _typed(flow, {**parameters, "account": account, "run_key": run_key})
     try:
@@ -82,13 +81,6 @@ async def run_here(flow: Flow[Any, Any], parameters: Mapping[str, Any], server: 
         return await _end(state, account, run_key)
     except WarehouseError as error:
         return _say(f"{error}\nWhat was committed stays. When that is mended: -p run_key={run_key}", EXIT_RED)
-
-
-def _name_of(settings: Settings, account: str) -> str:
-    """The account as the settings spell it; one that is not there is refused by the flow, which leaves a note."""
-    with suppress(SettingsError):
-        return settings.account(account).name
-    return account
 
 
 async def _while_prefect_answers(work: Coroutine[Any, Any, State[Any]]) -> State[Any]:

@@ -1,0 +1,125 @@
+"""The table of states in docs/operations.md: each way a run can end is produced and compared with its row."""
+
+import signal
+import urllib.error
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.flows.nights import environment_of, register
+from tests.flows.operator import Operator
+from tests.flows.processes import ROOT, start_flow, wait_until
+from tests.support.prefect import PrefectServer
+from tests.support.sandbox import Sandbox
+from tuyahouse.warehouse.ledgers import runs
+from tuyahouse.warehouse.shared import locks
+from tuyahouse.warehouse.warehouse import Warehouse
+
+DEMO = "TUYAHOUSE_ACCOUNTS__DEMO__"
+KNOWN = [f"YZCB04ZZR{number:05}" for number in range(1, 41)]
+
+
+def table() -> dict[str, list[str]]:
+    """The rows by how the run ends, without the marks of code."""
+    text = (ROOT / "docs" / "operations.md").read_text()
+    section = text.partition("## How a run ends")[2].partition("\n## ")[0]
+    rows = [line.strip("|").split("|") for line in section.splitlines() if line.startswith("|")][2:]
+    return {row[0].strip(): [cell.strip().strip("`") for cell in row[1:]] for row in rows}
+
+
+@dataclass
+class Place:
+    """Where a run of sync_sn_flows is started and what it leaves."""
+
+    operator: Operator
+    prefect: PrefectServer
+    tuya: Sandbox
+    warehouse: Warehouse
+    env: dict[str, str]
+
+    def run(self, **changes: str) -> int:
+        return self.operator.run("sync_sn_flows", self.env | changes, run_key="n")[0]
+
+    def stopped_by(self, number: int) -> int:
+        slow = {f"{DEMO}CALLS_PER_SECOND": "4"}
+        process = start_flow("sync_sn_flows", self.env | slow | self.prefect.env, run_key="n")
+        wait_until(lambda: len(self.tuya.control("asked")) >= 3, process)
+        process.send_signal(number)
+        process.communicate(timeout=60)
+        return process.returncode
+
+    def held(self) -> int:
+        with locks.account_lock(self.warehouse, "demo/sync_sn_flows", "run other", timedelta(minutes=5)):
+            return self.run()
+
+    def state(self) -> tuple[str, str]:
+        query = {"sort": "START_TIME_DESC", "limit": 1, "flow_runs": {"name": {"any_": ["sn flows demo"]}}}
+        (found,) = self.prefect.api("flow_runs/filter", query)
+        return found["state"]["name"], found["state"]["message"] or ""
+
+    def artifact(self, key: str, field: str) -> str:
+        try:
+            return str(self.prefect.newest_artifact(key)[field])
+        except urllib.error.HTTPError:
+            return ""
+
+
+@pytest.fixture
+def place(
+    tuya: Sandbox, operator: Operator, prefect_server: PrefectServer, sqlite_url: str, secret_key: str, tmp_path: Path
+) -> Iterator[Place]:
+    warehouse = Warehouse.open(sqlite_url, secret_key)
+    register(warehouse, KNOWN)
+    env = environment_of(tuya, sqlite_url, secret_key, TUYAHOUSE_CHUNK_SIZE="10", **{f"{DEMO}ATTEMPTS": "2"})
+    yield Place(operator, prefect_server, tuya, warehouse, env)
+    warehouse.close()
+
+
+def end(place: Place, way: str) -> int:
+    """Produce this end; the exit code."""
+    match way:
+        case "balanced":
+            return place.run()
+        case "stopped by the budget":
+            return place.run(**{f"{DEMO}MONTHLY_CALLS": "15"})
+        case "refused by Tuya":
+            place.tuya.control("faults", {"rights": 1})
+            return place.run()
+        case "stopped by a fault":
+            place.tuya.control("options", {"quota": 20})
+            return place.run()
+        case "another run holds the lock":
+            return place.held()
+        case "a setting is wrong":
+            return place.run(TUYAHOUSE_CHUNK_SIZE="-1")
+        case "interrupted":
+            return place.stopped_by(signal.SIGINT)
+        case "killed":
+            return place.stopped_by(signal.SIGKILL)
+    raise AssertionError(f"no way to produce {way!r}")
+
+
+@pytest.mark.parametrize("way", table())
+def test_a_run_ends_as_the_table_says(place: Place, way: str) -> None:
+    code, status, state, message, outcome, note, then = table()[way]
+    before = place.artifact("sync-sn-flows-demo", "description"), place.artifact("sync-sn-flows-demo-note", "data")
+    assert end(place, way) == int(code)
+    run = runs.find_run(place.warehouse, "demo", "sync_sn_flows", "n")
+    assert (run.status if run else "none") == status
+    named, said = place.state()
+    assert named == state and said.startswith("" if message == "none" else message), said
+    after = place.artifact("sync-sn-flows-demo", "description"), place.artifact("sync-sn-flows-demo-note", "data")
+    for expected, was, now in zip((outcome, note), before, after, strict=True):
+        if expected == "as before":
+            assert now == was
+        else:
+            begins = expected.removesuffix("` or none")
+            assert now.startswith(begins) or (begins != expected and not now), now
+    place.tuya.control("faults", {})
+    place.tuya.control("options", {"quota": 0})
+    assert place.run(**{f"{DEMO}CALLS_PER_SECOND": "0"}) == int(then)
+    again = runs.find_run(place.warehouse, "demo", "sync_sn_flows", "n")
+    assert again and (again.status, again.outcome.asked) == ("balanced", len(KNOWN))
