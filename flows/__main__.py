@@ -50,7 +50,7 @@ def _value(text: str, kind: str) -> Any:
     try:
         value = json.loads(text, **numbers)
     except json.JSONDecodeError:
-        return text
+        return [part.strip() for part in text.split(",") if part.strip()] if kind == "texts" else text
     return value if kind != "text" or value is None or isinstance(value, str) else text
 
 

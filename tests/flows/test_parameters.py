@@ -39,3 +39,8 @@ def test_every_flow_says_which_of_its_parameters_are_text() -> None:
     }
     assert kinds_of(FLOWS["sync_devices"])["project_ids"] == "texts"
     assert kinds_of(FLOWS["sync_serial_numbers"])["query_url"] == "text"
+
+
+def test_a_list_is_taken_with_commas_as_the_settings_take_one() -> None:
+    assert parse_parameters(["sns=A1, 007X,B2"], {"sns": "texts"}) == {"sns": ["A1", "007X", "B2"]}
+    assert parse_parameters(["run_key=a,b"], {"run_key": "text"}) == {"run_key": "a,b"}
