@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 
 import psycopg
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from tests.support.sandbox import Sandbox
 from tuyahouse.cloud.calls.pms import SN_FLOWS
 from tuyahouse.cloud.client import TuyaClient
+from tuyahouse.warehouse.shared.locks import account_lock
 from tuyahouse.warehouse.warehouse import Warehouse
 
 P = "TUYAHOUSE_ACCOUNTS__DEMO__"
@@ -95,6 +97,17 @@ def test_a_run_under_way_goes_on_with_the_login_that_the_check_made(cli, sandbox
     assert sandbox.control("stats")["tokens"]["logins"] == logins, "it finds the new login, and makes none itself"
     assert calls == 3, "the refused call was repeated once"
     warehouse.close()
+
+
+def test_while_a_night_is_under_way_its_login_is_left_alone(cli, sandbox: Sandbox, sqlite_url: str) -> None:
+    cli("doctor", "--no-messages")
+    warehouse = Warehouse.open(sqlite_url)
+    before = sandbox.control("stats")["tokens"]["logins"]
+    with account_lock(warehouse, "demo/sync_sn_flows", "the night", timedelta(minutes=1)):
+        result = cli("doctor", "--no-messages")
+    warehouse.close()
+    assert (result.exit_code, sandbox.control("stats")["tokens"]["logins"]) == (0, before)
+    assert any("a run is under way" in line for line in lines(result, "note"))
 
 
 @pytest.fixture

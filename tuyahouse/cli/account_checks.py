@@ -1,6 +1,7 @@
 """Checks of one account: does Tuya let it in, is it the right data centre, may it ask, do messages come."""
 
 from contextlib import closing
+from datetime import UTC, datetime
 from typing import Any
 
 from tuyahouse.cli.findings import Findings
@@ -15,6 +16,7 @@ from tuyahouse.settings import Account, SettingsError
 from tuyahouse.stores import SlotStore, TokenStore
 from tuyahouse.warehouse.devices import lists
 from tuyahouse.warehouse.serial_numbers import registry
+from tuyahouse.warehouse.shared import locks
 from tuyahouse.warehouse.warehouse import Warehouse
 
 NOBODY = "TUYAHOUSE-DOCTOR"
@@ -83,14 +85,36 @@ class _Checks:
         self._client.clock.observe(answer.t_ms)
 
     async def _logs_in(self) -> bool:
-        """Anew, although a stored login may last: it would say nothing about a password that has changed since."""
+        """Anew, although a stored login may last: it would say nothing about a password that has changed since.
+
+        Not while a run is under way: a new login ends the old one, and the run's calls in flight would fail.
+        """
         what = self._named("login to the production system")
+        if self._run_under_way():
+            return await self._has_login(what)
         try:
             await self._client.login_anew()
         except TuyaError as error:
             self._findings.wrong(what, error)
             return False
         self._findings.ok(what, "granted")
+        return True
+
+    def _run_under_way(self) -> bool:
+        if self._warehouse is None:
+            return False
+        with self._warehouse.read() as conn:
+            return bool(locks.holders(conn, self._account.name, datetime.now(UTC)))
+
+    async def _has_login(self, what: str) -> bool:
+        try:
+            await self._client.sign_in("pms")
+        except TuyaError as error:
+            self._findings.wrong(what, error)
+            return False
+        self._findings.note(
+            what, "a run is under way and uses it: the password is not tried anew until the run has ended"
+        )
         return True
 
     async def _flows(self) -> None:

@@ -1,6 +1,7 @@
 """Locks that end by time: a killed run blocks nobody for longer than the lease, on the same machine not at all."""
 
 import logging
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -116,6 +117,12 @@ def account_lock(database: Database, name: str, holder: str, lease: timedelta) -
         yield lock
     finally:
         lock.release()
+
+
+def holders(conn: Connection, account: str, now: datetime) -> list[str]:
+    """Who holds a lock of this account now: the runs that are under way on what is due."""
+    rows = conn.execute(select(ops_lock.c.name, ops_lock.c.holder).where(ops_lock.c.expires_at > now))
+    return [str(holder) for name, holder in rows if account in re.split(r"[/: ]", name)]
 
 
 class _Back(Exception):
