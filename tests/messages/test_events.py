@@ -8,7 +8,7 @@ import pytest
 
 from tests.messages import samples
 from tuyahouse.messages.errors import UnreadableMessage
-from tuyahouse.messages.formats.events import FORMATS, read_event
+from tuyahouse.messages.formats.events import read_event
 from tuyahouse.messages.formats.facts import BacklogNotice, Binding, CommandObservation, DeviceEvent, Event, Presence
 
 PUSHED = datetime(2026, 9, 21, 14, 13, 20, 999000, tzinfo=UTC)
@@ -44,10 +44,6 @@ def time(*parts: int) -> datetime:
 def test_each_documented_format_is_recognised_by_name_without_drift(name: str) -> None:
     read = event(samples.ALL[name])
     assert (read.format, len(read.facts), read.drift) == (name, 1, ())
-
-
-def test_the_list_of_formats_is_complete() -> None:
-    assert set(FORMATS) == set(samples.ALL)
 
 
 def test_bind_user_tells_a_binding() -> None:

@@ -9,22 +9,12 @@ from typing import Any
 
 from tuyahouse.messages.errors import UnreadableMessage
 from tuyahouse.messages.formats.bizcode_events import BIZ_CODES, device_report
-from tuyahouse.messages.formats.facts import DEVICE_EVENT, UNKNOWN, BacklogNotice, Event
+from tuyahouse.messages.formats.facts import UNKNOWN, BacklogNotice, Event
 from tuyahouse.messages.formats.fields import Json, first_time
 from tuyahouse.messages.formats.notation import decode_object
-from tuyahouse.messages.formats.v1_events import UNBIND_MODES, v1_event
+from tuyahouse.messages.formats.v1_events import v1_event
 
 BACKLOG_NOTICE = "pulsar_backlog_notice"
-
-FORMATS = (
-    DEVICE_EVENT,
-    *BIZ_CODES,
-    "activate_device",
-    "cmd_issue_result",
-    "dev_online_status",
-    *UNBIND_MODES,
-)
-"""The documented formats, by the names that raw_message.format gives them."""
 
 
 def read_event(plain: bytes, pushed_at: datetime | None) -> Event:
