@@ -49,7 +49,7 @@ def _value(text: str, kind: str) -> Any:
     numbers: dict[str, Any] = dict.fromkeys(("parse_int", "parse_float", "parse_constant"), str) if kind else {}
     try:
         value = json.loads(text, **numbers)
-    except json.JSONDecodeError:
+    except ValueError:  # no JSON, or an integer of too many digits
         return [part.strip() for part in text.split(",") if part.strip()] if kind == "texts" else text
     return value if kind != "text" or value is None or isinstance(value, str) else text
 

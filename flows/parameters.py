@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from pydantic import Field, GetJsonSchemaHandler
+from pydantic import Field, GetJsonSchemaHandler, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,4 +35,20 @@ RunKey = Annotated[
     ),
 ]
 
-Limit = Annotated[int | None, Field(ge=1), Described("Ask at most so many; empty: all that are due")]
+
+def _at_least_one(value: Any, check: ValidatorFunctionWrapHandler) -> Any:
+    """Say what to write instead; pydantic would read ``true`` as 1."""
+    try:
+        if not isinstance(value, bool):
+            return check(value)
+    except ValidationError:
+        pass
+    raise ValueError("at least 1; leave it out for all that are due")
+
+
+Limit = Annotated[
+    int | None,
+    Field(ge=1),
+    WrapValidator(_at_least_one),
+    Described("How many are asked at most, at least 1; empty: all that are due"),
+]

@@ -149,7 +149,8 @@ def _wrong(flow: Flow[Any, Any], parameters: Mapping[str, Any]) -> str:
 
 def _hinted(line: str) -> str:
     """With how a list is written: a shell takes the quotes off that nobody protects."""
-    name = line.partition(":")[0]
+    name, _, problem = line.partition(": ")
+    line = f"{name}: {problem.removeprefix('Value error, ')}"
     return f"""{line}; write it as JSON: '{name}=["…","…"]'""" if line.endswith("valid list") else line
 
 
