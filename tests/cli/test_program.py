@@ -179,3 +179,12 @@ def test_consume_refuses_a_secret_that_cannot_be_a_key(cli) -> None:
     result = cli("consume", "-a", "demo", CLIENT_SECRET="short")
     assert result.exit_code == 1
     assert "CLIENT_SECRET cannot decrypt messages" in result.stderr
+
+
+@pytest.mark.parametrize("words", [("sn", "list"), ("dead-letters", "list")], ids=" ".join)
+@pytest.mark.parametrize("limit", ["0", "-3", "many", "9" * 20])
+def test_a_wrong_limit_is_refused_with_what_to_write(program, words, limit) -> None:
+    process = program(*words, "-a", "demo", "--limit", limit)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert "at least 1, as digits alone" in errors and "leave it out" in errors

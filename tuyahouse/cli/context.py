@@ -17,6 +17,14 @@ OneAccount = Annotated[
 ]
 
 
+def at_least_one(value: int | str) -> int:
+    """The value of a ``--limit``; what is no such number is refused with what to write."""
+    text = str(value).strip()
+    if not text.isdecimal() or len(text) > 9 or int(text) < 1:
+        raise typer.BadParameter("at least 1, as digits alone (at most nine); leave it out for the default")
+    return int(text)
+
+
 # ------------------------------------------------------------------------------------------------------------- opening
 
 

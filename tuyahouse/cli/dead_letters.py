@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from tuyahouse import logs
-from tuyahouse.cli.context import AccountName, open_warehouse, read_settings
+from tuyahouse.cli.context import AccountName, at_least_one, open_warehouse, read_settings
 from tuyahouse.cli.output import said, show
 from tuyahouse.cli.words import stopped
 from tuyahouse.warehouse.ledgers.dead_letters import StoredDeadLetter
@@ -42,7 +42,9 @@ def list_(
     kind: Kind = None,
     reason: Reason = None,
     state: Annotated[State, typer.Option(help="What became of them.")] = State.OPEN,
-    limit: Annotated[int, typer.Option(min=1, help="How many to show at most.")] = LISTED,
+    limit: Annotated[
+        int, typer.Option(parser=at_least_one, metavar="INTEGER", help="How many to show at most.")
+    ] = LISTED,
 ) -> None:
     """List dead letters, the newest first.
 

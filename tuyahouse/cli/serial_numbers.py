@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from tuyahouse.cli.context import AccountName, from_environment, open_warehouse, read_settings
+from tuyahouse.cli.context import AccountName, at_least_one, from_environment, open_warehouse, read_settings
 from tuyahouse.cli.intake import ends_with_ctrl_c, report
 from tuyahouse.cli.output import show
 from tuyahouse.sync.serial_numbers import register
@@ -89,7 +89,12 @@ def list_(
     account: AccountName,
     state: Annotated[State | None, typer.Option(help="Only those in this state.")] = None,
     work_order: Annotated[str | None, typer.Option(help="Only those of this work order.")] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="So many at most; a table shows 100 unless told.")] = None,
+    limit: Annotated[
+        int | None,
+        typer.Option(
+            parser=at_least_one, metavar="INTEGER", help="How many at most; default: 100 in a table, all as csv."
+        ),
+    ] = None,
     format_: Annotated[Shape, typer.Option("--format", help="csv streams any number of them.")] = Shape.TABLE,
 ) -> None:
     """Registered serial numbers, by name.
