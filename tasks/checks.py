@@ -81,10 +81,10 @@ _AGAIN = {
 }
 
 
-def _letters(counts: list[tuple[str, str, str, int, int]]) -> list[str]:
+def _letters(counts: list[tuple[str, str, str, int, int, int]]) -> list[str]:
     """Open dead letters in one sentence a kind: how many, why, and what helps."""
     by_kind: dict[str, list[tuple[str, int]]] = {}
-    for _, kind, reason, still_open, _ in counts:
+    for _, kind, reason, still_open, *_ in counts:
         if still_open:
             by_kind.setdefault(kind, []).append((reason, still_open))
     return [

@@ -184,9 +184,11 @@ def test_status_counts_dead_letters_by_reason_and_shows_open_gaps(cli, sqlite_ur
         gaps.record_gap(conn, "demo", Gap(now - timedelta(hours=5), now, AWAY_TOO_LONG, "Asleep."))
     warehouse.close()
     shown = cli("status").stdout
-    assert row(shown, "sn_flows") == ["sn_flows", "item_error", "1", "0"]
+    assert row(shown, "sn_flows") == ["sn_flows", "item_error", "1", "0", "0"]
     assert row(shown, "pulsar")[-3:] == ["7", "0", "0"]
     assert "UTC may be lost. Asleep. Reading all devices and open commands closes it." in shown
+    assert cli("dead-letters", "dismiss", "-a", "demo", "--by", "ana", "--why", "scrapped", SN).exit_code == 0
+    assert "No dead letter is open (1 dismissed)." in cli("status").stdout
 
 
 # ------------------------------------------------------------------------------------------------------------- explain

@@ -89,10 +89,11 @@ def _commands(conn: Connection, account: Account) -> None:
 
 def _dead_letters(conn: Connection, account: Account) -> None:
     counts = [row[1:] for row in dead_letters.counts(conn, account.name)]
-    if any(still for _, _, still, _ in counts):
-        show("Dead letters", ("kind", "reason", "open", "resolved"), counts)
+    dismissed = sum(count for *_, count in counts)
+    if any(still for _, _, still, *_ in counts):
+        show("Dead letters", ("kind", "reason", "open", "resolved", "dismissed"), counts)
     else:
-        say("No dead letter is open.")
+        say(f"No dead letter is open{f' ({dismissed:,} dismissed)' if dismissed else ''}.")
 
 
 def _calls(conn: Connection, account: Account, now: datetime) -> None:

@@ -82,8 +82,8 @@ def test_they_are_counted_by_kind_and_reason(warehouse: Warehouse) -> None:
     with warehouse.begin() as conn:
         dead_letters.resolve(conn, "factory", "sn_flows", ["S2"], LATER)
         assert dead_letters.counts(conn, "factory") == [
-            ("factory", "sn_flows", "item_error", 1, 1),
-            ("factory", "sn_flows", "unusable_answer", 1, 0),
+            ("factory", "sn_flows", "item_error", 1, 1, 0),
+            ("factory", "sn_flows", "unusable_answer", 1, 0, 0),
         ]
         assert dead_letters.counts(conn, "other") == []
 
@@ -124,7 +124,7 @@ def test_a_dismissed_one_that_is_met_again_as_it_was_stays_dismissed(warehouse: 
     assert open_ones(warehouse) == []
     with warehouse.read() as conn:
         (kept,) = listing(conn, Chosen("factory", state=State.DISMISSED))
-        assert dead_letters.counts(conn, "factory") == [("factory", "sn_flows", "item_error", 0, 0)]
+        assert dead_letters.counts(conn, "factory") == [("factory", "sn_flows", "item_error", 0, 0, 1)]
     assert (kept.attempts, kept.last_seen_at, kept.dismissed_at) == (2, LATER, AT)
 
 

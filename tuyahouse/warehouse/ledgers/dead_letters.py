@@ -149,15 +149,16 @@ def open_keys(conn: Connection, account: str, kind: str) -> Iterator[str]:
         last = letter.key
 
 
-def counts(conn: Connection, account: str | None = None) -> list[tuple[str, str, str, int, int]]:
-    """(account, kind, reason, open, resolved), the most open ones first."""
+def counts(conn: Connection, account: str | None = None) -> list[tuple[str, str, str, int, int, int]]:
+    """(account, kind, reason, open, resolved, dismissed), the most open ones first."""
     still = func.count().filter(OPEN)
     done = func.count(_table.resolved_at)
+    dismissed = func.count(_table.dismissed_at).filter(_table.resolved_at.is_(None))
     group = (_table.account, _table.kind, _table.reason)
-    wanted = select(*group, still, done).group_by(*group).order_by(still.desc(), *group)
+    wanted = select(*group, still, done, dismissed).group_by(*group).order_by(still.desc(), *group)
     if account is not None:
         wanted = wanted.where(_table.account == account)
-    return [(a, kind, reason, int(x), int(y)) for a, kind, reason, x, y in conn.execute(wanted)]
+    return [(a, kind, reason, int(x), int(y), int(z)) for a, kind, reason, x, y, z in conn.execute(wanted)]
 
 
 def stored_key(key: str) -> str:
