@@ -55,44 +55,44 @@ class Account(BaseModel):
     pms_username: Annotated[str, Visible] = Field(default="", description="User of Tuya's production system (PMS)")
     pms_password: Annotated[SecretStr, Visible] = Field(default=SecretStr(""), description="Password of that user")
     calls_per_second: float = Field(
-        default=4.0, ge=0, le=1000, description="Starts per second and endpoint; 0: unpaced"
+        default=4.0, ge=0, le=1000, description="Calls started per second, for each endpoint; 0: no pacing"
     )
     concurrency: Whole = Field(default=16, ge=1, le=512, description="Calls in flight at once in one process")
     monthly_calls: Whole | None = Field(
-        default=None, ge=1, description="Calls a calendar month (UTC) may cost; none: no limit"
+        default=None, ge=1, description="Budget of calls in a calendar month (UTC); none: no limit"
     )
-    timeout_seconds: float = Field(default=30.0, gt=0, le=600, description="Longest wait for one answer")
+    timeout_seconds: float = Field(default=30.0, gt=0, le=600, description="How long one answer is waited for at most")
     max_answer_mb: Whole = Field(
         default=32, ge=1, le=1024, description="Largest answer that is read, in MB, compressed or not"
     )
-    attempts: Whole = Field(default=6, ge=1, le=20, description="Tries of one call that meets a passing fault")
+    attempts: Whole = Field(default=6, ge=1, le=20, description="Attempts for a call that meets a passing fault")
     refresh_early_seconds: Whole = Field(
-        default=60, ge=0, le=3600, description="A token is replaced this long before it ends"
+        default=60, ge=0, le=3600, description="How long before it expires a token is replaced"
     )
     project_ids: Names = Field(default=(), description="Projects whose devices are read")
     device_query: Literal["auto", "snake", "camel", "dotted"] = Field(
         default="auto", description="Spelling of the device list's query parameters; auto tries them"
     )
-    device_page_size: Whole = Field(default=100, ge=1, le=1000, description="Devices asked for a page")
+    device_page_size: Whole = Field(default=100, ge=1, le=1000, description="Devices in one page of the device list")
     messages_source: Literal["pulsar", "websocket"] = Field(
-        default="pulsar", description="Which of Tuya's message endpoints"
+        default="pulsar", description="Which of Tuya's message endpoints is read"
     )
     messages_url: Annotated[str, Visible] = Field(default="", description="Message endpoint; default by region")
-    messages_environment: Literal["prod", "test"] = Field(default="prod", description="Topic event or event-test")
+    messages_environment: Literal["prod", "test"] = Field(
+        default="prod", description="prod reads the topic event, test event-test"
+    )
     messages_subscription: Annotated[str, Visible] = Field(
         default="", description="Subscription name; default {client_id}-sub"
     )
     messages_subscription_type: Literal["Failover", "Exclusive", "Shared", "Key_Shared"] = Field(
         default="Failover",
-        description="How consumers of one subscription share: Failover, Exclusive, Shared, Key_Shared",
+        description="How consumers of a subscription share it: Failover, Exclusive, Shared, Key_Shared",
     )
     messages_notices: bool = Field(default=False, description="Read the topic out/notice too (backlog notices)")
     messages_tls_ca: Annotated[str, Visible] = Field(
         default="", description="File of CA certificates; default: the system's"
     )
-    messages_retention: Duration = Field(
-        default=timedelta(hours=2), description="After this Tuya deletes unread messages"
-    )
+    messages_retention: Duration = Field(default=timedelta(hours=2), description="How long Tuya keeps unread messages")
 
     @property
     def url(self) -> str:
@@ -136,7 +136,7 @@ class Account(BaseModel):
 
 
 class Settings(BaseSettings):
-    """Everything tuyahouse can be told. Use :func:`load_settings`, which turns errors into words."""
+    """All settings. Use :func:`load_settings`, which turns errors into words."""
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
@@ -155,22 +155,24 @@ class Settings(BaseSettings):
     )
     secret_key: Annotated[SecretStr, Visible, Strong] | None = Field(
         default=None,
-        description="Encrypts stored tokens: 20 characters or more, by chance; made beside a SQLite file when absent",
+        description="Encrypts stored tokens: 20 random characters or more; without it one is made beside a SQLite file",
     )
     accounts: Annotated[dict[str, Account], Json] = Field(default={}, description="Tuya projects by name")
-    chunk_size: Whole = Field(default=1000, ge=1, le=100_000, description="Serial numbers asked and committed at once")
-    chunks_at_once: Whole = Field(default=2, ge=1, le=16, description="Chunks under way at once in one run")
+    chunk_size: Whole = Field(
+        default=1000, ge=1, le=100_000, description="Serial numbers in a chunk, which is committed as a whole"
+    )
+    chunks_at_once: Whole = Field(default=2, ge=1, le=16, description="Chunks that a run works on at once")
     raw_retention: Duration = Field(default=timedelta(days=400), description="Raw answers older than this are pruned")
     lock_lease: Duration = Field(
         default=timedelta(minutes=2),
         ge=timedelta(seconds=1),
-        description="An account's lock ends this long after its holder died",
+        description="How long after its holder died an account's lock expires",
     )
     log_level: Annotated[Literal["debug", "info", "warning", "error"], Lower] = Field(
-        default="info", description="Least weight of a message that is logged"
+        default="info", description="Lowest level that is logged"
     )
     log_format: Annotated[Literal["auto", "text", "json"], Lower] = Field(
-        default="auto", description="json: a JSON object a line; auto: text in a terminal, json elsewhere"
+        default="auto", description="json: one JSON object per line; auto: text in a terminal, json elsewhere"
     )
     plan: PlanPolicy = PlanPolicy()
     commands: CommandPolicy = CommandPolicy()
@@ -258,7 +260,7 @@ def _config_file() -> Path:
 
 
 def _other_places() -> str:
-    """Where else a variable's value may stand, for who never set that variable."""
+    """Say how names of variables are written in the file, where there is one: a variable may never have been set."""
     file = _config_file()
     return (
         f"\nThese are names of variables; in {file} the same is written in lower case, A__B as b under [a]."

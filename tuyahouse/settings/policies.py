@@ -1,4 +1,4 @@
-"""How often things are asked: the part of the settings that the pure planners are given."""
+"""How often serial numbers and command records are asked again: the settings that the planners get."""
 
 from datetime import timedelta
 from typing import Annotated
@@ -9,19 +9,24 @@ from tuyahouse.settings.types import Duration, Json
 
 
 class PlanPolicy(BaseModel):
-    """How often a serial number is asked, by what is known of it."""
+    """How often a serial number is asked, by its state."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    open_after: Duration = Field(default=timedelta(hours=12), description="An open one is asked again after this")
-    finished_after: Duration = Field(default=timedelta(days=7), description="A finished one first again after this")
-    finished_factor: float = Field(default=2.0, ge=1, description="… then each time this much later")
-    finished_at_most: Duration = Field(default=timedelta(days=180), description="… but no later than this")
-    unknown_after: Duration = Field(
-        default=timedelta(hours=12), description="One Tuya does not know is asked again after this"
+    open_after: Duration = Field(
+        default=timedelta(hours=12), description="How long after an answer an open serial number is asked again"
     )
-    unknown_factor: float = Field(default=2.0, ge=1, description="… then each time this much later")
-    unknown_at_most: Duration = Field(default=timedelta(days=30), description="… but no later than this")
+    finished_after: Duration = Field(
+        default=timedelta(days=7), description="How long after an answer a finished one is asked again at first"
+    )
+    finished_factor: float = Field(default=2.0, ge=1, description="Factor by which that wait grows each time")
+    finished_at_most: Duration = Field(default=timedelta(days=180), description="Longest wait for a finished one")
+    unknown_after: Duration = Field(
+        default=timedelta(hours=12),
+        description="How long after an answer one that Tuya does not know is asked again at first",
+    )
+    unknown_factor: float = Field(default=2.0, ge=1, description="Factor by which that wait grows each time")
+    unknown_at_most: Duration = Field(default=timedelta(days=30), description="Longest wait for an unknown one")
 
 
 class CommandPolicy(BaseModel):
@@ -29,15 +34,16 @@ class CommandPolicy(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    deadline: Duration = Field(default=timedelta(hours=1), description="A command open for longer is stuck")
+    deadline: Duration = Field(default=timedelta(hours=1), description="A command that stays open for longer is stuck")
     deadline_by_product_type: Annotated[dict[str, Duration], Json] = Field(
-        default={}, description="The same by a device's product type"
+        default={}, description="Deadlines that differ, by product type of the device"
     )
     ask_after: Duration = Field(
-        default=timedelta(minutes=5), description="An open record is asked again after this at first"
+        default=timedelta(minutes=5), description="How long after an answer an open record is asked again at first"
     )
-    ask_factor: float = Field(default=2.0, ge=1, description="… then each time this much later")
-    ask_at_most: Duration = Field(default=timedelta(days=1), description="… but no later than this")
+    ask_factor: float = Field(default=2.0, ge=1, description="Factor by which that wait grows each time")
+    ask_at_most: Duration = Field(default=timedelta(days=1), description="Longest wait for an open record")
     give_up_after: Duration = Field(
-        default=timedelta(days=7), description="A record Tuya does not know is given up after this"
+        default=timedelta(days=7),
+        description="How long a record that Tuya does not know is followed before it is given up",
     )

@@ -53,7 +53,7 @@ def not_negative(value: timedelta) -> timedelta:
 
 
 def encoded_url(value: str) -> str:
-    """Refuse a URL whose user or password holds signs that end it: what follows them would be taken for host and path, and
+    """Refuse a URL whose user or password holds characters that end it: the rest would be read as host and path, and
     shown in errors."""
     head, _, query = value.partition("://")[2].partition("?")
     userinfo, at, place = head.partition("@")
