@@ -187,4 +187,4 @@ def test_a_wrong_limit_is_refused_with_what_to_write(program, words, limit) -> N
     process = program(*words, "-a", "demo", "--limit", limit)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 2
-    assert "at least 1, as digits alone" in errors and "leave it out" in errors
+    assert "at least 1, as digits only" in errors and "leave it out" in errors

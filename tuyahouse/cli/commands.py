@@ -27,7 +27,7 @@ def commands() -> None:
 @app.command()
 def add(
     account: AccountName,
-    file: Annotated[Path, typer.Argument(help="CSV (also .gz), Excel or Parquet; found out by content.")],
+    file: Annotated[Path, typer.Argument(help="CSV (also .gz), Excel or Parquet; detected by content.")],
     sheet: Annotated[str | None, typer.Option(help="The one sheet of a workbook to read.")] = None,
     column: Annotated[str | None, typer.Option(help="Heading of the record numbers, where it is unusual.")] = None,
 ) -> None:

@@ -13,15 +13,15 @@ from tuyahouse.warehouse.warehouse import Warehouse
 
 AccountName = Annotated[str, typer.Option("--account", "-a", help="Name of the account in the settings.")]
 OneAccount = Annotated[
-    str | None, typer.Option("--account", "-a", help="Name of the account in the settings; without it all.")
+    str | None, typer.Option("--account", "-a", help="Name of the account in the settings; default: all accounts.")
 ]
 
 
 def at_least_one(value: int | str) -> int:
-    """The value of a ``--limit``; what is no such number is refused with what to write."""
+    """The value of a ``--limit``, or an error that says what to write."""
     text = str(value).strip()
     if not text.isdecimal() or len(text) > 9 or int(text) < 1:
-        raise typer.BadParameter("at least 1, as digits alone (at most nine); leave it out for the default")
+        raise typer.BadParameter("at least 1, as digits only (at most nine); leave it out for the default")
     return int(text)
 
 

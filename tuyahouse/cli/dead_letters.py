@@ -21,11 +21,11 @@ KEYS_NAMED = 100
 
 Kind = Annotated[str | None, typer.Option(help="Only this kind, e.g. sn_flows.")]
 Reason = Annotated[str | None, typer.Option(help="Only this reason, e.g. item_error.")]
-Keys = Annotated[list[str] | None, typer.Argument(metavar="[KEY]...", help="Only those of these keys.")]
+Keys = Annotated[list[str] | None, typer.Argument(metavar="[KEY]...", help="Only these keys.")]
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="""Dead letters: what Tuya answered and could not be used, with the reason. None is ever lost.
+    help="""Dead letters: what could not be used, with the reason. None is ever lost.
 
     Example:
 
@@ -41,7 +41,7 @@ def list_(
     account: AccountName,
     kind: Kind = None,
     reason: Reason = None,
-    state: Annotated[State, typer.Option(help="What became of them.")] = State.OPEN,
+    state: Annotated[State, typer.Option(help="Only dead letters in this state.")] = State.OPEN,
     limit: Annotated[
         int, typer.Option(parser=at_least_one, metavar="INTEGER", help="How many to show at most.")
     ] = LISTED,
@@ -74,7 +74,7 @@ def show_(
     kind: Kind = None,
     reason: Reason = None,
 ) -> None:
-    """Show all that is known of the dead letters of a key, with what was received. Secrets are left out.
+    """Show the dead letters of a key in full, with what was received. Secrets are left out.
 
     Example:
 
@@ -124,7 +124,7 @@ def redrive(account: AccountName, keys: Keys = None, kind: Kind = None, reason: 
     """
     letters = _found(Chosen(account, kind, reason, keys))
     if not letters:
-        raise stopped("No open dead letter is like that.")
+        raise stopped("No open dead letter matches.")
     by_kind: dict[str, list[str]] = {}
     for letter in letters:
         by_kind.setdefault(letter.kind, []).append(letter.key)
@@ -170,7 +170,7 @@ def dismiss_(
     with open_warehouse(settings) as warehouse, warehouse.begin() as conn:
         letters = dismiss(conn, chosen, by.strip(), why.strip(), datetime.now(UTC))
     if not letters:
-        raise stopped("No open dead letter is like that; nothing was dismissed.")
+        raise stopped("No open dead letter matches; nothing was dismissed.")
     for letter in letters[:LISTED]:
         typer.echo(f"  {letter.kind} {letter.key!r}: {letter.reason}")
     typer.echo(f"{len(letters):,} dismissed by {by.strip()}. They are kept: --state dismissed lists them.")

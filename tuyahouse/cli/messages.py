@@ -11,10 +11,10 @@ from tuyahouse.warehouse.warehouse import Warehouse
 def consume(
     account: AccountName,
     metrics_port: Annotated[
-        int | None, typer.Option(min=0, max=65535, help="Serve /metrics (Prometheus) and /health at this port.")
+        int | None, typer.Option(min=0, max=65535, help="Serve /metrics (Prometheus) and /health on this port.")
     ] = None,
     metrics_address: Annotated[
-        str, typer.Option(help="Address to serve them at; 0.0.0.0 opens them to the network.")
+        str, typer.Option(help="Address to serve them on; 0.0.0.0 opens them to the network.")
     ] = "127.0.0.1",
 ) -> None:
     """Store every message before it is acknowledged, until SIGTERM or Ctrl-C.

@@ -20,14 +20,16 @@ _NO_PLACE = (errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES)
 
 
 def sandbox(
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8900,
-    host: Annotated[str, typer.Option(help="Address to listen at.")] = "127.0.0.1",
-    seed: Annotated[int | None, typer.Option(help="Another seed is another factory and field.")] = None,
-    serial_numbers: Annotated[int | None, typer.Option(min=0, help="How many the factory makes.")] = None,
-    day: Annotated[float | None, typer.Option(help="Day on which factory and field stand.")] = None,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 picks a free one.")] = 8900,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    seed: Annotated[int | None, typer.Option(help="Each seed gives another factory and field.")] = None,
+    serial_numbers: Annotated[
+        int | None, typer.Option(min=0, help="How many serial numbers the factory makes.")
+    ] = None,
+    day: Annotated[float | None, typer.Option(help="Day that factory and field have reached.")] = None,
     fault: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME=RATE", help="Something that goes wrong, at a rate from 0 to 1; repeatable."),
+        typer.Option(metavar="NAME=RATE", help="Fault to inject, at a rate from 0 to 1; repeatable."),
     ] = None,
     set_: Annotated[
         list[str] | None,
@@ -35,14 +37,14 @@ def sandbox(
             "--set", metavar="NAME=VALUE", help="Any other option; python -m tuyahouse.sandbox --help lists them."
         ),
     ] = None,
-    print_env: Annotated[bool, typer.Option("--print-env", help="Print the settings that reach it, and end.")] = False,
+    print_env: Annotated[bool, typer.Option("--print-env", help="Print the settings that reach it and exit.")] = False,
     write_serial_numbers: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write the factory's serial numbers as CSV, and go on.")
+        Path | None, typer.Option(metavar="FILE", help="Write the factory's serial numbers as CSV, then serve.")
     ] = None,
     pulsar_url: Annotated[str, typer.Option(help="Publish the field's messages into this Pulsar too.")] = "",
     pulsar_user: Annotated[str, typer.Option(help="Operator of that Pulsar.")] = "admin",
     pulsar_password: Annotated[
-        str, typer.Option(help="Password of the operator; env:NAME takes it from that variable.")
+        str, typer.Option(help="Password of the operator; env:NAME reads it from that variable.")
     ] = "",
     pulsar_topic: Annotated[str, typer.Option(help="Topic: event or event-test.")] = "event",
     pulsar_tls_ca: Annotated[str, typer.Option(help="File of CA certificates of that Pulsar.")] = "",

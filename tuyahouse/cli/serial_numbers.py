@@ -42,13 +42,13 @@ class Shape(StrEnum):
 @app.command()
 def add(
     account: AccountName,
-    file: Annotated[Path | None, typer.Argument(help="CSV (also .gz), Excel or Parquet; found out by content.")] = None,
+    file: Annotated[Path | None, typer.Argument(help="CSV (also .gz), Excel or Parquet; detected by content.")] = None,
     pattern: Annotated[str | None, typer.Option(help="First and last of a range, joined by two dots.")] = None,
     query_url: Annotated[
-        str | None, typer.Option(help="Database to query, as a SQLAlchemy URL; env:NAME takes it from that variable.")
+        str | None, typer.Option(help="Database to query, as a SQLAlchemy URL; env:NAME reads it from that variable.")
     ] = None,
-    query: Annotated[str | None, typer.Option(help="SQL whose answer has a column sn.")] = None,
-    work_order: Annotated[str | None, typer.Option(help="Work order of those that come without one.")] = None,
+    query: Annotated[str | None, typer.Option(help="SQL query whose result has a column sn.")] = None,
+    work_order: Annotated[str | None, typer.Option(help="Work order for rows that name none.")] = None,
     sheet: Annotated[str | None, typer.Option(help="The one sheet of a workbook to read.")] = None,
     column: Annotated[str | None, typer.Option(help="Heading of the serial numbers, where it is unusual.")] = None,
 ) -> None:
@@ -97,7 +97,7 @@ def list_(
     ] = None,
     format_: Annotated[Shape, typer.Option("--format", help="csv streams any number of them.")] = Shape.TABLE,
 ) -> None:
-    """Registered serial numbers, by name.
+    """List registered serial numbers in alphabetical order.
 
     Example:
 

@@ -54,7 +54,9 @@ def migrate() -> None:
 
 
 def dictionary(
-    format_: Annotated[Shape, typer.Option("--format", help="markdown to keep, table to look at.")] = Shape.MARKDOWN,
+    format_: Annotated[
+        Shape, typer.Option("--format", help="markdown for a file, table for the terminal.")
+    ] = Shape.MARKDOWN,
 ) -> None:
     """Every table and column of the warehouse, and what it means. Needs no settings.
 
@@ -75,7 +77,9 @@ def dictionary(
 def explain(
     account: AccountName,
     sn: Annotated[str, typer.Argument(metavar="SN", help="Serial number.")],
-    raw: Annotated[bool, typer.Option("--raw", help="Only the newest answer, the very bytes that Tuya sent.")] = False,
+    raw: Annotated[
+        bool, typer.Option("--raw", help="Print only the newest answer, byte for byte as Tuya sent it.")
+    ] = False,
 ) -> None:
     """Everything the warehouse holds on a serial number, and where it comes from.
 

@@ -47,7 +47,7 @@ def sentence(error: Any) -> str:
     if error["type"] == "missing":
         return f"{variable}: is missing"
     if error["type"].startswith("time_delta"):
-        return f"{variable}: is no duration; write for example 90s, 30m, 12h or 7d"
+        return f"{variable}: is not a duration; write for example 90s, 30m, 12h or 7d"
     if error["type"] == "string_pattern_mismatch":
-        return f"{variable}: is no URL; it begins with https:// or, for a warehouse, sqlite:/// or postgresql://"
+        return f"{variable}: is not a URL; it begins with https:// or, for a warehouse, sqlite:/// or postgresql://"
     return f"{variable}: {error['msg'].removeprefix('Value error, ')}"

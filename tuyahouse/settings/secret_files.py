@@ -46,4 +46,4 @@ def _require_readable(file: Path, directory: Path) -> None:
     except OSError as error:
         raise SettingsError(f"{file} ({VARIABLE}) cannot be read: {error.strerror}.") from None
     except UnicodeDecodeError:
-        raise SettingsError(f"{file} ({VARIABLE}) is no UTF-8 text: write the secret into it as plain text.") from None
+        raise SettingsError(f"{file} ({VARIABLE}) is not UTF-8 text: write the secret into it as plain text.") from None

@@ -48,7 +48,7 @@ def as_duration(value: Any) -> Any:
 
 def not_negative(value: timedelta) -> timedelta:
     if value < timedelta(0):
-        raise ValueError("is below zero, and no span of time is")
+        raise ValueError("is negative; a duration is zero or more")
     return value
 
 
@@ -60,7 +60,7 @@ def encoded_url(value: str) -> str:
     broken = at and (_ENDS.search(userinfo) or "@" in place)
     if not value.startswith("sqlite") and (broken or (not at and "@" in query and "/" not in head)):
         raise ValueError(
-            "its user or password holds a sign that must be encoded: write @ as %40, / as %2F, # as %23, ? as %3F"
+            "its user or password holds a character that must be encoded: write @ as %40, / as %2F, # as %23, ? as %3F"
         )
     return value
 
@@ -73,7 +73,7 @@ def as_whole(value: Any) -> Any:
     """Refuse ``26.000``: it is read as 26 here, and meant as 26,000 by half the world."""
     wrong = isinstance(value, float) or (isinstance(value, str) and not _WHOLE.fullmatch(value.strip()))
     if wrong:
-        raise ValueError("is no whole number; write digits alone, for example 26000")
+        raise ValueError("is not a whole number; write digits only, for example 26000")
     return value
 
 
@@ -87,9 +87,9 @@ def visible(value: Any) -> Any:
         return value
     text = value.strip(_INVISIBLE + " \t\r\n")
     if any(char in text for char in _INVISIBLE):
-        raise ValueError("holds a character that nobody sees (zero-width or no-break blank, BOM): type it anew")
+        raise ValueError("holds a character that is invisible (zero-width or no-break space, BOM): type it again")
     if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'":
-        raise ValueError("stands in quotes, and they would be a part of it: leave them out")
+        raise ValueError("stands in quotes, which would become part of it: leave them out")
     return text
 
 
@@ -98,7 +98,7 @@ def strong(value: SecretStr) -> SecretStr:
     text = value.get_secret_value()
     if text and (len(text) < KEY_LENGTH or len(set(text)) < KEY_VARIETY):
         raise ValueError(
-            f"is too weak to encrypt tokens with: it takes {KEY_LENGTH} characters or more, by chance. Make one with "
+            f"is too weak to encrypt tokens with: it needs {KEY_LENGTH} random characters or more. Make one with "
             "`python3 -c 'import secrets; print(secrets.token_urlsafe(32))'` and give every process the same one"
         )
     return value
