@@ -170,7 +170,7 @@ class _Checks:
 
     def _clock(self) -> None:
         off = self._client.clock.offset_seconds
-        if not self._client.clock.told:
+        if not self._client.clock.was_observed:
             return  # no answer of Tuya's came, so nothing is known
         if off:
             way = "behind" if off > 0 else "ahead of"

@@ -1,7 +1,7 @@
-"""Tuya's time, as far as its answers have told it.
+"""Tuya's time, taken from its answers.
 
-A request is valid for five minutes around Tuya's clock, and tokens end by Tuya's clock. A host whose own clock is off
-would be refused for ever; the ``t`` of every answer says by how much.
+A request is valid for five minutes around Tuya's clock, and tokens expire by Tuya's clock. A host whose
+clock is wrong would always be refused; the ``t`` of every answer shows by how much it is wrong.
 """
 
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from tuyahouse.pace import steady_time
 
 TOLERANCE_SECONDS = 30.0
-"""Differences below this are left alone: they are mostly the way of the answer, and requests have five minutes."""
+"""Smaller differences are ignored: they are mostly network latency, and requests are valid for five minutes."""
 
 
 def milliseconds(t: int) -> int:
@@ -24,32 +24,32 @@ def milliseconds(t: int) -> int:
 
 @dataclass(slots=True)
 class Off:
-    """By how much the local clock was found to be off."""
+    """Seconds that Tuya's clock is ahead of the local one."""
 
     seconds: float = 0.0
 
 
 _OFF_BY: dict[str, Off] = {}
-"""Shared by the clients that a process opens one after another: else each would take a live token for a dead one."""
+"""Shared by the clients that a process opens in turn: a new client with a wrong clock would judge a live token dead."""
 
 
 class ServerClock:
-    """The local clock plus what it was found to be off.
+    """The local clock, corrected by the times in Tuya's answers.
 
     Args:
         now: local Unix time in seconds.
-        shared_by: clocks of this process with the same name know of each other's corrections; empty: of none.
+        shared_by: clocks in this process with the same name share their correction; empty: not shared.
     """
 
     def __init__(self, now: Callable[[], float] = steady_time, shared_by: str = "") -> None:
         self._now = now
         self._off = _OFF_BY.setdefault(shared_by, Off()) if shared_by else Off()
-        self.told = False
-        """Whether any answer has told the time yet."""
+        self.was_observed = False
+        """Whether any answer contained a time."""
 
     @property
     def offset_seconds(self) -> float:
-        """What is added to the local clock; other than 0 when it was found to be off."""
+        """Seconds added to the local clock; 0 while it has not been corrected."""
         return self._off.seconds
 
     def now(self) -> float:
@@ -61,15 +61,15 @@ class ServerClock:
         return int((self._now() + self._off.seconds) * 1000)
 
     def observe(self, t_ms: int | None, *, refused: bool = False) -> bool:
-        """Correct the clock by the ``t`` of an answer; true if it was changed.
+        """Correct the clock by the ``t`` of an answer; true if that changed it.
 
         Args:
-            t_ms: milliseconds, or None when the answer had none.
-            refused: Tuya refused the time of the request (1013), so that even a small difference counts.
+            t_ms: milliseconds, or None if the answer had none.
+            refused: Tuya refused the time of the request (1013), so even a small difference counts.
         """
         if t_ms is None:
             return False
-        self.told = True
+        self.was_observed = True
         off = t_ms / 1000 - self.now()
         if abs(off) < (1.0 if refused else TOLERANCE_SECONDS):
             return False

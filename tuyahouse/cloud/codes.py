@@ -1,7 +1,7 @@
-"""One table: Tuya's error code, as number or text, to what it means and what to do (docs/tuya.md, "Errors").
+"""The table of Tuya's error codes, numbers and texts: what each means and what to do about it (docs/tuya.md, "Errors").
 
-Codes are compared as text in any case. A code that is not here concerns one item alone: it is never repeated without
-end and never stops a run.
+Codes are compared as text in any case. A code that is not in the table concerns a single item: its call is not repeated
+and it never stops a run.
 """
 
 from enum import StrEnum
@@ -146,14 +146,14 @@ BY_TEXT: dict[str, Ruling] = {
     "cross-region": BY_CODE["2007"],
     "cross region": BY_CODE["2007"],
 }
-"""By a part of the message, in lower case, where the code says nothing."""
+"""By a part of the message, in lower case, for codes that are not in the table."""
 
 NOT_FOUND_ENDINGS = ("_not_existed", "_not_exist", "_not_exists", "_not_found")
-"""Text codes Tuya's pages do not list but spell like those they do."""
+"""Endings of text codes that Tuya does not document but that look like the documented ones."""
 
 
 def ruling(code: str | int | None, msg: str) -> Ruling:
-    """What the table says of a code, else of the message, else :data:`UNKNOWN`."""
+    """The ruling for a code, else for the message, else :data:`UNKNOWN`."""
     key = "" if code is None else str(code).strip().lower()
     if found := BY_CODE.get(key):
         return found
@@ -165,5 +165,5 @@ def ruling(code: str | int | None, msg: str) -> Ruling:
 
 
 def classify(code: str | int | None, msg: str = "") -> Action:
-    """What to do about an error Tuya answered; an unknown code is :attr:`Action.SKIP_ITEM`."""
+    """What to do about an error that Tuya answered; :attr:`Action.SKIP_ITEM` for an unknown code."""
     return ruling(code, msg).action

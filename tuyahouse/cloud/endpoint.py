@@ -1,4 +1,4 @@
-"""What can be called."""
+"""A call of Tuya's API as a value."""
 
 from dataclasses import dataclass, field
 from typing import Literal
@@ -15,12 +15,12 @@ class Endpoint:
     Args:
         method: GET, POST, PUT or DELETE.
         path: template, with ``{name}`` where a value goes in.
-        token: which token it is signed with; None: token calls.
-        idempotent: asking twice is the same as asking once. If not, a call that may have reached Tuya is not repeated.
-        bare: it is known to answer without the envelope.
-        secret: its answer holds a token or a ticket: no part of it goes into an error.
-        shape: what the result is decoded into together with its envelope, where it fits: for answers so large that looking
-            for the end of the result, to decode it later, costs as much as decoding it.
+        token: the token it is signed with; None for token calls.
+        idempotent: calling twice has the effect of calling once. If not, a call that may have arrived is not repeated.
+        bare: its answer has no envelope.
+        secret: its answer holds a token or ticket, so errors do not quote it.
+        shape: type into which the result is decoded together with its envelope, if it fits. For large answers:
+            finding the end of the result in order to decode it later would cost as much as decoding it.
     """
 
     method: str

@@ -1,18 +1,18 @@
-"""What goes wrong between us and Tuya, sorted by what to do about it (docs/tuya.md, "Errors").
+"""Errors of calls to Tuya, by what to do about them (docs/tuya.md, "Errors").
 
     TuyaError
     ├── PassingFault          try again later: busy inside, cut, time-out, HTML instead of JSON
     ├── Throttled             try again, slower
     ├── AuthenticationRefused the token was refused, and so was its successor
     ├── ClockWrong            the time was refused, also after it was corrected
-    ├── ItemRefused           this item or request cannot be had; others can
+    ├── ItemRefused           this item is refused; others are not
     ├── NotFound              Tuya does not know this item
-    ├── QuotaExhausted        stop the run: every further call is lost
+    ├── QuotaExhausted        stop the run: every further call would be refused
     ├── ConfigurationWrong    nothing works until a person changes something
     ├── UnusableAnswer        JSON, but not of the documented shape
     └── BudgetReached         our own MONTHLY_CALLS is used up
 
-Texts never hold a secret: no URL, header or body goes into them, and what Tuya says is redacted.
+Texts never hold a secret: they quote no URL, header or body, and Tuya's own texts are redacted.
 """
 
 from typing import ClassVar
@@ -41,11 +41,11 @@ __all__ = [
 
 
 class TuyaError(Exception):
-    """A call did not bring what it was for. ``str()`` is a sentence for the operator.
+    """A call failed. ``str()`` is a sentence for the operator.
 
     Args:
         what: what happened, as a sentence without its full stop.
-        code: Tuya's code as text, ``HTTP 503`` for an answer that was not Tuya's, or empty.
+        code: Tuya's code as text, ``HTTP 503`` and the like for an answer without one, or empty.
         msg: Tuya's text.
         tid: Tuya's trace id, which its support asks for.
         endpoint: name of the call, e.g. ``POST /v1.0/pms/station/sn/flows/get``.
@@ -108,7 +108,7 @@ class ClockWrong(TuyaError):
 
 
 class ItemRefused(TuyaError):
-    """This one item cannot be had; asking again as it is would end the same."""
+    """Tuya refuses this item; repeating the same call would end the same way."""
 
     action = Action.SKIP_ITEM
 
@@ -120,7 +120,7 @@ class NotFound(TuyaError):
 
 
 class QuotaExhausted(TuyaError):
-    """The project's quota or plan is used up: every further call would be lost."""
+    """The project's quota or plan is used up: every further call would be refused."""
 
     action = Action.STOP_RUN
 
@@ -142,7 +142,7 @@ class UnusableAnswer(TuyaError):
 
 
 class BudgetReached(TuyaError):
-    """Our own limit of calls a month is used up: the run stops softly and its run key continues it."""
+    """Our own limit of calls per month is reached: the run stops cleanly and can be continued by its run key."""
 
     action = Action.STOP_RUN
 
@@ -163,12 +163,12 @@ _BY_ACTION: dict[Action, type[TuyaError]] = {
 
 
 def prefix(account: str) -> str:
-    """What the names of an account's settings begin with."""
+    """The beginning of the names of an account's settings."""
     return f"TUYAHOUSE_ACCOUNTS__{account.upper() or '<NAME>'}__"
 
 
 def refusal(code: str | int | None, msg: str, *, tid: str, endpoint: str, account: str) -> TuyaError:
-    """The error for an answer in which Tuya says no, in words, with the account's own variables in its remedy."""
+    """The error for an answer that refuses a call; its remedy names the account's own settings."""
     meaning = ruling(code, msg)
     said = f"{'' if code is None else code} {msg!r}".strip() if msg else f"{code}"
     return _BY_ACTION[meaning.action](

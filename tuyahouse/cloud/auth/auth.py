@@ -1,10 +1,10 @@
-"""Signing, re-authentication and the clock as one httpx auth flow, without any network of its own.
+"""Signing, re-authentication and clock correction as one httpx auth flow that does no network access of its own.
 
     sign → send → refused (1010 and its kin) → another token → sign → send
                 → refused (1013) → the clock is corrected from the answer → sign → send
 
-A call has at most one new token granted and corrects the clock at most once. A token that another process had granted
-meanwhile costs nothing: it may be taken over a few times, for it may be dead again before this call is sent.
+A call requests at most one new token and corrects the clock at most once. A token that another process obtained
+meanwhile costs nothing. It may be dead again before this call is sent, so it may be taken over a few times.
 """
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -20,10 +20,10 @@ from tuyahouse.cloud.http.requests import PlainHeaders
 from tuyahouse.stores import Token
 
 Verdict = tuple[Action | None, int | None]
-"""What an answer asks for (None: nothing) and its ``t`` in milliseconds."""
-
+"""The action that an answer asks for (None: none) and its ``t`` in milliseconds."""
 
 TAKE_OVERS = 5
+"""How often a call tries again with a token that another process obtained."""
 
 
 class TuyaAuth(httpx.Auth):
@@ -33,7 +33,7 @@ class TuyaAuth(httpx.Auth):
         signer: of the project.
         clock: Tuya's time.
         tokens: None: signed with the request's own ``token`` extension, or without one (token calls).
-        judge: what an answer asks for.
+        judge: reads from an answer what to do and its time.
         turn: awaited right before each signing, so that a request starts in its turn and is signed with a fresh time.
     """
 
@@ -68,7 +68,7 @@ class TuyaAuth(httpx.Auth):
             left[action] -= 1
             if action is Action.FIX_CLOCK:
                 observed = self._clock.observe(t_ms or _date(response), refused=True)
-                if not observed and self._clock.offset_seconds == offset:  # nor corrected by another call meanwhile
+                if not observed and self._clock.offset_seconds == offset:  # nor did another call correct it meanwhile
                     return
             elif self._tokens and token:
                 grants = self._tokens.grants
@@ -77,7 +77,7 @@ class TuyaAuth(httpx.Auth):
                     left[action] = 0
 
     def sign(self, request: httpx.Request, token: Token | None) -> None:
-        """Put the signature and what belongs to it into the request's headers."""
+        """Add the signature headers to the request."""
         given = request.extensions
         signed = self._signer.headers(
             request.method,

@@ -1,4 +1,4 @@
-"""A blocking lock held by a coroutine, given back however the coroutine ends."""
+"""A blocking lock held by a coroutine and released however the coroutine ends."""
 
 import asyncio
 import threading
@@ -13,8 +13,8 @@ T = TypeVar("T")
 class _Entry(Generic[T]):
     """Entering of one blocking context manager, which may be abandoned while it waits.
 
-    A thread that waits for a lock cannot be cancelled. If its coroutine is gone by the time the lock is had,
-    the same thread gives it back.
+    A thread that waits for a lock cannot be cancelled. If its coroutine is gone by the time it has the lock,
+    the same thread releases it.
     """
 
     def __init__(self, lock: AbstractContextManager[T]) -> None:
@@ -37,7 +37,7 @@ class _Entry(Generic[T]):
         self._lock.__exit__(type(error) if error else None, error, error.__traceback__ if error else None)
 
     def abandon(self) -> bool:
-        """Stop waiting; true if the lock was had already and has to be given back."""
+        """Stop waiting; true if the lock was already acquired and must be released."""
         with self._mutex:
             self._abandoned = True
             return self._entered
@@ -47,8 +47,8 @@ class _Entry(Generic[T]):
 async def held(lock: Callable[[], AbstractContextManager[T]], threads: ThreadPoolExecutor) -> AsyncGenerator[T, None]:
     """Hold a blocking lock without blocking the loop.
 
-    Entering and leaving run in ``threads``; with one thread, in the same one. Cancelled at any instant (Ctrl-C), the
-    lock is given back: the interpreter joins the thread before it ends.
+    Entering and leaving run in ``threads``; with one thread, in the same one. The lock is released even if the
+    coroutine is cancelled at any instant (Ctrl-C): the interpreter joins the thread before it exits.
     """
     loop = asyncio.get_running_loop()
     entry = _Entry(lock())

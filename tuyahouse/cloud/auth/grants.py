@@ -1,4 +1,4 @@
-"""How tokens are asked for: what all of them share, and the platform's grant (docs/tuya.md, "Tokens")."""
+"""How tokens are requested: what all grants share, and the grant of the platform token (docs/tuya.md, "Tokens")."""
 
 import logging
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ from tuyahouse.stores import Token
 GRANT = Endpoint("GET", "/v1.0/token", token=None, secret=True)
 
 PMS_TOKEN_SECONDS = 7200.0
-"""Life of a PMS token: the login's answer does not say it, Tuya's guide does."""
+"""Lifetime of a PMS token, from Tuya's guide; the answer to the login does not contain it."""
 
 _log = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ T = TypeVar("T")
 
 
 class Send(Protocol):
-    """Asks Tuya once, without repeats, signed with ``token`` as it is."""
+    """Sends one request, without retries, signed with ``token`` as given."""
 
     async def __call__(
         self,
@@ -54,7 +54,7 @@ class _Granted(msgspec.Struct):
 
 
 def decoded(answer: Answer, shape: type[T], endpoint: Endpoint) -> T:
-    """The result as ``shape``; its bytes go into no error, for they hold a token."""
+    """The result as ``shape``. No error quotes its bytes, which hold a token."""
     try:
         return json_text.read(lambda sent: msgspec.json.decode(sent, type=shape, strict=False), answer.result)
     except msgspec.MsgspecError as error:
@@ -64,7 +64,7 @@ def decoded(answer: Answer, shape: type[T], endpoint: Endpoint) -> T:
 
 
 def token_of(answer: Answer, endpoint: Endpoint, clock: ServerClock) -> Token:
-    """Of a grant or a refresh; it ends ``expire_time`` seconds after the answer's own ``t``."""
+    """The token in the answer to a grant or refresh. Expires ``expire_time`` seconds after the answer's own ``t``."""
     clock.observe(answer.t_ms)
     given = decoded(answer, _Granted, endpoint)
     life = given.expire_time or given.expire or PMS_TOKEN_SECONDS
@@ -77,7 +77,11 @@ def token_of(answer: Answer, endpoint: Endpoint, clock: ServerClock) -> Token:
 
 
 def new_token(access: str, refresh: str | None, expires_at: float, endpoint: Endpoint) -> Token:
-    """A token that Tuya has just given."""
+    """A token that Tuya has just issued.
+
+    Raises:
+        UnusableAnswer: it is empty.
+    """
     if not access:
         raise UnusableAnswer(f"{endpoint.name} gave an empty token", endpoint=endpoint.name)
     return Token(access, refresh or "", expires_at)
@@ -88,7 +92,7 @@ def answered_at(answer: Answer, clock: ServerClock) -> float:
 
 
 def platform_grant(send: Send, clock: ServerClock, account: str) -> Grant:
-    """Grants of the platform's token: one call, ``grant_type=1``.
+    """The grant of the platform token: one call, ``grant_type=1``.
 
     Raises (the grant):
         ConfigurationWrong: the credentials, the data centre or the address are refused.

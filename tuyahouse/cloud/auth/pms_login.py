@@ -37,7 +37,7 @@ LOGIN = Endpoint("POST", "/v2.0/pms/production/user/login", token="platform", se
 
 DAY_SECONDS = 24 * 3600.0
 LATE_SECONDS = 8.0
-"""A login token lives ten seconds: a login refused this long after it was asked for may simply have come too late."""
+"""A login token lives ten seconds: a login refused this long after requesting it may just be too late."""
 
 TOO_SLOW = (
     "Tuya's login token lives ten seconds and the login came later, twice: "
@@ -58,13 +58,13 @@ class _LoggedIn(msgspec.Struct):
 
 
 class PmsLogin:
-    """Grants of a PMS token: a refresh at most once in 24 hours, else the ten-second pair.
+    """Obtains PMS tokens: by a refresh at most once in 24 hours, otherwise by login token and login.
 
     Args:
-        send: asks once.
-        platform: keeper of the platform's token, which the pair is signed with.
+        send: sends one request, without retries.
+        platform: keeper of the platform token, with which both login calls are signed.
         clock: Tuya's time.
-        account: its name, for the remedies.
+        account: name of the account, for the remedies in errors.
         username: of the PMS user.
         password: of the PMS user.
     """
@@ -98,7 +98,9 @@ class PmsLogin:
         return await self.login(before)
 
     async def login(self, before: Token | None) -> Token:
-        """A new token by user and password, whatever could be refreshed; ``before`` knows when that was last tried.
+        """A new token by user name and password, without trying a refresh.
+
+        ``before`` carries the time of the last refresh into the new token.
 
         Raises:
             ConfigurationWrong: the user or password is refused.
@@ -107,12 +109,12 @@ class PmsLogin:
         return replace(await self._paired(), refreshed_at=tried_at)
 
     def _may_refresh(self, before: Token) -> bool:
-        """Once in any 24 hours, across logins, whatever came of it: nobody says what the day's limit belongs to."""
+        """Once in 24 hours, across logins, successful or not: it is not documented what the daily limit counts."""
         tried_at = max(before.refreshed_at or 0.0, self._refresh_tried_at or 0.0)
         return self._clock.now() - tried_at >= DAY_SECONDS
 
     async def _refreshed(self, before: Token) -> Token | None:
-        """None when it was refused: Tuya says neither when it refuses nor how, and a login always helps."""
+        """The refreshed token; None if refused. When and how is not documented; a login always works."""
         try:
             answer = await self._send(REFRESH, path={"refresh_token": before.refresh})
             token = token_of(answer, REFRESH, self._clock)
@@ -124,7 +126,7 @@ class PmsLogin:
         return token
 
     async def _paired(self) -> Token:
-        """Login token and login as one step; again from the start, once if it came late, once if the platform's token died."""
+        """Login token and login as one step; repeated once if the login was late, once if the platform token died."""
         platform = await self._platform.current()
         left = {"late", "died"}
         while True:

@@ -1,7 +1,7 @@
 """Tuya's two request signatures as pure functions over bytes (docs/tuya.md, "Signing").
 
-No signed headers and no nonce are sent: Tuya's own SDKs disagree on how those enter the string. The one exact rule is:
-the body is serialised once, those bytes are hashed, those bytes are sent.
+No signed headers and no nonce are sent: Tuya's own SDKs disagree on how those enter the string. The body is serialised
+once; the bytes that are hashed are the bytes that are sent.
 """
 
 import hashlib
@@ -15,7 +15,7 @@ _EMPTY_BODY = hashlib.sha256(b"").hexdigest()
 
 
 def string_to_sign(method: str, url: str, body: bytes, signed_headers: Sequence[tuple[str, str]] = ()) -> bytes:
-    """What the current algorithm signs of a request: METHOD, content hash, signed headers and URL, by line feeds.
+    """What the current algorithm signs: METHOD, content hash, signed headers and URL, joined by line feeds.
 
     Args:
         method: in any case.

@@ -1,7 +1,7 @@
-"""One live token of an account, however many calls, processes and machines share it (docs/tuya.md, "Tokens").
+"""One live token for an account, shared by all its calls, processes and machines (docs/tuya.md, "Tokens").
 
-A token is replaced only if it is still the one that failed: whoever comes second finds the new one. The replacing is
-done by one caller in a process (the others wait for it) and by one process (under the store's lock).
+A token is replaced only if it is still the one that failed; a second caller finds the new one. Within a process one
+caller replaces it while the others wait; across processes the store's lock lets one do so.
 """
 
 import asyncio
@@ -22,7 +22,10 @@ from tuyahouse.stores import Token, TokenSlot, TokenStore
 __all__ = ["Grant", "MemoryTokenStore", "Token", "TokenKeeper", "TokenSlot", "TokenStore", "Tokens"]
 
 GRANT_SECONDS = 50.0
+"""Time limit of one replacement, retries included; below the 60 seconds of a lease (warehouse/shared/tokens.py)."""
+
 LAST_SECOND = 1.0
+"""A token with little time left is not used in its last second."""
 
 OTHER_SHAPE = (
     "Every call needs this token, so the run stops. Check {}BASE_URL (or REGION) and whether something answers in Tuya's "
@@ -31,7 +34,7 @@ OTHER_SHAPE = (
 
 
 class Tokens(Protocol):
-    """Where a call gets its token from; ``grants`` counts those that were asked of Tuya here."""
+    """Where a call gets its token from; ``grants`` counts the tokens that this process requested from Tuya."""
 
     grants: int
 
@@ -71,20 +74,20 @@ class _MemorySlot:
 
 
 Grant = Callable[[Token | None], Awaitable[Token]]
-"""Brings a new token, given the one before it."""
+"""Obtains a new token, given the previous one."""
 
 
 class TokenKeeper:
-    """Gives the live token of one account and kind, and replaces it when it ends or is refused.
+    """Provides the live token of one account and kind, and replaces it when it expires or is refused.
 
     Args:
         account: name of the account.
         kind: ``platform`` or ``pms``.
         store: shared by all processes.
-        grant: asks Tuya for a token; called with the lock held, tried again as a whole on passing faults.
+        grant: requests a token from Tuya; called with the lock held, retried as a whole on passing faults.
         clock: Tuya's time.
-        early: seconds before its end at which a token is replaced.
-        attempts: tries of one grant.
+        early: seconds before its expiry at which a token is replaced.
+        attempts: how often a grant is tried.
     """
 
     def __init__(
@@ -112,39 +115,39 @@ class TokenKeeper:
         self._threads = ThreadPoolExecutor(1, thread_name_prefix=f"token-{kind}")
 
     async def current(self) -> Token:
-        """The live token; at once, without leaving the loop, while it lasts."""
+        """The live token; returned without waiting while it is valid."""
         if self._token is not None and self._clock.now() < self._usable_until:
             return self._token
         return await self._join(None)
 
     async def replace(self, failed: Token) -> Token:
-        """A token other than ``failed``, which Tuya refused: believed over its date."""
+        """A token other than ``failed``, which Tuya refused; its refusal counts more than the expiry date."""
         if self._token is not None and self._token.access != failed.access:
             return await self.current()
         joined = self._flight is not None and not self._flight.done()
         token = await self._join(failed)
-        if joined and token.access == failed.access:  # the one under way did not know yet that it is dead
+        if joined and token.access == failed.access:  # that replacement began before the refusal was known
             token = await self._join(failed)
         return token
 
     async def renew(self, grant: Grant) -> Token:
-        """A new token by ``grant`` in the place of the stored one, however long that would have lasted.
+        """A new token by ``grant`` in place of the stored one, even if that is still valid.
 
-        Others that hold the old one find the new one in the store when Tuya refuses theirs, as after any replacement. A
-        grant that fails leaves the stored token as it is.
+        Processes with the old token find the new one in the store when Tuya refuses theirs, as after any replacement.
+        If the grant fails, the stored token stays.
         """
         async with held(lambda: self._store.exclusive(self._account, self._kind), self._threads) as slot:
             return await self._replaced(slot, grant)
 
     async def aclose(self) -> None:
-        """Stop replacing; a lock that is held or waited for is given back."""
+        """Stop replacing; a lock that is held or waited for is released."""
         if self._flight and not self._flight.done():
             self._flight.cancel()
             await asyncio.wait([self._flight])
         self._threads.shutdown(wait=False)
 
     async def _join(self, failed: Token | None) -> Token:
-        """Wait for the one replacement under way, or start it; its error is every waiter's."""
+        """Wait for the replacement under way, or start one; its error is raised to every waiter."""
         if self._flight is None or self._flight.done():
             self._flight = asyncio.create_task(self._replace(failed))
             self._flight.add_done_callback(_retrieve)
@@ -163,7 +166,7 @@ class TokenKeeper:
             return await self._replaced(slot, self._grant)
 
     async def _replaced(self, slot: TokenSlot, grant: Grant) -> Token:
-        """A new token, stored; the slot is held."""
+        """Obtain a new token and store it; the caller holds the slot."""
         before = slot.current
         token = await self._granted(grant, before)
         token = replace(token, generation=(before.generation if before else 0) + 1)
@@ -172,7 +175,7 @@ class TokenKeeper:
         return self._adopt(token)
 
     async def _granted(self, grant: Grant, before: Token | None) -> Token:
-        """Within :data:`GRANT_SECONDS`, for others wait: the stores let go of a lock that is held for much longer."""
+        """The granted token, within :data:`GRANT_SECONDS`: the stores end a lock that is held for much longer."""
         try:
             async with asyncio.timeout(GRANT_SECONDS):
                 async for attempt in stamina.retry_context(
@@ -190,7 +193,7 @@ class TokenKeeper:
             ) from None
         except TimeoutError:
             raise PassingFault(
-                f"No {self._kind} token of {self._account} could be had in {GRANT_SECONDS:.0f} seconds"
+                f"No {self._kind} token of {self._account} could be obtained in {GRANT_SECONDS:.0f} seconds"
             ) from None
         raise AssertionError("unreachable")
 
@@ -200,7 +203,7 @@ class TokenKeeper:
         return self._clock.now() < token.expires_at - self._early
 
     def _adopt(self, token: Token) -> Token:
-        """Use it until shortly before its end; one that Tuya gave with less than that left, to its end."""
+        """Use it until ``early`` seconds before it expires, or until it expires if it had less time from the start."""
         early_end = token.expires_at - self._early
         now = self._clock.now()
         self._usable_until = early_end if early_end > now else max(token.expires_at, now + 2) - LAST_SECOND
@@ -209,6 +212,6 @@ class TokenKeeper:
 
 
 def _retrieve(flight: "asyncio.Task[Token]") -> None:
-    """A replacement whose waiters are all gone ends without a warning."""
+    """Prevent asyncio's warning about an error that no waiter is left to receive."""
     if not flight.cancelled():
         flight.exception()

@@ -1,4 +1,4 @@
-"""Command records: what Tuya says became of a command that was sent to a device (docs/tuya.md, "Command records")."""
+"""Command records: the state of a command that was sent to a device (docs/tuya.md, "Command records")."""
 
 from datetime import datetime
 from typing import Any
@@ -14,7 +14,7 @@ RECORD = Endpoint("GET", "/v1.0/expand/cmds/{sn}", "platform")
 
 
 class CommandRecord(msgspec.Struct, frozen=True, gc=False):
-    """A command record. ``process_status`` is kept whatever it is; ``happened_at`` is null where Tuya sent no usable time."""
+    """A command record. ``process_status`` is kept as sent; ``happened_at`` is None if Tuya sent no usable time."""
 
     command_sn: str
     device_id: str | None
@@ -25,10 +25,10 @@ class CommandRecord(msgspec.Struct, frozen=True, gc=False):
 
 
 def decode_record(result: bytes, command_sn: str) -> CommandRecord | None:
-    """Read the result of :data:`RECORD`; None where it is null or empty, which says: no such record.
+    """Read the result of :data:`RECORD`; None if it is null or empty: no such record.
 
     Raises:
-        UnusableAnswer: it is no object with a whole-number ``process_status``, or it is another command's record.
+        UnusableAnswer: it is not an object with a whole-number ``process_status``, or belongs to another command.
     """
     try:
         item = json_text.decode(result or b"null")
@@ -54,7 +54,7 @@ def _record(item: dict[str, Any], command_sn: str, result: bytes) -> CommandReco
 
 
 def _time(item: dict[str, Any]) -> datetime | None:
-    """The time, taken out of the item; one that is none stays in it as sent."""
+    """Take the time out of the item; one that cannot be read stays in it as sent, and the result is None."""
     try:
         happened_at = utc(item.get("happen_time"))
     except ValueError:

@@ -1,4 +1,4 @@
-"""Data points of a third-party industry device: those enabled, and those possible."""
+"""Functions (data points) of a third-party industry device: the enabled ones and the possible ones."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ FUNCTION_POOL = Endpoint("GET", "/v1.0/expand/devices/{device_id}/function-pool"
 
 
 class Function(msgspec.Struct, frozen=True, gc=False):
-    """A data point of a device; ``extra`` holds what no documentation names."""
+    """A data point of a device; ``extra`` holds undocumented fields."""
 
     function_code: str
     function_name: str | None

@@ -20,16 +20,15 @@ SPELLINGS: dict[Spelling, tuple[str, str, str]] = {
 }
 """The three ways in which Tuya's pages and samples spell the list's query."""
 
-
 MOST_DEVICES = 2**31
-"""What a list announces beyond this is no number of devices; it is also what an integer column holds."""
+"""A ``total`` from here on is not a number of devices; an integer column could not hold it either."""
 
 PROBE_PAGE, PROBE_SIZE = 2, 7
-"""What is asked to find the spelling: a page and a size that no server has as its default."""
+"""Page and size of the requests that detect the spelling: no server uses these as its defaults."""
 
 
 class DevicePage(msgspec.Struct, frozen=True, gc=False):
-    """One page of the list. ``unusable`` holds items without a device id; null where Tuya echoed nothing."""
+    """One page of the list. ``unusable`` holds items without a device id; numbers that Tuya did not send are None."""
 
     devices: list[Device]
     unusable: list[bytes]
@@ -75,10 +74,11 @@ def list_query(spelling: Spelling, project_id: str, page_no: int, page_size: int
 
 
 def understood(page: DevicePage, page_no: int, page_size: int) -> bool:
-    """Whether an answer belongs to the page that was asked.
+    """Whether the answer is the page that was requested.
 
-    DeviceFacts by the echoed page number and size. A size echoed smaller than the asked one is a cap, not a misunderstanding,
-    except for :data:`PROBE_SIZE`, which is below every cap. Where nothing is echoed, the number of rows must fit.
+    Judged by the page number and size that Tuya echoes. An echoed size below the requested one is a cap, not a
+    misunderstanding, except for :data:`PROBE_SIZE`, which is below every cap. If no size is echoed, the page may hold
+    no more rows than requested.
     """
     if page.page_no is not None and page.page_no != page_no:
         return False
@@ -88,10 +88,10 @@ def understood(page: DevicePage, page_no: int, page_size: int) -> bool:
 
 
 def read_page(answer: Answer) -> DevicePage:
-    """The page that an answer of :data:`LIST` brought.
+    """The page in an answer of :data:`LIST`.
 
     Raises:
-        UnusableAnswer: its result is no object with a ``list``.
+        UnusableAnswer: its result is not an object with a ``list``.
     """
     if not isinstance(answer.shaped, ListResult):
         return decode_page(answer.result)
@@ -102,17 +102,17 @@ def decode_page(result: bytes | msgspec.Raw) -> DevicePage:
     """Read the result of :data:`LIST`.
 
     Raises:
-        UnusableAnswer: it is no object with a ``list``.
+        UnusableAnswer: it is not an object with a ``list``.
     """
     try:
         page = json_text.read(_LIST.decode, result)
     except msgspec.MsgspecError as error:
-        raise UnusableAnswer(f"the device list is not what it should be: {error}", bytes(result)) from None
+        raise UnusableAnswer(f"the device list has another shape than documented: {error}", bytes(result)) from None
     return _page(page, lambda: _DOCUMENTED.decode(result).items, result)
 
 
 def _page(page: ListResult, documented: Callable[[], list[Documented]], sent: bytes | msgspec.Raw) -> DevicePage:
-    """``documented`` decodes all items at once; it raises where one of them is not as documented."""
+    """``documented`` decodes all items at once; it raises if one of them has another shape than documented."""
     if page.items is None and whole_number(page.total) != 0:
         raise UnusableAnswer("the device list has no list", bytes(sent))
     raws = list(map(bytes, page.items or ()))
@@ -131,6 +131,6 @@ def _page(page: ListResult, documented: Callable[[], list[Documented]], sent: by
 
 
 def _total(sent: Any) -> int | None:
-    """The announced number of devices; one that no list can have is none."""
+    """The announced number of devices; None if no list can have that many."""
     total = whole_number(sent)
     return total if total is not None and 0 <= total < MOST_DEVICES else None

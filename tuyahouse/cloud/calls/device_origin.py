@@ -1,4 +1,4 @@
-"""From the field back to the factory: which serial number a device was made under (docs/tuya.md, "Factory to field")."""
+"""From the field back to the factory: the serial number a device was made under (docs/tuya.md, "Factory to field")."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,7 +15,7 @@ SN_OF_DEVICE = Endpoint("POST", "/v1.0/pms/production/device/sn/get", "pms")
 SNS_OF_DEVICES = Endpoint("POST", "/v1.0/pms/production/device/sn/list/get", "pms")
 
 AT_ONCE = 20
-"""Devices in one call: documented for the factory infos; taken for the PMS list too, which documents no maximum."""
+"""Devices in one call. Documented for the factory infos; used for the PMS list too, which has no documented maximum."""
 
 
 def factory_infos_query(device_ids: Sequence[str]) -> dict[str, str]:
@@ -27,7 +27,7 @@ def decode_factory_infos(result: bytes) -> dict[str, str]:
     """Device id → serial number, for those that have one.
 
     Raises:
-        UnusableAnswer: the result is no list of objects.
+        UnusableAnswer: the result is not a list of objects.
     """
     items = _decode(result, "the factory infos")
     if not isinstance(items or [], list) or not all(isinstance(item, dict) for item in items or []):
@@ -37,7 +37,7 @@ def decode_factory_infos(result: bytes) -> dict[str, str]:
 
 
 def decode_sn(result: bytes) -> str | None:
-    """The serial number answered by :data:`SN_OF_DEVICE`; None where it is empty.
+    """The serial number answered by :data:`SN_OF_DEVICE`; None if it is empty.
 
     Raises:
         UnusableAnswer: the result is neither text nor number.
@@ -49,7 +49,9 @@ def decode_sn(result: bytes) -> str | None:
 
 
 def decode_sns(result: bytes) -> list[str]:
-    """The serial numbers answered by :data:`SNS_OF_DEVICES`, sent as a list or as text with commas. No pairing: see its user.
+    """The serial numbers answered by :data:`SNS_OF_DEVICES`, sent as a list or as comma-separated text.
+
+    The answer does not say which belongs to which device.
 
     Raises:
         UnusableAnswer: the result is neither.

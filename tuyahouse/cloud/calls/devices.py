@@ -1,7 +1,7 @@
-"""One third-party industry device as Tuya tells it (docs/tuya.md, "Industry devices").
+"""One third-party industry device, as Tuya sends it (docs/tuya.md, "Industry devices").
 
 Reading is tolerant where Tuya's pages and samples disagree: numbers or text for states and times, snake_case or
-camelCase names, ids with blanks. What no documentation names is kept in ``extra``.
+camelCase names, ids with blanks. Undocumented fields are kept in ``extra``.
 """
 
 import re
@@ -41,13 +41,13 @@ FACTS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "created_at": ("create_time", utc),
     "uid": ("uid", identifier),
 }
-"""Column of a device → name of the field that Tuya sends and how it is read. ``online`` stands apart: it is presence."""
+"""Column of a device → name of Tuya's field, and its reader. ``online`` is not one: presence is stored apart."""
 
 _READERS = tuple(FACTS.values())
 
 
 class DeviceFacts(NamedTuple):
-    """What Tuya told of a device. ``facts`` has one value for each of :data:`FACTS`, :data:`ABSENT` if not sent."""
+    """The fields of a device. ``facts`` has one value for each of :data:`FACTS`, :data:`ABSENT` if not sent."""
 
     facts: tuple[Any, ...]
     extra: dict[str, Any] | None
@@ -64,7 +64,7 @@ _Text = str | None | msgspec.UnsetType
 
 
 class Documented(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    """A device just as documented."""
+    """A device exactly as documented."""
 
     device_id: str
     online_status: Literal[0, 1, "0", "1"] | msgspec.UnsetType = ABSENT
@@ -88,9 +88,9 @@ class Documented(msgspec.Struct, forbid_unknown_fields=True, gc=False):
 
 
 class Device(msgspec.Struct, frozen=True, gc=False):
-    """One device as Tuya sent it; only what every page needs is read at once, :func:`told` reads the rest.
+    """One device as Tuya sent it. What every page needs is read at once; :func:`device_facts` reads the rest.
 
-    ``digest`` stands for all that was sent but the presence. ``item`` is none where something is not as documented.
+    ``digest`` covers everything sent except presence. ``item`` is None if anything is not as documented.
     """
 
     device_id: str
@@ -110,7 +110,7 @@ def decode_device(result: bytes) -> Device:
     """Read the result of :data:`DETAIL`.
 
     Raises:
-        UnusableAnswer: it is no object with a ``device_id``.
+        UnusableAnswer: it is not an object with a ``device_id``.
     """
     device = read_device(result)
     if device is None:
@@ -119,7 +119,7 @@ def decode_device(result: bytes) -> Device:
 
 
 def read_device(raw: bytes) -> Device | None:
-    """Read what every page needs of a device; None when it has no usable id."""
+    """Read what every page needs of a device; None if it has no usable id."""
     try:
         return documented_devices([_ITEM.decode(raw)], [raw])[0]
     except msgspec.ValidationError:
@@ -141,7 +141,7 @@ def read_device(raw: bytes) -> Device | None:
 
 
 def documented_devices(items: Sequence[Documented], raws: Sequence[bytes]) -> list[Device | None]:
-    """The devices of items that are just as documented; None for one whose id is empty or has what no id has."""
+    """The devices of items that are exactly as documented; None for an id that is empty or unprintable."""
     ids = _column(identifier, [item.device_id for item in items])
     online = list(map(FLAGS.get, [item.online_status for item in items]))
     digests = fingerprints(map(_as_if_online, raws, online) if False in set(online) else raws)
@@ -152,7 +152,7 @@ def documented_devices(items: Sequence[Documented], raws: Sequence[bytes]) -> li
 
 
 def _as_if_online(raw: bytes, online: bool | None) -> bytes:
-    """A device as sent, but for its presence, which comes and goes: what its digest is taken from."""
+    """The device as sent, but always online: the digest is taken from this, because presence comes and goes."""
     return raw if online is not False else _OFFLINE.sub(_online, raw)
 
 
@@ -161,12 +161,12 @@ def _online(found: re.Match[bytes]) -> bytes:
 
 
 def facts_by_column(items: Sequence[Documented]) -> list[Sequence[Any]]:
-    """What :func:`told` reads of many items that are just as documented: a column for each of :data:`FACTS`, and extra.
+    """What :func:`device_facts` reads, for many documented items: a column for each of :data:`FACTS`, and extra.
 
-    What was not sent is None, as it is for a device that nothing else is known of. Times are as :func:`times` tells them.
+    What was not sent is None, as in a first row of a device. Times are as :func:`times` returns them.
 
     Raises:
-        ValueError: the time of one means nothing.
+        ValueError: an item holds a time that cannot be read.
     """
     sent = dict(zip(Documented.__struct_fields__, zip(*map(astuple, items), strict=True), strict=True))
     columns = [_column(reader, sent[name]) for name, reader in _READERS]
@@ -175,7 +175,7 @@ def facts_by_column(items: Sequence[Documented]) -> list[Sequence[Any]]:
 
 
 def is_time(value: Any) -> bool:
-    """Whether :func:`facts_by_column` can read it as one; nothing at all is as good."""
+    """Whether :func:`facts_by_column` can read it as a time; an absent one counts as readable."""
     try:
         utc(None if value is ABSENT else value)
     except ValueError:
@@ -199,17 +199,17 @@ def _column(reader: Callable[[Any], Any], values: Sequence[Any]) -> Sequence[Any
 
 
 def device_facts(device: Device) -> DeviceFacts:
-    """Read everything that Tuya sent of a device."""
+    """Read all fields of a device."""
     if device.item is not None:
         try:
-            return _told_as_documented(device.item)
+            return _facts_as_documented(device.item)
         except ValueError:
             pass
-    return _told_otherwise(device.raw)
+    return _facts_tolerantly(device.raw)
 
 
-def _told_as_documented(item: Documented) -> DeviceFacts:
-    """What :func:`_told_otherwise` reads too; written out, for the sake of the hundred thousands of a first night."""
+def _facts_as_documented(item: Documented) -> DeviceFacts:
+    """The same as :func:`_facts_tolerantly`, written out for speed: a first night reads hundreds of thousands."""
     facts = (
         _id(item.project_id),
         _id(item.cid),
@@ -243,8 +243,8 @@ def _only_task(task_id: str | None) -> dict[str, Any]:
     return {"task_id": task_id}
 
 
-def _told_otherwise(raw: bytes) -> DeviceFacts:
-    """Read a device that is not just as documented: other names, other types, fields that nobody knows."""
+def _facts_tolerantly(raw: bytes) -> DeviceFacts:
+    """Read a device that is not exactly as documented: other names, other types, unknown fields."""
     item = json_text.decode(raw)
     if "device_id" not in item:
         item = snake_keys(item)
@@ -262,7 +262,7 @@ def _camel(name: str) -> str:
 
 
 def _read(item: dict[str, Any], name: str, reader: Callable[[Any], Any], odd: dict[str, Any]) -> Any:
-    """Take a field out of the item; a value that means nothing to its reader is kept as sent among the odd ones."""
+    """Take a field out of the item; a value that its reader refuses goes into ``odd`` as sent."""
     sent = item.pop(name if name in item else _camel(name), ABSENT)
     if sent is ABSENT:
         return ABSENT

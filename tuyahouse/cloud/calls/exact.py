@@ -12,7 +12,7 @@ _text = msgspec.json.Decoder(str).decode
 
 
 def items(value: bytes | msgspec.Raw) -> list[msgspec.Raw]:
-    """The items of a JSON list; none for null. Raises msgspec.MsgspecError for anything else."""
+    """The items of a JSON list; an empty list for null. Raises msgspec.MsgspecError for anything else."""
     return json_text.read(_items, value) or []
 
 
@@ -22,7 +22,7 @@ def members(value: bytes | msgspec.Raw) -> dict[str, msgspec.Raw]:
 
 
 def as_text(value: msgspec.Raw | None) -> str | None:
-    """Text as sent, a number by its digits, anything else as its JSON; none for null or absent."""
+    """Text as sent, a number by its digits, anything else as its JSON; None for null or absent."""
     if value is None:
         return None
     raw = bytes(value).strip()

@@ -10,10 +10,10 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LATEST_SECONDS = 100_000_000_000
 """Times below this are seconds (up to the year 5138), all others milliseconds (from 1973 on)."""
 LATEST_FAST = 8_000_000_000_000
-"""Milliseconds up to the year 2223: as a floating-point number of seconds still exact to the microsecond."""
+"""Milliseconds up to the year 2223: as floating-point seconds they are still exact to the microsecond."""
 
 LONGEST_NUMBER = 64
-"""Characters of a number that is sent as text; ids have 19, and nothing that is counted has more."""
+"""Text of this length or more is not read as a number; the longest real ones, ids, have 19 digits."""
 
 FLAGS: dict[Any, bool] = {0: False, 1: True, "0": False, "1": True, "false": False, "true": True}
 _CAPITAL = re.compile(r"(?<=[a-z0-9])([A-Z])")
@@ -27,14 +27,14 @@ def text(value: Any) -> str | None:
 
 
 def identifier(value: Any) -> str | None:
-    """An id as text without surrounding blanks; empty is none. Whole numbers of any length keep all their digits."""
+    """An id as text without surrounding blanks; None if empty. Whole numbers of any length keep all their digits."""
     if not isinstance(value, str):
         value = text(value)
     return (value.strip() or None) if value else None
 
 
 def flag(value: Any) -> bool | None:
-    """A state sent as 0/1, "0"/"1" or a Boolean; ValueError for anything else."""
+    """A state sent as 0/1, "0"/"1" or a Boolean; None for null or empty, ValueError for anything else."""
     if value is None or value == "":
         return None
     try:
@@ -44,7 +44,7 @@ def flag(value: Any) -> bool | None:
 
 
 def whole_number(value: Any) -> int | None:
-    """A whole number sent as number or text; none for anything else."""
+    """A whole number sent as number or text; None for anything else."""
     if type(value) is int:
         return value
     if isinstance(value, str) and len(value) < LONGEST_NUMBER and value.strip().lstrip("-").isdecimal():
@@ -56,7 +56,7 @@ def whole_number(value: Any) -> int | None:
 
 
 def utc(value: Any) -> datetime | None:
-    """A time sent in seconds or milliseconds, as number or text; ValueError for what is none."""
+    """A time sent in seconds or milliseconds, number or text; None for null or empty, else ValueError."""
     if value is None or value == "":
         return None
     number = value if type(value) is int else whole_number(int(value) if isinstance(value, float) else value)
@@ -71,12 +71,12 @@ def utc(value: Any) -> datetime | None:
 
 
 def times(values: Sequence[Any]) -> Sequence[datetime | None] | Sequence[int]:
-    """:func:`utc` of many values. Nearly always all are numbers of milliseconds since 1970: then they stay those."""
+    """:func:`utc` of many values. If all are milliseconds since 1970, as nearly always, they are returned unchanged."""
     if set(map(type, values)) == {int} and min(values) >= LATEST_SECONDS and max(values) < LATEST_FAST:
         return values
     return [utc(value) for value in values]
 
 
 def snake_keys(item: dict[str, Any]) -> dict[str, Any]:
-    """The same object with camelCase names in snake_case."""
+    """The same object, camelCase names turned into snake_case."""
     return {_CAPITAL.sub(r"_\1", name).lower(): value for name, value in item.items()}

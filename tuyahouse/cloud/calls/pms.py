@@ -1,7 +1,7 @@
 """Tuya's production system: flow steps, craft lines and pass counts (docs/tuya.md, "PMS").
 
-The documented shape is decoded straight into structs. Anything else (times as text, numbers for ids, new fields) takes
-a slower, tolerant way over the bytes, so that no number of 19 digits ever passes through a float.
+The documented shape is decoded straight into structs. Anything else (times as text, numbers for ids, new fields) is
+read more slowly and tolerantly, number by number from the bytes: a number of 19 digits never becomes a float.
 """
 
 from typing import TYPE_CHECKING, Annotated, Any
@@ -26,7 +26,7 @@ Milliseconds = Annotated[int, msgspec.Meta(ge=1_000_000_000_000, lt=10_000_000_0
 
 
 class FlowStep(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    """One process step of one unit. ``time_ms`` is in Unix milliseconds; ``extra`` holds fields Tuya's page does not name."""
+    """One process step of one unit. ``time_ms`` is in Unix milliseconds; ``extra`` holds undocumented fields."""
 
     node: Annotated[str, msgspec.Meta(min_length=1)]
     time_ms: Milliseconds = msgspec.field(name="time")
@@ -50,7 +50,7 @@ class CraftLineNode(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class CraftLine(msgspec.Struct):
-    """The way of a work order through the factory."""
+    """The stations that the units of a work order pass, in the factory's order."""
 
     code: str | None
     name: str | None
@@ -69,10 +69,10 @@ _decode_steps = msgspec.json.Decoder(list[FlowStep]).decode
 
 
 def decode_flow_steps(result: bytes | msgspec.Raw) -> list[FlowStep]:
-    """The steps of one unit in the order sent; null is none.
+    """The steps of one unit in the order sent; an empty list for null.
 
     Raises:
-        UnusableAnswer: no list of objects, or a step without node or time.
+        UnusableAnswer: it is not a list of objects, or a step without node or time.
     """
     try:
         return json_text.read(_decode_steps, result)
@@ -128,10 +128,10 @@ def _extra(left: dict[str, msgspec.Raw]) -> dict[str, Any] | None:
 
 
 def decode_craft_line(result: bytes | msgspec.Raw) -> CraftLine:
-    """A craft line with its nodes; ``nodeList`` and ``node_list`` are both read, for page and sample differ.
+    """A craft line with its nodes; ``nodeList`` and ``node_list`` are both read: Tuya's page and sample differ.
 
     Raises:
-        UnusableAnswer: no object, nodes that are no list, or a node without code.
+        UnusableAnswer: it is not an object, its nodes are not a list, or a node has no code.
     """
     try:
         sent = members(result)
@@ -153,10 +153,10 @@ def _node(sent: dict[str, msgspec.Raw]) -> CraftLineNode:
 
 
 async def get_craft_line(client: "TuyaClient", order_code: str) -> tuple[CraftLine, bytes]:
-    """The craft line of a work order, and the answer as sent.
+    """The craft line of a work order, and the body of the answer as sent.
 
-    One page says POST, the other leaves the verb out: POST is asked first, GET where POST is not offered, and each
-    client remembers which.
+    One of Tuya's pages says POST, another does not name the method: POST is tried first, then GET. The client
+    remembers which of them worked.
 
     Raises:
         NotFound: Tuya does not know the work order.

@@ -1,4 +1,4 @@
-"""Start slots and ledger of one process alone (see tuyahouse.stores; the warehouse keeps those of all processes)."""
+"""Start slots and call ledger of one process (see tuyahouse.stores; the warehouse keeps those of all processes)."""
 
 import threading
 from collections.abc import Callable

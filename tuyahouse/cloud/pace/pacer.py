@@ -1,9 +1,10 @@
 """When a call may start (docs/tuya.md, "Limits").
 
-Starts are paced per account and endpoint over all processes: a store hands out slots, evenly spaced instants, some at
-a time so that it costs little. The slots are a little further apart than need be, so that a start may be late by
-:data:`LATE_SECONDS`. A later one puts all following slots off by the rest, for else the second after it would hold one
-start too many; one that would be late by a whole interval gives its slot up. Every slot is ledgered when it is handed out.
+Starts are paced per account and endpoint across all processes. A store hands out slots (evenly spaced instants) in
+blocks, which keeps it cheap. Slots are slightly further apart than the rate requires, so a start may be late by
+:data:`LATE_SECONDS`. A later start postpones all following slots by the excess: otherwise the next second would hold
+one start too many. A start that would be late by a whole interval gives up its slot. Every slot is entered in the call
+ledger when it is handed out.
 """
 
 import asyncio
@@ -24,11 +25,12 @@ __all__ = ["LATE_SECONDS", "MemorySlotStore", "Pacer", "SlotStore", "Slots"]
 T = TypeVar("T")
 
 LATE_SECONDS = 0.004
-"""So late a start may be without any consequence: less than the spare of a second that MARGIN leaves, 5 ms."""
+"""A start may be this late without consequence. MARGIN leaves 5 ms to spare in a second, slightly more than this."""
 
 NONE = Slots(0.0, 0.0, 0)
 SECONDS_A_BLOCK = 0.125
-"""Slots handed out, over all processes, stay below a second: what is put off must not be handed out yet."""
+"""Length of a block of slots. All processes together must hold less than a second of them: only slots that are not yet
+handed out can be postponed."""
 UNPACED_BLOCK = 1000
 FIRST_UNPACED_BLOCK = 64
 REPORT_SECONDS = 5.0
@@ -36,7 +38,7 @@ REPORT_SECONDS = 5.0
 
 @dataclass
 class _Lane:
-    """The starts of one endpoint in this process."""
+    """State of one endpoint in this process: its slots in hand, and counts that the ledger does not hold yet."""
 
     endpoint: str
     want: int
@@ -59,7 +61,7 @@ class _Lane:
         return self.slots.count - self.taken
 
     def drop(self) -> None:
-        """Give up the slots in hand and on their way; their calls go back to the ledger with the next report."""
+        """Give up the slots in hand and those being fetched; the next report returns their calls to the ledger."""
         self.unused += self.left
         self.taken = self.slots.count
         if self.coming is not None:
@@ -72,11 +74,11 @@ class _Lane:
 
     @property
     def tolerance(self) -> float:
-        """Beyond this, waiting for the next slot costs less than putting all slots off."""
+        """Greatest lateness of a start: beyond it, waiting for the next slot costs less than postponing all of them."""
         return LATE_SECONDS + self.slots.interval
 
     def lapse(self, now: float) -> None:
-        """Give up the slots whose time has gone."""
+        """Give up the slots whose time has passed."""
         since = now - self.tolerance - self.slots.first
         if not self.slots.interval or since <= 0:
             return
@@ -86,15 +88,15 @@ class _Lane:
 
 
 class Pacer:
-    """Lets calls of one account start in their turn.
+    """Starts the calls of one account at the set pace.
 
     Args:
-        account: its name.
+        account: name of the account.
         store: shared by all processes.
-        per_second: starts a second and endpoint; 0: unpaced, the calls are only ledgered.
-        monthly_calls: calls a calendar month may cost; None: no limit.
-        now: Unix time in seconds by the clock of the slots, which nobody sets while it runs.
-        sleep: waits so many seconds.
+        per_second: starts per second for each endpoint; 0: unpaced, calls are only counted in the ledger.
+        monthly_calls: limit of calls in a calendar month; None: no limit.
+        now: Unix time in seconds by the clock of the slots; the clock must not be set while the process runs.
+        sleep: waits for the given number of seconds.
     """
 
     def __init__(
@@ -132,7 +134,7 @@ class Pacer:
             self._fetch_if_low(lane)
 
     async def slower(self, endpoint: str) -> None:
-        """Tuya asked for fewer calls: the store halves the pace, and slots of the old pace are given up."""
+        """Tuya asked for fewer calls: the store halves the pace; this process gives up its slots of the old pace."""
         lane = self._lane(endpoint)
         lane.throttled += 1
         if not self._per_second or self._now() - lane.slowed_at < 1.0:
@@ -146,16 +148,17 @@ class Pacer:
         self._lane(endpoint).failures += 1
 
     async def aclose(self) -> None:
-        """Give unused calls back to the ledger, and write down what was only counted so far."""
+        """Return unused calls to the ledger and write all counts that it does not hold yet."""
         for lane in self._lanes.values():
             lane.drop()
-            await self._in_thread(int)  # the one thread has done all that was asked of it before
+            await self._in_thread(int)  # wait until the thread has finished its earlier work
             await self._in_thread(self._report(lane, self._now()))
         self._lanes.clear()
         self._threads.shutdown(wait=False)
 
     def _lane(self, endpoint: str) -> _Lane:
-        unpaced = FIRST_UNPACED_BLOCK if self._monthly_calls is None else 1  # what one endpoint holds, others lack
+        # Within a budget, calls reserved for one endpoint are missing at the others.
+        unpaced = FIRST_UNPACED_BLOCK if self._monthly_calls is None else 1
         first = self._block if self._per_second else unpaced
         return self._lanes.setdefault(endpoint, _Lane(endpoint, first))
 
@@ -176,16 +179,16 @@ class Pacer:
         self._fetch_if_low(lane)
 
     def _put_off(self, lane: _Lane, late: float) -> None:
-        """Make the slots that are not handed out yet later by what this start is too late.
+        """Postpone the slots that are not handed out yet by the excess lateness of this start.
 
-        What put them off since this slot was handed out counts already.
+        What they were postponed by since this slot was handed out is deducted.
         """
         if (more := late - LATE_SECONDS - (lane.put_off - lane.put_off_when_fetched)) > 0:
             lane.put_off += more
-            self._in_thread(self._store.put_off, self._account, lane.endpoint, more).add_done_callback(_heard)
+            self._in_thread(self._store.put_off, self._account, lane.endpoint, more).add_done_callback(_retrieve)
 
     async def _take(self, lane: _Lane) -> float:
-        """The next slot whose time has not gone."""
+        """The next slot whose time has not passed."""
         lane.lapse(self._now())
         while lane.left <= 0:
             await self._refill(lane)
@@ -195,8 +198,10 @@ class Pacer:
         return slot
 
     def _fetch_if_low(self, lane: _Lane) -> None:
-        """Fetch the following block before this one is used up: right after a start, so that the thread's work, which
-        holds up the loop for some milliseconds, is done by the next."""
+        """Fetch the next block before this one is used up.
+
+        Done right after a start: the thread delays the loop by some milliseconds, which must be over by the next start.
+        """
         lane.started += 1
         if lane.coming is None and (self._per_second or lane.left <= lane.slots.count // 2):
             self._fetch(lane)
@@ -219,7 +224,7 @@ class Pacer:
             )
 
     def _fetch(self, lane: _Lane) -> "asyncio.Future[Slots]":
-        """Reserve as many slots as were needed lately: what one process does not use is lost to the others."""
+        """Reserve about as many slots as were used lately: unused ones are lost to other processes."""
         if lane.slots.count:
             lane.want = min(self._block, max(1, 2 * lane.started))
         lane.started = 0
@@ -233,13 +238,13 @@ class Pacer:
             monthly_calls=self._monthly_calls,
         )
         lane.coming = self._in_thread(reserve)
-        lane.coming.add_done_callback(_heard)
+        lane.coming.add_done_callback(_retrieve)
         if (now := self._now()) - lane.reported_at >= REPORT_SECONDS:
-            self._in_thread(self._report(lane, now)).add_done_callback(_heard)
+            self._in_thread(self._report(lane, now)).add_done_callback(_retrieve)
         return lane.coming
 
     def _report(self, lane: _Lane, now: float) -> Callable[[], None]:
-        """What the ledger does not know yet, to be written in the thread."""
+        """A function for the thread that writes the counts that the ledger does not hold yet."""
         unused, failures, throttled = lane.unused, lane.failures, lane.throttled
         lane.unused = lane.failures = lane.throttled = 0
         lane.reported_at = now
@@ -256,7 +261,7 @@ class Pacer:
         return asyncio.get_running_loop().run_in_executor(self._threads, work, *args)
 
 
-def _heard(done: "asyncio.Future[Any]") -> None:
-    """Perhaps nobody waits for it; that it failed shows at the next reservation."""
+def _retrieve(done: "asyncio.Future[Any]") -> None:
+    """Prevent asyncio's warning if no caller waits for the result; the next reservation meets the same error."""
     if not done.cancelled():
         done.exception()
