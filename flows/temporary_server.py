@@ -15,6 +15,7 @@ import tempfile
 import threading
 import time
 from typing import IO
+from urllib.request import getproxies_environment
 
 _SECONDS_TO_END = 3
 
@@ -30,8 +31,10 @@ _SERVER_ENVIRONMENT = {
 def start_where_none_is_named() -> "TemporaryServer | None":
     """Start one and name it to Prefect, unless the settings name a server or forbid temporary ones.
 
-    Call it before the flows are imported, so that it starts meanwhile.
+    Call it before the flows are imported, so that it starts meanwhile. A server on this machine, temporary or named, is
+    never asked through a proxy.
     """
+    _exempt_this_machine_from_proxies()
     from prefect.context import refresh_global_settings_context
     from prefect.settings import get_current_settings
 
@@ -42,6 +45,16 @@ def start_where_none_is_named() -> "TemporaryServer | None":
     os.environ["PREFECT_API_URL"] = server.url
     refresh_global_settings_context()
     return server
+
+
+def _exempt_this_machine_from_proxies() -> None:
+    """Add this machine to NO_PROXY. Both spellings are set, as the lower-case one wins where both are there."""
+    kept = getproxies_environment().get("no", "")
+    entries = [entry.strip() for entry in kept.split(",") if entry.strip()]
+    if "*" in entries:
+        return
+    entries += [host for host in ("127.0.0.1", "localhost") if host not in entries]
+    os.environ["NO_PROXY"] = os.environ["no_proxy"] = ",".join(entries)
 
 
 class TemporaryServer:
