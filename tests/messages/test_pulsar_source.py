@@ -96,8 +96,9 @@ def test_with_failover_a_second_consumer_waits_and_then_takes_over(
             for n in range(30):
                 out.publish(b"x", {}, key=str(n))
             out.flush()
-            taken = len(received(second_choice, 30, seconds=2)) + len(received(rival, 30, seconds=2))
-        assert taken == 30
+            messages = received(second_choice, 30, seconds=2) + received(rival, 30, seconds=2)
+        # A source that makes room for more messages subscribes anew: what it had not acknowledged comes again.
+        assert len({message.message_id for message in messages}) == 30
 
 
 def test_notices_are_read_too_where_that_is_set(message_account: Account, publisher: Callable[..., Publisher]) -> None:
