@@ -1,4 +1,4 @@
-"""What tells an answer from the one before it."""
+"""Fingerprints of answers: a changed answer is recognised by a changed fingerprint."""
 
 from collections.abc import Iterable
 
@@ -7,9 +7,9 @@ import xxhash
 
 
 def fingerprint(sent: bytes | msgspec.Raw) -> bytes:
-    """16 bytes that stand for what was sent: of two answers that differ they are the same once in 2¹²⁸ times.
+    """16 bytes that identify what was sent; two different answers share them with a probability of 2⁻¹²⁸.
 
-    XXH3, for every answer of every night is held against the last one; it tells changes apart and withstands no forger.
+    XXH3 is fast: every answer of every night is compared with the last one. It detects changes, not forgery.
     """
     return xxhash.xxh3_128_digest(sent)
 

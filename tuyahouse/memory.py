@@ -15,7 +15,7 @@ def rare_collections() -> Iterator[None]:
 
     The objects of a batch live until its commit, so early collections find nothing. Ten thousand is still often enough
     to collect the cycles that database drivers leave behind. Objects that exist on entry, mostly those of imported
-    libraries, are frozen and never scanned again. Several tasks may be inside at once.
+    libraries, are frozen and not scanned inside the block. Several tasks may be inside at once.
     """
     global _inside
     if not _inside:
@@ -32,7 +32,7 @@ def rare_collections() -> Iterator[None]:
 
 
 def return_freed_memory() -> None:
-    """Return freed memory to the system where the C library can; otherwise a long-running consumer keeps more and more."""
+    """Return freed memory to the system, if the C library can: a long-running consumer would keep ever more of it."""
     if _trim is not None:
         _trim(0)
 

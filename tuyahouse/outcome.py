@@ -1,4 +1,4 @@
-"""What a chunk or run did, in numbers; never the rows themselves."""
+"""The counts of a chunk or run."""
 
 from dataclasses import dataclass, fields
 
@@ -10,8 +10,8 @@ class Outcome:
     """Counts of one chunk, or of a run when added up.
 
     ``asked`` keys ended in exactly one of ``answered``, ``empty`` (Tuya does not know the key), ``failed`` (an error,
-    dead-lettered) or ``rejected`` (an unusable answer, dead-lettered). ``unchanged`` counts answers that were the same
-    as last time, ``inserted`` and ``updated`` count rows, ``calls`` counts HTTP calls including repeats.
+    dead-lettered) or ``rejected`` (an unusable answer, dead-lettered). ``unchanged`` counts answers that equal the
+    last one, ``inserted`` and ``updated`` count rows, ``calls`` counts HTTP calls including retries.
     """
 
     asked: int = 0

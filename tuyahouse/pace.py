@@ -11,35 +11,36 @@ from dataclasses import dataclass, replace
 from tuyahouse.stores import Slots
 
 MARGIN = 1.005
-"""Starts are this much further apart than the rate asks for: clocks and timers are not exact, and no second may hold one
-start too many."""
+"""Factor by which starts are further apart than the rate requires. Clocks and timers are inexact, and no second may
+hold one start too many."""
 
 QUIET_SECONDS = 5.0
 """Quiet time after which the pace recovers one step: long enough for Tuya to refuse again if it is still too fast."""
 
 RECOVERY = 0.8
-"""A step takes a fifth of the slowdown away: from half the pace back to all of it in 20 seconds."""
+"""A step removes a fifth of the slowdown: from half the pace back to full pace takes 20 seconds."""
 
 MAX_SLOWDOWN = 64.0
-"""At 50 calls a second that is still one call every 1.3 seconds: an account never stops altogether."""
+"""Limit of the slowdown. At 50 calls a second it leaves one call every 1.3 seconds: no account stops altogether."""
 
 FARTHEST_SECONDS = 60.0
-"""No queue of reservations reaches further ahead, besides 1,000 intervals: beyond it the clock was set back."""
+"""Reservations reach at most this far ahead, plus 1,000 intervals. A next slot beyond that means that the clock was set
+back."""
 
 SET_BACK_SECONDS = 1.0
-"""Pause before the first slot after the clock was set back: slots handed out before end within a second."""
+"""Pause before the first slot after the clock was set back: the slots handed out earlier lie within a second."""
 
 _WALL_AT_START = time.time() - time.monotonic()
 
 
 def steady_time() -> float:
-    """Unix seconds by this machine's clock as it was when the process started: setting the clock does not change it."""
+    """Unix seconds, counted from this machine's clock at process start; setting the clock later has no effect."""
     return _WALL_AT_START + time.monotonic()
 
 
 @dataclass(frozen=True)
 class Pace:
-    """Where one endpoint stands; times in Unix seconds by the clock of the store."""
+    """State of one endpoint; times are Unix seconds by the clock of the store."""
 
     next_slot: float
     slowdown: float = 1.0
@@ -47,7 +48,7 @@ class Pace:
 
 
 def slowdown_at(pace: Pace, now: float) -> float:
-    """How many times slower than set. Every :data:`QUIET_SECONDS` after a throttle answer a fifth of it goes, down to 1."""
+    """Factor by which starts are slower than set; falls by a fifth every :data:`QUIET_SECONDS` without throttling."""
     if pace.throttled_at is None:
         return 1.0
     steps: float = max(0.0, now - pace.throttled_at) // QUIET_SECONDS
@@ -55,7 +56,7 @@ def slowdown_at(pace: Pace, now: float) -> float:
 
 
 def take(pace: Pace, now: float, per_second: float, count: int) -> tuple[Slots, Pace]:
-    """The next ``count`` slots, and the pace after them. A clock that was set back stops nobody for long."""
+    """The next ``count`` slots, and the pace after them. If the clock was set back, they start soon by the new time."""
     interval = MARGIN / per_second * slowdown_at(pace, now)
     first = max(pace.next_slot, now)
     if first > now + FARTHEST_SECONDS + 1000 * interval:
@@ -64,7 +65,7 @@ def take(pace: Pace, now: float, per_second: float, count: int) -> tuple[Slots, 
 
 
 def slow_down(pace: Pace, now: float) -> Pace:
-    """Half the pace, at most once a second: one burst of throttle answers is one reason."""
+    """Halve the pace, at most once a second: a burst of throttle answers counts once."""
     if pace.throttled_at is not None and 0 <= now - pace.throttled_at < 1:
         return pace
     return replace(pace, slowdown=min(MAX_SLOWDOWN, slowdown_at(pace, now) * 2), throttled_at=now)

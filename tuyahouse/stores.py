@@ -1,6 +1,6 @@
-"""What all processes of one account share: its live tokens and its start slots.
+"""What all processes of one account share: its live tokens, its start slots and its count of calls.
 
-The cloud client uses these, the warehouse keeps them; neither knows the other.
+The cloud client uses these interfaces and the warehouse implements them; neither imports the other.
 """
 
 from contextlib import AbstractContextManager
@@ -12,7 +12,7 @@ from tuyahouse.redaction import SECRETS
 
 @dataclass(frozen=True)
 class Token:
-    """One token of Tuya's; times are Unix seconds by Tuya's clock. ``generation`` counts the tokens there have been."""
+    """A token of Tuya's; times are Unix seconds by Tuya's clock. ``generation`` numbers the tokens of an account."""
 
     access: str
     refresh: str
@@ -21,7 +21,7 @@ class Token:
     generation: int = 0
 
     def __post_init__(self) -> None:
-        """No token that this process ever held may appear in what it stores or shows."""
+        """Register the token as a secret: it is redacted from everything that this process stores or shows."""
         SECRETS.keep_passing(self.access)
         SECRETS.keep_passing(self.refresh)
 
@@ -31,7 +31,7 @@ class Token:
 
 @dataclass(frozen=True)
 class Slots:
-    """``count`` starts, the first at ``first`` (Unix seconds by :func:`tuyahouse.pace.steady_time`), the others ``interval`` seconds apart."""
+    """``count`` starts, ``interval`` seconds apart; ``first`` is Unix seconds by :func:`tuyahouse.pace.steady_time`."""
 
     first: float
     interval: float
@@ -39,13 +39,13 @@ class Slots:
 
 
 class TokenSlot(Protocol):
-    """The place of one token, while nobody else may replace it."""
+    """The place of one token while it is held exclusively."""
 
     @property
     def current(self) -> Token | None: ...
 
     def replace(self, token: Token) -> None:
-        """Store this token; it counts once the exclusive section has ended without an error."""
+        """Store this token; it takes effect when the exclusive section ends without an error."""
 
 
 class TokenStore(Protocol):
@@ -57,7 +57,7 @@ class TokenStore(Protocol):
 
 
 class SlotStore(Protocol):
-    """Where starts are handed out and calls are counted. The methods block: call them from a thread."""
+    """Where start slots are handed out and calls are counted. The methods block: call them from a thread."""
 
     def reserve(
         self, account: str, endpoint: str, *, per_second: float, want: int, monthly_calls: int | None
@@ -66,7 +66,7 @@ class SlotStore(Protocol):
     def release(self, account: str, endpoint: str, unused: int) -> None: ...
 
     def put_off(self, account: str, endpoint: str, seconds: float) -> None:
-        """Move all slots that are not handed out yet by so much: a start was late, and the second after it is full."""
+        """Postpone all slots not handed out yet by ``seconds``: a start was late, and the second after it is full."""
 
     def throttled(self, account: str, endpoint: str) -> None: ...
 

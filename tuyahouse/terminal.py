@@ -1,4 +1,4 @@
-"""What a person sees while long work goes on, and the table at its end."""
+"""Terminal output: the progress of long work and the table of outcomes at its end."""
 
 import logging
 import time
@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 _REDRAW_SECONDS = 0.1
 _screen = Lock()
-"""One live line at a time; work beside it logs its progress."""
+"""Held by the one live line; work that runs beside it logs its progress."""
 
 
 @cache
@@ -31,13 +31,13 @@ def stderr_console() -> Console:
 
 
 def print_text(console: Console, text: str) -> None:
-    """Print text that may hold foreign words: nothing in it is markup or a command to the terminal."""
+    """Print text that may come from outside: markup and terminal control codes in it have no effect."""
     console.print(Text(plain(text)), soft_wrap=True)
 
 
 @dataclass(slots=True)
 class Tracker:
-    """Counts long work. ``advance`` is cheap enough for the hottest loop: it shows something only now and then."""
+    """Counts the progress of long work. ``advance`` is cheap: it shows something only every ``every`` seconds."""
 
     title: str
     total: int | None
@@ -55,7 +55,7 @@ class Tracker:
         self._next = self.started + self.every
 
     def advance(self, done: int = 1) -> None:
-        """So much more is done."""
+        """Add to the amount done."""
         self.done += done
         now = self.clock()
         if now >= self._next:
@@ -63,13 +63,13 @@ class Tracker:
             self.show(self)
 
     def spend(self, calls: int, failures: int = 0) -> None:
-        """So many more calls were made, and so many of them failed."""
+        """Add calls made, and how many of them failed."""
         self.calls += calls
         self.failures += failures
 
     @property
     def rate(self) -> float:
-        """Done per second since the beginning."""
+        """Amount done per second since the start."""
         seconds = self.clock() - self.started
         return self.done / seconds if seconds > 0 else 0.0
 
@@ -80,7 +80,7 @@ class Tracker:
         return max(self.total - self.done, 0) / self.rate
 
     def summary(self) -> str:
-        """All of it in one line: ``sn_flows: 4,000 of 10,000 (40 %), 50.0/s, 2 min left, 4,012 calls, 3 failed``."""
+        """All counts in one line: ``sn_flows: 4,000 of 10,000 (40 %), 50.0/s, 2 min left, 4,012 calls, 3 failed``."""
         parts = [
             f"{self.title}: {self.done:,}" + (f" of {self.total:,}{self._share()}" if self.total is not None else "")
         ]
@@ -95,7 +95,7 @@ class Tracker:
 
 
 def duration(seconds: float) -> str:
-    """Seconds as people say them, rounded: ``45 s``, ``12 min``, ``3 h 20 min``."""
+    """A duration, rounded, in a readable unit: ``45 s``, ``12 min``, ``3 h 20 min``."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)
@@ -113,7 +113,7 @@ def track(
     clock: Callable[[], float] = time.monotonic,
     every: float = 30.0,
 ) -> Iterator[Tracker]:
-    """Show the progress of long work: a live line in a terminal, else a log line every so many seconds and one at the end."""
+    """Show the progress of long work: a live line in a terminal, else a log line every ``every`` seconds, and a last one."""
     screen = console or stderr_console()
     if not screen.is_terminal or not _screen.acquire(blocking=False):
         tracker = Tracker(title, total, clock, _log, every)
@@ -135,10 +135,10 @@ def track(
 
 
 class CurrentWork:
-    """The long work that the running code belongs to, reported to from deep inside without handing a tracker down.
+    """The tracker of the work that is running, so that inner code can report to it without receiving it as an argument.
 
-    Flows that run side by side in one process have a tracker each; work inside other work counts into its own. Reports
-    while nothing is tracked go nowhere.
+    Flows that run side by side in one process have a tracker each; nested work reports to the innermost tracker.
+    Without a tracker, reports are dropped.
     """
 
     def __init__(self) -> None:
@@ -153,7 +153,7 @@ class CurrentWork:
         console: Console | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> Iterator[Tracker]:
-        """Track this work as :func:`track` does, and let reports from inside reach it."""
+        """Track this work as :func:`track` does, and direct reports from inside the block to it."""
         with track(title, total, console=console, clock=clock) as tracker:
             outer = self._tracker.set(tracker)
             try:
@@ -187,7 +187,7 @@ def _draw(progress: Progress, task: TaskID, tracker: Tracker) -> None:
 
 
 def outcome_table(outcomes: Mapping[str, Outcome], title: str = "") -> Table:
-    """One column for each named outcome, one for all where there are several, and whether each balances."""
+    """One column for each named outcome, a sum if there are several, and a row that says whether each balances."""
     columns = dict(outcomes)
     if len(columns) > 1:
         columns["all"] = sum(outcomes.values(), Outcome())

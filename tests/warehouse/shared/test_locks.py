@@ -93,7 +93,7 @@ def test_a_lock_that_cannot_be_given_back_stops_nothing(
     with monkeypatch.context() as patch:
         patch.setattr(warehouse, "begin", _away)
         lock.release()
-    assert "could not be given back and ends by itself" in caplog.text
+    assert "could not be released and ends by itself" in caplog.text
 
 
 def _away() -> None:

@@ -1,4 +1,4 @@
-"""Answers, items and messages that could not be used: recorded, counted, resolved by a good answer.
+"""Dead letters: answers, items and messages that could not be used.
 
 A dead letter is open until a good answer resolves it or a person dismisses it (:mod:`.dismissal`).
 """
@@ -19,7 +19,7 @@ from tuyahouse.warehouse.tables import ops_dead_letter
 
 _PAGE = 1000
 _LONGEST_KEY = 600
-"""Characters of a key that are kept whole; of a longer one the beginning and its fingerprint."""
+"""Longest key, in characters, that is stored whole; of a longer one, its beginning and a hash are stored."""
 _table = ops_dead_letter.c
 _TRACE = re.compile(r" \(trace id [^)]*\)")
 
@@ -63,9 +63,9 @@ class StoredDeadLetter:
 
 
 def record(conn: Connection, account: str, letters: Sequence[DeadLetter], at: datetime) -> None:
-    """Write dead letters; one met before counts another attempt and is open again.
+    """Write dead letters. One that is already stored counts another attempt and is open again.
 
-    Secrets are taken out here. A dismissed one stays dismissed unless its code or message changed, the trace id aside.
+    Secrets are removed here. A dismissed one stays dismissed unless its code or message changed; trace ids are ignored.
     """
     if not letters:
         return
@@ -73,7 +73,7 @@ def record(conn: Connection, account: str, letters: Sequence[DeadLetter], at: da
     dismissed = _dismissed(conn, account, {letter.key for letter in letters})
     new = insert(conn, ops_dead_letter)
     newest = {name: new.excluded[name] for name in ("code", "message", "raw", "last_seen_at")}
-    later = (_table.dismissed_at > new.excluded.last_seen_at, _table.dismissed_at)  # dismissed in the meantime
+    later = (_table.dismissed_at > new.excluded.last_seen_at, _table.dismissed_at)  # dismissed meanwhile
     again = {
         **newest,
         "attempts": _table.attempts + 1,
@@ -92,7 +92,7 @@ def record(conn: Connection, account: str, letters: Sequence[DeadLetter], at: da
             "raw": letter.raw,
             "first_seen_at": at,
             "last_seen_at": at,
-            "dismissed_at": dismissed.get(_what(letter)),
+            "dismissed_at": dismissed.get(_content(letter)),
         }
         for letter in sorted(letters, key=lambda one: (one.kind, one.key, one.reason))
     ]
@@ -100,16 +100,16 @@ def record(conn: Connection, account: str, letters: Sequence[DeadLetter], at: da
 
 
 def _dismissed(conn: Connection, account: str, keys: Collection[str]) -> dict[tuple[str, ...], datetime]:
-    """When the dismissed dead letters of these keys were dismissed, by what they say."""
+    """Content of each dismissed dead letter of these keys → when it was dismissed."""
     wanted = select(ops_dead_letter).where(
         _table.account == account, _table.resolved_at.is_(None), _table.dismissed_at.is_not(None)
     )
     found = conn.execute(wanted.where(among(conn, _table.key, [clean_text(key) for key in keys])))
-    return {_what(letter): letter.dismissed_at for letter in map(dead_letter, found) if letter.dismissed_at}
+    return {_content(letter): letter.dismissed_at for letter in map(dead_letter, found) if letter.dismissed_at}
 
 
-def _what(letter: DeadLetter | StoredDeadLetter) -> tuple[str, ...]:
-    """What a dead letter says. Trace ids differ from call to call and mean nothing here."""
+def _content(letter: DeadLetter | StoredDeadLetter) -> tuple[str, ...]:
+    """The content by which dead letters are compared, without trace ids, which differ from call to call."""
     message = _TRACE.sub("", clean_text(letter.message) or "")
     return letter.kind, clean_text(letter.key) or "", letter.reason, clean_text(letter.code) or "", message
 
@@ -129,7 +129,7 @@ def resolve(conn: Connection, account: str, kind: str, keys: Collection[str], at
 
 
 def open_dead_letters(conn: Connection, account: str, kind: str | None = None) -> Iterator[StoredDeadLetter]:
-    """All open dead letters by kind, key and reason, read page by page: some may be resolved in between."""
+    """All open dead letters by kind, key and reason. Read page by page: others may be resolved meanwhile."""
     order = (_table.kind, _table.key, _table.reason)
     wanted = select(ops_dead_letter).where(_table.account == account, OPEN)
     if kind is not None:
@@ -170,7 +170,7 @@ def stored_key(key: str) -> str:
 
 
 def _storable(letter: DeadLetter) -> DeadLetter:
-    """The same without secrets and without what PostgreSQL refuses. All other bytes of ``raw`` stay as received."""
+    """The dead letter without secrets and without what PostgreSQL refuses. Other bytes of ``raw`` stay as received."""
     raw = letter.raw
     if raw is not None:
         raw = SECRETS.text(raw.decode(errors="surrogateescape")).encode(errors="surrogateescape")
@@ -184,5 +184,5 @@ def _clean(text: str) -> str:
 
 
 def dead_letter(row: Row[Any]) -> StoredDeadLetter:
-    """A row of the table with empty texts in place of nulls."""
+    """A row as an object; a null code or message becomes empty text."""
     return StoredDeadLetter(**{**row._mapping, "code": row.code or "", "message": row.message or ""})

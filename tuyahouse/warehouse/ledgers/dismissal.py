@@ -1,4 +1,4 @@
-"""Dead letters as a person looks through them, and dismisses those that need no more work. None is deleted."""
+"""Listing and dismissing dead letters. Dismissing marks those that need no more work; none is deleted."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ _table = ops_dead_letter.c
 
 
 class State(StrEnum):
-    """What became of a dead letter."""
+    """State of a dead letter; ``ALL`` chooses any."""
 
     OPEN = "open"
     DISMISSED = "dismissed"
@@ -33,7 +33,7 @@ _IN_STATE: dict[State, ColumnElement[bool]] = {
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """Which dead letters of an account are meant; what is not given does not narrow the choice."""
+    """A choice of dead letters of an account; None leaves that field unrestricted."""
 
     account: str
     kind: str | None = None
@@ -65,7 +65,7 @@ def state_of(letter: StoredDeadLetter) -> State:
 def dismiss(conn: Connection, chosen: Chosen, by: str, why: str, at: datetime) -> list[StoredDeadLetter]:
     """Dismiss the open ones among the chosen dead letters and return them.
 
-    A dismissed one is not redriven and not reported, until Tuya says something else about it.
+    A dismissed one is neither redriven nor reported until its code or message changes.
     """
     values: dict[str, Any] = {"dismissed_at": at, "dismissed_by": by, "dismissed_why": why}
     query = update(ops_dead_letter).where(*chosen.where(conn), OPEN).values(values)

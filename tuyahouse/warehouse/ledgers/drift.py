@@ -1,4 +1,4 @@
-"""What Tuya sends that the documentation does not know."""
+"""Drift: fields that Tuya sends and its documentation does not name."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class Drift:
 
 
 def record(conn: Connection, account: str, kind: str, fields: Mapping[str, tuple[int, str]], at: datetime) -> None:
-    """Count fields met: name → (in how many answers, an example value)."""
+    """Count undocumented fields. ``fields``: name → (number of answers with it, an example value)."""
     if not fields:
         return
     new = insert(conn, ops_drift)
@@ -50,7 +50,7 @@ def record(conn: Connection, account: str, kind: str, fields: Mapping[str, tuple
 
 
 def listing(conn: Connection, account: str | None = None) -> list[Drift]:
-    """All fields met, the newest first."""
+    """All undocumented fields received so far, the newest first."""
     wanted = select(ops_drift).order_by(_table.first_seen_at.desc(), _table.kind, _table.field)
     if account is not None:
         wanted = wanted.where(_table.account == account)

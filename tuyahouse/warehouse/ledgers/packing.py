@@ -11,7 +11,7 @@ _answers = msgspec.msgpack.Decoder(list[tuple[str, bytes]])
 
 
 class _Zstandard(threading.local):
-    """Making either takes as long as using it, and neither may be used by two threads at once."""
+    """One of each per thread: neither is thread-safe, and creating one takes as long as using it."""
 
     def __init__(self) -> None:
         self.compressor = zstandard.ZstdCompressor(level=1)

@@ -1,4 +1,4 @@
-"""Answers as Tuya sent them, one compressed block for the changed ones of a chunk."""
+"""Answers as Tuya sent them: the changed ones of a chunk in one compressed block."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ _COLUMNS = ("account", "kind", "block_id", "stored_at", "answers", "keys", "body
 _table = raw_block.c
 
 LARGEST_BLOCK = 64_000_000
-"""Bytes of answers in a block before it is packed. A reader holds one block in memory; SQLite ends at 10^9 bytes."""
+"""Bytes of answers in a block, before packing. A reader holds a block in memory; SQLite allows values of 10^9 bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Block:
 
     @property
     def run_id(self) -> str:
-        """The run that stored it: rows that are made from it again carry it."""
+        """The run that stored it; rows rebuilt from the block carry its id."""
         return self.block_id.partition("/")[0]
 
 
@@ -46,10 +46,10 @@ class Found:
 def store(
     conn: Connection, account: str, kind: str, block_id: str, answers: Sequence[tuple[str, bytes]], at: datetime
 ) -> None:
-    """Keep the answers of one chunk; none at all leave no block. Storing a block again changes nothing.
+    """Store the answers of one chunk; without answers no block is made. Storing a block again changes nothing.
 
-    A block closes at ``LARGEST_BLOCK`` bytes of answers; the next ones have ``.0001`` and so on after the id. Secrets
-    that an answer echoes are taken out.
+    A block closes at ``LARGEST_BLOCK`` bytes of answers; the ids of the following ones end in ``.0001`` and so on.
+    Secrets that an answer echoes are removed.
     """
     for place, part in enumerate(_blocks_of(answers)):
         keys = [key for key, _ in part]
@@ -79,7 +79,7 @@ def blocks(conn: Connection, account: str, kind: str) -> Iterator[Block]:
 
 
 def iterate(conn: Connection, account: str, kind: str) -> Iterator[tuple[str, bytes]]:
-    """(key, answer as sent) of all blocks, the oldest first: a later answer of a key comes later."""
+    """(key, answer as sent) of all blocks, the oldest first, so the last answer of a key is its newest."""
     for block in blocks(conn, account, kind):
         yield from block.answers
 

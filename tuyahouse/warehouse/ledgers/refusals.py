@@ -13,9 +13,9 @@ from tuyahouse.warehouse.tables import ops_run
 def record_refusal(
     database: Database, account: str, flow: str, run_key: str, parameters: Mapping[str, Any], why: str
 ) -> None:
-    """Record a start that was refused as a failed run. A run of that name that is under way or balanced stays as it is.
+    """Record a refused start as a failed run; a run of the same key that is under way or balanced is left unchanged.
 
-    ``parameters`` are stored: no secrets among them.
+    ``parameters`` are stored and must hold no secrets.
     """
     now = datetime.now(UTC)
     ended = {"status": "failed", "note": why, "ended_at": now}

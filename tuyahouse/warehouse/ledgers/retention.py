@@ -1,4 +1,4 @@
-"""What is deleted when it is old enough."""
+"""Deletion of what has reached the configured age."""
 
 from datetime import datetime
 
@@ -9,12 +9,13 @@ from tuyahouse.warehouse.tables import ops_chunk, ops_dead_letter, ops_run, raw_
 
 
 def prune(conn: Connection, account: str, before: datetime) -> dict[str, int]:
-    """Delete what is older, by table: raw answers, raw messages, chunks of ended runs, resolved dead letters.
+    """Delete raw answers, raw messages, chunks of ended runs and resolved dead letters older than ``before``.
 
-    Rows of the core, runs themselves and open dead letters stay. Replay covers what raw answers are left.
+    Returns the number of rows by table. Core tables, runs and open dead letters stay. A replay can read only the raw
+    answers that are left.
     """
     ended = select(ops_run.c.run_id).where(ops_run.c.account == account, ops_run.c.ended_at < before)
-    letters = delete(ops_dead_letter).where(
+    dead_letters = delete(ops_dead_letter).where(
         ops_dead_letter.c.account == account, ops_dead_letter.c.resolved_at < before
     )
     messages = delete(raw_message).where(raw_message.c.account == account, raw_message.c.received_at < before)
@@ -22,5 +23,5 @@ def prune(conn: Connection, account: str, before: datetime) -> dict[str, int]:
         "raw_block": raw_blocks.prune(conn, account, before),
         "raw_message": conn.execute(messages).rowcount,
         "ops_chunk": conn.execute(delete(ops_chunk).where(ops_chunk.c.run_id.in_(ended))).rowcount,
-        "ops_dead_letter": conn.execute(letters).rowcount,
+        "ops_dead_letter": conn.execute(dead_letters).rowcount,
     }

@@ -1,7 +1,7 @@
 """Runs and their chunks: what was planned, what is done, how it ended.
 
-A run is named by account, flow and run key; its id follows from them, so that a run that is begun again leaves the same
-rows as one that was never disturbed.
+A run is named by account, flow and run key; its id is computed from them, so a run that is interrupted and
+continued writes the same rows as one that was not.
 """
 
 import base64
@@ -26,7 +26,7 @@ from tuyahouse.warehouse.tables import ops_chunk, ops_run
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A run under way. ``planned`` is None until it has a plan; ``resumed`` when it was started before."""
+    """A run under way. ``planned`` is None until it has a plan; ``resumed`` is true if it was started before."""
 
     account: str
     flow: str
@@ -39,7 +39,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """A run as ``ops_run`` tells it."""
+    """A run as stored in ``ops_run``."""
 
     account: str
     flow: str
@@ -69,9 +69,9 @@ def start_run(
     parameters: Mapping[str, Any],
     at: datetime | None = None,
 ) -> Run:
-    """Begin the run, or continue it when it was begun before: then what was refused is to be asked again.
+    """Start the run, or continue it if it was started before; its refused keys are then asked again.
 
-    ``parameters`` are stored: no secrets among them.
+    ``parameters`` are stored and must hold no secrets.
     """
     run_id = run_id_of(account, flow, run_key)
     with database.begin() as conn:
@@ -92,9 +92,9 @@ def start_run(
 
 
 def add_chunks(conn: Connection, run_id: str, chunks: Iterable[Sequence[str]], first: int = 0) -> int:
-    """Store the plan of a run, chunk by chunk as the iterator gives them; returns how many keys.
+    """Store the plan of a run, chunk by chunk as the iterator yields them; returns the number of keys.
 
-    All in the caller's transaction: a plan is there whole or not at all. ``first`` is the number of the first chunk.
+    Runs in the caller's transaction: a plan is stored whole or not at all. ``first`` is the number of the first chunk.
     """
     numbered = enumerate(chunks, first)
     planned = 0
@@ -111,7 +111,7 @@ def add_chunks(conn: Connection, run_id: str, chunks: Iterable[Sequence[str]], f
 
 
 def _reopen_refused(conn: Connection, run_id: str) -> None:
-    """Move refused keys, and those left beside them, into chunks of their own; the old chunks count the others alone."""
+    """Move refused keys, and keys of their chunks not asked yet, into new chunks; the old ones count only the rest."""
     column = ops_chunk.c
     with_refused = select(column.chunk, column["keys"], column.refused).where(
         column.run_id == run_id, column.refused.is_not(None)
@@ -139,9 +139,9 @@ def next_chunk(conn: Connection, run_id: str) -> int:
 
 @dataclass(slots=True)
 class Continued:
-    """Where the plan of a run goes on. ``begun`` is None for a run without a plan, else its first start.
+    """Where the plan of a run continues. ``begun`` is None for a run without a plan, else its first start.
 
-    ``kept`` are the keys that it still has to ask whatever is due; ``planned`` counts them and those asked.
+    ``kept`` are the keys that it still has to ask, due or not; ``planned`` counts these and the keys already asked.
     """
 
     begun: datetime | None = None
@@ -151,16 +151,16 @@ class Continued:
     """The number of the next chunk."""
 
     def is_new(self, key: str, asked_at: datetime | None) -> bool:
-        """Whether the run has yet to ask that key, which anybody last asked at that time."""
+        """Whether the key, last asked at ``asked_at`` by any run, must be added to the plan."""
         return key not in self.kept and (self.begun is None or asked_at is None or asked_at < self.begun)
 
 
 def continue_plan(
     conn: Connection, run_id: str, keep: Callable[[Sequence[str]], bool] = lambda keys: False
 ) -> Continued:
-    """Delete the chunks nobody has begun, so that what is due now can be planned in their place.
+    """Delete the chunks that were not begun: what is due now is planned in their place.
 
-    Chunks that were begun, hold refused keys, or whose keys ``keep`` names, stay. To be called in the transaction
+    Chunks that were begun, that hold refused keys, or for whose keys ``keep`` is true, stay. Call it in the transaction
     that adds the new chunks.
     """
     run = conn.execute(select(ops_run.c.planned, ops_run.c.started_at).where(ops_run.c.run_id == run_id)).one()
@@ -200,14 +200,14 @@ def open_chunks(database: Database, run_id: str) -> list[int]:
 
 
 def keys_left(database: Database, run_id: str) -> int:
-    """How many planned keys were not asked yet."""
+    """Number of planned keys that have not been asked."""
     left = func.coalesce(func.sum(ops_chunk.c.planned - ops_chunk.c.asked), 0)
     with database.read() as conn:
         return int(conn.execute(select(left).where(ops_chunk.c.run_id == run_id)).scalar_one())
 
 
 def load_chunk(database: Database, run_id: str, chunk: int) -> tuple[Run, list[str]]:
-    """The run and the keys that this chunk still has to ask; none when it is done.
+    """The run, and the keys that this chunk still has to ask; an empty list if it is done.
 
     Raises:
         WarehouseError: there is no such run or chunk.
@@ -222,7 +222,7 @@ def load_chunk(database: Database, run_id: str, chunk: int) -> tuple[Run, list[s
 
 
 def asked_before(conn: Connection, run_id: str, chunk: int) -> int:
-    """How many keys of the chunk were asked and committed earlier."""
+    """Number of keys of the chunk that were asked and committed earlier."""
     return conn.execute(select(ops_chunk.c.asked).where(*_chunk(run_id, chunk))).scalar() or 0
 
 
@@ -235,10 +235,10 @@ def finish_chunk(
     at: datetime | None = None,
     refused: Sequence[str] = (),
 ) -> None:
-    """Add what a chunk did; with keys ``left`` it is partial and stays open.
+    """Add the outcome of a chunk; with keys ``left`` it is partial and stays open.
 
-    ``refused`` are the keys that ``outcome`` counts as failed or rejected: the run asks them again when it goes on. A
-    chunk that was not planned (say, a page of a list) is added, planned as it was asked.
+    ``refused`` are the keys that ``outcome`` counts as failed or rejected: the run asks them again when it is
+    continued. A chunk that was not planned (e.g. a page of a list) is inserted, planned with what it asked.
     """
     if refused:
         before = conn.execute(select(ops_chunk.c.refused).where(*_chunk(run_id, chunk))).scalar()
@@ -258,7 +258,7 @@ def finish_chunk(
 
 @cache
 def _add_to_chunk() -> Update:
-    """The statement that every chunk ends with, made once."""
+    """The update that :func:`finish_chunk` runs, built once."""
     sums = {name: ops_chunk.c[name] + bindparam(f"more_{name}", type_=BigInteger) for name in COUNTS}
     changed: dict[str, Any] = {name: bindparam(name) for name in ("status", "keys", "done_at")}
     where = ops_chunk.c.run_id == bindparam("of"), ops_chunk.c.chunk == bindparam("number")
@@ -269,7 +269,7 @@ def finish_run(database: Database, run_id: str, status: str, note: str = "", at:
     """Add the chunks up and close the run.
 
     ``balanced`` becomes ``unbalanced``, with a note, unless asked = answered + empty + failed + rejected and all that
-    was planned was asked. The other statuses (stopped, failed, interrupted) stand as given.
+    was planned was asked. The other statuses (stopped, failed, interrupted) are stored as given.
     """
     with database.begin() as conn:
         outcome = _chunk_counts(conn, run_id)
@@ -285,7 +285,7 @@ def finish_run(database: Database, run_id: str, status: str, note: str = "", at:
 
 
 def imbalance(outcome: Outcome, planned: int | None) -> str:
-    """What does not add up, in words; empty when all does."""
+    """A sentence about what does not add up; empty if everything does."""
     ends = outcome.answered + outcome.empty + outcome.failed + outcome.rejected
     if outcome.asked != ends:
         return (
@@ -299,7 +299,7 @@ def imbalance(outcome: Outcome, planned: int | None) -> str:
 
 
 def recent_runs(database: Database, account: str | None = None, limit: int = 20) -> list[Summary]:
-    """The newest runs, newest first; those under way and those that were killed included (status running)."""
+    """The newest runs, newest first, including those under way and those killed (status running)."""
     wanted = select(ops_run).order_by(ops_run.c.started_at.desc(), ops_run.c.run_id).limit(limit)
     if account is not None:
         wanted = wanted.where(ops_run.c.account == account)
@@ -308,17 +308,17 @@ def recent_runs(database: Database, account: str | None = None, limit: int = 20)
 
 
 def parameters_of(conn: Connection, run_id: str) -> dict[str, Any]:
-    """What the run was started with; empty where there is no such run."""
+    """The parameters that the run was started with; empty if there is no such run."""
     return dict(conn.execute(select(ops_run.c.parameters).where(ops_run.c.run_id == run_id)).scalar() or {})
 
 
 def set_parameters(conn: Connection, run_id: str, parameters: Mapping[str, Any]) -> None:
-    """Replace what the run was started with."""
+    """Replace the parameters of the run."""
     conn.execute(update(ops_run).where(ops_run.c.run_id == run_id).values(parameters=dict(parameters)))
 
 
 def find_run(database: Database, account: str, flow: str, run_key: str) -> Summary | None:
-    """The run of that name, if it was ever started."""
+    """The run, or None if it was never started."""
     with database.read() as conn:
         wanted = select(ops_run).where(ops_run.c.run_id == run_id_of(account, flow, run_key))
         row = conn.execute(wanted).one_or_none()

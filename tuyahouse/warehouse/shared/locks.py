@@ -1,4 +1,4 @@
-"""Locks that end by time: a killed run blocks nobody for longer than the lease, on the same machine not at all."""
+"""Locks that end by time: a killed run blocks others for a lease at most, and on its own machine not at all."""
 
 import logging
 import re
@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 
 class LockHeld(WarehouseError):
-    """Somebody else is at work: ``holder``, since ``acquired_at``, until ``expires_at`` unless renewed."""
+    """``holder`` has held the lock since ``acquired_at`` and keeps it until ``expires_at``, or longer by renewal."""
 
     def __init__(self, name: str, holder: str, acquired_at: datetime, expires_at: datetime) -> None:
         super().__init__(
@@ -34,11 +34,11 @@ class LockHeld(WarehouseError):
 
 
 class LockLost(WarehouseError):
-    """The lock ended before it was renewed, and somebody else has taken it."""
+    """The lock ended before it was renewed, and another holder has taken it."""
 
 
 class Lock:
-    """A lock that is held. Renew it well before ``lease`` is over."""
+    """A named lock; once acquired, renew it well before ``lease`` is over."""
 
     def __init__(self, database: Database, name: str, holder: str, lease: timedelta) -> None:
         self._database = database
@@ -51,7 +51,7 @@ class Lock:
         """Take the lock.
 
         Raises:
-            LockHeld: somebody else has it.
+            LockHeld: another holder has it.
         """
         with self._database.begin() as conn:
             while not self._insert(conn):
@@ -61,10 +61,10 @@ class Lock:
                     return
 
     def renew(self) -> None:
-        """Hold it for another lease from now.
+        """Extend the lock to a full lease from now.
 
         Raises:
-            LockLost: it had ended and is somebody else's.
+            LockLost: it had ended and another holder has taken it.
         """
         with self._database.begin() as conn:
             mine = update(ops_lock).where(*self._mine()).values(expires_at=now_time(conn) + self.lease)
@@ -72,15 +72,15 @@ class Lock:
                 raise LockLost(f"The lock of {self.name} ended before it was renewed and was taken by another run.")
 
     def release(self) -> None:
-        """Give it back; never raises: a lock that cannot be given back ends by itself."""
+        """Release the lock. Never raises: a lock that cannot be released ends by itself."""
         try:
             with self._database.begin() as conn:
                 conn.execute(delete(ops_lock).where(*self._mine()))
         except WarehouseError as error:
-            log.warning("The lock of %s could not be given back and ends by itself: %s", self.name, error)
+            log.warning("The lock of %s could not be released and ends by itself: %s", self.name, error)
 
     def _insert(self, conn: Connection) -> bool:
-        """Whether it was free, and is ours now."""
+        """Take the lock if it is free; returns whether it was."""
         new = insert(conn, ops_lock).values(name=self.name, **self._fields(conn))
         return conn.execute(new.on_conflict_do_nothing().returning(ops_lock.c.name)).first() is not None
 
@@ -99,10 +99,10 @@ class Lock:
 
 
 def acquire(database: Database, name: str, holder: str, lease: timedelta) -> Lock:
-    """Take the lock ``name`` for ``holder``, who is named to others that want it.
+    """Take the lock ``name``; ``holder`` is what others that want it are shown.
 
     Raises:
-        LockHeld: somebody else has it; says who, since when and until when.
+        LockHeld: another holder has it; names the holder, since when and until when.
     """
     lock = Lock(database, name, holder, lease)
     lock.acquire()
@@ -111,7 +111,7 @@ def acquire(database: Database, name: str, holder: str, lease: timedelta) -> Loc
 
 @contextmanager
 def account_lock(database: Database, name: str, holder: str, lease: timedelta) -> Iterator[Lock]:
-    """Hold the lock inside the block; call ``renew()`` in between. Raises :class:`LockHeld` at the start."""
+    """Hold the lock inside the block, which calls ``renew()`` in time. Raises :class:`LockHeld` on entry."""
     lock = acquire(database, name, holder, lease)
     try:
         yield lock
@@ -120,20 +120,20 @@ def account_lock(database: Database, name: str, holder: str, lease: timedelta) -
 
 
 def holders(conn: Connection, account: str, now: datetime) -> list[str]:
-    """Who holds a lock of this account now: the runs that are under way on what is due."""
+    """The holders of the locks of this account that have not expired, i.e. its runs under way."""
     rows = conn.execute(select(ops_lock.c.name, ops_lock.c.holder).where(ops_lock.c.expires_at > now))
     return [str(holder) for name, holder in rows if account in re.split(r"[/: ]", name)]
 
 
 class _Back(Exception):
-    """Rolls a trial back."""
+    """Rolls back the trial of :func:`require_writable`."""
 
 
 def require_writable(database: Database) -> None:
     """Write a row and roll it back.
 
     Raises:
-        WarehouseError: it cannot be written to, with the reason.
+        WarehouseError: the database cannot be written to; says why.
     """
     moment = datetime.fromisoformat("2000-01-01T00:00:00+00:00")
     trial = {"name": f"trial {uuid4().hex}", "holder": "doctor", "process": "doctor"}

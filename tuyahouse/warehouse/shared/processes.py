@@ -1,4 +1,4 @@
-"""Which process holds something, told so that another one on the same machine can see that it is dead."""
+"""Names of processes, by which another process on the same machine can see that a holder is dead."""
 
 import os
 import socket
@@ -13,7 +13,7 @@ def this_process() -> str:
 
 
 def is_dead(process: str | None) -> bool:
-    """True only when the process was one of this machine and is surely gone; False when nobody can tell from here."""
+    """True if the process ran on this machine and is certainly gone; False if that cannot be known from here."""
     parts = (process or "").split("/")
     if len(parts) != 4 or not _machine() or parts[0] != socket.gethostname() or parts[1] != _machine():
         return False
@@ -22,7 +22,7 @@ def is_dead(process: str | None) -> bool:
 
 @cache
 def _machine() -> str:
-    """This boot and this container: process ids mean nothing outside. Empty where the system does not tell."""
+    """This boot and this container: process ids are unique only within. Empty if the system does not provide them."""
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text()[:8]
         return boot + "-" + os.readlink("/proc/self/ns/pid").strip("pid:[]")
@@ -31,7 +31,7 @@ def _machine() -> str:
 
 
 def _started(pid: int) -> str:
-    """Start of a process in clock ticks since boot; empty when there is none, or only its remains."""
+    """Start of a process in clock ticks since boot; empty if there is none or it is a zombie."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:

@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 
 
 class Seal:
-    """Encrypts text with a key made from any text. What another key sealed opens as None."""
+    """Encrypts text with a key made from any text. Text sealed with another key opens as None."""
 
     def __init__(self, key_text: str) -> None:
         key = HKDF(SHA256(), length=32, salt=None, info=b"tuyahouse tokens").derive(key_text.encode())
@@ -27,7 +27,7 @@ class Seal:
         return self._fernet.encrypt(text.encode())
 
     def open(self, sealed: bytes) -> str | None:
-        """The text, or None (with a warning in the log) when it was sealed with another key."""
+        """The text, or None (with a warning in the log) if it was sealed with another key."""
         try:
             return self._fernet.decrypt(bytes(sealed)).decode()
         except InvalidToken:
@@ -36,9 +36,9 @@ class Seal:
 
 
 def key_beside(database: Path) -> str:
-    """The key kept beside a SQLite file, as ``<file>.key`` with mode 0600; made when it is not there.
+    """The key kept beside a SQLite file, as ``<file>.key`` with mode 0600; created if missing.
 
-    Several processes may come here at once: all return the same key.
+    Safe to call from several processes at once: all return the same key.
     """
     path = database.with_name(database.name + ".key")
     try:
@@ -47,12 +47,13 @@ def key_beside(database: Path) -> str:
         return path.read_text(encoding="ascii").strip()
     except OSError as error:
         raise WarehouseError(
-            f"The key file {path} cannot be used: {error.strerror}. Make it readable for this user, or set TUYAHOUSE_SECRET_KEY."
+            f"The key file {path} cannot be used: {error.strerror}. "
+            "Make it readable for this user, or set TUYAHOUSE_SECRET_KEY."
         ) from error
 
 
 def _make(path: Path) -> None:
-    """Write the whole file under another name first, so that nobody ever reads half a key."""
+    """Write the file under another name and link it into place: no reader ever sees half a key."""
     handle, name = tempfile.mkstemp(prefix=path.name, dir=path.parent)  # mode 0600, exclusive
     try:
         with os.fdopen(handle, "w", encoding="ascii") as file:
@@ -61,6 +62,6 @@ def _make(path: Path) -> None:
             os.fsync(file.fileno())
         os.link(name, path)
     except FileExistsError:
-        pass  # another process was first: its key holds
+        pass  # another process was first; its key is used
     finally:
         os.unlink(name)

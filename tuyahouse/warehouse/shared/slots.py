@@ -1,7 +1,7 @@
 """Start slots and the ledger of calls, shared by all processes of an account (see tuyahouse.stores).
 
-A reservation takes the next starts of one endpoint and writes its calls down before they are made: whatever happens to
-the process, no slot is used twice and the ledger is never too low.
+A reservation takes the next starts of one endpoint and enters their calls in the ledger before they are made. Even if
+the process is killed, no slot is used twice and the ledger never counts too few calls.
 """
 
 import time
@@ -28,7 +28,7 @@ class WarehouseSlots:
         self._days: dict[tuple[str, str], date] = {}
 
     def reserve(self, account: str, endpoint: str, *, per_second: float, want: int, monthly_calls: int | None) -> Slots:
-        """Take up to ``want`` starts and ledger them as calls; fewer near the month's budget, none when it is used up."""
+        """Take up to ``want`` starts and count their calls; fewer near the month's budget, none when it is used up."""
         offset = self._offset.seconds()
         with self._database.begin() as conn:
             if monthly_calls is not None:
@@ -47,7 +47,7 @@ class WarehouseSlots:
         return replace(slots, first=slots.first - offset)
 
     def release(self, account: str, endpoint: str, unused: int) -> None:
-        """Give back calls that were reserved and not made."""
+        """Deduct reserved calls that were not made."""
         if unused <= 0:
             return
         with self._database.begin() as conn:
@@ -56,13 +56,13 @@ class WarehouseSlots:
             conn.execute(_at(ops_api_calls, account, endpoint).where(ops_api_calls.c.day == day).values(calls=left))
 
     def put_off(self, account: str, endpoint: str, seconds: float) -> None:
-        """Move all slots that are not handed out yet: a start was late, and the second after it is full."""
+        """Postpone all slots not handed out yet by ``seconds``: a start was late, and the second after it is full."""
         with self._database.begin() as conn:
             pace = _locked(conn, account, endpoint)
             _store(conn, account, endpoint, replace(pace, next_slot=pace.next_slot + seconds))
 
     def throttled(self, account: str, endpoint: str) -> None:
-        """Tuya said: slower. Halves the pace of the endpoint for all processes."""
+        """Halve the pace of the endpoint for all processes, as Tuya asked."""
         with self._database.begin() as conn:
             pace = _locked(conn, account, endpoint)
             _store(conn, account, endpoint, slow_down(pace, now_seconds(conn)))
@@ -75,16 +75,16 @@ class WarehouseSlots:
                 _ledger(conn, account, endpoint, day, failures=failures, throttled=throttled)
 
     def calls_this_month(self, account: str, now: datetime) -> int:
-        """Calls ledgered in the calendar month (UTC) of ``now``."""
+        """Calls in the calendar month (UTC) of ``now``."""
         with self._database.read() as conn:
             return _used(conn, account, now.timestamp())
 
 
 class _Offset:
-    """Seconds by which the clock of the store is ahead of ours, which nobody sets.
+    """Seconds by which the clock of the store is ahead of this process's steady clock.
 
-    The store's is that of the server, taken from the quickest of some answers once a minute; for SQLite it is that of this
-    machine, which all of its processes share.
+    PostgreSQL's clock is read once a minute; of seven readings the quickest counts. For SQLite it is the clock of this
+    machine, which all its processes share.
     """
 
     def __init__(self, database: Database, now: Callable[[], float]) -> None:
@@ -111,7 +111,7 @@ class _Offset:
 
 
 def _one_at_a_time(conn: Connection, account: str) -> None:
-    """Two reservations that both see the last call of the budget would both take it."""
+    """Serialise reservations of an account: two at once could both take the last call of the budget."""
     if conn.dialect.name == "postgresql":
         conn.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))"), {"name": f"calls/{account}"})
 
@@ -125,7 +125,7 @@ def _day(now: float) -> date:
 
 
 def _locked(conn: Connection, account: str, endpoint: str) -> Pace:
-    """The row of the endpoint, ours until the commit."""
+    """The pace of the endpoint, its row locked until the commit."""
     columns = (ops_pace.c.next_slot, ops_pace.c.slowdown, ops_pace.c.throttled_at)
     wanted = select(*columns).where(ops_pace.c.account == account, ops_pace.c.endpoint == endpoint).with_for_update()
     row = conn.execute(wanted).one_or_none()
@@ -151,7 +151,7 @@ def _ledger(conn: Connection, account: str, endpoint: str, day: date, **counts: 
 
 
 def calls_since(conn: Connection, account: str, day: date) -> int:
-    """Calls paid for since that day (UTC), that day included."""
+    """Calls since that day (UTC), that day included."""
     total = func.coalesce(func.sum(ops_api_calls.c.calls), 0)
     wanted = select(total).where(ops_api_calls.c.account == account, ops_api_calls.c.day >= day)
     return int(conn.execute(wanted).scalar_one())

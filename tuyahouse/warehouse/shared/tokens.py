@@ -1,7 +1,8 @@
 """The one live token of each account and kind, sealed; replaced by one process at a time (see tuyahouse.stores).
 
-PostgreSQL holds a row lock while the caller fetches a new token: a killed holder releases it at once. SQLite could not
-write anything else meanwhile, so there it is a lease that ends by time, or with its process.
+On PostgreSQL a row lock is held while the caller fetches a new token; if the holder is killed, the lock is released at
+once. On SQLite an open transaction would block all other writers, so a lease is used; it ends by time or with its
+process.
 """
 
 import hashlib
@@ -27,7 +28,7 @@ from tuyahouse.warehouse.tables import ops_token
 log = logging.getLogger(__name__)
 
 WAIT_SECONDS = 120.0
-"""So long one process waits for another that is replacing the token."""
+"""How long one process waits for another that is replacing the token."""
 
 LEASE = timedelta(seconds=60)
 
@@ -45,7 +46,7 @@ class Slot:
 
 
 class TokenState(NamedTuple):
-    """A stored token without anything secret; ``expires_at`` is by Tuya's clock."""
+    """A stored token without its secret parts; ``expires_at`` is by Tuya's clock."""
 
     kind: str
     generation: int
@@ -62,13 +63,13 @@ class WarehouseTokens(ABC):
         self._seal = seal
 
     def read(self, account: str, kind: str) -> Token | None:
-        """The stored token; None when there is none, or one sealed with another key."""
+        """The stored token; None if there is none or if it was sealed with another key."""
         with self._database.read() as conn:
             return self._token(conn.execute(_row_of(account, kind)).one_or_none())
 
     @abstractmethod
     def exclusive(self, account: str, kind: str) -> AbstractContextManager[Slot]:
-        """Hold the place of the token; a replaced one is committed at the end, unless the section raises.
+        """Hold the place of the token. A replacement is committed at the end, unless the section raises.
 
         Raises:
             WarehouseAway: another process holds it for too long.
@@ -102,7 +103,7 @@ class LockedTokens(WarehouseTokens):
     @contextmanager
     def exclusive(self, account: str, kind: str) -> Iterator[Slot]:
         with self._database.begin() as conn:
-            # A holder whose machine vanished without a word loses the lock by the second setting.
+            # The second setting frees the lock of a holder whose machine vanished without closing its connection.
             conn.execute(text(f"SET LOCAL lock_timeout = '{int(WAIT_SECONDS)}s'"))
             conn.execute(text("SET LOCAL idle_in_transaction_session_timeout = '5min'"))
             _make_row(conn, account, kind)
@@ -162,14 +163,16 @@ class LeasedTokens(WarehouseTokens):
             return Slot(self._token(row))
 
     def _end(self, account: str, kind: str, holder: str, token: Token | None) -> None:
-        """Give the lease back with the new token, unless it ended meanwhile and somebody else has it."""
+        """End the lease and store the new token, unless the lease has passed to another process."""
         columns = self._columns(token) if token else {}
         mine = _change(account, kind).where(ops_token.c.lease_holder == holder)
         with self._database.begin() as conn:
             ended = conn.execute(mine.values(lease_holder=None, lease_until=None, **columns)).rowcount == 0
         if ended:
             log.warning(
-                "The %s token of %s took so long that another process replaced it; its token holds.", kind, account
+                "Replacing the %s token of %s took so long that another process replaced it; that token is kept.",
+                kind,
+                account,
             )
 
 
