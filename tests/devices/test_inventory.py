@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from tests.devices.nights import Night, account_of, history, inventory, night, truth
 from tests.support.sandbox import Sandbox
@@ -155,6 +155,21 @@ async def test_an_unchanged_night_writes_no_device_and_no_history(sandboxes: Sta
         rows = conn.execute(select(func.count()).select_from(device_history)).scalar()
     assert done.summary and (done.summary.outcome.inserted, done.summary.outcome.updated) == (0, 0)
     assert (len(runs), rows) == (1, len(true(sandbox)))
+
+
+async def test_an_answer_that_differs_in_no_fact_of_the_history_leaves_history_and_times_as_they_are(
+    sandboxes: Start, warehouse: Warehouse
+) -> None:
+    sandbox = sandboxes(*options(devices=30))
+    await night(warehouse, account_of(sandbox), "night 0")
+    before, spans = inventory(warehouse), history(warehouse)
+    with warehouse.begin() as conn:  # the fingerprint of an answer with one field fewer
+        conn.execute(update(device).values(answer_hash=b"another answer"))
+    done = await night(warehouse, account_of(sandbox), "night 1")
+    assert done.summary and done.summary.outcome.updated == len(before)
+    after = inventory(warehouse)
+    assert history(warehouse) == spans
+    assert all(row[name] == before[each][name] for each, row in after.items() for name in ("changed_at", "answer_hash"))
 
 
 async def test_a_steady_list_is_swept_once_and_a_vanished_device_calls_for_a_second_sweep(

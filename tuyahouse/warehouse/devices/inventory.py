@@ -54,12 +54,12 @@ def known(conn: Connection, account: str, ids: Sequence[str]) -> dict[str, Known
 
 
 def facts(conn: Connection, account: str, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """The stored facts of these devices, by column."""
-    columns = [device.c[name] for name in DEVICE_COLUMNS]
-    query = select(device.c.device_id, *columns).where(
+    """The stored facts of these devices by column, and ``changed_at``, when one of them last changed."""
+    names = (*DEVICE_COLUMNS, "changed_at")
+    query = select(device.c.device_id, *[device.c[name] for name in names]).where(
         device.c.account == account, among(conn, device.c.device_id, ids)
     )
-    return {row[0]: dict(zip(DEVICE_COLUMNS, row[1:], strict=True)) for row in conn.execute(query)}
+    return {row[0]: dict(zip(names, row[1:], strict=True)) for row in conn.execute(query)}
 
 
 def vendor_ids(conn: Connection, account: str, ids: Sequence[str]) -> dict[str, str | None]:
