@@ -15,7 +15,6 @@ from bisect import bisect_left
 from collections.abc import Sequence
 
 import httpx
-from httpx_aiohttp import AiohttpTransport
 
 from benchmarks.account import PATTERN, environment
 from benchmarks.measure import table, tuya
@@ -38,7 +37,7 @@ class Recording(httpx.AsyncBaseTransport):
     """A transport that notes when each request for a serial number starts."""
 
     def __init__(self) -> None:
-        self.inner = AiohttpTransport()
+        self.inner = httpx.AsyncHTTPTransport()
         self.starts: list[float] = []
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:

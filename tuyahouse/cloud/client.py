@@ -15,10 +15,10 @@ from tuyahouse.cloud.auth.tokens import TokenKeeper
 from tuyahouse.cloud.clock import ServerClock
 from tuyahouse.cloud.endpoint import Endpoint
 from tuyahouse.cloud.errors import ConfigurationWrong, PassingFault, Throttled, TuyaError, prefix
-from tuyahouse.cloud.http.answer import Answer, read_answer
+from tuyahouse.cloud.http.answer import Answer, Received, read_answer
 from tuyahouse.cloud.http.deadline import Deadline
-from tuyahouse.cloud.http.requests import Requests
-from tuyahouse.cloud.http.transport import FAULTS, fault, open_transport
+from tuyahouse.cloud.http.requests import Request, Requests
+from tuyahouse.cloud.http.transport import FAULTS, Transport, fault, open_transport
 from tuyahouse.cloud.pace.pacer import Pacer
 from tuyahouse.pace import steady_time
 from tuyahouse.redaction import SECRETS
@@ -42,7 +42,7 @@ class TuyaClient:
         account: Account,
         tokens: TokenStore,
         slots: SlotStore,
-        transport: httpx.AsyncBaseTransport,
+        transport: Transport,
         *,
         clock: Callable[[], float] = steady_time,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -157,7 +157,7 @@ class TuyaClient:
         assert self._login is not None
         await self._keepers["pms"].renew(self._login.login)
 
-    async def _repeat(self, endpoint: Endpoint, request: httpx.Request, first: TuyaError) -> Answer:
+    async def _repeat(self, endpoint: Endpoint, request: Request, first: TuyaError) -> Answer:
         """Repeats with back-off, counting the attempt that was made already."""
         async for attempt in stamina.retry_context(
             on=lambda error: _repeatable(endpoint, error),
@@ -172,7 +172,7 @@ class TuyaClient:
                 return await self._ask(endpoint, request)
         raise first
 
-    async def _ask(self, endpoint: Endpoint, request: httpx.Request) -> Answer:
+    async def _ask(self, endpoint: Endpoint, request: Request) -> Answer:
         """One attempt with the token its endpoint needs, renewed once if it is refused."""
         if endpoint.token is None:
             return await self._run(self._given, endpoint, request)
@@ -196,12 +196,12 @@ class TuyaClient:
         body: object | None = None,
         token: Token | None = None,
     ) -> Answer:
-        """One attempt with the given token or none: how tokens themselves are had."""
+        """One attempt with the given token or none: how tokens themselves are fetched."""
         request = self._requests.build(endpoint, path, query, body)
-        request.extensions["token"] = token
+        request.token = token
         return await self._run(self._given, endpoint, request)
 
-    async def _run(self, auth: TuyaAuth, endpoint: Endpoint, request: httpx.Request) -> Answer:
+    async def _run(self, auth: TuyaAuth, endpoint: Endpoint, request: Request) -> Answer:
         """Drive one auth flow to its end."""
         flow = auth.async_auth_flow(request)
         try:
@@ -210,29 +210,28 @@ class TuyaClient:
                 response = await self._send(endpoint, request)
                 request = await flow.asend(response)
         except StopAsyncIteration:
-            outcome: Answer | TuyaError = response.extensions["outcome"]
+            outcome = response.outcome
         except BaseException:
             await flow.aclose()
             raise
         if isinstance(outcome, TuyaError):
             raise outcome
+        assert outcome is not None  # every answer is judged where it is received
         return outcome
 
-    async def _send(self, endpoint: Endpoint, request: httpx.Request) -> httpx.Response:
+    async def _send(self, endpoint: Endpoint, request: Request) -> Received:
         """Send and read, and put into the response what it means."""
         self.calls += 1
         name = endpoint.name
         try:
             with self._deadline:
-                response = await self._transport.handle_async_request(request)
-                body = await response.aread()
-            if not endpoint.secret:
-                body = SECRETS.answer(body)
+                response = await self._transport.send(request)
+            body = response.content if endpoint.secret else SECRETS.answer(response.content)
         except FAULTS as error:
             self._count_failure(name)
             raise fault(error, name, self.account) from None
         outcome, t_ms = read_answer(
-            response.status_code,
+            response.status,
             body,
             endpoint=name,
             account=self.account.name,
@@ -244,8 +243,7 @@ class TuyaClient:
             self._count_failure(name)
             if isinstance(outcome, Throttled):
                 await self._pacer.slower(name)
-        response.extensions["outcome"] = outcome
-        response.extensions["t_ms"] = t_ms
+        response.outcome, response.t_ms = outcome, t_ms
         return response
 
     def _count_failure(self, name: str) -> None:
@@ -253,12 +251,12 @@ class TuyaClient:
         self._pacer.failed(name)
 
     @staticmethod
-    def _judge(response: httpx.Response) -> Verdict:
-        outcome = response.extensions["outcome"]
-        return (outcome.action if isinstance(outcome, TuyaError) else None), response.extensions["t_ms"]
+    def _judge(response: Received) -> Verdict:
+        outcome = response.outcome
+        return (outcome.action if isinstance(outcome, TuyaError) else None), response.t_ms
 
-    async def _turn(self, request: httpx.Request) -> None:
-        await self._pacer.start(request.extensions["endpoint"].name)
+    async def _turn(self, request: Request) -> None:
+        await self._pacer.start(request.endpoint.name)
 
     def _make_keepers(self, store: TokenStore) -> dict[str, TokenKeeper]:
         account = self.account

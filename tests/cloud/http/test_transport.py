@@ -13,9 +13,8 @@ from aiohttp import web
 from tests.cloud.fake_tuya import CLIENT_ID, CLIENT_SECRET
 from tuyahouse.cloud.auth.tokens import MemoryTokenStore
 from tuyahouse.cloud.client import Endpoint, TuyaClient
-from tuyahouse.cloud.errors import ConfigurationWrong, PassingFault, UnusableAnswer
+from tuyahouse.cloud.errors import ClockWrong, ConfigurationWrong, PassingFault, UnusableAnswer
 from tuyahouse.cloud.http.proxies import proxy_for
-from tuyahouse.cloud.http.transport import Received
 from tuyahouse.cloud.pace.pacer import MemorySlotStore
 from tuyahouse.settings import Account
 
@@ -177,16 +176,32 @@ def _self_signed(folder):
     return folder / "cert.pem", folder / "key.pem"
 
 
-async def test_an_answer_is_one_of_httpx_once_it_is_looked_at():
-    raw = ((b"Content-Type", b"application/json"), (b"Date", b"Sat, 21 Nov 2026 11:00:00 GMT"))
-    request = httpx.Request("POST", "https://openapi.tuyacn.com/read")
-    response = Received(200, raw, GOOD, request)
-    response.extensions["outcome"] = "kept"
-    assert (response.status_code, response.content, await response.aread()) == (200, GOOD, GOOD)
-    assert response.headers["date"] == "Sat, 21 Nov 2026 11:00:00 GMT"
-    assert response.json()["t"] == 1700000000000
-    assert (response.is_success, response.request, response.extensions["outcome"]) == (True, request, "kept")
-    assert not hasattr(response, "elapsed_by_nobody")
+@pytest.mark.parametrize("name", [b"Date", b"date", b"DATE"])
+async def test_a_refused_time_without_t_is_corrected_from_the_date_header_whatever_its_case(name):
+    refusal = http(b'{"success":false,"code":1013,"msg":"time"}', headers=name + b": Tue, 14 Nov 2023 22:23:20 GMT\r\n")
+    async with serving(sending(refusal)) as (port, asked), client(port) as tuya:
+        with pytest.raises(ClockWrong):
+            await tuya.call(READ)
+        assert tuya.clock.now_ms() < 1_700_001_000_000 and len(asked) == 2
+
+
+async def test_a_request_of_httpx_is_sent_as_it_is_signed_through_a_transport_of_httpx():
+    sent = []
+
+    async def answer(request):
+        sent.append(request)
+        return httpx.Response(200, content=GOOD)
+
+    account = Account(name="factory", base_url="https://tuya.invalid", client_id=CLIENT_ID, client_secret=CLIENT_SECRET)
+    given = httpx.MockTransport(answer)
+    async with TuyaClient.open(account, MemoryTokenStore(), MemorySlotStore(), transport=given) as tuya:
+        await tuya.call(WRITE, body={"sn": "A0001"})
+    assert (sent[0].method, str(sent[0].url), sent[0].content) == (
+        "POST",
+        "https://tuya.invalid/write",
+        b'{"sn":"A0001"}',
+    )
+    assert sent[0].headers["sign"] and sent[0].headers["content-type"] == "application/json"
 
 
 async def test_calls_go_through_the_proxy_that_the_environment_names(monkeypatch):

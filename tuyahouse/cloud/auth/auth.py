@@ -10,13 +10,12 @@ meanwhile costs nothing. It may be dead again before this call is sent, so it ma
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from email.utils import parsedate_to_datetime
 
-import httpx
-
 from tuyahouse.cloud.auth.signing import Signer
 from tuyahouse.cloud.auth.tokens import Tokens
 from tuyahouse.cloud.clock import ServerClock
 from tuyahouse.cloud.codes import Action
-from tuyahouse.cloud.http.requests import PlainHeaders
+from tuyahouse.cloud.http.answer import Received
+from tuyahouse.cloud.http.requests import Request
 from tuyahouse.stores import Token
 
 Verdict = tuple[Action | None, int | None]
@@ -26,26 +25,24 @@ TAKE_OVERS = 5
 """How often a call tries again with a token that another process obtained."""
 
 
-class TuyaAuth(httpx.Auth):
+class TuyaAuth:
     """Signs requests of one kind of token.
 
     Args:
         signer: of the project.
         clock: Tuya's time.
-        tokens: None: signed with the request's own ``token`` extension, or without one (token calls).
+        tokens: None: signed with the request's own ``token``, or without one (token calls).
         judge: reads from an answer what to do and its time.
         turn: awaited right before each signing, so that a request starts in its turn and is signed with a fresh time.
     """
-
-    requires_response_body = True
 
     def __init__(
         self,
         signer: Signer,
         clock: ServerClock,
         tokens: Tokens | None,
-        judge: Callable[[httpx.Response], Verdict],
-        turn: Callable[[httpx.Request], Awaitable[None]] | None = None,
+        judge: Callable[[Received], Verdict],
+        turn: Callable[[Request], Awaitable[None]] | None = None,
     ) -> None:
         self._signer = signer
         self._clock = clock
@@ -53,8 +50,8 @@ class TuyaAuth(httpx.Auth):
         self._judge = judge
         self._turn = turn
 
-    async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
-        token = await self._tokens.current() if self._tokens else request.extensions.get("token")
+    async def async_auth_flow(self, request: Request) -> AsyncGenerator[Request, Received]:
+        token = await self._tokens.current() if self._tokens else request.token
         left = {Action.FIX_CLOCK: 1, Action.REAUTHENTICATE: TAKE_OVERS if self._tokens else 0}
         while True:
             if self._turn:
@@ -76,29 +73,19 @@ class TuyaAuth(httpx.Auth):
                 if self._tokens.grants > grants:
                     left[action] = 0
 
-    def sign(self, request: httpx.Request, token: Token | None) -> None:
+    def sign(self, request: Request, token: Token | None) -> None:
         """Add the signature headers to the request."""
-        given = request.extensions
         signed = self._signer.headers(
             request.method,
-            given.get("signed_url") or canonical_url(request.url),
+            request.signed_url,
             request.content,
             t_ms=self._clock.now_ms(),
             access_token=token.access if token else "",
         )
-        if "headers" in given:
-            request.headers = PlainHeaders({**given["headers"], **signed})
-        else:
-            request.headers.update(signed)
+        request.headers = {**request.unsigned_headers, **signed}
 
 
-def canonical_url(url: httpx.URL) -> str:
-    """Decoded path, and the query sorted by key with decoded values: what the current algorithm signs."""
-    pairs = sorted(url.params.multi_items())
-    return url.path + ("?" + "&".join(f"{name}={value}" for name, value in pairs) if pairs else "")
-
-
-def _date(response: httpx.Response) -> int | None:
+def _date(response: Received) -> int | None:
     try:
         return int(parsedate_to_datetime(response.headers["date"]).timestamp() * 1000)
     except (KeyError, ValueError, TypeError):

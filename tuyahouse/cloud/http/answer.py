@@ -1,6 +1,6 @@
 """Tuya's envelope, read tolerantly: every page prints it a little differently (docs/tuya.md, "Errors")."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal
@@ -28,6 +28,25 @@ class Answer:
     t_ms: int | None
     tid: str
     shaped: msgspec.Struct | None = None
+
+
+@dataclass(slots=True)
+class Received:
+    """An answer as it came over HTTP, all of it. A struct of our own, as an ``httpx.Response`` costs too much CPU a call.
+
+    Attributes:
+        status: HTTP status.
+        headers: found whatever the case of their names.
+        content: the body, unpacked.
+        outcome: what the answer means; None until it is judged.
+        t_ms: the answer's ``t`` in milliseconds; None where it has none, and until it is judged.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    content: bytes
+    outcome: Answer | TuyaError | None = None
+    t_ms: int | None = None
 
 
 class Envelope(msgspec.Struct, gc=False):

@@ -1,19 +1,20 @@
-"""aiohttp under httpx, and what its failures mean."""
+"""Connections to Tuya over aiohttp, and what their failures mean."""
 
 import logging
 import ssl
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from functools import cache
-from typing import Any
+from typing import Protocol
 
 import aiohttp
 import httpx
-from httpx_aiohttp import AiohttpTransport
 
 from tuyahouse.cloud.errors import ConfigurationWrong, PassingFault, TuyaError, UnusableAnswer, prefix
+from tuyahouse.cloud.http.answer import Received
 from tuyahouse.cloud.http.bodies import TooLarge, UnaskedEncoding, read_body
 from tuyahouse.cloud.http.proxies import is_this_machine, proxy_for
+from tuyahouse.cloud.http.requests import Request
 from tuyahouse.settings import Account
 
 FAULTS = (httpx.TransportError, aiohttp.ClientError, OSError, TimeoutError, TooLarge, UnaskedEncoding)
@@ -26,6 +27,12 @@ LONGEST_HEADER = 64 * 1024
 _log = logging.getLogger(__name__)
 
 
+class Transport(Protocol):
+    """Sends a request and returns the whole answer; raises one of :data:`FAULTS` where there is none."""
+
+    async def send(self, request: Request) -> Received: ...
+
+
 @cache
 def _trust() -> ssl.SSLContext:
     """The certificates that are trusted, read once a process: that takes as long as two hundred calls."""
@@ -33,12 +40,10 @@ def _trust() -> ssl.SSLContext:
 
 
 @asynccontextmanager
-async def open_transport(
-    account: Account, given: httpx.AsyncBaseTransport | None
-) -> AsyncGenerator[httpx.AsyncBaseTransport, None]:
+async def open_transport(account: Account, given: httpx.AsyncBaseTransport | None) -> AsyncGenerator[Transport, None]:
     """Connections to Tuya, as many as calls may be in flight; or the ``given`` ones. TLS is always verified."""
     if given is not None:
-        yield given
+        yield OverHttpx(given)
         return
     proxy = proxy_for(account.url)
     address = httpx.URL(account.url)
@@ -66,10 +71,20 @@ def _session(connector: aiohttp.TCPConnector, proxy: str | None) -> aiohttp.Clie
     )
 
 
-class WholeAnswers(AiohttpTransport):
-    """Gives each answer when all of it is there; failures are aiohttp's own (:data:`FAULTS`).
+class OverHttpx:
+    """Sends through a transport of httpx, with plain requests of httpx's own; it is not closed."""
 
-    Handing a stream over, which every answer then is read from, costs a quarter of the call.
+    def __init__(self, transport: httpx.AsyncBaseTransport) -> None:
+        self._transport = transport
+
+    async def send(self, request: Request) -> Received:
+        sent = httpx.Request(request.method, request.url, headers=request.headers, content=request.content)
+        response = await self._transport.handle_async_request(sent)
+        return Received(response.status_code, response.headers, await response.aread())
+
+
+class WholeAnswers:
+    """Returns each answer when all of it is there; failures are aiohttp's own (:data:`FAULTS`).
 
     Args:
         session: keeps its connections; closed with the transport.
@@ -79,31 +94,29 @@ class WholeAnswers(AiohttpTransport):
     """
 
     def __init__(self, session: aiohttp.ClientSession, new: aiohttp.ClientSession, seconds: float, most: int) -> None:
-        super().__init__(client=session, verify=_trust())
         self._session = session
         self._new = new
         self._most = most
         self._timeout = aiohttp.ClientTimeout(sock_connect=seconds)
         self._answered = False
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+    async def send(self, request: Request) -> Received:
         """The answer. A kept connection that was closed without a word costs one more sending, on a new one."""
         try:
             answer = await self._send(self._session, request)
         except aiohttp.ClientConnectorError:
             raise
         except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
-            endpoint = request.extensions.get("endpoint")
-            if not self._answered or endpoint is None or not endpoint.idempotent:
+            if not self._answered or not request.endpoint.idempotent:
                 raise
             answer = await self._send(self._new, request)
         self._answered = True
-        return Received(answer.status, answer.raw_headers, await read_body(answer, self._most), request)
+        return Received(answer.status, answer.headers, await read_body(answer, self._most))
 
-    async def _send(self, session: aiohttp.ClientSession, request: httpx.Request) -> aiohttp.ClientResponse:
+    async def _send(self, session: aiohttp.ClientSession, request: Request) -> aiohttp.ClientResponse:
         return await session.request(
             request.method,
-            str(request.url),
+            request.url,
             headers=request.headers,
             data=request.content or None,
             allow_redirects=False,
@@ -112,29 +125,7 @@ class WholeAnswers(AiohttpTransport):
 
     async def aclose(self) -> None:
         await self._new.close()
-        await super().aclose()
-
-
-class Received(httpx.Response):
-    """An answer that is all there; what httpx makes of its headers is made when they are first asked for."""
-
-    def __init__(self, status: int, raw: Sequence[tuple[bytes, bytes]], body: bytes, request: httpx.Request) -> None:
-        self.status_code = status
-        self.extensions = {}
-        self._raw = raw
-        self._content = body
-        self._request = request
-
-    def __getattr__(self, name: str) -> Any:
-        if name not in _LAZY:
-            raise AttributeError(name)
-        kept = dict(vars(self))
-        super().__init__(self.status_code, headers=list(self._raw), stream=httpx.ByteStream(b""), request=self._request)
-        self.__dict__.update(kept, is_closed=True, is_stream_consumed=True)
-        return getattr(self, name)
-
-
-_LAZY = frozenset(vars(httpx.Response(200, stream=httpx.ByteStream(b""))))
+        await self._session.close()
 
 
 def fault(error: Exception, endpoint: str, account: Account) -> TuyaError:
