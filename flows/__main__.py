@@ -57,8 +57,8 @@ def _value(text: str, kind: str) -> Any:
 def kinds_of(flow: Any) -> dict[str, str]:
     """Which parameters of a flow are ``text`` or ``texts``."""
     kinds = {}
-    for name, told in flow.parameters.properties.items():
-        shapes = [shape for shape in told.get("anyOf", [told]) if shape.get("type") != "null"]
+    for name, schema in flow.parameters.properties.items():
+        shapes = [shape for shape in schema.get("anyOf", [schema]) if shape.get("type") != "null"]
         if all(shape.get("type") == "string" for shape in shapes):
             kinds[name] = "text"
         elif all(shape.get("items", {}).get("type") == "string" for shape in shapes):

@@ -18,8 +18,8 @@ class Described:
     pattern: str | None = None
 
     def __get_pydantic_json_schema__(self, core_schema: Any, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        told = {"description": self.text} | ({"pattern": self.pattern} if self.pattern else {})
-        return {**handler(core_schema), **told}
+        described = {"description": self.text} | ({"pattern": self.pattern} if self.pattern else {})
+        return {**handler(core_schema), **described}
 
 
 AccountName = Annotated[

@@ -124,10 +124,10 @@ async def _end(state: State[Any], account: str, run_key: str) -> int:
     message = logs.redact((state.message or "The flow ended before its run began.").removeprefix(RED))
     if state.name == REFUSED:  # the runs under this key are another process's, and may be under way
         return _say(message, EXIT_RED)
-    told = _tell(account, run_key)
-    if told is None:
+    summary = _tell(account, run_key)
+    if summary is None:
         return _say(message, EXIT_RED)
-    return 0 if told and state.is_completed() else EXIT_RED
+    return 0 if summary and state.is_completed() else EXIT_RED
 
 
 def _wrong(flow: Flow[Any, Any], parameters: Mapping[str, Any]) -> str:

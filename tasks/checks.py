@@ -60,11 +60,11 @@ def _findings(resources: Resources) -> list[str]:
             f"A gap in the messages was answered by a full read: {gap_in_words(gap)}"
             for gap in message_gaps.closed_gaps(conn, account, lately)
         ]
-        letters = _letters(dead_letters.counts(conn, account))
-        fields = [f"{seen.kind}.{seen.field}" for seen in drift.listing(conn, account)]
+        open_letters = _letters(dead_letters.counts(conn, account))
+        fields = [f"{field.kind}.{field.field}" for field in drift.listing(conn, account)]
         states = registry.counts(conn, account)
     unknown = states.get("unknown", 0)
-    findings = gaps + letters
+    findings = gaps + open_letters
     if unknown:
         findings.append(f"{unknown:,} of {sum(states.values()):,} serial numbers are unknown to Tuya")
     if fields:

@@ -78,11 +78,11 @@ async def decide_commands(account: str, run_id: str) -> int:
 async def publish_verdicts(run: Running) -> None:
     """How many commands have which verdict, and the newest that need a look."""
     counts, rows = await asyncio.to_thread(_verdicts, run)
-    told = ", ".join(f"{count} {verdict}" for verdict, count in counts.items()) or "none yet"
+    totals = ", ".join(f"{count} {verdict}" for verdict, count in counts.items()) or "none yet"
     await publish_table(
         ("commands", run.account),
         rows,
-        f"**Commands of {shown(run.account)}**: {told}. Up to {ROWS} that are stuck or in conflict; all are in `command`.",
+        f"**Commands of {shown(run.account)}**: {totals}. Up to {ROWS} that are stuck or in conflict; all are in `command`.",
     )
 
 

@@ -75,16 +75,16 @@ REFUSALS_TOLD = 5
 
 async def publish_intake(account: str, taken: IntakeOutcome) -> str:
     """Leave the refused rows as a table artifact; returns the counts in one sentence, and some refused rows."""
-    told = (
+    summary = (
         f"{taken.read:,} rows read: {taken.added:,} serial numbers added, {taken.known:,} known, "
         f"{taken.duplicates:,} twice, {taken.blank:,} blank, {taken.refused_count:,} refused."
     )
     if taken.normalised:
-        told += f" {taken.normalised:,} held other than plain characters and were normalised."
-    told += "".join(f" {note}" for note in taken.notes)
+        summary += f" {taken.normalised:,} held other than plain characters and were normalised."
+    summary += "".join(f" {note}" for note in taken.notes)
     if taken.refused_count:
-        told += f" Each refused row is in ops_dead_letter (kind {KIND}) with its reason; the first:"
-        told += "".join(f"\n- {one.place}: {one.value!r}: {one.reason}" for one in taken.refused[:REFUSALS_TOLD])
+        summary += f" Each refused row is in ops_dead_letter (kind {KIND}) with its reason; the first:"
+        summary += "".join(f"\n- {one.place}: {one.value!r}: {one.reason}" for one in taken.refused[:REFUSALS_TOLD])
     rows = [{"where": refusal.place, "value": refusal.value, "why": refusal.reason} for refusal in taken.refused]
-    await publish_table(("serial-numbers", account), rows, shown(told))
-    return told
+    await publish_table(("serial-numbers", account), rows, shown(summary))
+    return summary

@@ -128,8 +128,8 @@ def test_every_make_target_that_a_page_names_exists(name: str) -> None:
 
 def test_the_table_of_errors_is_that_of_the_code() -> None:
     rows = re.findall(r"^\| (`[^|]+`) \| ([^|]+) \| `(\w+)` \|$", TEXT["docs/tuya.md"], re.MULTILINE)
-    told = {code: (meaning, does) for codes, meaning, does in rows for code in re.findall(r"`(-?\w+)`", codes)}
-    assert told == {code: (ruling.meaning, ruling.action.value) for code, ruling in BY_CODE.items()}
+    documented = {code: (meaning, does) for codes, meaning, does in rows for code in re.findall(r"`(-?\w+)`", codes)}
+    assert documented == {code: (ruling.meaning, ruling.action.value) for code, ruling in BY_CODE.items()}
 
 
 def test_the_data_centres_are_those_of_the_settings() -> None:

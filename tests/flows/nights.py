@@ -36,14 +36,14 @@ ALWAYS_DUE = PlanPolicy(
 
 def settings_of(sandbox: Sandbox, *, chunk_size: int = 50, plan: PlanPolicy = ALWAYS_DUE, **account: Any) -> Settings:
     """Settings that reach the sandbox, unpaced; every serial number is always due."""
-    told = {"calls_per_second": 0.0, "concurrency": 8, "attempts": 3, "project_ids": ()} | account
-    accounts = {"demo": sandbox.account.model_copy(update=told)}
+    values = {"calls_per_second": 0.0, "concurrency": 8, "attempts": 3, "project_ids": ()} | account
+    accounts = {"demo": sandbox.account.model_copy(update=values)}
     return load_settings(accounts=accounts, chunk_size=chunk_size, plan=plan)
 
 
 def environment_of(sandbox: Sandbox, warehouse_url: str, secret_key: str, **extra: str) -> dict[str, str]:
     """The same as variables, for a process of its own; without devices."""
-    told = sandbox.environment(
+    variables = sandbox.environment(
         TUYAHOUSE_WAREHOUSE_URL=warehouse_url,
         TUYAHOUSE_SECRET_KEY=secret_key,
         TUYAHOUSE_CHUNK_SIZE="50",
@@ -55,7 +55,7 @@ def environment_of(sandbox: Sandbox, warehouse_url: str, secret_key: str, **extr
         TUYAHOUSE_PLAN__FINISHED_AFTER="0s",
         TUYAHOUSE_PLAN__FINISHED_FACTOR="1",
     )
-    return told | extra
+    return variables | extra
 
 
 def units(sandbox: Sandbox) -> list[tuple[str, str]]:

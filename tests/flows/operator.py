@@ -21,16 +21,16 @@ class Operator:
 
     def __init__(self, env: Mapping[str, str]) -> None:
         command = [sys.executable, "-m", "tests.flows.operator"]
-        told = {**env, "PYTHONPATH": str(ROOT), "COLUMNS": "200"}
+        variables = {**env, "PYTHONPATH": str(ROOT), "COLUMNS": "200"}
         self._process = subprocess.Popen(
-            command, env=told, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+            command, env=variables, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
         )
 
     def run(self, name: str, env: Mapping[str, str], **parameters: Any) -> tuple[int, str]:
         """The flow's exit code and all that it printed; ``env`` holds for this and all later flows."""
         assert self._process.stdin and self._process.stdout
-        told = {key: value for key, value in env.items() if key.startswith("TUYAHOUSE_")}
-        print(json.dumps([told, name, {"account": "demo", **parameters}]), file=self._process.stdin, flush=True)
+        variables = {key: value for key, value in env.items() if key.startswith("TUYAHOUSE_")}
+        print(json.dumps([variables, name, {"account": "demo", **parameters}]), file=self._process.stdin, flush=True)
         code, printed = json.loads(self._process.stdout.readline())
         return code, printed
 

@@ -32,8 +32,8 @@ def warehouse(sqlite_url: str, secret_key: str) -> Iterator[Warehouse]:
 def env(tuya: Sandbox, warehouse: Warehouse, sqlite_url: str, secret_key: str, tmp_path: Path) -> dict[str, str]:
     """A slow night of 120 units, without a server."""
     register(warehouse, [sn for sn, _ in units(tuya) if int(sn[-5:]) <= 40])
-    told = environment_of(tuya, sqlite_url, secret_key, **{PACED: "4"}, PREFECT_HOME=str(tmp_path / "prefect"))
-    return {name: value for name, value in told.items() if name != "PREFECT_API_URL"}
+    variables = environment_of(tuya, sqlite_url, secret_key, **{PACED: "4"}, PREFECT_HOME=str(tmp_path / "prefect"))
+    return {name: value for name, value in variables.items() if name != "PREFECT_API_URL"}
 
 
 @pytest.fixture

@@ -140,10 +140,10 @@ def test_a_database_that_goes_away_for_good_is_said_in_words(tuya, prefect_serve
     register(warehouse, [sn for sn, _ in units(tuya) if int(sn[-5:]) <= SOME])
     warehouse.close()
     env = environment_of(tuya, url, secret_key, TUYAHOUSE_ACCOUNTS__DEMO__CALLS_PER_SECOND="10")
-    told = {"PYTHONPATH": str(ROOT), "COLUMNS": "200"}
+    variables = {"PYTHONPATH": str(ROOT), "COLUMNS": "200"}
     process = subprocess.Popen(
         [sys.executable, "-c", IMPATIENT, "sync_sn_flows", "-p", "account=demo", "-p", "run_key=n"],
-        env=env | prefect_server.env | told,
+        env=env | prefect_server.env | variables,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

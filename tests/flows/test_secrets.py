@@ -35,14 +35,14 @@ def test_nights_that_succeed_and_fail_leave_no_secret_behind(
     env = environment_of(tuya, warehouse_url, secret_key, TUYAHOUSE_LOG_LEVEL="debug") | prefect_server.env
     told_url = make_url("postgresql://reader@127.0.0.1:9/mes" if away else fresh_postgres_url)
     url = told_url.set(password=QUERY_PASSWORD).render_as_string(hide_password=False)
-    told = []
+    outputs = []
     tuya.control("faults", {"shape": 0.1, "item_error": 0.1, "broken_body": 0.1, "token_death": 0.05})
-    told.append(run_flow("nightly_sync", env, run_key="good"))
+    outputs.append(run_flow("nightly_sync", env, run_key="good"))
     wrong = env | {"TUYAHOUSE_ACCOUNTS__DEMO__PMS_PASSWORD": WRONG_PASSWORD}
     tuya.control("tokens/kill", {})
-    told.append(run_flow("nightly_sync", wrong, run_key="bad"))
-    told.append(run_flow("sync_serial_numbers", env, query_url=url, query="SELECT 'Q0001' AS sn", run_key="query"))
-    codes, printed = [code for code, _ in told], "\n".join(text for _, text in told)
+    outputs.append(run_flow("nightly_sync", wrong, run_key="bad"))
+    outputs.append(run_flow("sync_serial_numbers", env, query_url=url, query="SELECT 'Q0001' AS sn", run_key="query"))
+    codes, printed = [code for code, _ in outputs], "\n".join(text for _, text in outputs)
     assert codes[1:] == [1, int(away)], printed
     assert rows(warehouse, ops_token) and rows(warehouse, raw_block) and rows(warehouse, ops_dead_letter)
     (tmp_path / "printed.log").write_text(printed)
@@ -56,9 +56,9 @@ def test_nights_that_succeed_and_fail_leave_no_secret_behind(
 
 def everything_prefect_tells(server: PrefectServer) -> list[object]:
     """Flow runs with their parameters, task runs, logs and artifacts; the newest of each."""
-    told = [server.api(f"{what}/filter", {"limit": 200}) for what in ("flow_runs", "task_runs", "logs", "artifacts")]
-    assert all(told)
-    return told
+    outputs = [server.api(f"{what}/filter", {"limit": 200}) for what in ("flow_runs", "task_runs", "logs", "artifacts")]
+    assert all(outputs)
+    return outputs
 
 
 def test_the_search_finds_what_is_there(tuya: Sandbox, prefect_server: PrefectServer) -> None:

@@ -24,9 +24,9 @@ def settings(**account):
 
 
 def plan(warehouse: Warehouse, wanted=DUE, key="k", **account):
-    told = settings(**account)
+    loaded = settings(**account)
     run = runs.start_run(warehouse, "demo", "sync_sn_flows", key, {})
-    planned = plan_run(warehouse, told, told.account("demo"), run.run_id, wanted, NOW)
+    planned = plan_run(warehouse, loaded, loaded.account("demo"), run.run_id, wanted, NOW)
     return planned, [runs.load_chunk(warehouse, run.run_id, n)[1] for n in runs.open_chunks(warehouse, run.run_id)]
 
 
@@ -131,6 +131,6 @@ def _breaks(chunks):
 
 
 def test_another_account_is_not_planned(seven):
-    told = load_settings(accounts={"other": ACCOUNT}, chunk_size=3)
+    loaded = load_settings(accounts={"other": ACCOUNT}, chunk_size=3)
     run = runs.start_run(seven, "other", "sync_sn_flows", "k", {})
-    assert plan_run(seven, told, told.account("other"), run.run_id, Wanted(), NOW).keys == 0
+    assert plan_run(seven, loaded, loaded.account("other"), run.run_id, Wanted(), NOW).keys == 0

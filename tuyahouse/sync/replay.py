@@ -37,11 +37,11 @@ def replay(
     A stored answer that today's code cannot read becomes a dead letter (``rejected``) and changes nothing.
     """
     outcome = Outcome()
-    with warehouse.read() as source, warehouse.begin() as conn, KeySet() as seen:
+    with warehouse.read() as source, warehouse.begin() as conn, KeySet() as known_keys:
         last_nodes = _replay_craft_lines(source, conn, run.account)
         for block in raw_blocks.blocks(source, run.account, chunk.KIND):
             asked = _read_block(block)
-            _land(conn, run.account, block, asked, last_nodes, seen)
+            _land(conn, run.account, block, asked, last_nodes, known_keys)
             dead_letters.record(conn, run.account, asked.rejected, at)
             outcome += _counted(asked)
             on_answers(asked.asked)
@@ -77,10 +77,10 @@ def _read_block(block: Block) -> Asked[SnAnswer]:
 
 
 def _land(
-    conn: Connection, account: str, block: Block, asked: Asked[SnAnswer], last_nodes: LastNodes, seen: KeySet
+    conn: Connection, account: str, block: Block, asked: Asked[SnAnswer], last_nodes: LastNodes, known_keys: KeySet
 ) -> None:
     run_id, sns = block.run_id, [sn for sn, _ in asked.answers]
-    flow_steps.forget(conn, account, seen.add(sns))
+    flow_steps.forget(conn, account, known_keys.add(sns))
     registry.add(conn, account, (registry.Unit(sn) for sn in sns), "replay", block.stored_at)
     rows = [row for sn, answer in asked.answers for row in step_rows(sn, answer.steps or ())]
     write_steps(conn, runs.Run(account, "replay", "", run_id), rows, sns, block.stored_at)

@@ -21,9 +21,9 @@ class Letter:
     raw: bytes | None = b"{}"
 
 
-def record(warehouse: Warehouse, *letters: Letter, at: datetime = AT) -> None:
+def record(warehouse: Warehouse, *given: Letter, at: datetime = AT) -> None:
     with warehouse.begin() as conn:
-        dead_letters.record(conn, "factory", letters, at)
+        dead_letters.record(conn, "factory", given, at)
 
 
 def open_ones(warehouse: Warehouse, kind: str | None = None) -> list[dead_letters.StoredDeadLetter]:
@@ -98,8 +98,8 @@ def test_a_key_that_no_database_text_can_be_is_stored_all_the_same(warehouse: Wa
 
 def dismissed(warehouse: Warehouse, at: datetime = AT, **chosen) -> list[str]:
     with warehouse.begin() as conn:
-        letters = dismiss(conn, Chosen("factory", **chosen), "ana", "test units", at)
-    return [f"{one.kind} {one.key} {one.reason}" for one in letters]
+        dismissed = dismiss(conn, Chosen("factory", **chosen), "ana", "test units", at)
+    return [f"{one.kind} {one.key} {one.reason}" for one in dismissed]
 
 
 def listed(warehouse: Warehouse, state: State) -> list[str]:

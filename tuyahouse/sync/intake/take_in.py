@@ -89,11 +89,11 @@ def take_in(
     """
     outcome, began = IntakeOutcome(), now()
     stream = _entries(rows, outcome)
-    with KeySet() as seen:
+    with KeySet() as known_keys:
         while batch := _next(stream, outcome):
             with warehouse.begin() as conn:
                 at = now()
-                counted = _land(batch, seen, lambda fresh: add(conn, fresh, at))  # noqa: B023 - called at once
+                counted = _land(batch, known_keys, lambda fresh: add(conn, fresh, at))  # noqa: B023 - called at once
                 dead_letters.record(conn, account, [_letter(kind, source, one) for one in _refused(batch)], at)
             _count(outcome, counted)
             on_rows(counted.read)
@@ -125,9 +125,9 @@ def _next(stream: Iterator[Entry], outcome: IntakeOutcome) -> list[Entry]:
         ) from error
 
 
-def _land(batch: list[Entry], seen: KeySet, add: Callable[[list[Row]], int]) -> IntakeOutcome:
+def _land(batch: list[Entry], known_keys: KeySet, add: Callable[[list[Row]], int]) -> IntakeOutcome:
     good = [one for one in batch if isinstance(one, Row)]
-    first = _first_of_each(good, seen)
+    first = _first_of_each(good, known_keys)
     refused = _refused(batch)
     added = add(first)
     return IntakeOutcome(
@@ -145,11 +145,11 @@ def _refused(batch: list[Entry]) -> list[Refusal]:
     return [one for one in batch if isinstance(one, Refusal)]
 
 
-def _first_of_each(rows: list[Row], seen: KeySet) -> list[Row]:
+def _first_of_each(rows: list[Row], known_keys: KeySet) -> list[Row]:
     by_key: dict[str, Row] = {}
     for row in rows:
         by_key.setdefault(row.key, row)
-    fresh = seen.add(list(by_key))
+    fresh = known_keys.add(list(by_key))
     return [row for key, row in by_key.items() if key in fresh]
 
 

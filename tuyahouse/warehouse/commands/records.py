@@ -36,26 +36,31 @@ def learn_observed(conn: Connection, account: str, above: str, up_to: str, run_i
 
     Returns how many those are.
     """
-    seen = command_observation
+    observation = command_observation
     followed = exists().where(
         command.c.account == account,
-        command.c.command_sn == seen.c.command_sn,
+        command.c.command_sn == observation.c.command_sn,
         command.c.command_sn > above,  # said here too, lest PostgreSQL read the whole table for every range
         command.c.command_sn <= up_to,
     )
     columns = ("account", "command_sn", "device_id", "source", "added_at", "first_run", "last_run")
     found = (
         select(
-            seen.c.account,
-            seen.c.command_sn,
-            func.max(seen.c.device_id),
+            observation.c.account,
+            observation.c.command_sn,
+            func.max(observation.c.device_id),
             literal("message"),
-            func.min(seen.c.observed_at, type_=UtcTime),
+            func.min(observation.c.observed_at, type_=UtcTime),
             literal(run_id),
             literal(run_id),
         )
-        .where(seen.c.account == account, seen.c.command_sn > above, seen.c.command_sn <= up_to, ~followed)
-        .group_by(seen.c.account, seen.c.command_sn)
+        .where(
+            observation.c.account == account,
+            observation.c.command_sn > above,
+            observation.c.command_sn <= up_to,
+            ~followed,
+        )
+        .group_by(observation.c.account, observation.c.command_sn)
     )
     statement = insert(command).from_select(columns, found).execution_options(preserve_rowcount=True)
     return conn.execute(statement).rowcount
@@ -121,9 +126,9 @@ def known(conn: Connection, account: str, numbers: Sequence[str]) -> dict[str, K
 
 def heard_from_api(conn: Connection, account: str, numbers: Sequence[str]) -> dict[str, list[Heard]]:
     """What the API said of these commands before."""
-    seen = command_observation.c
-    query = select(seen.command_sn, seen.process_status, seen.happened_at).where(
-        seen.account == account, among(conn, seen.command_sn, numbers), seen.source == "api"
+    observation = command_observation.c
+    query = select(observation.command_sn, observation.process_status, observation.happened_at).where(
+        observation.account == account, among(conn, observation.command_sn, numbers), observation.source == "api"
     )
     heard: dict[str, list[Heard]] = {}
     for sn, status, happened_at in conn.execute(query):

@@ -1,4 +1,4 @@
-"""What messages told of devices, brought into the inventory: newest wins, whatever arrived first.
+"""What messages say about devices, brought into the inventory: newest wins, whatever arrived first.
 
 Statements over whole tables, repeatable at any time. An event counts when it is newer than the newest complete sweep of
 the device's project and than what the device row knows already; so the inventory, read later, has the last word.
@@ -45,8 +45,8 @@ def apply_messages(conn: Connection, account: str, run_id: str) -> int:
     """
     return (
         _add_bound(conn, account, run_id)
-        + _add_heard_of(conn, account, run_id, device_presence)
-        + _add_heard_of(conn, account, run_id, device_event)
+        + _add_mentioned(conn, account, run_id, device_presence)
+        + _add_mentioned(conn, account, run_id, device_event)
         + _add_commanded(conn, account, run_id)
         + _end_unbound(conn, account, run_id)
         + _bring_back(conn, account, run_id)
@@ -114,21 +114,21 @@ def _add_bound(conn: Connection, account: str, run_id: str) -> int:
     return _insert(conn, columns, rows)
 
 
-def _add_heard_of(conn: Connection, account: str, run_id: str, seen: Table) -> int:
-    """Devices that a table of messages names and that have no row, since they were first heard of."""
-    named = _named_in(seen, account)
-    rows_of_it = (seen.c.account == account, seen.c.device_id == named.c.device_id)
-    first = select(func.min(seen.c.happened_at, type_=UtcTime)).where(*rows_of_it).scalar_subquery()
+def _add_mentioned(conn: Connection, account: str, run_id: str, observations: Table) -> int:
+    """Devices that a table of messages names and that have no row, dated by their first message."""
+    named = _named_in(observations, account)
+    rows_of_it = (observations.c.account == account, observations.c.device_id == named.c.device_id)
+    first = select(func.min(observations.c.happened_at, type_=UtcTime)).where(*rows_of_it).scalar_subquery()
     rows = select(named.c.account, named.c.device_id, first).where(~_is_there(named), ~_is_unbound(named))
-    return _insert_heard_of(conn, rows, run_id)
+    return _insert_mentioned(conn, rows, run_id)
 
 
-def _named_in(seen: Table, account: str) -> Any:
+def _named_in(observations: Table, account: str) -> Any:
     """Every device that the table names, once: the key is walked from device to device.
 
     That costs one look-up a device, however many millions of rows tell of it.
     """
-    row = seen.alias()
+    row = observations.alias()
     lowest = select(func.min(row.c.device_id)).where(row.c.account == account)
     walked = select(lowest.scalar_subquery().label("device_id")).cte("walked", recursive=True, nesting=True)
     higher = lowest.where(row.c.device_id > walked.c.device_id).correlate(walked).scalar_subquery()
@@ -140,17 +140,17 @@ def _named_in(seen: Table, account: str) -> Any:
 def _add_commanded(conn: Connection, account: str, run_id: str) -> int:
     """Devices that only the messages about their commands name."""
     sent = command
-    heard = select(func.min(command_observation.c.happened_at, type_=UtcTime)).where(
+    first_observed = select(func.min(command_observation.c.happened_at, type_=UtcTime)).where(
         command_observation.c.account == sent.c.account, command_observation.c.command_sn == sent.c.command_sn
     )
-    first = func.min(func.coalesce(heard.scalar_subquery(), sent.c.added_at), type_=UtcTime)
+    first = func.min(func.coalesce(first_observed.scalar_subquery(), sent.c.added_at), type_=UtcTime)
     rows = (
         select(sent.c.account, sent.c.device_id, first)
         .where(sent.c.account == account, sent.c.source == "message", sent.c.device_id.is_not(None))
         .where(~_is_there(sent), ~_is_unbound(sent))
         .group_by(sent.c.account, sent.c.device_id)
     )
-    return _insert_heard_of(conn, rows, run_id)
+    return _insert_mentioned(conn, rows, run_id)
 
 
 def _is_unbound(other: Any) -> ColumnElement[bool]:
@@ -161,7 +161,7 @@ def _is_unbound(other: Any) -> ColumnElement[bool]:
     )
 
 
-def _insert_heard_of(conn: Connection, rows: Any, run_id: str) -> int:
+def _insert_mentioned(conn: Connection, rows: Any, run_id: str) -> int:
     """``rows`` hold account, device and since when."""
     columns = ("account", "device_id", "changed_at", "source", "first_run", "last_run")
     return _insert(conn, columns, rows.add_columns(literal("message"), literal(run_id), literal(run_id)))
@@ -194,14 +194,14 @@ def _bring_back(conn: Connection, account: str, run_id: str) -> int:
 
 def _set_online(conn: Connection, account: str, run_id: str) -> int:
     newest = _newest_presence()
-    told = update(device).where(
+    changed = update(device).where(
         *_same_device(newest, account),
         device.c.online.is_distinct_from(newest.c.online),
         or_(device.c.online_at.is_(None), newest.c.happened_at > device.c.online_at),
         _since_sweep(newest.c.happened_at),
     )
     values = {"online": newest.c.online, "online_at": newest.c.happened_at, "last_run": run_id}
-    return conn.execute(told.values(values)).rowcount
+    return conn.execute(changed.values(values)).rowcount
 
 
 def _same_device(other: Any, account: str) -> tuple[ColumnElement[bool], ...]:

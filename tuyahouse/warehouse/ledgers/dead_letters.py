@@ -62,15 +62,15 @@ class StoredDeadLetter:
     dismissed_why: str | None = None
 
 
-def record(conn: Connection, account: str, letters: Sequence[DeadLetter], at: datetime) -> None:
+def record(conn: Connection, account: str, dead_letters: Sequence[DeadLetter], at: datetime) -> None:
     """Write dead letters. One that is already stored counts another attempt and is open again.
 
     Secrets are removed here. A dismissed one stays dismissed unless its code or message changed; trace ids are ignored.
     """
-    if not letters:
+    if not dead_letters:
         return
-    letters = [_storable(letter) for letter in letters]
-    dismissed = _dismissed(conn, account, {letter.key for letter in letters})
+    dead_letters = [_storable(letter) for letter in dead_letters]
+    dismissed = _dismissed(conn, account, {letter.key for letter in dead_letters})
     new = insert(conn, ops_dead_letter)
     newest = {name: new.excluded[name] for name in ("code", "message", "raw", "last_seen_at")}
     later = (_table.dismissed_at > new.excluded.last_seen_at, _table.dismissed_at)  # dismissed meanwhile
@@ -94,7 +94,7 @@ def record(conn: Connection, account: str, letters: Sequence[DeadLetter], at: da
             "last_seen_at": at,
             "dismissed_at": dismissed.get(_content(letter)),
         }
-        for letter in sorted(letters, key=lambda one: (one.kind, one.key, one.reason))
+        for letter in sorted(dead_letters, key=lambda one: (one.kind, one.key, one.reason))
     ]
     conn.execute(statement, rows)
 

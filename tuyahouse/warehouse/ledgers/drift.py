@@ -42,9 +42,9 @@ def record(conn: Connection, account: str, kind: str, fields: Mapping[str, tuple
             "sample": clean_text(SECRETS.text(sample)),
             "first_seen_at": at,
             "last_seen_at": at,
-            "seen": seen,
+            "seen": answers_with,
         }
-        for field, (seen, sample) in sorted(fields.items())
+        for field, (answers_with, sample) in sorted(fields.items())
     ]
     conn.execute(new.on_conflict_do_update(index_elements=["account", "kind", "field"], set_=again), rows)
 

@@ -122,7 +122,7 @@ class ListLedger:
             told |= {"swept_at": read.swept_at, "swept_run": self.run.run_id, "first_page": read.first_page}
         with self.warehouse.begin() as conn:
             lists.store_list(conn, account, self.project_id, read.swept_at, **told)
-            letters = self._letters(read)
+            letters = self._dead_letters(read)
             dead_letters.record(conn, account, letters, at)
             if read.complete:
                 # It settles what was amiss with the project, and rows that are no longer on it.
@@ -163,7 +163,7 @@ class ListLedger:
         for raw in chain.from_iterable([page.unusable for page in pages]):
             self._unusable[f"{self.project_id}/{blake2b(raw, digest_size=8).hexdigest()}"] = raw
 
-    def _letters(self, read: ListRead) -> list[DeadLetter]:
+    def _dead_letters(self, read: ListRead) -> list[DeadLetter]:
         letters = [
             DeadLetter(KIND, key, "unusable_answer", "", "A row of the device list has no device_id.", masked(raw))
             for key, raw in self._unusable.items()
