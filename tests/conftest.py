@@ -42,6 +42,15 @@ def _nothing_of_the_developers_own(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.chdir(tmp_path)
 
 
+@pytest.fixture(autouse=True)
+def _no_secret_of_another_test(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Secrets are known to a process for good; those of another test must not be hidden in this one."""
+    from tuyahouse.redaction import SECRETS
+
+    for name, empty in (("_kept", {}), ("_passing", {}), ("_forms", None)):
+        monkeypatch.setattr(SECRETS, name, empty)
+
+
 # ---------------------------------------------------------------------------------------------------------- databases
 
 
