@@ -3,24 +3,16 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
 
-from prefect import task
-
 from tasks.run.artifacts import publish_note, shown
 from tasks.run.resources import Resources, open_resources
-from tasks.run.retries import passing, retry_delays
+from tasks.run.retries import retried_task
 from tuyahouse.sync.messages.gaps import gap_in_words
 from tuyahouse.warehouse.ledgers import dead_letters, drift
 from tuyahouse.warehouse.messages import gaps as message_gaps
 from tuyahouse.warehouse.serial_numbers import registry
 
 
-@task(
-    persist_result=False,
-    retries=3,
-    retry_delay_seconds=retry_delays,
-    retry_condition_fn=passing,
-    task_run_name="authenticate",
-)
+@retried_task("authenticate")
 async def authenticate(account: str) -> list[str]:
     """Make sure that there are live tokens, so that a wrong setting shows before anything else; returns what is amiss.
 
@@ -36,13 +28,7 @@ async def authenticate(account: str) -> list[str]:
     return [f"The clock of this machine is off by {off:+.0f} s; it was corrected for the run. Set the clock (NTP)."]
 
 
-@task(
-    persist_result=False,
-    retries=3,
-    retry_delay_seconds=retry_delays,
-    retry_condition_fn=passing,
-    task_run_name="checks",
-)
+@retried_task("checks")
 async def check(account: str, flow: str) -> list[str]:
     """What a person should look at in the morning, as sentences; they are left as an artifact too."""
     resources = open_resources(account)

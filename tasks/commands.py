@@ -3,12 +3,10 @@
 import asyncio
 from datetime import UTC, datetime
 
-from prefect import task
-
 from tasks.devices import ROWS
 from tasks.run.artifacts import publish_table, shown
 from tasks.run.resources import open_resources
-from tasks.run.retries import passing, retry_delays
+from tasks.run.retries import retried_task
 from tasks.run.run import Running
 from tuyahouse.outcome import Outcome
 from tuyahouse.sync.commands import plan
@@ -19,9 +17,7 @@ from tuyahouse.terminal import progress
 from tuyahouse.warehouse.commands import records
 
 
-@task(
-    persist_result=False, retries=3, retry_delay_seconds=retry_delays, retry_condition_fn=passing, task_run_name="plan"
-)
+@retried_task("plan")
 async def plan_commands(account: str, run_id: str, command_sns: list[str] | None, limit: int | None) -> plan.Planned:
     """Learn new record numbers and choose the open commands to ask, within the budget."""
     resources = open_resources(account)
@@ -38,13 +34,7 @@ async def plan_commands(account: str, run_id: str, command_sns: list[str] | None
     )
 
 
-@task(
-    persist_result=False,
-    retries=3,
-    retry_delay_seconds=retry_delays,
-    retry_condition_fn=passing,
-    task_run_name="chunk {chunk}",
-)
+@retried_task("chunk {chunk}")
 async def ask_commands(account: str, run_id: str, chunk: int) -> Outcome:
     """Ask one chunk of command records and land what the API says."""
     resources = open_resources(account)
@@ -57,13 +47,7 @@ async def ask_commands(account: str, run_id: str, chunk: int) -> Outcome:
             progress.spend(client.calls, client.failures)
 
 
-@task(
-    persist_result=False,
-    retries=3,
-    retry_delay_seconds=retry_delays,
-    retry_condition_fn=passing,
-    task_run_name="decide",
-)
+@retried_task("decide")
 async def decide_commands(account: str, run_id: str) -> int:
     """Hold the API's word against the messages' for every command; returns how many verdicts changed."""
     resources = open_resources(account)

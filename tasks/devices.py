@@ -3,11 +3,9 @@
 import asyncio
 from datetime import UTC, datetime
 
-from prefect import task
-
 from tasks.run.artifacts import publish_table, shown
 from tasks.run.resources import open_resources
-from tasks.run.retries import passing, retry_delays
+from tasks.run.retries import retried_task
 from tasks.run.run import Running
 from tuyahouse.cloud.errors import BudgetReached, TuyaError
 from tuyahouse.outcome import Outcome
@@ -21,13 +19,7 @@ from tuyahouse.warehouse.devices import history, links
 from tuyahouse.warehouse.ledgers import runs
 
 
-@task(
-    persist_result=False,
-    retries=3,
-    retry_delay_seconds=retry_delays,
-    retry_condition_fn=passing,
-    task_run_name="plan lists",
-)
+@retried_task("plan lists")
 async def plan_device_lists(account: str, run_id: str, projects: list[str]) -> None:
     """Plan one chunk for each project's list."""
     resources = open_resources(account)
@@ -36,13 +28,7 @@ async def plan_device_lists(account: str, run_id: str, projects: list[str]) -> N
     )
 
 
-@task(
-    persist_result=False,
-    retries=3,
-    retry_delay_seconds=retry_delays,
-    retry_condition_fn=passing,
-    task_run_name="list {project}",
-)
+@retried_task("list {project}")
 async def read_device_list(account: str, run_id: str, chunk: int, project: str) -> str:
     """Sweep the list of one project until it is known; pages are landed as they come. Returns what is amiss, if anything.
 
@@ -65,13 +51,7 @@ async def read_device_list(account: str, run_id: str, chunk: int, project: str) 
     return plan.sentence(f"Project {project} was not read completely: {read.judgement.note}")
 
 
-@task(
-    persist_result=False,
-    retries=3,
-    retry_delay_seconds=retry_delays,
-    retry_condition_fn=passing,
-    task_run_name="conclude",
-)
+@retried_task("conclude")
 async def conclude_devices(account: str, run_id: str, projects: list[str], full: bool) -> plan.Concluded:
     """Declare who vanished, bring messages in, keep the history, and plan the details that are due."""
     resources = open_resources(account)
@@ -80,13 +60,7 @@ async def conclude_devices(account: str, run_id: str, projects: list[str], full:
     return await asyncio.to_thread(plan.conclude, resources.warehouse, run, projects, full=full, chunk_size=size, at=at)
 
 
-@task(
-    persist_result=False,
-    retries=3,
-    retry_delay_seconds=retry_delays,
-    retry_condition_fn=passing,
-    task_run_name="details {chunk}",
-)
+@retried_task("details {chunk}")
 async def ask_device_details(account: str, run_id: str, chunk: int) -> Outcome:
     """Ask details, functions and serial numbers of one chunk of devices and land them in one transaction."""
     resources = open_resources(account)
@@ -107,9 +81,7 @@ async def ask_device_details(account: str, run_id: str, chunk: int) -> Outcome:
             progress.spend(client.calls, client.failures)
 
 
-@task(
-    persist_result=False, retries=3, retry_delay_seconds=retry_delays, retry_condition_fn=passing, task_run_name="gaps"
-)
+@retried_task("gaps")
 async def close_gaps(account: str) -> int:
     """Close the gaps in the message stream that reading everything has answered; returns how many."""
     resources = open_resources(account)

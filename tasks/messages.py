@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from prefect import task
 
 from tasks.run.resources import open_resources
-from tasks.run.retries import passing, retry_delays
+from tasks.run.retries import retried_task
 from tuyahouse.sync.messages.redrive import redrive_messages
 from tuyahouse.sync.messages.run import Drained, drain_run
 
@@ -31,13 +31,7 @@ async def drain_account(account: str, run_id: str, max_seconds: int, max_message
         cancelled.set()
 
 
-@task(
-    persist_result=False,
-    retries=3,
-    retry_delay_seconds=retry_delays,
-    retry_condition_fn=passing,
-    task_run_name="messages",
-)
+@retried_task("messages")
 async def redrive_dead_messages(account: str) -> list[str]:
     """Read dead messages again from storage, without a call; returns notes for the operator."""
     resources = open_resources(account)

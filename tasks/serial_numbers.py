@@ -4,12 +4,11 @@ import asyncio
 import os
 from functools import partial
 
-from prefect import task
 from pydantic import SecretStr
 
 from tasks.run.artifacts import publish_table, shown
 from tasks.run.resources import open_resources
-from tasks.run.retries import passing, retry_delays
+from tasks.run.retries import retried_task
 from tasks.run.threads import in_batches
 from tuyahouse.sync.intake.take_in import IntakeOutcome
 from tuyahouse.sync.serial_numbers import register as serial_numbers
@@ -19,13 +18,7 @@ from tuyahouse.warehouse.ledgers import runs
 from tuyahouse.warehouse.warehouse import Warehouse
 
 
-@task(
-    persist_result=False,
-    retries=3,
-    retry_delay_seconds=retry_delays,
-    retry_condition_fn=passing,
-    task_run_name="register",
-)
+@retried_task("register")
 async def register_serial_numbers(
     account: str,
     run_id: str,

@@ -4,12 +4,11 @@ import asyncio
 from datetime import UTC, datetime
 from functools import lru_cache
 
-from prefect import task
 from prefect.runtime import flow_run
 
 from tasks.run.meter import Meter
 from tasks.run.resources import open_resources
-from tasks.run.retries import passing, retry_delays
+from tasks.run.retries import retried_task
 from tuyahouse.outcome import Outcome
 from tuyahouse.sync.serial_numbers import plan
 from tuyahouse.sync.serial_numbers.chunk import sync_chunk
@@ -17,9 +16,7 @@ from tuyahouse.sync.serial_numbers.craft_lines import CraftLines
 from tuyahouse.warehouse.warehouse import Warehouse
 
 
-@task(
-    persist_result=False, retries=3, retry_delay_seconds=retry_delays, retry_condition_fn=passing, task_run_name="plan"
-)
+@retried_task("plan")
 async def plan_sn_flows(account: str, run_id: str, wanted: plan.Wanted) -> plan.Planned:
     """Choose the serial numbers to ask and store them as chunks of the run, all or nothing."""
     resources = open_resources(account)
@@ -28,13 +25,7 @@ async def plan_sn_flows(account: str, run_id: str, wanted: plan.Wanted) -> plan.
     )
 
 
-@task(
-    persist_result=False,
-    retries=3,
-    retry_delay_seconds=retry_delays,
-    retry_condition_fn=passing,
-    task_run_name="chunk {chunk}",
-)
+@retried_task("chunk {chunk}")
 async def ask_sn_flows(account: str, run_id: str, chunk: int) -> Outcome:
     """Ask one chunk and land it in one transaction; what a stop leaves unasked stays in the chunk.
 
@@ -51,13 +42,7 @@ async def ask_sn_flows(account: str, run_id: str, chunk: int) -> Outcome:
             meter.tell()
 
 
-@task(
-    persist_result=False,
-    retries=3,
-    retry_delay_seconds=retry_delays,
-    retry_condition_fn=passing,
-    task_run_name="missing craft lines",
-)
+@retried_task("missing craft lines")
 async def fetch_missing_lines(account: str, run_id: str) -> int:
     """Ask the craft lines that a stop kept from being asked, and those that an earlier start was refused.
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from prefect import task
 
 from tasks.run.resources import open_resources
-from tasks.run.retries import passing, retry_delays
+from tasks.run.retries import retried_task
 from tasks.run.threads import in_batches
 from tuyahouse.outcome import Outcome
 from tuyahouse.sync.replay import replay
@@ -24,13 +24,7 @@ async def replay_answers(account: str, run_id: str) -> Outcome:
         return await in_batches(lambda on_answers: replay(warehouse, run, datetime.now(UTC), on_answers))
 
 
-@task(
-    persist_result=False,
-    retries=3,
-    retry_delay_seconds=retry_delays,
-    retry_condition_fn=passing,
-    task_run_name="craft lines",
-)
+@retried_task("craft lines")
 async def redrive_craft_lines(account: str, run_id: str) -> int:
     """Ask again the craft lines that are dead letters; returns how many were had.
 
@@ -43,9 +37,7 @@ async def redrive_craft_lines(account: str, run_id: str) -> int:
         return await lines.redrive(client, datetime.now(UTC))
 
 
-@task(
-    persist_result=False, retries=3, retry_delay_seconds=retry_delays, retry_condition_fn=passing, task_run_name="prune"
-)
+@retried_task("prune")
 async def prune_old(account: str) -> dict[str, int]:
     """Delete what is past the retention; returns how many rows of which table."""
     resources = open_resources(account)

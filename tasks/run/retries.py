@@ -1,12 +1,17 @@
 """When a task is worth trying again: the warehouse was away, or Tuya was, and both may be back in a minute."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, ParamSpec, TypeVar
 
+from prefect import task as prefect_task
 from prefect.client.schemas.objects import State, TaskRun
 from prefect.tasks import Task
 
 from tuyahouse.cloud.errors import PassingFault
 from tuyahouse.warehouse.errors import WarehouseAway
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 retry_delays: list[float] = [5, 30, 120]
 
@@ -14,3 +19,14 @@ retry_delays: list[float] = [5, 30, 120]
 def passing(task: Task[..., Any], task_run: TaskRun, state: State[Any]) -> bool:
     """True for faults that pass; a wrong setting, a quota or an unbalanced chunk is never tried again."""
     return isinstance(state.data, WarehouseAway | PassingFault)
+
+
+def retried_task(name: str) -> Callable[[Callable[P, R]], Task[P, R]]:
+    """A Prefect task with the usual retries; ``name`` may hold parameters in braces. Its results are not persisted."""
+    return prefect_task(
+        persist_result=False,
+        retries=3,
+        retry_delay_seconds=retry_delays,
+        retry_condition_fn=passing,
+        task_run_name=name,
+    )
