@@ -48,6 +48,7 @@ def test_there_are_the_commands_that_the_readme_lists() -> None:
     assert sorted(COMMANDS) == [
         "commands add",
         "consume",
+        "copy",
         "dead-letters dismiss",
         "dead-letters list",
         "dead-letters redrive",

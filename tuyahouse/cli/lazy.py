@@ -30,6 +30,7 @@ PLACES = {
     "sandbox": Place("sandbox", "sandbox", "Run a Tuya with a factory and a field, to try things on."),
     "doctor": Place("doctor", "doctor", "Check settings, warehouse, clock, login, rights and messages."),
     "migrate": Place("warehouse", "migrate", "Bring the warehouse to the schema of this version."),
+    "copy": Place("copying", "copy", "Copy the warehouse into an empty database, e.g. from SQLite to PostgreSQL."),
     "plan": Place("plan", "plan", "Show what the next run would ask and what it would cost."),
     "status": Place("status", "status", "Show runs, registry, dead letters, calls and budget, messages and gaps."),
     "explain": Place("warehouse", "explain", "Show what the warehouse holds on a serial number, and where it is from."),
