@@ -2,10 +2,12 @@
 
 import csv
 import io
+import sqlite3
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import openpyxl
 import pytest
 
 from tests.cli.conftest import cli, environment, program
@@ -101,6 +103,59 @@ def test_column_names_any_other_heading(cli: Callable, tmp_path: Path) -> None:
     (tmp_path / "units.csv").write_text("sn,Barcode 2\nX1,A0001\n")
     assert cli("sn", "add", "-a", "demo", "--column", "barcode 2", str(tmp_path / "units.csv")).exit_code == 0
     assert list(registered(cli)) == ["A0001"]
+
+
+RIVALS = "has 2 columns that could hold the serial number: SN, 序列号. Choose one with --column."
+
+
+@pytest.mark.parametrize(
+    ("header", "words"),
+    [
+        ("SN,序列号,order_code", RIVALS),
+        ("SN\t序列号\torder_code", RIVALS),
+        ("条码,產品條碼,order_code", "could hold the serial number: 条码, 產品條碼. Choose one with --column."),
+        ("sn,S/N,order_code", "has the column sn 2 times. Keep one of them."),
+        (
+            "sn,order_code,工单号",
+            "could hold the work order: order_code, 工单号. Keep one of them, or rename the others.",
+        ),
+    ],
+)
+def test_two_columns_that_could_be_the_same_one_are_refused_with_both_names(
+    cli: Callable, tmp_path: Path, header: str, words: str
+) -> None:
+    cells = "\t" if "\t" in header else ","
+    (tmp_path / "units.csv").write_text(f"Units of November\n{header}\n{cells.join(('A0001', 'A0002', 'A0003'))}\n")
+    result = cli("sn", "add", "-a", "demo", str(tmp_path / "units.csv"))
+    assert (result.exit_code, registered(cli)) == (1, {})
+    assert words in result.output
+
+
+def test_column_chooses_between_two_and_a_more_exact_name_needs_no_choice(cli: Callable, tmp_path: Path) -> None:
+    (tmp_path / "units.csv").write_text("SN,序列号,条码,order no,work order\nA0001,B0001,C0001,SO-7,WO-1\n")
+    assert cli("sn", "add", "-a", "demo", "--column", "序列号", str(tmp_path / "units.csv")).exit_code == 0
+    assert registered(cli) == {"B0001": "WO-1"}
+
+
+def test_two_columns_in_a_sheet_a_query_and_a_later_header_are_refused_too(
+    cli: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    book = openpyxl.Workbook()
+    for sheet, header in ((book.worksheets[0], ["SN"]), (book.create_sheet("Box 2"), ["SN", "序列号"])):
+        sheet.append(header)
+        sheet.append(["A0001", "A0002"])
+    book.save(tmp_path / "units.xlsx")
+    words = cli("sn", "add", "-a", "demo", str(tmp_path / "units.xlsx"))
+    assert words.exit_code == 1 and f"Sheet Box 2 of units.xlsx {RIVALS}" in words.output
+    assert registered(cli) == {}, "nothing of the other sheet either"
+    with sqlite3.connect(tmp_path / "mes.db") as mes:
+        mes.execute("CREATE TABLE unit (sn TEXT, serial_number TEXT)")
+    monkeypatch.setenv("MES", f"sqlite:///{tmp_path}/mes.db")
+    words = cli("sn", "add", "-a", "demo", "--query-url", "env:MES", "--query", "SELECT * FROM unit")
+    assert "The query's answer has 2 columns that could hold the serial number: sn, serial_number." in words.output
+    (tmp_path / "units.csv").write_text("sn,note\nA0001,\nSN,序列号\nA0002,A0003\n")
+    words = cli("sn", "add", "-a", "demo", str(tmp_path / "units.csv"))
+    assert words.exit_code == 1 and f"The header in row 3 {RIVALS}" in words.output
 
 
 def test_sheet_reads_one_sheet_alone_and_a_wrong_name_lists_them(cli: Callable) -> None:

@@ -19,15 +19,17 @@ KIND = "command_file"
 # fmt: off
 COMMANDS = Headings(
     frozenset((
-        "commandsn", "command", "commandid", "commandno", "commandnumber", "commandrecord", "record", "recordid", "recordno",
-        "recordsn", "recordnumber", "cmd", "cmdid", "cmdsn", "指令", "指令sn", "指令id", "指令号", "指令编号", "指令编码", "指令记录", "命令sn",
-        "命令编号",
+        "commandsn", "commandid", "commandno", "commandnumber", "commandrecord", "recordid", "recordno", "recordsn",
+        "recordnumber", "cmdid", "cmdsn", "指令sn", "指令id", "指令号", "指令编号", "指令编码", "指令记录", "命令sn", "命令编号",
     )),
-    frozenset(("device", "deviceid", "devid", "设备", "设备id")),
-    "column of record numbers",
+    frozenset(("deviceid", "devid", "设备id")),
+    ("record number", "device"),
     "Name one of them command_sn, sn or 指令编号 (and, if there is one, the device device_id).",
-    # Tuya itself calls a record number sn; beside a column that is named as ours it is a device's serial number.
-    or_else=frozenset(("sn", "sn号", "sn编号")),
+    # Tuya itself calls a record number sn; beside a column that is named as ours it is a device's serial number, as
+    # command is what was sent and device what it is called.
+    or_else=frozenset(("sn", "sn号", "sn编号", "command", "record", "cmd", "指令")),
+    companion_or_else=frozenset(("device", "设备")),
+    lacks="column of record numbers",
 )
 # fmt: on
 

@@ -16,24 +16,33 @@ class Headings:
     Args:
         key: names of the column that is needed.
         companion: names of the column that goes with it where there is one.
-        lacks: what is missing without the first, and ``remedy`` what to do then.
+        holds: what the two columns hold, each in the singular.
+        remedy: how to name them.
         or_else: names that mean the first column only where no other is called so.
+        companion_or_else: the same for the second one.
+        lacks: what is missing without the first column.
     """
 
     key: frozenset[str]
     companion: frozenset[str]
-    lacks: str
+    holds: tuple[str, str]
     remedy: str
     or_else: frozenset[str] = frozenset()
+    companion_or_else: frozenset[str] = frozenset()
+    lacks: str = ""
 
     def naming(self, column: str | None) -> "Headings":
         """The same with that name alone for the column of keys; None changes nothing."""
         if not column:
             return self
         name = plain_name(column)
-        lacks = f"column {column}"
         return replace(
-            self, key=frozenset((name,)), or_else=frozenset(), companion=self.companion - {name}, lacks=lacks
+            self,
+            key=frozenset((name,)),
+            or_else=frozenset(),
+            companion=self.companion - {name},
+            companion_or_else=self.companion_or_else - {name},
+            lacks=f"column {column}",
         )
 
     def is_heading(self, cell: Any) -> bool:
@@ -52,12 +61,16 @@ _BETWEEN_NAMES = re.compile(r"[\s/|,;、]+")
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """Positions in a row; ``skip`` rows from the top are titles and the header, which is absent unless ``named``."""
+    """Positions in a row; ``skip`` rows from the top are titles and the header, which is absent unless ``named``.
+
+    ``rivals`` are the headings of several columns that could each hold the same thing, and what that is.
+    """
 
     key: int
     companion: int | None
     skip: int
     named: bool = True
+    rivals: tuple[str, tuple[str, ...]] | None = None
 
 
 def plain_name(name: object) -> str:
@@ -73,16 +86,25 @@ def find_columns(top: Sequence[Sequence[Any]], headings: Headings) -> Columns | 
     digits and ``._/-`` with three digits among them.
     """
     for skip, row in enumerate(top[:HEADER_WITHIN], start=1):
-        key = _position(row, headings.key)
-        if key is None:
-            key = _position(row, headings.or_else)
-        if key is not None:
-            return Columns(key, _position(row, headings.companion), skip)
+        keys = _positions(row, headings.key, headings.or_else)
+        if keys:
+            beside = _positions(row, headings.companion, headings.companion_or_else)
+            rivals = _rivals(row, headings.holds, (keys, beside))
+            return Columns(keys[0], beside[0] if beside else None, skip, rivals=rivals)
     return _headless(top)
 
 
-def _position(row: Sequence[Any], names: frozenset[str]) -> int | None:
-    return next((i for i, cell in enumerate(row) if _means(cell, names)), None)
+def _positions(row: Sequence[Any], names: frozenset[str], or_else: frozenset[str]) -> list[int]:
+    """Where a row has one of the names, or of the others where it has none of them."""
+    found = [i for i, cell in enumerate(row) if _means(cell, names)]
+    return found or [i for i, cell in enumerate(row) if _means(cell, or_else)]
+
+
+def _rivals(
+    row: Sequence[Any], holds: Sequence[str], positions: Sequence[list[int]]
+) -> tuple[str, tuple[str, ...]] | None:
+    several = ((what, found) for what, found in zip(holds, positions, strict=True) if len(found) > 1)
+    return next(((what, tuple(str(row[i]).strip() for i in found)) for what, found in several), None)
 
 
 def _means(cell: Any, names: frozenset[str]) -> bool:
@@ -118,11 +140,27 @@ def looks_like_key(cell: Any) -> bool:
 def require_columns(top: Sequence[Sequence[Any]], what: str, headings: Headings) -> Columns:
     """As :func:`find_columns`, or :class:`SourceError` that names the columns there are."""
     if found := find_columns(top, headings):
+        refuse_rivals(found, what, headings)
         return found
     names = next((row for row in top if any(map(_is_filled, row))), None)
     if names is None:
         raise SourceError(f"{what} is empty: there is no row in it.")
     raise SourceError(f"{what} has no {headings.lacks}. Its columns are: {_listed(names)}. {headings.remedy}")
+
+
+def refuse_rivals(columns: Columns, what: str, headings: Headings) -> None:
+    """Refuse a table in which several columns could hold the same thing.
+
+    Raises:
+        SourceError: names the columns and how to choose one.
+    """
+    if columns.rivals is None:
+        return
+    holds, names = columns.rivals
+    if len({plain_name(name) for name in names}) == 1:
+        raise SourceError(f"{what} has the column {names[0]} {len(names)} times. Keep one of them.")
+    remedy = "Choose one with --column." if holds == headings.holds[0] else "Keep one of them, or rename the others."
+    raise SourceError(f"{what} has {len(names)} columns that could hold the {holds}: {_listed(names)}. {remedy}")
 
 
 def _listed(names: Sequence[Any], most: int = 30) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import IO
 
-from tuyahouse.sync.intake.columns import HEADER_WITHIN, Columns, Headings, find_columns, require_columns
+from tuyahouse.sync.intake.columns import HEADER_WITHIN, Columns, Headings, find_columns, refuse_rivals, require_columns
 from tuyahouse.sync.intake.rows import SourceError
 
 DELIMITERS = ",\t;|"
@@ -76,8 +76,14 @@ def find_shape(lines: list[str], what: str, headings: Headings) -> Shape:
     """Delimiter and columns from the top lines of a text. A delimiter counts where it splits the header too.
 
     Raises:
-        SourceError: no column holds keys.
+        SourceError: no column holds keys, or several could.
     """
+    shape = _likeliest_shape(lines, what, headings)
+    refuse_rivals(shape.columns, what, headings)
+    return shape
+
+
+def _likeliest_shape(lines: list[str], what: str, headings: Headings) -> Shape:
     declared = lines[0][4] if lines and lines[0].lower().startswith("sep=") and len(lines[0].strip()) == 5 else None
     top = lines[1:] if declared else lines
     tries = [_shape(top, d, headings, int(declared is not None)) for d in declared or DELIMITERS]

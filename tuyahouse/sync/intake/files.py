@@ -84,7 +84,7 @@ def _text(file: Path, headings: Headings) -> Iterator[Item]:
         shape, lines = read_shape(read_lines(stream, encoding, file.name), file.name, headings)
         table = Table(headings, shape.columns, shape.header)
         for number, line, cells in lines:
-            if cells is not None and table.is_header(cells):
+            if cells is not None and table.is_header(f"row {number}", cells):
                 shape = Shape(shape.delimiter, shape.skip, table.columns, cells)
             else:
                 yield _entry(f"row {number}", line, cells, shape, table)

@@ -14,7 +14,8 @@ def read_parquet(file: Path, headings: Headings) -> Iterator[Item]:
     """The keys of a Parquet file, some thousand in memory at once.
 
     Raises:
-        SourceError: it cannot be read, or its columns hold neither text nor numbers, or one name twice.
+        SourceError: it cannot be read, its columns hold neither text nor numbers, or several
+            could hold the key.
     """
     from pyarrow import ArrowException  # only a Parquet file needs it, and it takes a while to import
     from pyarrow.parquet import ParquetFile
@@ -32,8 +33,6 @@ def _rows(parquet: Any, what: str, headings: Headings) -> Iterator[Item]:
     columns = require_columns([names], what, headings)
     positions = [i for i in (columns.key, columns.companion) if i is not None]
     for i in positions:
-        if names.count(names[i]) > 1:
-            raise SourceError(f"{what} has the column {names[i]} {names.count(names[i])} times. Keep one of them.")
         if not _is_id(schema.field(i).type):
             raise SourceError(
                 f"The column {names[i]} of {what} is {schema.field(i).type}, neither text nor numbers. Make it text."

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from tuyahouse.sync.intake.columns import Columns, Headings, find_columns, plain_name
+from tuyahouse.sync.intake.columns import Columns, Headings, find_columns, plain_name, refuse_rivals
 from tuyahouse.sync.intake.rows import Entry, Note, Refusal, entry, shown
 
 
@@ -17,16 +17,24 @@ class Table:
         self.headers = 0
         self._name = plain_name(header[columns.key]) if columns.named else ""
 
-    def is_header(self, cells: Sequence[Any]) -> bool:
-        """Whether a row repeats the header, as where files were put one after another; its columns hold from then on."""
+    def is_header(self, place: str, cells: Sequence[Any]) -> bool:
+        """Whether a row repeats the header, as where files were put one after another; its columns hold from then on.
+
+        Raises:
+            SourceError: it does, and several of its columns could hold the same thing.
+        """
         first = cell(cells, self.columns.key)
         if not self._looks_like_heading(first):
             return False
         if not any(map(self._headings.is_heading, cells)):
             return False
+        if _names(cells) == _names(self.header):
+            self.headers += 1
+            return True
         columns = find_columns([cells], self._headings)
         if columns is None or not columns.named:
             return False
+        refuse_rivals(columns, f"The header in {place}", self._headings)
         self.columns, self.header, self._name = columns, cells, plain_name(cells[columns.key])
         self.headers += 1
         return True
@@ -58,6 +66,13 @@ class Unreadable:
 
     def __init__(self, text: str, reason: str) -> None:
         self.text, self.reason = text, reason
+
+
+def _names(cells: Sequence[Any]) -> list[str]:
+    names = [plain_name(each) for each in cells]
+    while names and not names[-1]:
+        names.pop()
+    return names
 
 
 def cell(cells: Sequence[Any], position: int) -> Any:

@@ -18,7 +18,8 @@ def read_workbook(file: Path, headings: Headings, *, sheet: str | None = None) -
     """The keys of all visible sheets that have the column, or of the one that is named.
 
     Raises:
-        SourceError: it is no such workbook, the sheet is not there, or no visible sheet has the column.
+        SourceError: it is no such workbook, the sheet is not there, no visible sheet has the column, or one has several
+            that could be it.
     """
     with zipfile.ZipFile(file) as archive, _in_words(file.name):
         book = Workbook(archive, file.name)
@@ -28,6 +29,8 @@ def read_workbook(file: Path, headings: Headings, *, sheet: str | None = None) -
         if not found:
             filled = next((top for top in tops.values() if any(any(cells) for _, cells in top)), [])
             require_columns([cells for _, cells in filled], _named(file.name, book.sheets, sheet), headings)
+        for each in found:  # before the first row of any sheet is registered
+            require_columns([cells for _, cells in tops[each.name]], f"Sheet {each.name} of {file.name}", headings)
         for each in found:
             yield from _sheet(book, each, headings, len(book.sheets) > 1)
         yield from _notes(book.sheets, wanted, found, tops, sheet)
@@ -88,7 +91,7 @@ def _sheet(book: Workbook, sheet: Sheet, headings: Headings, several: bool) -> I
         yield from (Blank(f"{prefix} {gap}") for gap in range(last + 1, number))
         last = number
         merged.fill(number, cells)
-        if not table.is_header(cells):
+        if not table.is_header(f"{prefix} {number}", cells):
             yield table.judge(f"{prefix} {number}", cells, exact_integers=False)
     yield from table.notes(f"Sheet {sheet.name}")
 

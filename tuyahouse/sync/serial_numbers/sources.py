@@ -19,19 +19,27 @@ SN_NAMES = frozenset((
 # fmt: on
 # fmt: off
 ORDER_NAMES = frozenset((
-    "order", "orderno", "orderid", "ordercode", "ordernumber", "workorder", "workorderno", "workordercode",
-    "workordernumber", "productionorder", "productionordercode", "工单", "工单号", "工单编号", "工单编码", "工单号码", "生产工单",
-    "生产工单号", "生产订单", "生产订单号", "工單", "工單號", "工單編號", "工單號碼", "生產工單", "生產工單號", "生產訂單", "生產訂單號",
+    "ordercode", "workorder", "workorderno", "workorderid", "workordercode", "workordernumber", "工单", "工单号", "工单编号", "工单编码",
+    "工单号码", "生产工单", "生产工单号", "工單", "工單號", "工單編號", "工單號碼", "生產工單", "生產工單號",
+))
+# fmt: on
+# A sales order may stand beside the work order, and so may the production order it belongs to.
+# fmt: off
+LOOSE_ORDER_NAMES = frozenset((
+    "order", "orderno", "orderid", "ordernumber", "productionorder", "productionordercode", "生产订单", "生产订单号", "生產訂單",
+    "生產訂單號",
 ))
 # fmt: on
 
 SERIAL_NUMBERS = Headings(
     SN_NAMES,
     ORDER_NAMES,
-    "serial number column",
+    ("serial number", "work order"),
     "Name one of them sn, serial_number or 序列号 (and, if there is one, the work order order_code or 工单号).",
     # A bar code is the serial number where no column is called so.
     or_else=frozenset(("条码", "条码号", "条形码", "产品条码", "條碼", "條碼號", "條形碼", "產品條碼")),
+    companion_or_else=LOOSE_ORDER_NAMES,
+    lacks="serial number column",
 )
 
 
