@@ -5,13 +5,29 @@ from starlette.routing import Mount, WebSocketRoute
 from starlette.types import Receive, Scope, Send
 
 from tuyahouse.sandbox.control import endpoints
-from tuyahouse.sandbox.http import device_calls, pms_calls, token_calls
+from tuyahouse.sandbox.http import (
+    action_calls,
+    authorization_calls,
+    device_calls,
+    people_calls,
+    pms_calls,
+    token_calls,
+    visual_calls,
+)
 from tuyahouse.sandbox.http.gateway import Gateway
 from tuyahouse.sandbox.messages.publishing import Publisher
 from tuyahouse.sandbox.messages.websocket import PATH, MessageService
 from tuyahouse.sandbox.world.world import World
 
-ENDPOINTS = [*token_calls.ENDPOINTS, *pms_calls.ENDPOINTS, *device_calls.ENDPOINTS]
+ENDPOINTS = [
+    *token_calls.ENDPOINTS,
+    *pms_calls.ENDPOINTS,
+    *device_calls.ENDPOINTS,
+    *people_calls.ENDPOINTS,
+    *action_calls.ENDPOINTS,
+    *authorization_calls.ENDPOINTS,
+    *visual_calls.ENDPOINTS,
+]
 
 
 class _Sandbox(Starlette):

@@ -95,7 +95,14 @@ class Control:
     async def secrets(self, request: Request) -> Response:
         """Every secret of the account and every token issued so far, for tests that search for leaks."""
         options = self._world.options
-        return JSONResponse([options.client_secret, options.pms_password, *self._world.tokens.issued])
+        passwords = [options.client_secret, options.pms_password, options.visual_password]
+        return JSONResponse([*passwords, *self._world.tokens.issued, *self._world.access.secrets()])
+
+    async def access(self, request: Request) -> Response:
+        """GET shows what third parties were given, POST {"remove_account": login name} lets an account vanish."""
+        if request.method == "POST":
+            self._world.access.accounts.remove(str((await _json(request)).get("remove_account", "")))
+        return JSONResponse(self._world.access.shown())
 
     async def quota(self, request: Request) -> Response:
         """POST {"used": n} sets how much of the quota is used; 0 is a new month."""
@@ -175,6 +182,7 @@ def routes(world: World, service: MessageService, publisher: Publisher | None) -
         Route("/clock", control.clock, methods=both),
         Route("/tokens/kill", control.kill_tokens, methods=["POST"]),
         Route("/secrets", control.secrets),
+        Route("/access", control.access, methods=both),
         Route("/quota", control.quota, methods=both),
         Route("/asked", control.asked, methods=["GET", "DELETE"]),
         Route("/starts", control.starts),

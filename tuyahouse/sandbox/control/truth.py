@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+from tuyahouse.sandbox.access.visual import visual_name
 from tuyahouse.sandbox.days import day_of, instant_ms
 from tuyahouse.sandbox.field.commands import TEXTS, Command, Stage
 from tuyahouse.sandbox.http.pms_calls import request_id
@@ -61,6 +62,7 @@ def devices(world: World, day: float) -> Iterator[dict[str, Any]]:
                 **field.facts(device, at_ms),
                 "projects": field.projects_of(device, at_ms),
                 "uuid": device.uuid,
+                "visual_name": visual_name(device),
                 "sn": field.sn(device),
                 "factory_info_sn": field.factory_info_sn(device),
                 "functions": [code for code, _ in world.functions_of(device, at_ms)],

@@ -1,8 +1,8 @@
-"""Commands to devices and the stages of each: pure functions of (seed, number of the command)."""
+"""Commands to devices and the stages of each: pure functions of (seed, number of the command), and those that were sent."""
 
 from typing import NamedTuple
 
-from tuyahouse.sandbox.days import DAY_MS, HOUR_MS, begin_ms
+from tuyahouse.sandbox.days import DAY_MS, HOUR_MS, begin_ms, day_of
 from tuyahouse.sandbox.field.field import Field
 from tuyahouse.sandbox.seeded_random import SeededRandom, fraction
 
@@ -30,6 +30,9 @@ FATES = {
 }
 """Share of commands that end so. ``conflict``: API and message name different ends. ``regress``: the API takes an end back."""
 
+FIRST_SENT = 1_000_000_000
+"""Number of the first command that was sent by a call; those of the field lie far below."""
+
 
 class Stage(NamedTuple):
     """From ``at_ms`` on the status is this one; ``happened_ms`` is the time it reports."""
@@ -56,28 +59,42 @@ class Command(NamedTuple):
 
 
 class Commands:
-    """``per_day`` commands a day from day 0 on, to devices that are there."""
+    """``per_day`` commands a day from day 0 on, to devices that are there, and those that were sent by calls."""
 
     def __init__(self, seed: int, per_day: int, field: Field) -> None:
         self._seed = seed
         self._per_day = per_day if field.count else 0
         self._field = field
         self._base = 1_461_000_000_000_000_000 + seed % 1000 * 10**12
+        self._sent: list[Command] = []
+
+    def send(self, device: int, at_ms: int, fate: str) -> Command:
+        """A new command to a device, being sent from now on; ``fate`` is one of :data:`FATES`, or "any"."""
+        number = FIRST_SENT + len(self._sent)
+        rng = SeededRandom(self._seed, "command", number)
+        chosen = fate if fate in FATES else _fate(rng.fraction())
+        command = Command(number, self.sn(number), device, at_ms, chosen, *_stages(rng, chosen, at_ms))
+        self._sent.append(command)
+        return command
 
     def sn(self, number: int) -> str:
         """19 digits; neighbours are so close that a float cannot tell them apart."""
         return str(self._base + number * 4 + int(fraction(self._seed, "command sn", number) * 4))
 
     def find(self, sn: str) -> Command | None:
-        if not (sn.isascii() and sn.isdigit() and len(sn) == 19 and self._per_day):
+        if not (sn.isascii() and sn.isdigit() and len(sn) == 19):
             return None
         number = (int(sn) - self._base) // 4
+        if number >= FIRST_SENT:
+            return next((command for command in self._sent if command.sn == sn), None)
+        if not self._per_day:
+            return None
         return self.command(number) if number >= 0 and self.sn(number) == sn else None
 
     def of_day(self, day: int) -> list[Command]:
         """Those issued on that day, by number."""
         numbers = range(day * self._per_day, (day + 1) * self._per_day) if day >= 0 else range(0)
-        return [self.command(number) for number in numbers]
+        return [*map(self.command, numbers), *(each for each in self._sent if day_of(each.issued_ms) == day)]
 
     def command(self, number: int) -> Command:
         rng = SeededRandom(self._seed, "command", number)

@@ -1,5 +1,6 @@
 """Envelopes and broken answers, as bytes."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import msgspec
@@ -36,6 +37,13 @@ def refused(world: World, refusal: Refusal) -> Reply:
     code = refusal.code.encode() if refusal.code.isdigit() else b'"' + refusal.code.encode() + b'"'
     body = b'{"code":' + code + b',"msg":' + msgspec.json.encode(refusal.text) + b',"success":false,' + _tail(world)
     return Reply(200, body)
+
+
+class Envelope(NamedTuple):
+    """How a family of calls wraps what succeeded and what is refused."""
+
+    succeeded: Callable[[World, bytes], Reply] = succeeded
+    refused: Callable[[World, Refusal], Reply] = refused
 
 
 def server_error(status: int) -> Reply:

@@ -78,6 +78,11 @@ def _listed(world: World, device: Device, project: str, at_ms: int) -> dict[str,
     return facts
 
 
+def known_device(world: World, device_id: str) -> Device:
+    """The device of that id if it is there now, else 2010."""
+    return _known(world, device_id, instant_ms(world.options.day))
+
+
 def _known(world: World, device_id: str, at_ms: int) -> Device:
     device = world.field.find(device_id)
     if device is None or device.device_id != device_id or not device.present(at_ms):
@@ -100,7 +105,7 @@ def functions(world: World, call: Call) -> bytes:
 
 
 def function_pool(world: World, call: Call) -> bytes:
-    return _shown(list(_known(world, call.parts["device_id"], instant_ms(world.options.day)).product.functions))
+    return _shown(list(known_device(world, call.parts["device_id"]).product.functions))
 
 
 def _shown(functions: list[tuple[str, str]]) -> bytes:
@@ -109,7 +114,7 @@ def _shown(functions: list[tuple[str, str]]) -> bytes:
 
 def set_functions(world: World, call: Call) -> bytes:
     """Sets the data points in use; all have to be in the device's pool."""
-    device = _known(world, call.parts["device_id"], instant_ms(world.options.day))
+    device = known_device(world, call.parts["device_id"])
     codes = call.json.get("function_code_list")
     if not isinstance(codes, list) or not set(map(str, codes)) <= {code for code, _ in device.product.functions}:
         raise Refusal("1109")

@@ -27,7 +27,8 @@ def _secrets(world: World, call: Call) -> list[str]:
     options = world.options
     sent = call.headers.get(b"access_token", b"").decode("latin-1")
     digest = md5(options.pms_password.encode()).hexdigest()
-    return [options.client_secret, options.pms_password, digest, *filter(None, (sent, world.tokens.refresh_of(sent)))]
+    own = (options.client_secret, options.pms_password, digest, options.visual_password)
+    return [*own, *filter(None, (sent, world.tokens.refresh_of(sent)))]
 
 
 def _with(value: Any, secrets: str) -> Any:

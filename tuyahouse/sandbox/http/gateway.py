@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from starlette.types import Message, Receive, Scope, Send
 
-from tuyahouse.sandbox.http.answers import Reply, broken_body, misshapen, refused, server_error, succeeded
+from tuyahouse.sandbox.http.answers import Reply, broken_body, misshapen, refused, server_error
 from tuyahouse.sandbox.http.echo import echoing
 from tuyahouse.sandbox.http.routes import Call, Endpoint, Router
 from tuyahouse.sandbox.world.refusals import Refusal
@@ -62,7 +62,7 @@ class Gateway:
             return _damaged(world, fault, self._served(endpoint, call, fault))
         except Refusal as refusal:
             world.log.refusals[refusal.code] = world.log.refusals.get(refusal.code, 0) + 1
-            return refused(world, refusal)
+            return endpoint.envelope.refused(world, refusal)
 
     def _served(self, endpoint: Endpoint, call: Call, fault: _Fault) -> Reply:
         world = self._world
@@ -76,7 +76,9 @@ class Gateway:
         if fault.name == "item_error":
             raise Refusal("THE_PARAM_ILLEGAL" if endpoint.token == "pms" else "1109")
         result = endpoint.handler(world, call)
-        return succeeded(world, misshapen(result, fault.variant) if fault.name == "shape" else result)
+        if fault.name == "shape":
+            result = misshapen(result, fault.variant)
+        return endpoint.envelope.succeeded(world, result)
 
 
 def _instead(world: World, fault: _Fault) -> Reply | None:

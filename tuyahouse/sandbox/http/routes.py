@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
+from tuyahouse.sandbox.http.answers import Envelope
 from tuyahouse.sandbox.world.refusals import Refusal
 
 TokenKind = Literal["platform", "pms", None]
@@ -59,6 +60,7 @@ class Endpoint(NamedTuple):
     handler: Handler
     key: str = ""
     spared: frozenset[str] = frozenset()
+    envelope: Envelope = Envelope()
 
     @property
     def name(self) -> str:

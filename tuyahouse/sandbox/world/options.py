@@ -77,6 +77,45 @@ class Options(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     commands_per_day: int = 100
     unknown_command: Literal["error", "empty"] = "error"
 
+    sent_fate: Literal[
+        "any",
+        "finish",
+        "fail",
+        "hang_sent",
+        "hang_sending",
+        "unknown",
+        "conflict",
+        "lost_message",
+        "late_message",
+        "api_lags",
+        "regress",
+        "strange",
+    ] = "finish"
+    """How a command ends that is sent by a call; any: as those of the field do."""
+
+    authorized_accounts: int = 25
+    """Accounts of third parties that are there from the beginning."""
+    authorization_answers: Literal["sample", "plain"] = "sample"
+    """sample: ``success`` is text and ``Code`` has a capital; plain: the envelope of all other calls."""
+    strings_as: Literal["text", "object"] = "text"
+    """Whether a uid and a ticket are a bare text or stand inside an object."""
+    account_list: Literal["bare", "wrapped"] = "bare"
+    account_query: Literal["query", "body"] = "query"
+    """Where the account list looks for its parameters; ``other_spelling`` says what becomes of others."""
+    totals_as: Literal["number", "text"] = "number"
+    app_schema: str = "sandboxapp"
+    person_twice: Literal["accepted", "refused"] = "accepted"
+    """Adding a person that is there, or removing one that is not."""
+    action_fields: Literal["snake", "camel", "either"] = "either"
+    visual_username: str = "visual-operator"
+    visual_password: str = "visual-day-and-night"
+    visual_payload: Literal["data", "result"] = "data"
+    visual_spelling: Literal["camel", "capitalised"] = "camel"
+    visual_tokens: Literal["jwt", "opaque"] = "jwt"
+    visual_expire: Literal["seconds", "milliseconds"] = "seconds"
+    visual_seconds: float = 3600
+    visual_unknown: Literal["left_out", "refused"] = "left_out"
+
     cipher: Literal["ecb", "gcm", "mixed"] = "ecb"
     families: tuple[Literal["bizcode", "v1"], ...] = ("bizcode", "v1")
     duplicates: float = 0.02

@@ -19,6 +19,8 @@ TEXTS = {
     "1111": "system is busy, please try it again later",
     "1114": "your ip(203.0.113.7) does not have permission to access",
     "1199": "requests are too frequent",
+    "2003": "function not support",
+    "2006": "user invalid",
     "2010": "device not exist",
     "28841004": "No permissions. The trial quota of the cloud service is used up.",
     "28841101": "No permissions. This API is not subscribed.",
@@ -29,6 +31,7 @@ TEXTS = {
     "NO_DATA_PERMISSION": "no data permission",
     "production_order_not_existed": "the production order not existed",
     "THE_SN_NOT_EXISTED": "the sn not existed",
+    "THE_PERSON_EXISTED": "the person existed",
     "THE_PARAM_ILLEGAL": "the param is illegal",
 }
 

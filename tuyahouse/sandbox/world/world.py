@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from tuyahouse.sandbox.access.access import Access
 from tuyahouse.sandbox.factory.factory import Factory, WorkOrder
 from tuyahouse.sandbox.field.commands import Commands
 from tuyahouse.sandbox.field.devices import Device
@@ -18,6 +19,17 @@ from tuyahouse.sandbox.world.faults import Faults
 from tuyahouse.sandbox.world.options import Options
 from tuyahouse.sandbox.world.signature import Verifier
 from tuyahouse.sandbox.world.tokens import TokenBook
+
+_BUILDING = {
+    "seed",
+    "serial_numbers",
+    "devices",
+    "projects",
+    "in_two_projects",
+    "commands_per_day",
+    "authorized_accounts",
+}
+"""Options that make factory, field and access anew."""
 
 
 class World:
@@ -37,7 +49,6 @@ class World:
         self.published_from = int(self.options.day)  # messages of earlier days were deleted by Tuya long ago
         self.pages = 0
         self.turns: dict[str, int] = {}
-        self._functions: dict[str, list[str]] = {}
         self._pass_counts: dict[tuple[str, float], Counter[int]] = {}
         self.set_faults(faults or {})
         self.verifier = Verifier(self.options.client_id, self.options.client_secret)
@@ -48,6 +59,7 @@ class World:
         self.factory = Factory(options.seed, options.serial_numbers)
         self.field = Field(options.seed, options.devices, options.projects, options.in_two_projects, self.factory)
         self.commands = Commands(options.seed, options.commands_per_day, self.field)
+        self.access = Access(options.seed, options.authorized_accounts, self.field)
         self._pass_counts.clear()
 
     @cached_property
@@ -69,7 +81,7 @@ class World:
         merged = msgspec.convert({**msgspec.to_builtins(self.options), **changes}, Options, strict=False)
         for name in changes:
             setattr(self.options, name, getattr(merged, name))
-        if {"seed", "serial_numbers", "devices", "projects", "in_two_projects", "commands_per_day"} & set(changes):
+        if _BUILDING & set(changes):
             self._build()
         self.verifier = Verifier(self.options.client_id, self.options.client_secret)
 
@@ -86,11 +98,11 @@ class World:
 
     def set_functions(self, device: Device, codes: list[str]) -> None:
         """Data points in use from now on, whatever the day."""
-        self._functions[device.device_id] = codes
+        self.access.functions[device.device_id] = codes
 
     def functions_of(self, device: Device, at_ms: int) -> list[tuple[str, str]]:
         """Data points in use: those that were set, else those that the seed gives."""
-        codes = self._functions.get(device.device_id)
+        codes = self.access.functions.get(device.device_id)
         if codes is None:
             return self.field.functions(device, at_ms)
         return [(code, name) for code, name in device.product.functions if code in codes]
