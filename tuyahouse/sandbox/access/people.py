@@ -1,4 +1,4 @@
-"""Users of an app, and the persons who may use a device's video talk (docs/tuya.md, Users and persons)."""
+"""Users of an app, and the persons who may use a device's video talk (docs/tuya.md, "Users, persons and functions")."""
 
 import secrets
 from typing import Any

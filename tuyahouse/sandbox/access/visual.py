@@ -1,4 +1,4 @@
-"""Visual tokens of devices on Alibaba Cloud (docs/tuya.md, Alibaba-hosted login)."""
+"""Visual tokens of devices on Alibaba Cloud (docs/tuya.md, "Visual tokens")."""
 
 import base64
 import hmac

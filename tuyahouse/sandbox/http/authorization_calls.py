@@ -1,4 +1,4 @@
-"""Accounts of third parties: authorize, permit, ticket, list (docs/tuya.md, Third-party authorization)."""
+"""Accounts of third parties: authorize, permit, ticket, list (docs/tuya.md, "Third-party authorization")."""
 
 from typing import Any
 

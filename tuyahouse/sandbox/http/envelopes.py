@@ -1,4 +1,4 @@
-"""Envelopes of the families that are documented differently from all others (docs/tuya.md, Answers of another shape)."""
+"""Envelopes of the families that are documented differently from all others (docs/tuya.md, "Third-party authorization")."""
 
 from typing import Any
 

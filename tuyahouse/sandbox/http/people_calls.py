@@ -1,4 +1,4 @@
-"""Users of an app and persons on a device (docs/tuya.md, Users and persons)."""
+"""Users of an app and persons on a device (docs/tuya.md, "Users, persons and functions")."""
 
 import re
 from typing import Any

@@ -1,4 +1,4 @@
-"""The login that answers one token a device (docs/tuya.md, Alibaba-hosted login)."""
+"""The login that answers one token a device (docs/tuya.md, "Visual tokens")."""
 
 from typing import Any
 
