@@ -4,28 +4,33 @@ from typing import Annotated, Any
 
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
-from pydantic import SecretStr
+from pydantic import BeforeValidator, SecretStr
 
 from flows.parameters import AccountName, Described, RunKey
 from tasks.run.flow import flow
 from tasks.run.run import running
 from tasks.serial_numbers import publish_intake, register_serial_numbers
+from tuyahouse.sync.intake.query import TYPED_URL, TYPED_URL_REFUSED, may_be_typed
 
 Path = Annotated[str | None, Described("CSV, Excel or Parquet file, as the worker sees it")]
 Pattern = Annotated[str | None, Described("First and last of a range, e.g. YZCB04ZZR00001..YZCB04ZZR09999")]
-_HARMLESS = "sslmode|ssl_mode|charset|encoding|connect_timeout|application_name|driver|service_name|mode|uri|Encrypt"
-QUERY_URL = (
-    r"^(env:[A-Za-z_][A-Za-z0-9_]*|[A-Za-z][A-Za-z0-9+_]*://([^:/?#@\s]*@)?[^?#@\r\n\t]*"
-    rf"(\?(&?({_HARMLESS})=[^&=@#\s]*)*)?)$(?![\s\S])"
-)
-"""What Prefect may store: the name of a variable, or a URL with neither a password nor an option that could be one."""
+
+
+def _without_password(typed: Any) -> Any:
+    """Refuse it in words that do not repeat it, before ``env:NAME`` is looked up."""
+    text = typed.get_secret_value() if isinstance(typed, SecretStr) else typed
+    if isinstance(text, str) and text and not may_be_typed(text):
+        raise ValueError(TYPED_URL_REFUSED)
+    return typed
+
 
 QueryUrl = Annotated[
     SecretStr | None,
+    BeforeValidator(_without_password),
     Described(
         "Database to query: env:NAME, where NAME is a variable of the worker that holds a SQLAlchemy URL. Prefect keeps "
         "what is typed here, so a URL with a password is refused",
-        pattern=QUERY_URL,
+        pattern=TYPED_URL,
     ),
 ]
 Query = Annotated[str | None, Described("SQL that returns a column sn and, as an option, order_code")]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.intake.test_query_url import WITH_A_PASSWORD
 from tuyahouse.cli.intake import REFUSED, ends_with_ctrl_c
 
 
@@ -78,6 +79,13 @@ def test_a_query_whose_url_is_in_a_variable(cli, tmp_path: Path, monkeypatch: py
     monkeypatch.setenv("MES_URL", f"sqlite:///{tmp_path / 'mes.db'}")
     result = cli("sn", "add", "-a", "demo", "--query-url", "env:MES_URL", "--query", "SELECT sn FROM unit")
     assert "2 rows read: 2 registered" in result.stdout
+
+
+@pytest.mark.parametrize("url", WITH_A_PASSWORD)
+def test_a_url_that_is_typed_with_a_password_is_refused_and_not_repeated(cli, url: str) -> None:
+    result = cli("sn", "add", "-a", "demo", "--query-url", url, "--query", "SELECT sn FROM unit")
+    assert result.exit_code == 2 and "in-the-clear-1" not in result.output
+    assert "it may hold a password" in result.stderr and "write env:NAME" in result.stderr
 
 
 def test_a_variable_that_is_not_set_is_a_usage_error(cli) -> None:

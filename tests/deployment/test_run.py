@@ -13,6 +13,7 @@ import pytest
 
 from flows.catalogue import FLOWS
 from tests.deployment.conftest import ROOT, SERIAL_NUMBERS, Site
+from tests.intake.test_query_url import WITH_A_PASSWORD
 from tests.support.secrets import leaks_in_files, leaks_in_text, secrets_of
 from tuyahouse.warehouse.shared import locks
 from tuyahouse.warehouse.warehouse import Warehouse
@@ -109,15 +110,7 @@ def test_no_secret_of_the_account_is_at_the_server(site: Site, asked: dict[str, 
     assert leaks_in_text(secrets, log_of(site, asked)) == []
 
 
-@pytest.mark.parametrize(
-    "url",
-    [
-        "postgresql://mes:in-the-clear-1@db/mes",
-        "postgresql://mes:a/in-the-clear-1@db/mes",
-        "postgresql://db/mes?user=mes&password=in-the-clear-1",
-        "\npostgresql://mes:in-the-clear-1@db/mes",
-    ],
-)
+@pytest.mark.parametrize("url", WITH_A_PASSWORD)
 def test_a_url_with_a_password_is_refused_before_it_is_stored(site: Site, url: str) -> None:
     with pytest.raises(urllib.error.HTTPError) as refused:
         site.start("sync_serial_numbers/on-demand", query_url=url, query="SELECT 1")

@@ -110,13 +110,6 @@ def test_the_rows_of_a_file_are_the_counts_of_its_run_and_refused_ones_are_told(
     assert "- row 6: '1.5E+12': its last digits are lost" in printed and "kind serial_number" in printed
 
 
-def test_an_unreachable_source_of_serial_numbers_is_red_and_keeps_its_password(start, warehouse):
-    url = "postgresql://reader:password-of-the-query@127.0.0.1:9/mes"
-    code, printed = start("sync_serial_numbers", query_url=url, query="SELECT sn FROM units", run_key="n")
-    assert code == 1 and "Traceback" not in printed
-    assert "127.0.0.1" in printed and "password-of-the-query" not in printed
-
-
 def test_flows_without_work_are_green(start, warehouse):
     for name in ("replay", "redrive_dead_letters", "prune", "reconcile_commands"):
         code, printed = start(name, run_key="n")

@@ -7,7 +7,9 @@ import pytest
 from sqlalchemy import make_url
 
 from tests.flows.nights import environment_of, register, rows, units
+from tests.flows.operator import Operator
 from tests.flows.processes import run_flow
+from tests.intake.test_query_url import WITH_A_PASSWORD
 from tests.support.prefect import PrefectServer
 from tests.support.sandbox import Sandbox
 from tests.support.secrets import leaks_in_files, leaks_in_postgres, leaks_in_text, secrets_of
@@ -41,7 +43,9 @@ def test_nights_that_succeed_and_fail_leave_no_secret_behind(
     wrong = env | {"TUYAHOUSE_ACCOUNTS__DEMO__PMS_PASSWORD": WRONG_PASSWORD}
     tuya.control("tokens/kill", {})
     outputs.append(run_flow("nightly_sync", wrong, run_key="bad"))
-    outputs.append(run_flow("sync_serial_numbers", env, query_url=url, query="SELECT 'Q0001' AS sn", run_key="query"))
+    query = {"query_url": "env:MES", "query": "SELECT 'Q0001' AS sn", "run_key": "query"}
+    outputs.append(run_flow("sync_serial_numbers", env | {"MES": url}, **query))
+    assert ("127.0.0.1:9/mes failed" in outputs[-1][1]) == away, outputs[-1][1]
     codes, printed = [code for code, _ in outputs], "\n".join(text for _, text in outputs)
     assert codes[1:] == [1, int(away)], printed
     assert rows(warehouse, ops_token) and rows(warehouse, raw_block) and rows(warehouse, ops_dead_letter)
@@ -63,3 +67,29 @@ def everything_prefect_tells(server: PrefectServer) -> list[object]:
 
 def test_the_search_finds_what_is_there(tuya: Sandbox, prefect_server: PrefectServer) -> None:
     assert leaks_in_files(["nightly_sync"], prefect_server.home)
+
+
+@pytest.mark.parametrize("url", WITH_A_PASSWORD)
+def test_a_url_that_is_typed_with_a_password_is_refused_before_prefect_has_it(
+    operator: Operator, prefect_server: PrefectServer, tuya: Sandbox, sqlite_url: str, secret_key: str, url: str
+) -> None:
+    env = environment_of(tuya, sqlite_url, secret_key)
+    code, printed = operator.run("sync_serial_numbers", env, query_url=url, query="SELECT sn FROM units", run_key="n")
+    assert code == 2 and "-p query_url: it may hold a password" in printed and "write env:NAME" in printed, printed
+    assert leaks_in_text(["in-the-clear-1"], printed) == []
+    assert leaks_in_files(["in-the-clear-1"], prefect_server.home) == []
+
+
+def test_a_url_with_a_password_in_a_variable_is_known_to_nobody_but_the_process(
+    prefect_server: PrefectServer, tuya: Sandbox, sqlite_url: str, secret_key: str, tmp_path: Path
+) -> None:
+    Warehouse.open(sqlite_url, secret_key).close()
+    env = environment_of(tuya, sqlite_url, secret_key, **prefect_server.env)
+    for number, url in enumerate(WITH_A_PASSWORD):
+        given = env | {"MES": url.strip().replace("@db/", "@127.0.0.1:9/").replace("//db/", "//127.0.0.1:9/")}
+        code, printed = run_flow(
+            "sync_serial_numbers", given, query_url="env:MES", query="SELECT 1", run_key=f"v{number}"
+        )
+        assert code == 1 and "Traceback" not in printed, printed
+        (tmp_path / f"{number}.log").write_text(printed)
+    assert leaks_in_files(["in-the-clear-1"], tmp_path, prefect_server.home) == []

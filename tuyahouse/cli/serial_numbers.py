@@ -13,6 +13,7 @@ import typer
 from tuyahouse.cli.context import AccountName, at_least_one, from_environment, open_warehouse, read_settings
 from tuyahouse.cli.intake import ends_with_ctrl_c, report
 from tuyahouse.cli.output import show
+from tuyahouse.sync.intake.query import TYPED_URL_REFUSED, may_be_typed
 from tuyahouse.sync.serial_numbers import register
 from tuyahouse.sync.serial_numbers.state import State
 from tuyahouse.terminal import track
@@ -45,7 +46,8 @@ def add(
     file: Annotated[Path | None, typer.Argument(help="CSV (also .gz), Excel or Parquet; detected by content.")] = None,
     pattern: Annotated[str | None, typer.Option(help="First and last of a range, joined by two dots.")] = None,
     query_url: Annotated[
-        str | None, typer.Option(help="Database to query, as a SQLAlchemy URL; env:NAME reads it from that variable.")
+        str | None,
+        typer.Option(help="Database to query, as a SQLAlchemy URL; with a password, name its variable: env:NAME."),
     ] = None,
     query: Annotated[str | None, typer.Option(help="SQL query whose result has a column sn.")] = None,
     work_order: Annotated[str | None, typer.Option(help="Work order for rows that name none.")] = None,
@@ -71,6 +73,8 @@ def add(
         raise typer.BadParameter(
             "name one source: a FILE, --pattern, or --query-url together with --query", param_hint="FILE"
         )
+    if query_url and not may_be_typed(query_url):
+        raise typer.BadParameter(TYPED_URL_REFUSED, param_hint="--query-url")
     settings = read_settings()
     name = settings.account(account).name
     url = from_environment(query_url, "--query-url") if query_url else None
