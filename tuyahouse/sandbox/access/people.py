@@ -1,4 +1,4 @@
-"""Users of an app, and the persons who may use a device's video talk (docs/tuya.md, "Users, persons and functions")."""
+"""Users of an app, and the persons who may use a device's video talk (docs/tuya.md, "Users and their rights")."""
 
 import secrets
 from typing import Any

@@ -1,4 +1,4 @@
-"""Users of an app and persons on a device (docs/tuya.md, "Users, persons and functions")."""
+"""Users of an app and persons on a device (docs/tuya.md, "Users and their rights")."""
 
 import re
 from typing import Any
