@@ -289,6 +289,17 @@ async def test_a_kept_connection_closed_without_a_word_costs_no_call():
     assert (tuya.calls, tuya.failures, len(asked)) == (5, 0, 5)
 
 
+async def test_a_write_is_never_lost_on_a_kept_connection_that_was_closed():
+    async def answer(writer):
+        writer.write(http(GOOD))
+        return False  # closed without a word, as a gateway closes an idle connection
+
+    async with serving(answer) as (port, asked), client(port) as tuya:
+        for _ in range(3):
+            assert (await tuya.call(WRITE)).t_ms == 1700000000000
+    assert len(asked) == 3
+
+
 async def test_headers_of_more_than_8_kb_are_read():
     packed = http(GOOD, headers=b"X-Policy: " + b"x" * 20_000 + b"\r\n")
     async with serving(sending(packed)) as (port, _), client(port) as tuya:

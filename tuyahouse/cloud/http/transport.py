@@ -101,9 +101,13 @@ class WholeAnswers:
         self._answered = False
 
     async def send(self, request: Request) -> Received:
-        """The answer. A kept connection that was closed without a word costs one more sending, on a new one."""
+        """The answer. A kept connection that was closed without a word costs one more sending, on a new one.
+
+        A call that must not be sent twice goes over a new one at once: a kept connection may be closed by now, and
+        whether the call had arrived by then nobody could say.
+        """
         try:
-            answer = await self._send(self._session, request)
+            answer = await self._send(self._session if request.endpoint.idempotent else self._new, request)
         except aiohttp.ClientConnectorError:
             raise
         except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
