@@ -47,7 +47,8 @@ class TuyaClient:
         clock: Callable[[], float] = steady_time,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        SECRETS.keep(s.get_secret_value() for s in (account.client_secret, account.pms_password) if s is not None)
+        secrets = (account.client_secret, account.pms_password, account.visual_password)
+        SECRETS.keep(secret.get_secret_value() for secret in secrets)
         self.account = account
         self.calls = 0
         self.failures = 0

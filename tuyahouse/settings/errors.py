@@ -20,9 +20,11 @@ def missing_together(data: dict[str, Any]) -> list[InitErrorDetails]:
         problems.append(
             _problem("region", f"is missing: set the project's data centre ({centres}), or BASE_URL instead")
         )
-    for given, missing in (("pms_username", "pms_password"), ("pms_password", "pms_username")):
-        if data.get(given) and not data.get(missing):
-            problems.append(_problem(missing, f"is missing, but {given.upper()} is set: they go together"))
+    for login in ("pms", "visual"):
+        for one, other in (("username", "password"), ("password", "username")):
+            given, missing = f"{login}_{one}", f"{login}_{other}"
+            if data.get(given) and not data.get(missing):
+                problems.append(_problem(missing, f"is missing, but {given.upper()} is set: they go together"))
     return problems
 
 

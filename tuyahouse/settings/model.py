@@ -74,6 +74,20 @@ class Account(BaseModel):
         default="auto", description="Spelling of the device list's query parameters; auto tries them"
     )
     device_page_size: Whole = Field(default=100, ge=1, le=1000, description="Devices in one page of the device list")
+    allow_writes: bool = Field(
+        default=False, description="Flows may write to Tuya: users, permissions, data points, commands, tokens"
+    )
+    app_schema: Annotated[str, Visible] = Field(default="", description="Schema of the app whose users are managed")
+    sync_accounts: bool = Field(default=False, description="nightly_sync reads the list of authorized accounts too")
+    visual_username: Annotated[str, Visible] = Field(
+        default="", description="Developer account of Tuya IoT on Alibaba Cloud, for visual tokens"
+    )
+    visual_password: Annotated[SecretStr, Visible] = Field(
+        default=SecretStr(""), description="Password of that developer account"
+    )
+    visual_base_url: Annotated[str, Visible] = Field(
+        default="", pattern=r"^(https?://.*)?$", description="Base URL of Tuya IoT on Alibaba Cloud"
+    )
     messages_source: Literal["pulsar", "websocket"] = Field(
         default="pulsar", description="Which of Tuya's message endpoints is read"
     )
@@ -167,6 +181,10 @@ class Settings(BaseSettings):
         default=timedelta(minutes=2),
         ge=timedelta(seconds=1),
         description="How long after its holder died an account's lock expires",
+    )
+    token_dir: Annotated[str, Visible] = Field(
+        default="",
+        description="Directory that tickets and visual tokens are written to, each a file for the worker's user alone",
     )
     log_level: Annotated[Literal["debug", "info", "warning", "error"], Lower] = Field(
         default="info", description="Lowest level that is logged"

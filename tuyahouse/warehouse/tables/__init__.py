@@ -1,5 +1,13 @@
 """Every table of the warehouse, once: DDL, writer, comments and data dictionary all come from here."""
 
+from tuyahouse.warehouse.tables.access import (
+    app_user,
+    authorization_grant,
+    authorized_account,
+    device_person,
+    ops_write,
+    visual_token,
+)
 from tuyahouse.warehouse.tables.base import metadata
 from tuyahouse.warehouse.tables.commands import command, command_observation
 from tuyahouse.warehouse.tables.devices import (
@@ -25,6 +33,9 @@ from tuyahouse.warehouse.tables.shared import ops_api_calls, ops_lock, ops_pace,
 
 __all__ = [
     "DEVICE_COLUMNS",
+    "app_user",
+    "authorization_grant",
+    "authorized_account",
     "command",
     "command_observation",
     "craft_line",
@@ -34,6 +45,7 @@ __all__ = [
     "device_event",
     "device_function",
     "device_history",
+    "device_person",
     "device_presence",
     "device_serial_number",
     "flow_step",
@@ -50,7 +62,9 @@ __all__ = [
     "ops_run",
     "ops_sweep",
     "ops_token",
+    "ops_write",
     "raw_block",
     "raw_message",
     "serial_number",
+    "visual_token",
 ]

@@ -16,6 +16,54 @@ Json = sa.JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgr
 
 def upgrade() -> None:
     op.create_table(
+        "app_user",
+        sa.Column("account", Text, nullable=False, comment="Tuya cloud project, by its name in the settings"),
+        sa.Column("app_schema", Text, nullable=False, comment="Schema of the app"),
+        sa.Column("country_code", Text, nullable=False, comment="Country code, e.g. 86"),
+        sa.Column("username", Text, nullable=False, comment="User name: phone number, e-mail address or another name"),
+        sa.Column("username_type", Text, nullable=True, comment="phone, email or other"),
+        sa.Column("nick_name", Text, nullable=True, comment="Nickname"),
+        sa.Column("uid", Text, nullable=True, comment="Tuya's id of the user"),
+        sa.Column("written_at", UtcTime, nullable=False, comment="When manage_users created or updated it last"),
+        sa.Column("first_run", Text, nullable=True, comment="Run that inserted this row (ops_run.run_id)"),
+        sa.Column("last_run", Text, nullable=True, comment="Run that last changed this row (ops_run.run_id)"),
+        sa.PrimaryKeyConstraint("account", "app_schema", "country_code", "username"),
+        comment="Users of the account's app that manage_users wrote. Passwords are never stored",
+    )
+    op.create_table(
+        "authorization_grant",
+        sa.Column("account", Text, nullable=False, comment="Tuya cloud project, by its name in the settings"),
+        sa.Column("uid", Text, nullable=False, comment="Tuya's id of the authorized account (authorized_account.uid)"),
+        sa.Column("project_id", Text, nullable=False, comment="Project whose rooms it may enter"),
+        sa.Column("room_id", Text, nullable=False, comment="Room (space) of that project"),
+        sa.Column("login_name", Text, nullable=True, comment="Login name of the account"),
+        sa.Column("granted_at", UtcTime, nullable=False, comment="When Tuya confirmed it last"),
+        sa.Column("first_run", Text, nullable=True, comment="Run that inserted this row (ops_run.run_id)"),
+        sa.Column("last_run", Text, nullable=True, comment="Run that last changed this row (ops_run.run_id)"),
+        sa.PrimaryKeyConstraint("account", "uid", "project_id", "room_id"),
+        comment="Rooms that grant_access gave to authorized accounts. Tuya lists no permissions: others may exist",
+    )
+    op.create_table(
+        "authorized_account",
+        sa.Column("account", Text, nullable=False, comment="Tuya cloud project, by its name in the settings"),
+        sa.Column("uid", Text, nullable=False, comment="Tuya's id of the authorized account (tuyaUid)"),
+        sa.Column("login_name", Text, nullable=True, comment="Login name: the user name of the third-party system"),
+        sa.Column("nick_name", Text, nullable=True, comment="Nickname"),
+        sa.Column("role_code", Text, nullable=True, comment="Code of its role"),
+        sa.Column("role_name", Text, nullable=True, comment="Name of its role"),
+        sa.Column("remark", Text, nullable=True, comment="Remark"),
+        sa.Column("create_date", Text, nullable=True, comment="When it was authorized, as Tuya writes it"),
+        sa.Column("admin_id", Text, nullable=True, comment="Tuya's id of the account as an administrator (adminId)"),
+        sa.Column("extra", Json, nullable=True, comment="Fields Tuya sent beyond the documented ones"),
+        sa.Column(
+            "vanished_at", UtcTime, nullable=True, comment="When a complete list no longer held it; null: still there"
+        ),
+        sa.Column("first_run", Text, nullable=True, comment="Run that inserted this row (ops_run.run_id)"),
+        sa.Column("last_run", Text, nullable=True, comment="Run that last changed this row (ops_run.run_id)"),
+        sa.PrimaryKeyConstraint("account", "uid"),
+        comment="Accounts of third-party systems that may log in to Tuya, as Tuya lists them",
+    )
+    op.create_table(
         "command",
         sa.Column("account", Text, nullable=False, comment="Tuya cloud project, by its name in the settings"),
         sa.Column("command_sn", Text, nullable=False, comment="Record number of the command (Tuya calls it sn)"),
@@ -277,6 +325,18 @@ def upgrade() -> None:
         sa.Column("last_run", Text, nullable=True, comment="Run that last changed this row (ops_run.run_id)"),
         sa.PrimaryKeyConstraint("account", "device_id", "valid_from"),
         comment="What each device was from when to when; one open row for each device that is there",
+    )
+    op.create_table(
+        "device_person",
+        sa.Column("account", Text, nullable=False, comment="Tuya cloud project, by its name in the settings"),
+        sa.Column("device_id", Text, nullable=False, comment="Tuya's device id"),
+        sa.Column("person_id", Text, nullable=False, comment="Tuya's id of the person (the uid of a user)"),
+        sa.Column("added_at", UtcTime, nullable=True, comment="When manage_device_persons added the person last"),
+        sa.Column("removed_at", UtcTime, nullable=True, comment="When it removed the person; null: has permission"),
+        sa.Column("first_run", Text, nullable=True, comment="Run that inserted this row (ops_run.run_id)"),
+        sa.Column("last_run", Text, nullable=True, comment="Run that last changed this row (ops_run.run_id)"),
+        sa.PrimaryKeyConstraint("account", "device_id", "person_id"),
+        comment="Persons with permission on a device, as far as manage_device_persons added or removed them",
     )
     op.create_table(
         "device_presence",
@@ -626,6 +686,53 @@ def upgrade() -> None:
         comment="The one live token of each account, encrypted",
     )
     op.create_table(
+        "ops_write",
+        sa.Column("account", Text, nullable=False, comment="Tuya cloud project, by its name in the settings"),
+        sa.Column(
+            "intent_key", Text, nullable=False, comment="Run key of the run, and a fingerprint of what it was to write"
+        ),
+        sa.Column("call", Text, nullable=False, comment="Method and path of the call"),
+        sa.Column("target", Text, nullable=False, comment="What is written to; one write to it at a time"),
+        sa.Column(
+            "content",
+            Text,
+            nullable=False,
+            comment="Fingerprint of call, target and request: the same intent of any run",
+        ),
+        sa.Column("what", Text, nullable=False, comment="The write, in words"),
+        sa.Column("request", Json, nullable=True, comment="What was asked for (secrets masked)"),
+        sa.Column(
+            "outcome",
+            Text,
+            nullable=False,
+            comment="pending: committed before the call; done; refused: not carried out; unknown: it may have been",
+        ),
+        sa.Column("code", Text, nullable=True, comment="Tuya's error code, as sent"),
+        sa.Column("note", Text, nullable=True, comment="What happened and what to do"),
+        sa.Column("result", Json, nullable=True, comment="What Tuya answered (secrets left out)"),
+        sa.Column("run_id", Text, nullable=False, comment="Run that wrote (ops_run.run_id)"),
+        sa.Column("attempts", sa.Integer(), nullable=False, comment="How often the call was begun"),
+        sa.Column("asked_at", UtcTime, nullable=False, comment="When the last attempt began"),
+        sa.Column("ended_at", UtcTime, nullable=True, comment="When its outcome was recorded"),
+        sa.Column(
+            "settled_at",
+            UtcTime,
+            nullable=True,
+            comment="Since when nothing is left to find out; null: pending, or unknown",
+        ),
+        sa.Column("settled_by", Text, nullable=True, comment="Run that settled it (ops_run.run_id)"),
+        sa.PrimaryKeyConstraint("account", "intent_key"),
+        comment="Audit of every write to Tuya: who was given what, when, by which run, and what came of it",
+    )
+    op.create_index(
+        "ix_ops_write_open",
+        "ops_write",
+        ["account", "target"],
+        unique=False,
+        postgresql_where=sa.text("settled_at IS NULL"),
+        sqlite_where=sa.text("settled_at IS NULL"),
+    )
+    op.create_table(
         "raw_block",
         sa.Column("account", Text, nullable=False, comment="Tuya cloud project, by its name in the settings"),
         sa.Column("kind", Text, nullable=False, comment="What was asked: sn_flows, craft_line, devices, …"),
@@ -720,3 +827,26 @@ def upgrade() -> None:
     if op.get_bind().dialect.name == "postgresql":
         op.execute("ALTER TABLE serial_number SET (fillfactor = 45)")
     op.create_index("ix_serial_number_order_code", "serial_number", ["order_code"], unique=False)
+    op.create_table(
+        "visual_token",
+        sa.Column("account", Text, nullable=False, comment="Tuya cloud project, by its name in the settings"),
+        sa.Column("product_key", Text, nullable=False, comment="Product key of the device"),
+        sa.Column("device_name", Text, nullable=False, comment="Name of the device under that product key"),
+        sa.Column(
+            "fingerprint", Text, nullable=True, comment="First hex digits of the token's SHA-256, to tell tokens apart"
+        ),
+        sa.Column("issued_at", UtcTime, nullable=False, comment="When it was issued"),
+        sa.Column(
+            "expires_at", UtcTime, nullable=True, comment="When it expires, by the token itself, else by Tuya's answer"
+        ),
+        sa.Column(
+            "kept_in",
+            Text,
+            nullable=True,
+            comment="File below TUYAHOUSE_TOKEN_DIR, or name of the Prefect block, that holds it",
+        ),
+        sa.Column("first_run", Text, nullable=True, comment="Run that inserted this row (ops_run.run_id)"),
+        sa.Column("last_run", Text, nullable=True, comment="Run that last changed this row (ops_run.run_id)"),
+        sa.PrimaryKeyConstraint("account", "product_key", "device_name"),
+        comment="Visual tokens that were issued. The tokens themselves are never in the warehouse",
+    )

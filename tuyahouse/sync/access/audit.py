@@ -1,0 +1,126 @@
+"""What the audit (``ops_write``) holds of an intent, and what is recorded of it. Every method blocks and commits."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from tuyahouse.sync.access.intent import Facts, Intent
+from tuyahouse.warehouse.access import writes
+from tuyahouse.warehouse.access.writes import StoredWrite
+from tuyahouse.warehouse.database.dialect import now_time
+from tuyahouse.warehouse.errors import ValueRefused
+from tuyahouse.warehouse.ledgers.runs import Run
+from tuyahouse.warehouse.warehouse import Warehouse
+
+CARRIED_OUT = "The earlier call was carried out: Tuya was asked, and it is so."
+NOT_CARRIED_OUT = "The earlier call was not carried out: Tuya was asked, and it is not so."
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of an intent.
+
+    Attributes:
+        done: this run did it before.
+        meanwhile: another run did the same while this one waited for it.
+        in_doubt: earlier calls of the same intent, by any run, whose outcome is unknown.
+    """
+
+    done: StoredWrite | None
+    meanwhile: StoredWrite | None
+    in_doubt: Sequence[StoredWrite]
+
+
+class Audit:
+    """The audit of one run."""
+
+    def __init__(self, warehouse: Warehouse, run: Run) -> None:
+        self._warehouse = warehouse
+        self._run = run
+
+    def now(self) -> datetime:
+        """The time by the clock of the audit."""
+        with self._warehouse.read() as conn:
+            return now_time(conn)
+
+    def known(self, intent: Intent, since: datetime | None = None) -> Known:
+        """What is known of the intent; ``since`` is when this run began to wait for other writers."""
+        account, key = self._run.account, self._key(intent)
+        with self._warehouse.read() as conn:
+            mine = writes.find(conn, account, key)
+            unsettled = writes.unsettled(conn, account, intent.target)
+            meanwhile = writes.done_since(conn, account, intent.target, intent.content, since) if since else None
+        in_doubt = [row for row in unsettled if row.content == intent.content]
+        if mine and mine.outcome == writes.UNKNOWN and mine.settled_at:
+            in_doubt.append(mine)
+        return Known(mine if mine and mine.outcome == writes.DONE else None, meanwhile, in_doubt)
+
+    def begin(self, intent: Intent, in_doubt: Sequence[StoredWrite]) -> int:
+        """Record the intent as pending, and the calls in doubt as repeated; returns the number of the attempt."""
+        run, key = self._run, self._key(intent)
+        write = writes.Write(
+            account=run.account,
+            intent_key=key,
+            call=intent.call.name,
+            target=intent.target,
+            content=intent.content,
+            what=intent.what,
+            request=intent.request,
+            run_id=run.run_id,
+        )
+        with self._warehouse.begin() as conn:
+            for row in in_doubt:
+                if row.intent_key != key:
+                    writes.settle(conn, run.account, row.intent_key, "Repeated by a later run.", by=run.run_id)
+            return writes.begin(conn, write)
+
+    def done(self, intent: Intent, attempt: int, facts: Facts) -> str:
+        """Record the outcome ``done`` and land the rows of the intent; returns what a person should know, if anything."""
+        try:
+            self._done(intent, attempt, facts, lands=True)
+        except ValueRefused as error:
+            self._done(intent, attempt, facts, lands=False)
+            return f"Done, but the warehouse could not store it: {error}"
+        return ""
+
+    def failed(self, intent: Intent, attempt: int, outcome: str, code: str, words: str) -> None:
+        """Record the outcome ``refused`` or ``unknown``."""
+        run = self._run
+        with self._warehouse.begin() as conn:
+            key = self._key(intent)
+            writes.end(conn, run.account, key, outcome, by=run.run_id, attempt=attempt, code=code, note=words)
+
+    def carried_out(self, intent: Intent, in_doubt: Sequence[StoredWrite], facts: Facts) -> None:
+        """Record that the calls in doubt were carried out, and land the rows of the intent."""
+        run = self._run
+        with self._warehouse.begin() as conn:
+            for row in in_doubt:
+                key = row.intent_key
+                writes.end(conn, run.account, key, writes.DONE, by=run.run_id, note=CARRIED_OUT, result=facts)
+            if intent.land:
+                intent.land(conn, facts, now_time(conn))
+
+    def not_carried_out(self, in_doubt: Sequence[StoredWrite]) -> None:
+        """Record that the calls in doubt were not carried out."""
+        run = self._run
+        with self._warehouse.begin() as conn:
+            for row in in_doubt:
+                writes.end(conn, run.account, row.intent_key, writes.REFUSED, by=run.run_id, note=NOT_CARRIED_OUT)
+
+    def report(self, in_doubt: Sequence[StoredWrite], words: str) -> None:
+        """Record that a person was told of the calls in doubt: they stay unknown, and block no other run any more."""
+        run = self._run
+        with self._warehouse.begin() as conn:
+            for row in in_doubt:
+                writes.settle(conn, run.account, row.intent_key, row.note or words, by=run.run_id)
+
+    def _done(self, intent: Intent, attempt: int, facts: Facts, *, lands: bool) -> None:
+        run = self._run
+        with self._warehouse.begin() as conn:
+            if lands and intent.land:
+                intent.land(conn, facts, now_time(conn))
+            key = self._key(intent)
+            writes.end(conn, run.account, key, writes.DONE, by=run.run_id, attempt=attempt, result=facts)
+
+    def _key(self, intent: Intent) -> str:
+        return intent.key(self._run.run_key)

@@ -1,0 +1,84 @@
+"""What somebody wants written to Tuya, and what came of it."""
+
+import hashlib
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+from tuyahouse.cloud.client import TuyaClient
+from tuyahouse.cloud.endpoint import Endpoint
+from tuyahouse.warehouse.database import Connection
+
+Facts = dict[str, Any]
+"""What a write brought about, e.g. a user id: stored in ``ops_write.result``, so it holds no secret."""
+
+_digest_of = msgspec.json.Encoder(order="sorted").encode
+
+
+class End(StrEnum):
+    """What became of an intent in this run."""
+
+    PLANNED = "planned"
+    """A dry run: it would be written."""
+    SKIPPED = "skipped"
+    """It is so already, or another run did the same just now."""
+    DONE = "done"
+    REFUSED = "refused"
+    """Certainly not carried out."""
+    UNKNOWN = "unknown"
+    """It may have been carried out, and is not repeated."""
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """One change that somebody wants. Two intents with the same call, target and request are the same one.
+
+    Attributes:
+        call: the call that carries it out.
+        target: what is written to, e.g. ``user 86 alice``; one write to a target at a time, in all processes.
+        what: the change in words, e.g. ``add the person p1 to the device d1``.
+        request: what is asked for. It is stored: secrets are named by where they come from, never by their value.
+        make: makes the call, at most once; returns facts without secrets. It raises TuyaError.
+        read_back: asks Tuya whether it is so; returns the facts, None if it is not so. None: no such call exists.
+        find_out: how a person finds out whether it was carried out, as a sentence.
+        repeatable: carrying it out twice does no harm, so a run repeats it after an unknown outcome.
+        land: writes rows in the transaction that records the outcome ``done``.
+    """
+
+    call: Endpoint
+    target: str
+    what: str
+    request: Mapping[str, Any]
+    make: Callable[[TuyaClient], Awaitable[Facts]]
+    read_back: Callable[[TuyaClient], Awaitable[Facts | None]] | None = None
+    find_out: str = ""
+    repeatable: bool = False
+    land: Callable[[Connection, Facts, datetime], object] | None = None
+
+    @property
+    def content(self) -> str:
+        """Fingerprint of call, target and request: 16 hex digits."""
+        return hashlib.sha256(_digest_of([self.call.name, self.target, dict(self.request)])).hexdigest()[:16]
+
+    def key(self, run_key: str) -> str:
+        """Names the intent of one run: the same run key never writes it twice."""
+        return f"{run_key} {self.content}"
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What became of one intent, for the people who read the run."""
+
+    what: str
+    end: End
+    words: str = ""
+    facts: Facts = field(default_factory=dict)
+
+    @property
+    def is_so(self) -> bool:
+        """Tuya now holds what was wanted."""
+        return self.end in (End.DONE, End.SKIPPED)
