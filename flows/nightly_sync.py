@@ -53,7 +53,7 @@ def _what_cannot_be_asked(run: Running) -> list[str]:
 
 
 async def _authenticate(run: Running) -> None:
-    run.notes += await authenticate(run.account)
+    run.notes += await authenticate(run.account, run.id)
 
 
 async def _part(run: Running, name: str, state: Awaitable[State[Any]]) -> str:

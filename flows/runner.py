@@ -22,7 +22,7 @@ from flows.prefect_watch import PrefectAway, until_away, wait_for_server
 from flows.temporary_server import TemporaryServer
 from tasks.run.flow import RED, REFUSED
 from tasks.run.resources import open_resources
-from tasks.run.run import default_run_key
+from tasks.run.run import close_run, default_run_key
 from tuyahouse import logs
 from tuyahouse.foreign_text import plain
 from tuyahouse.outcome import Outcome
@@ -114,9 +114,7 @@ def _record_interrupted(account: str, run_key: str, why: str = "Interrupted.") -
     warehouse = open_resources(account).warehouse
     for run in runs.recent_runs(warehouse, account, limit=100):
         if run.run_key == run_key and run.status == "running":
-            runs.finish_run(
-                warehouse, run.run_id, "interrupted", f"{why} To go on: {run.flow} with the run key {run_key}"
-            )
+            close_run(warehouse, run.run_id, "interrupted", f"{why} To go on: {run.flow} with the run key {run_key}")
 
 
 async def _end(state: State[Any], account: str, run_key: str) -> int:
@@ -181,7 +179,7 @@ def _tell(account: str, run_key: str) -> bool | None:
     print_text(console, f"{account}, run key {run_key}")
     outcomes = {run.flow: run.outcome for run in reversed(found)}
     counted = {flow: outcome for flow, outcome in outcomes.items() if outcome != Outcome()}
-    console.print(outcome_table(counted or outcomes))
+    console.print(outcome_table(counted or outcomes, statuses={run.flow: run.status for run in found}))
     for run in found:
         for line in filter(None, (f"{run.flow}: {run.status}", run.note)):
             print_text(console, line)

@@ -13,14 +13,14 @@ from tuyahouse.warehouse.serial_numbers import registry
 
 
 @retried_task("authenticate")
-async def authenticate(account: str) -> list[str]:
+async def authenticate(account: str, run_id: str) -> list[str]:
     """Make sure that there are live tokens, so that a wrong setting shows before anything else; returns what is amiss.
 
     Raises:
         TuyaError: the login was refused; says what to change.
     """
     resources = open_resources(account)
-    async with resources.tuya() as client:
+    async with resources.tuya(run_id) as client:
         await client.sign_in()
         off = client.clock.offset_seconds
     if abs(off) < 1:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 from tasks.devices import ROWS
 from tasks.run.artifacts import publish_table, shown
+from tasks.run.meter import metered
 from tasks.run.resources import open_resources
 from tasks.run.retries import retried_task
 from tasks.run.run import Running
@@ -13,7 +14,6 @@ from tuyahouse.sync.commands import plan
 from tuyahouse.sync.commands.ask import ask_chunk
 from tuyahouse.sync.commands.reconcile import reconcile, rules_of
 from tuyahouse.sync.messages import close_gaps
-from tuyahouse.terminal import progress
 from tuyahouse.warehouse.commands import records
 
 
@@ -38,13 +38,8 @@ async def plan_commands(account: str, run_id: str, command_sns: list[str] | None
 async def ask_commands(account: str, run_id: str, chunk: int) -> Outcome:
     """Ask one chunk of command records and land what the API says."""
     resources = open_resources(account)
-    async with resources.tuya() as client:
-        try:
-            return await ask_chunk(
-                client, resources.warehouse, run_id, chunk, workers=resources.workers, on_key=progress.advance
-            )
-        finally:
-            progress.spend(client.calls, client.failures)
+    async with metered(resources, run_id, chunk) as (client, on_key):
+        return await ask_chunk(client, resources.warehouse, run_id, chunk, workers=resources.workers, on_key=on_key)
 
 
 @retried_task("decide")

@@ -4,6 +4,7 @@ import asyncio
 from datetime import UTC, datetime
 
 from tasks.run.artifacts import publish_table, shown
+from tasks.run.meter import metered
 from tasks.run.resources import open_resources
 from tasks.run.retries import retried_task
 from tasks.run.run import Running
@@ -36,7 +37,7 @@ async def read_device_list(account: str, run_id: str, chunk: int, project: str) 
         TuyaError: what cut the reading short; nothing of the project is declared vanished then.
     """
     resources = open_resources(account)
-    async with resources.tuya() as client:
+    async with resources.tuya(run_id) as client:
         with progress.of(f"list of {project}") as tracker:
 
             def on_page(rows: int, total: int | None) -> None:
@@ -66,19 +67,10 @@ async def ask_device_details(account: str, run_id: str, chunk: int) -> Outcome:
     resources = open_resources(account)
     if await asyncio.to_thread(is_list, resources.warehouse, run_id, chunk):
         return Outcome()  # a list that is left for the next start of this run
-    async with resources.tuya() as client:
-        try:
-            return await details_chunk(
-                client,
-                resources.warehouse,
-                resources.account,
-                run_id,
-                chunk,
-                workers=resources.workers,
-                on_key=progress.advance,
-            )
-        finally:
-            progress.spend(client.calls, client.failures)
+    async with metered(resources, run_id, chunk) as (client, on_key):
+        return await details_chunk(
+            client, resources.warehouse, resources.account, run_id, chunk, workers=resources.workers, on_key=on_key
+        )
 
 
 @retried_task("gaps")

@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from prefect.runtime import flow_run
 
-from tasks.run.meter import Meter
+from tasks.run.meter import metered
 from tasks.run.resources import open_resources
 from tasks.run.retries import retried_task
 from tuyahouse.outcome import Outcome
@@ -34,12 +34,8 @@ async def ask_sn_flows(account: str, run_id: str, chunk: int) -> Outcome:
     """
     resources = open_resources(account)
     lines = _craft_lines(resources.warehouse, resources.account.name, run_id, str(flow_run.id))
-    async with resources.tuya() as client:
-        meter = Meter(client)
-        try:
-            return await sync_chunk(client, lines, chunk, workers=resources.workers, on_key=meter.key)
-        finally:
-            meter.tell()
+    async with metered(resources, run_id, chunk) as (client, on_key):
+        return await sync_chunk(client, lines, chunk, workers=resources.workers, on_key=on_key)
 
 
 @retried_task("missing craft lines")
@@ -54,7 +50,7 @@ async def fetch_missing_lines(account: str, run_id: str) -> int:
     missing = await asyncio.to_thread(lines.missing)
     if not missing:
         return 0
-    async with resources.tuya() as client:
+    async with resources.tuya(run_id) as client:
         return await lines.fetch(client, missing, datetime.now(UTC))
 
 

@@ -32,7 +32,7 @@ async def redrive_craft_lines(account: str, run_id: str) -> int:
         TuyaError: what stopped the asking, after everything answered until then was committed.
     """
     resources = open_resources(account)
-    async with resources.tuya() as client:
+    async with resources.tuya(run_id) as client:
         lines = CraftLines(resources.warehouse, resources.account.name, run_id)
         return await lines.redrive(client, datetime.now(UTC))
 

@@ -133,5 +133,21 @@ def test_the_outcome_table_sums_and_marks_what_does_not_balance():
     assert [cell.strip() for cell in rows["balanced"]] == ["yes", "NO", "NO"]
 
 
+def test_the_outcome_table_of_runs_says_how_each_ended_and_not_that_its_counts_add_up():
+    outcomes = {"sync_sn_flows": Outcome(asked=2, answered=2), "sync_devices": Outcome()}
+    statuses = {"nightly_sync": "failed", "sync_sn_flows": "balanced", "sync_devices": "failed"}
+    text = shown(outcome_table(outcomes, statuses=statuses))
+    last = next(line for line in text.splitlines() if "status" in line)
+    assert [cell.strip() for cell in last.split("│")[1:-1]] == ["status", "balanced", "failed", ""]
+    assert "yes" not in text
+
+
+def test_no_more_is_done_than_there_is(caplog):
+    with caplog.at_level(logging.INFO), track("list", 266, console=screen(terminal=False), clock=Clock()) as tracker:
+        tracker.advance(200)
+        tracker.advance(219)
+    assert caplog.messages == ["list: 266 of 266 (100 %), 0.0/s, 0 calls, 0 failed"]
+
+
 def test_a_table_of_one_outcome_has_no_sum():
     assert " all " not in shown(outcome_table({"sn_flows": Outcome()}))

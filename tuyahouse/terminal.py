@@ -8,6 +8,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import cache
 from threading import Lock
+from types import MappingProxyType
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
@@ -20,6 +21,7 @@ from tuyahouse.outcome import COUNTS, Outcome
 log = logging.getLogger(__name__)
 
 _REDRAW_SECONDS = 0.1
+_NO_STATUS: Mapping[str, str] = MappingProxyType({})
 _screen = Lock()
 """Held by the one live line; work that runs beside it logs its progress."""
 
@@ -55,8 +57,8 @@ class Tracker:
         self._next = self.started + self.every
 
     def advance(self, done: int = 1) -> None:
-        """Add to the amount done."""
-        self.done += done
+        """Add to the amount done, which never exceeds a total that is known."""
+        self.done = self.done + done if self.total is None else min(self.done + done, self.total)
         now = self.clock()
         if now >= self._next:
             self._next = now + self.every
@@ -186,8 +188,11 @@ def _draw(progress: Progress, task: TaskID, tracker: Tracker) -> None:
     progress.update(task, completed=tracker.done, says=tracker.summary())
 
 
-def outcome_table(outcomes: Mapping[str, Outcome], title: str = "") -> Table:
-    """One column for each named outcome, a sum if there are several, and a row that says whether each balances."""
+def outcome_table(outcomes: Mapping[str, Outcome], title: str = "", statuses: Mapping[str, str] = _NO_STATUS) -> Table:
+    """One column for each named outcome, and a sum if there are several.
+
+    The last row is the status of each, where ``statuses`` has them, else whether its counts balance.
+    """
     columns = dict(outcomes)
     if len(columns) > 1:
         columns["all"] = sum(outcomes.values(), Outcome())
@@ -197,7 +202,12 @@ def outcome_table(outcomes: Mapping[str, Outcome], title: str = "") -> Table:
     for name in COUNTS:
         table.add_row(name, *(f"{getattr(outcome, name):,}" for outcome in columns.values()))
     table.add_section()
-    table.add_row(
-        "balanced", *("yes" if outcome.balanced else Text("NO", style="bold red") for outcome in columns.values())
-    )
+    table.add_row("status" if statuses else "balanced", *(_end(*column, statuses) for column in columns.items()))
     return table
+
+
+def _end(name: str, outcome: Outcome, statuses: Mapping[str, str]) -> Text:
+    if not statuses:
+        return Text("yes") if outcome.balanced else Text("NO", style="bold red")
+    status = statuses.get(name, "")
+    return Text(plain(status), style="" if status in ("", "balanced", "stopped") else "bold red")

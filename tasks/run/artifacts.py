@@ -41,11 +41,11 @@ async def publish_note(key: Sequence[str], text: str, description: str) -> None:
 
 
 async def publish_outcome(summary: Summary, verdict: str, parts: Sequence[Summary] = ()) -> None:
-    """Publish the counts of a run, green or red, as a table; for a run that is made of parts, a column a part.
+    """Publish the counts of a run, green or red, as a table; for a run that is made of parts, a column a part and one of its own.
 
     The description begins with the verdict. All nine counts are rows, unless all are nought.
     """
-    columns = {part.flow: part.outcome for part in parts} or {"value": summary.outcome}
+    columns = {part.flow: part.outcome for part in (*parts, *_own(summary))} if parts else {"value": summary.outcome}
     counted = COUNTS if any(one != Outcome() for one in columns.values()) else ()
     rows = [{"count": name} | {title: getattr(one, name) for title, one in columns.items()} for name in counted]
     await publish_table(
@@ -54,6 +54,11 @@ async def publish_outcome(summary: Summary, verdict: str, parts: Sequence[Summar
         f"**{verdict}**\n\n{summary.flow} of {shown(summary.account)}, run key {shown(summary.run_key)}: "
         f"{summary.status}\n\n{shown(summary.note)}",
     )
+
+
+def _own(summary: Summary) -> Sequence[Summary]:
+    """A run of parts itself, where it made calls of its own: those for its login."""
+    return [summary] if summary.outcome != Outcome() else []
 
 
 async def publish_failure(summary: Summary) -> None:

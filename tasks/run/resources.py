@@ -1,16 +1,19 @@
 """What a task opens: settings, the account, the warehouse, a Tuya client. Every process reads its own settings."""
 
+import asyncio
 import os
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
 
 from pydantic import SecretStr
 
+from tasks.run import calls
 from tuyahouse import logs
 from tuyahouse.cloud.client import TuyaClient
 from tuyahouse.settings import Account, Settings, load_settings
+from tuyahouse.warehouse.errors import WarehouseError
 from tuyahouse.warehouse.warehouse import Warehouse
 
 
@@ -28,10 +31,19 @@ class Resources:
         return max(1, self.account.concurrency // self.settings.chunks_at_once)
 
     @asynccontextmanager
-    async def tuya(self) -> AsyncIterator[TuyaClient]:
-        """A client whose token, pace and budget are shared through the warehouse with all other processes."""
-        async with TuyaClient.open(self.account, self.warehouse.tokens, self.warehouse.slots) as client:
-            yield client
+    async def tuya(self, run_id: str) -> AsyncIterator[TuyaClient]:
+        """A client whose token, pace and budget are shared through the warehouse with all other processes.
+
+        Its calls are added to the run, whatever they were for and however the block ends.
+        """
+        client: TuyaClient | None = None
+        try:
+            async with TuyaClient.open(self.account, self.warehouse.tokens, self.warehouse.slots) as client:
+                yield client
+        finally:
+            calls.spent(run_id, client.calls if client else 0)
+        with suppress(WarehouseError):  # they are stored later, at the latest when the run is closed
+            await asyncio.to_thread(calls.store, self.warehouse, run_id)
 
 
 def open_resources(account: str) -> Resources:

@@ -12,6 +12,7 @@ from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 from prefect.states import Completed
 
+from tasks.run import calls
 from tasks.run.artifacts import publish_failure, publish_outcome, publish_refusal, resolve_note
 from tasks.run.flow import Refusal, RunRed
 from tasks.run.resources import Resources, open_resources, open_warehouse
@@ -27,6 +28,7 @@ from tuyahouse.warehouse.ledgers import runs
 from tuyahouse.warehouse.ledgers.refusals import record_refusal
 from tuyahouse.warehouse.serial_numbers import registry
 from tuyahouse.warehouse.shared import locks
+from tuyahouse.warehouse.warehouse import Warehouse
 
 log = logging.getLogger("tuyahouse.run")
 
@@ -216,9 +218,14 @@ def _parts(current: Running) -> list[runs.Summary]:
 
 
 def _close(current: Running, status: str, last_note: str) -> runs.Summary:
-    """Write the verdict at once, without awaiting: it must be written on Ctrl-C too."""
-    note = redact("\n".join(filter(None, [*current.notes, last_note])))
-    return runs.finish_run(current.resources.warehouse, current.id, status, note)
+    note = "\n".join(filter(None, [*current.notes, last_note]))
+    return close_run(current.resources.warehouse, current.id, status, note)
+
+
+def close_run(warehouse: Warehouse, run_id: str, status: str, note: str) -> runs.Summary:
+    """Write the verdict at once, without awaiting: it must be written on Ctrl-C too. The note is redacted."""
+    calls.store(warehouse, run_id)
+    return runs.finish_run(warehouse, run_id, status, redact(note))
 
 
 def final_state(current: Running) -> State[Any]:

@@ -94,7 +94,7 @@ def test_a_night_leaves_the_counts_of_its_parts_side_by_side(site: Site) -> None
     night = site.ended(site.start("nightly_sync/nightly", run_key="nightly/counts"))
     assert night["state_type"] == "COMPLETED", night["state"]["message"]
     rows = {row.pop("count"): row for row in json.loads(site.prefect.newest_artifact("nightly-sync-demo")["data"])}
-    assert set(rows["asked"]) == {"sync_sn_flows", "sync_devices", "reconcile_commands"}
+    assert set(rows["asked"]) - {"nightly_sync"} == {"sync_sn_flows", "sync_devices", "reconcile_commands"}
     assert rows["asked"]["sync_devices"] > 0
 
 

@@ -3,7 +3,7 @@
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +12,27 @@ import msgspec
 ROOT = Path(__file__).parents[2]
 
 
-def start_flow(name: str, env: Mapping[str, str], **parameters: Any) -> "subprocess.Popen[str]":
-    """Start it and return at once; output and errors go into one pipe."""
-    pairs = [
-        word for key, value in {"account": "demo", **parameters}.items() for word in ("-p", f"{key}={text(value)}")
-    ]
+FLOWS = ("-m", "flows")
+IMPATIENT = (
+    "-c",
+    """
+import flows.__main__ as program
+from tasks.run import retries
+retries.retry_delays[:] = [0.1, 0.1, 0.1]
+program.app()
+""",
+)
+"""``python -m flows`` that does not wait minutes for what is away."""
+
+
+def start_flow(
+    name: str, env: Mapping[str, str], *, program: Sequence[str] = FLOWS, **parameters: Any
+) -> "subprocess.Popen[str]":
+    """Start it and return at once; output and errors go into one pipe. A parameter that is None is left out."""
+    given = {key: value for key, value in {"account": "demo", **parameters}.items() if value is not None}
+    pairs = [word for key, value in given.items() for word in ("-p", f"{key}={text(value)}")]
     return subprocess.Popen(
-        [sys.executable, "-m", "flows", name, *pairs],
+        [sys.executable, *program, name, *pairs],
         env={**env, "PYTHONPATH": str(ROOT), "COLUMNS": "200"},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -2,14 +2,12 @@
 
 import json
 import signal
-import subprocess
-import sys
 from datetime import timedelta
 
 import pytest
 
 from tests.flows.nights import environment_of, register, rows, units
-from tests.flows.processes import ROOT, run_flow, start_flow, wait_until
+from tests.flows.processes import IMPATIENT, run_flow, start_flow, wait_until
 from tests.support.prefect import PrefectServer
 from tests.support.sandbox import Sandbox
 from tuyahouse.warehouse.ledgers import runs
@@ -18,13 +16,6 @@ from tuyahouse.warehouse.tables import craft_line, ops_lock, serial_number
 from tuyahouse.warehouse.warehouse import Warehouse
 
 SOME = 40
-IMPATIENT = """
-import flows.__main__ as program
-from tasks.run import retries
-retries.retry_delays[:] = [0.1, 0.1, 0.1]
-program.app()
-"""
-"""``python -m flows`` that does not wait minutes for a database to come back."""
 on_sqlite = pytest.mark.parametrize("warehouse_url", ["sqlite"], indirect=True)
 
 
@@ -140,14 +131,7 @@ def test_a_database_that_goes_away_for_good_is_said_in_words(tuya, prefect_serve
     register(warehouse, [sn for sn, _ in units(tuya) if int(sn[-5:]) <= SOME])
     warehouse.close()
     env = environment_of(tuya, url, secret_key, TUYAHOUSE_ACCOUNTS__DEMO__CALLS_PER_SECOND="10")
-    variables = {"PYTHONPATH": str(ROOT), "COLUMNS": "200"}
-    process = subprocess.Popen(
-        [sys.executable, "-c", IMPATIENT, "sync_sn_flows", "-p", "account=demo", "-p", "run_key=n"],
-        env=env | prefect_server.env | variables,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+    process = start_flow("sync_sn_flows", env | prefect_server.env, program=IMPATIENT, run_key="n")
     wait_until(lambda: len(tuya.control("asked")) >= 5, process)
     own_postgres.stop()
     printed, _ = process.communicate(timeout=200)

@@ -4,10 +4,14 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
+from sqlalchemy import select
 
 from tuyahouse.outcome import Outcome
+from tuyahouse.redaction import SECRETS
 from tuyahouse.warehouse.errors import WarehouseError
 from tuyahouse.warehouse.ledgers import runs
+from tuyahouse.warehouse.ledgers.refusals import record_refusal
+from tuyahouse.warehouse.tables import ops_run
 from tuyahouse.warehouse.warehouse import Warehouse
 
 AT = datetime(2026, 11, 20, 22, tzinfo=UTC)
@@ -117,6 +121,30 @@ def test_a_run_with_chunks_still_open_is_unbalanced_unless_it_says_why(warehouse
     finish(warehouse, run, 0, Outcome(asked=1, answered=1))
     assert runs.finish_run(warehouse, run.run_id, "balanced").status == "unbalanced"
     assert runs.finish_run(warehouse, run.run_id, "stopped", "The budget is used up.").status == "stopped"
+
+
+def test_calls_that_no_chunk_counts_are_calls_of_the_run(warehouse: Warehouse) -> None:
+    run = planned(warehouse, ["S1"])
+    runs.add_calls(warehouse, run.run_id, 3)
+    finish(warehouse, run, 0, Outcome(asked=1, answered=1, calls=2))
+    runs.add_calls(warehouse, run.run_id, 4)
+    assert runs.finish_run(warehouse, run.run_id, "failed").outcome.calls == 7
+    begin(warehouse)
+    runs.add_calls(warehouse, run.run_id, 1)
+    assert runs.finish_run(warehouse, run.run_id, "balanced").outcome.calls == 8
+
+
+def test_the_note_of_a_run_is_kept_without_secrets(warehouse: Warehouse) -> None:
+    SECRETS.keep(["a-secret-that-tuya-echoed"])
+    run = begin(warehouse)
+    summary = runs.finish_run(warehouse, run.run_id, "failed", "Tuya said: a-secret-that-tuya-echoed is wrong.")
+    assert summary.note.startswith("Tuya said: ") and "a-secret-that-tuya-echoed" not in summary.note
+    refused = runs.run_id_of("factory", "prune", "k")
+    record_refusal(warehouse, "factory", "prune", "k", {}, "a-secret-that-tuya-echoed is no key.")
+    with warehouse.read() as conn:
+        notes = dict(conn.execute(select(ops_run.c.run_id, ops_run.c.note)).tuples().all())
+    assert notes.keys() == {run.run_id, refused}
+    assert not any("a-secret-that-tuya-echoed" in str(note) for note in notes.values())
 
 
 def test_a_run_that_goes_on_is_running_again(warehouse: Warehouse) -> None:

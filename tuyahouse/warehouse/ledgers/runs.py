@@ -266,7 +266,7 @@ def _add_to_chunk() -> Update:
 
 
 def finish_run(database: Database, run_id: str, status: str, note: str = "", at: datetime | None = None) -> Summary:
-    """Add the chunks up and close the run.
+    """Add the chunks up and close the run; its calls are what :func:`add_calls` added.
 
     ``balanced`` becomes ``unbalanced``, with a note, unless asked = answered + empty + failed + rejected and all that
     was planned was asked. The other statuses (stopped, failed, interrupted) are stored as given.
@@ -276,12 +276,18 @@ def finish_run(database: Database, run_id: str, status: str, note: str = "", at:
         planned = conn.execute(select(ops_run.c.planned).where(ops_run.c.run_id == run_id)).scalar()
         if status == "balanced" and (wrong := imbalance(outcome, planned)):
             status, note = "unbalanced", "\n".join(filter(None, (note, wrong)))
-        counts = {name: getattr(outcome, name) for name in COUNTS}
+        counts = {name: getattr(outcome, name) for name in COUNTS if name != "calls"}
         closed = update(ops_run).where(ops_run.c.run_id == run_id)
         conn.execute(
             closed.values(status=status, note=SECRETS.text(note) or None, ended_at=at or datetime.now(UTC), **counts)
         )
         return _summary(conn.execute(select(ops_run).where(ops_run.c.run_id == run_id)).one())
+
+
+def add_calls(database: Database, run_id: str, calls: int) -> None:
+    """Add calls to the run: all that its clients made, for logins and craft lines too."""
+    with database.begin() as conn:
+        conn.execute(update(ops_run).where(ops_run.c.run_id == run_id).values(calls=ops_run.c.calls + calls))
 
 
 def imbalance(outcome: Outcome, planned: int | None) -> str:
