@@ -1,7 +1,7 @@
 """tuyahouse brings a Tuya project's factory and field data into a SQL warehouse.
 
-The library never imports Prefect: the flows, which run it every night, stand at the top of the repository. A script
-needs these, each of which is imported when it is first used::
+The library never imports Prefect: the flows, which run it every night, are at the top of the repository. What a script
+needs is here, imported on first use::
 
     from tuyahouse import TuyaClient, Warehouse, load_settings
 

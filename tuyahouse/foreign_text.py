@@ -1,10 +1,10 @@
-"""Text of others, shown without effect: names, messages and error texts may hold markup or commands to a terminal."""
+"""Foreign text made harmless: names, messages and error texts may hold markup or terminal commands."""
 
 import re
 
 _TERMINAL_COMMANDS = re.compile(
     r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"  # CSI: colours, cursor, erasing
-    r"|(?:\x1b[\]PX^_]|[\x9d\x90\x98\x9e\x9f])[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)?"  # OSC, DCS: titles, links, clipboard
+    r"|(?:\x1b[\]PX^_]|[\x9d\x90\x98\x9e\x9f])[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)?"  # OSC, DCS: title, link, clipboard
     r"|\x1b[ -/]*[0-~]?"
 )
 _INVISIBLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufff9-\ufffb]")
@@ -18,7 +18,7 @@ _BLOCK = re.compile(r"^([-+](?=\s|$)|-(?=-)|[=#]|\d{1,9}(?=[.)](?:\s|$)))")
 
 
 def plain(text: str) -> str:
-    """The text without terminal commands, control characters (but tab and line feed) and changes of reading direction.
+    """The text without terminal commands, control characters (except tab and line feed) and changes of direction.
 
     Lone surrogates, which no encoding can write, become U+FFFD.
     """
@@ -29,12 +29,12 @@ def plain(text: str) -> str:
 
 
 def markdown(text: str) -> str:
-    """The text as Markdown that shows it as it is, in one line: no link, image, HTML, emphasis, list or heading of its own."""
+    """Markdown that shows the text as it is, in one line: nothing in it becomes a link, image, HTML or heading."""
     return _escaped(" ".join(plain(text).split()))
 
 
 def markdown_lines(text: str) -> str:
-    """The same line by line; lines that begin with ``- `` stay items of a list."""
+    """:func:`markdown` of each line; lines that begin with ``- `` stay list items."""
     lines = [line.rstrip() for line in plain(text).split("\n")]
     return "\n".join(f"- {markdown(line[2:])}" if line.startswith("- ") else markdown(line) for line in lines)
 

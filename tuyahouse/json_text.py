@@ -1,15 +1,15 @@
-"""One tolerant way of reading JSON that others wrote: answers over HTTP, messages, and JSON inside their texts.
+"""One tolerant reader of JSON written by others: answers over HTTP, messages, and JSON inside their texts.
 
-What is JSON is decoded at once. What a strict reader refuses is mended and decoded again, by these rules:
+Valid JSON is decoded at once. What a strict reader refuses is mended and decoded again, by these rules:
 
-- a byte-order mark before it goes;
-- bytes that are no UTF-8, and halves of a character (lone surrogates), become U+FFFD;
-- what is no finite number (``NaN``, ``Infinity``, ``1e999``) becomes the text that was sent;
-- what stands inside more than :data:`DEEPEST` brackets becomes the text that was sent;
+- a leading byte-order mark is removed;
+- invalid UTF-8 and lone surrogates (halves of a character) become U+FFFD;
+- numbers that are not finite (``NaN``, ``Infinity``, ``1e999``) become text as sent;
+- whatever is nested deeper than :data:`DEEPEST` brackets becomes text as sent;
 - control characters inside a text are kept.
 
-Of a key that is sent twice the last value counts. Whole numbers keep all their digits; decimals that a float would change,
-and whole numbers of thousands of digits, are text.
+If a key is sent twice, its last value counts. Whole numbers keep all their digits; decimals that a float would change,
+and whole numbers of thousands of digits, become text.
 """
 
 import json
@@ -23,10 +23,10 @@ import msgspec
 T = TypeVar("T")
 
 DEEPEST = 100
-"""Brackets inside brackets that are kept as such: far below what readers and databases bear, far above what anybody sends."""
+"""Levels of brackets that are decoded: far fewer than readers and databases can bear, far more than anybody sends."""
 
 BROKEN = (msgspec.DecodeError, UnicodeError, RecursionError)
-"""What decoding may raise where the text is no JSON; msgspec.ValidationError is JSON of another shape."""
+"""What decoding may raise for text that is not JSON. msgspec.ValidationError means JSON of another shape."""
 
 _TOKEN = re.compile(
     r'"[^"\\]*+(?:\\.[^"\\]*+)*+"'  # a text
@@ -42,7 +42,7 @@ _CONTROL = re.compile("[\x00-\x1f]")
 
 
 def exact_number(digits: str) -> float | str:
-    """A float only where it says exactly what was sent, else the text itself."""
+    """A float if it is exactly the number sent, else the text itself."""
     value = float(digits)
     return value if repr(value) == digits else digits
 
@@ -54,7 +54,7 @@ def decode(sent: str | bytes | msgspec.Raw) -> Any:
     """The value that was sent.
 
     Raises:
-        msgspec.DecodeError: it is no JSON, mended or not.
+        msgspec.DecodeError: it is not JSON, mended or not.
     """
     try:
         return read(_decode_exact, sent)
@@ -63,11 +63,11 @@ def decode(sent: str | bytes | msgspec.Raw) -> Any:
 
 
 def read(decode: Callable[[Any], T], sent: str | bytes | msgspec.Raw) -> T:
-    """What ``decode`` makes of the text, mended where it is no strict JSON.
+    """What ``decode`` makes of the text, which is mended first if it is not strict JSON.
 
     Raises:
         msgspec.ValidationError: it is JSON of another shape.
-        msgspec.DecodeError: it is no JSON, mended or not.
+        msgspec.DecodeError: it is not JSON, mended or not.
     """
     try:
         return decode(sent)
@@ -81,7 +81,7 @@ def read(decode: Callable[[Any], T], sent: str | bytes | msgspec.Raw) -> T:
 
 
 def mended(sent: str | bytes | msgspec.Raw) -> bytes:
-    """The same as strict JSON by the rules above; what is no JSON stays none."""
+    """The text as strict JSON, by the rules above. Text that is not JSON at all stays broken."""
     text = sent if isinstance(sent, str) else _characters(bytes(sent))
     return "".join(_parts(_without_halves(text.removeprefix("\ufeff")))).encode()
 

@@ -44,8 +44,7 @@ def configure(level: str = "info", format_: Format = "auto", console: Console | 
 
 
 def set_levels(level: str) -> None:
-    """Our own loggers follow ``level``. A call that is made again is counted, and told one by one at ``debug`` alone: a
-    night may have thousands of them."""
+    """Set the level of our own loggers. Single retries are logged at ``debug`` only: a night may have thousands."""
     for name in OWN_LOGGERS:
         logging.getLogger(name).setLevel(level.upper())
     logging.getLogger("stamina").setLevel("WARNING" if level == "debug" else "ERROR")
@@ -63,7 +62,7 @@ def _handler(format_: Format, console: Console) -> logging.Handler:
 
 
 class _ConsoleHandler(logging.StreamHandler[Any]):
-    """Writes to the file of a console, whichever that is at the moment."""
+    """Writes to the current file of a console, which may change."""
 
     def __init__(self, console: Console) -> None:
         logging.Handler.__init__(self)
@@ -122,12 +121,12 @@ def register_secrets(settings: Settings) -> None:
 
 
 def register_secret(secret: str) -> None:
-    """Hide a secret that came up later, such as an access token; some hundred newest ones are kept."""
+    """Hide a secret that turned up later, such as an access token. Only the newest few hundred are remembered."""
     _REDACTOR.keep_passing(secret)
 
 
 def redact(text: str) -> str:
-    """A text without secrets, for what is stored or shown outside the logs."""
+    """The text without secrets, for texts that are stored or shown outside the logs."""
     return _REDACTOR.text(text)
 
 
@@ -187,5 +186,5 @@ def _exception(record: logging.LogRecord) -> str:
 
 
 def _clean_text(text: str) -> str:
-    """Without secrets, and without what a terminal would obey."""
+    """The text without secrets and terminal commands."""
     return plain(_REDACTOR.text(text))

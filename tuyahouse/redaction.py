@@ -1,4 +1,4 @@
-"""Secrets out of texts: the ones that were registered, and whatever stands where secrets stand."""
+"""Takes secrets out of texts: those that were registered, and whatever stands where secrets usually stand."""
 
 import hashlib
 import json
@@ -10,19 +10,19 @@ from urllib.parse import quote, quote_plus
 HIDDEN = "***"
 
 _SHORTEST = 4
-"""Shorter secrets are hidden by the patterns only: replacing them everywhere would tear texts apart."""
+"""Shorter secrets are hidden by the patterns only: replacing them everywhere would mangle other text."""
 
 _FREE_FROM = 8
 """Secrets shorter than this are hidden as whole words only, longer ones also inside words."""
 
 _MOST_TOKENS = 512
-"""Tokens follow one another for as long as a process lives; the newest ones are kept."""
+"""Newest tokens that are remembered: a long-running process goes through many."""
 
 _IN_ANSWERS_FROM = 12
-"""Shorter secrets are not looked for in answers: they could be part of a serial number."""
+"""Shorter secrets are not searched for in answers: they could be part of a serial number."""
 
 _TOKENS_IN_ANSWERS = 32
-"""Of these the newest are looked for in every answer: Tuya can send back only what it was sent lately."""
+"""Newest tokens that are searched for in every answer: Tuya can echo only what it was sent lately."""
 
 _NAMES = r"[\w-]{0,40}(?:password|passwd|pwd|secret|token|ticket)(?:_?key)?|secret_?key|sign"
 _QUOTE = r"\\*[\"']"
@@ -38,13 +38,13 @@ _PATTERNS = tuple(
     )
 )
 _SIGNS = re.compile(r"password|passwd|pwd|secret|token|ticket|sign|authorization|://", re.IGNORECASE)
-"""Without one of these no pattern can fit; most texts have none."""
+"""A text with none of these, as most are, cannot match any pattern."""
 
 _SECRET_NAME = re.compile(f"(?:{_NAMES})", re.IGNORECASE)
 
 
 class Redactor:
-    """Knows secrets and takes them out of texts. Adding is cheap, and so is a text without any of them."""
+    """Knows secrets and takes them out of texts. Adding a secret is cheap, and so is a text without any."""
 
     def __init__(self) -> None:
         self._kept: dict[str, None] = {}
@@ -52,14 +52,14 @@ class Redactor:
         self._forms: _Forms | None = None
 
     def keep(self, secrets: Iterable[str]) -> None:
-        """Hide these for good: what the settings hold."""
+        """Hide these for good: the secrets in the settings."""
         fresh = [secret for secret in secrets if len(secret) >= _SHORTEST and secret not in self._kept]
         if fresh:
             self._kept.update(dict.fromkeys(fresh))
             self._forms = None
 
     def keep_passing(self, secret: str) -> None:
-        """Hide this one until some hundred newer ones came: a token."""
+        """Hide a token, until some hundred newer ones have followed it."""
         if len(secret) < _SHORTEST or secret in self._passing:
             return
         self._passing[secret] = None
@@ -68,7 +68,7 @@ class Redactor:
         self._forms = None
 
     def text(self, text: str) -> str:
-        """The text with ``***`` in the place of every secret."""
+        """The text with ``***`` in place of every secret."""
         forms = self._known()
         for form in forms.long:
             if form in text:
@@ -81,14 +81,14 @@ class Redactor:
         return text
 
     def answer(self, body: bytes) -> bytes:
-        """The bytes of an answer with ``***`` in the place of every registered secret; no pattern is applied."""
+        """The bytes of an answer with ``***`` in place of every registered secret; no pattern is applied."""
         for form in self._known().in_answers:
             if form in body:
                 body = body.replace(form, HIDDEN.encode())
         return body
 
     def value(self, value: Any, name: str = "") -> Any:
-        """The same for any value: texts inside tables and lists, and whatever is named like a secret."""
+        """:meth:`text` for any value: for texts inside tables and lists, and for whatever is named like a secret."""
         if name and isinstance(value, str | bytes) and _SECRET_NAME.fullmatch(name):
             return HIDDEN
         if value is None or isinstance(value, bool | int | float):
@@ -106,7 +106,7 @@ class Redactor:
 
 
 class _Forms(NamedTuple):
-    """Every spelling of the secrets: long ones, longest first, a pattern of the short ones, and those of answers."""
+    """Every spelling of the secrets: long ones (longest first), a pattern of the short ones, and those for answers."""
 
     long: list[str]
     short: re.Pattern[str]
@@ -130,16 +130,17 @@ def _longest_first(forms: Iterable[str]) -> list[str]:
 
 
 def _spellings(secret: str) -> set[str]:
-    """A secret as it is, as it stands in a URL, and as it stands in JSON."""
+    """A secret as it is, as written in a URL, and as written in JSON."""
     in_json = {json.dumps(secret, ensure_ascii=ascii_)[1:-1] for ascii_ in (True, False)}
     return {secret, quote(secret), quote(secret, safe=""), quote_plus(secret), *in_json}
 
 
 def _digests(secret: str) -> set[str]:
-    """The MD5 of a secret: Tuya's logins take passwords so."""
+    """The MD5 of a secret: Tuya's logins take passwords in that form."""
     digest = hashlib.md5(secret.encode(), usedforsecurity=False).hexdigest()
     return {digest, digest.upper()}
 
 
 SECRETS = Redactor()
-"""The secrets of this process. Whatever learns of one registers it here; whatever stores or shows text asks here."""
+"""The secrets of this process. Code that learns a secret registers it here; code that stores or shows text redacts it
+here."""

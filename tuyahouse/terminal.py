@@ -115,7 +115,7 @@ def track(
     clock: Callable[[], float] = time.monotonic,
     every: float = 30.0,
 ) -> Iterator[Tracker]:
-    """Show the progress of long work: a live line in a terminal, else a log line every ``every`` seconds, and a last one."""
+    """Show the progress of long work: live in a terminal, elsewhere a log line every ``every`` seconds and one last."""
     screen = console or stderr_console()
     if not screen.is_terminal or not _screen.acquire(blocking=False):
         tracker = Tracker(title, total, clock, _log, every)
@@ -189,9 +189,9 @@ def _draw(progress: Progress, task: TaskID, tracker: Tracker) -> None:
 
 
 def outcome_table(outcomes: Mapping[str, Outcome], title: str = "", statuses: Mapping[str, str] = _NO_STATUS) -> Table:
-    """One column for each named outcome, and a sum if there are several.
+    """One column per named outcome, and a sum if there are several.
 
-    The last row is the status of each, where ``statuses`` has them, else whether its counts balance.
+    The last row shows the status of each where ``statuses`` has one, else whether its counts balance.
     """
     columns = dict(outcomes)
     if len(columns) > 1:

@@ -1,8 +1,8 @@
-"""The time of this machine."""
+"""The clock of this machine."""
 
 from datetime import UTC, datetime
 
 
 def utc_now() -> datetime:
-    """The time now, with its zone (UTC)."""
+    """The current time, in UTC and aware of it."""
     return datetime.now(UTC)

@@ -22,7 +22,7 @@ def verdict(status: str) -> str:
 
 
 def counts_in_words(outcome: Outcome) -> str:
-    """The counts that are not nought: ``12,431 asked, 12,430 answered, 1 failed``; empty when all are."""
+    """The counts other than zero: ``12,431 asked, 12,430 answered, 1 failed``; empty if all are zero."""
     return ", ".join(f"{count:,} {words}" for name, words in _COUNTS if (count := getattr(outcome, name)))
 
 

@@ -146,7 +146,7 @@ def test_a_port_that_is_taken_is_one_sentence(cli, sandbox) -> None:
     assert result.exit_code == 1
     assert result.stderr == (
         f"Nothing can listen at 127.0.0.1, port {port}: Address already in use. "
-        "Name another --port (0 takes a free one) or --host.\n"
+        "Name another --port (0 picks a free one) or --host.\n"
     )
 
 

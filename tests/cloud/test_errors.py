@@ -120,7 +120,7 @@ def said(code, msg=""):
         ("THE_USER_NOT_EXISTED", "", ConfigurationWrong, ["TUYAHOUSE_ACCOUNTS__FACTORY__PMS_USERNAME"]),
         (1110, "", Throttled, ["TUYAHOUSE_ACCOUNTS__FACTORY__CALLS_PER_SECOND"]),
         (28841004, "", QuotaExhausted, ["run key continues"]),
-        (500, "", PassingFault, ["tried again"]),
+        (500, "", PassingFault, ["retried"]),
         (1000, "data does not exist", NotFound, ["account"]),
         (4711, "strange", ItemRefused, ["dead letter"]),
     ],
@@ -135,8 +135,8 @@ def test_an_error_says_the_call_the_code_the_trace_and_the_remedy(code, msg, kin
 def test_a_wrong_region_reads_like_this():
     assert str(said(28841107, "No permissions. This API is not subscribed.")) == (
         "POST /v1.0/pms/station/sn/flows/get was refused by Tuya with 28841107 'No permissions. This API is not "
-        "subscribed.': the data centre is not enabled for this project (trace id f3a1). Most often the data centre is "
-        "not that of the project (a token is granted by any of them): set TUYAHOUSE_ACCOUNTS__FACTORY__REGION (or "
+        "subscribed.': the data centre is not enabled for this project (trace id f3a1). Most often this is not the "
+        "project's own data centre (all of them grant a token): set TUYAHOUSE_ACCOUNTS__FACTORY__REGION (or "
         "TUYAHOUSE_ACCOUNTS__FACTORY__BASE_URL) to the one the project shows in Tuya's console."
     )
 

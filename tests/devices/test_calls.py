@@ -271,7 +271,7 @@ def test_times_of_a_page_stay_milliseconds_where_all_are() -> None:
     assert times([1_690_000_000_123, 1_690_000_000_124]) == [1_690_000_000_123, 1_690_000_000_124]
     assert times([1_690_000_000_123, None]) == [utc(1_690_000_000_123), None]
     assert times([1_690_000_000_123, 1_690_000_000]) == [utc(1_690_000_000_123), utc(1_690_000_000)]
-    with pytest.raises(ValueError, match="is no time"):
+    with pytest.raises(ValueError, match="is not a time"):
         times([1_690_000_000_123, 0])
 
 

@@ -10,7 +10,7 @@ from tuyahouse.warehouse.serial_numbers.explain import explain_sn
 from tuyahouse.warehouse.warehouse import Warehouse
 
 REFUSED = {
-    "a port that is a word": ("postgresql://u@h:port/db", "a port that is no number"),
+    "a port that is a word": ("postgresql://u@h:port/db", "a port that is not a number"),
     "?ssl=": ("postgresql://u@h/db?ssl=true", "sslmode=require"),
     "?schema=": ("postgresql://u@h/db?schema=tuya", "search_path"),
     "?charset=": ("postgresql://u@h/db?charset=utf8", "leave it out"),

@@ -87,7 +87,7 @@ def sandbox(
             if error.errno not in _NO_PLACE:
                 raise
             said = f"Nothing can listen at {host}, port {port}: {error.strerror}."
-            raise stopped(f"{said} Name another --port (0 takes a free one) or --host.") from None
+            raise stopped(f"{said} Name another --port (0 picks a free one) or --host.") from None
 
 
 def _pairs(texts: list[str]) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Calls of one account to Tuya over HTTP: signed, paced, ledgered, repeated where that helps."""
+"""Calls of one account to Tuya over HTTP: signed, paced, counted, retried where that helps."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
@@ -29,12 +29,12 @@ __all__ = ["Answer", "Endpoint", "TuyaClient"]
 
 
 class TuyaClient:
-    """The one way to Tuya for one account; made by :meth:`open`.
+    """The only way to call Tuya for an account; created by :meth:`open`.
 
     Attributes:
-        calls: started since it was opened, repeats and token calls included.
-        failures: of those, how many ended in an error.
-        clock: Tuya's time, and how much the local clock was found to be off.
+        calls: calls started since it was opened, retries and token calls included.
+        failures: how many of them ended in an error.
+        clock: Tuya's time, and by how much the local clock is off.
     """
 
     def __init__(
@@ -85,15 +85,15 @@ class TuyaClient:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> AsyncGenerator["TuyaClient", None]:
-        """A client for the time of a block.
+        """A client for the length of a block.
 
         Args:
-            account: whose calls.
-            tokens: where all processes keep the live token.
-            slots: where all processes get their turn.
+            account: the account to call for.
+            tokens: holds the live tokens of all processes.
+            slots: hands out start slots to all processes.
             clock: local Unix time in seconds.
-            sleep: how a turn is waited for.
-            transport: instead of connections of its own; it is not closed.
+            sleep: waits for a start slot.
+            transport: used instead of connections of its own; it is not closed.
         """
         async with open_transport(account, transport) as opened:
             client = cls(account, tokens, slots, opened, clock=clock, sleep=sleep)
@@ -110,16 +110,16 @@ class TuyaClient:
         query: Mapping[str, str] | None = None,
         body: object | None = None,
     ) -> Answer:
-        """Ask Tuya, again while it helps: passing faults and throttle answers up to ``ATTEMPTS`` times.
+        """Call an endpoint. Passing faults and throttle answers are retried, up to ``ATTEMPTS`` attempts in all.
 
         Args:
-            endpoint: what to ask.
-            path: values of the names in the endpoint's path.
+            endpoint: the call.
+            path: values for the names in the endpoint's path.
             query: parameters.
             body: sent as JSON.
 
         Raises:
-            TuyaError: of the kind that says what to do; the last one when repeats did not help.
+            TuyaError: of the kind that says what to do; the last one if retries did not help.
         """
         request = self._requests.build(endpoint, path, query, body)
         try:
@@ -131,12 +131,12 @@ class TuyaClient:
         return await self._repeat(endpoint, request, first)
 
     async def sign_in(self, *kinds: str) -> list[str]:
-        """Have a live token of the given kinds, else of every kind the account can have; returns the kinds.
+        """Make sure of a live token of each of these kinds, by default of every kind the account can have.
 
-        They are ``platform``, and ``pms`` where its user is set.
+        Returns the kinds: ``platform``, and ``pms`` if its user is set.
 
-        A stored token that still lasts is taken as it is, without a call. A platform token proves the client id, not
-        the region: any data centre grants one.
+        A stored token that is still valid is used without a call. A platform token proves the client id, not the
+        region: every data centre grants one.
 
         Raises:
             TuyaError: why there is no token, with what to change.
@@ -147,10 +147,10 @@ class TuyaClient:
         return wanted
 
     async def login_anew(self) -> None:
-        """Log the PMS user in although a stored login may last, so that user and password are proved right.
+        """Log the PMS user in even if a stored login is still valid, to prove that user and password are right.
 
-        Runs that are under way go on: they find the new login where they would look for one. A refused one leaves the
-        stored login as it is. Only for accounts that have a PMS user.
+        Runs that are under way are not disturbed: they find the new login in the store. If it is refused, the stored
+        login stays. Only for accounts that have a PMS user.
 
         Raises:
             TuyaError: why there is no login, with what to change.
@@ -159,7 +159,7 @@ class TuyaClient:
         await self._keepers["pms"].renew(self._login.login)
 
     async def _repeat(self, endpoint: Endpoint, request: Request, first: TuyaError) -> Answer:
-        """Repeats with back-off, counting the attempt that was made already."""
+        """Retry with back-off; the attempt that was made already counts."""
         async for attempt in stamina.retry_context(
             on=lambda error: _repeatable(endpoint, error),
             attempts=self.account.attempts,
@@ -197,7 +197,7 @@ class TuyaClient:
         body: object | None = None,
         token: Token | None = None,
     ) -> Answer:
-        """One attempt with the given token or none: how tokens themselves are fetched."""
+        """One attempt with the given token or none; tokens themselves are fetched by it."""
         request = self._requests.build(endpoint, path, query, body)
         request.token = token
         return await self._run(self._given, endpoint, request)
@@ -221,7 +221,7 @@ class TuyaClient:
         return outcome
 
     async def _send(self, endpoint: Endpoint, request: Request) -> Received:
-        """Send and read, and put into the response what it means."""
+        """Send the request, and judge the answer."""
         self.calls += 1
         name = endpoint.name
         try:
@@ -286,5 +286,5 @@ class TuyaClient:
 
 
 def _repeatable(endpoint: Endpoint, error: Exception) -> bool:
-    """Whether asking again can help, and cannot carry the same thing out twice."""
+    """Whether a retry can help without the risk of carrying out a write twice."""
     return isinstance(error, PassingFault | Throttled) and (endpoint.idempotent or not error.reached)

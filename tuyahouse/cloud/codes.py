@@ -29,15 +29,15 @@ class Ruling(NamedTuple):
     remedy: str = ""
 
 
-LATER = "It passes by itself: the call is tried again, and what is left over can be redriven."
-SLOWER = "Calls are slowed down by themselves; if it happens often, lower {p}CALLS_PER_SECOND."
+LATER = "It passes by itself: the call is retried, and what still fails can be redriven."
+SLOWER = "Calls are slowed down automatically; if it happens often, lower {p}CALLS_PER_SECOND."
 LOGIN = (
     "Another program may be using the same cloud project and replacing its token: let all of them share one warehouse, "
     "or give each a project of its own."
 )
 CLOCK = "Set the clock of this machine (NTP); Tuya accepts requests within five minutes of its own clock."
 REGION = (
-    "Most often the data centre is not that of the project (a token is granted by any of them): "
+    "Most often this is not the project's own data centre (all of them grant a token): "
     "set {p}REGION (or {p}BASE_URL) to the one the project shows in Tuya's console."
 )
 SIGN = (

@@ -1,7 +1,7 @@
 """Errors of calls to Tuya, by what to do about them (docs/tuya.md, "Errors").
 
     TuyaError
-    ├── PassingFault          try again later: busy inside, cut, time-out, HTML instead of JSON
+    ├── PassingFault          try again later: Tuya busy, answer cut off, time-out, HTML instead of JSON
     ├── Throttled             try again, slower
     ├── AuthenticationRefused the token was refused, and so was its successor
     ├── ClockWrong            the time was refused, also after it was corrected
@@ -84,7 +84,7 @@ class TuyaError(Exception):
 
 
 class PassingFault(TuyaError):
-    """It passes by itself: busy inside, no connection, time-out, an answer cut off or not JSON at all."""
+    """It passes by itself: Tuya is busy, no connection, a time-out, an answer cut off or not JSON at all."""
 
     action = Action.RETRY
 

@@ -27,8 +27,8 @@ def message_key(access_key: str) -> bytes:
     key = access_key[8:24].encode()
     if len(key) != BLOCK:
         raise MessageKeyError(
-            "CLIENT_SECRET cannot decrypt messages: its characters 8 to 24 are the key, and it is too short or not ASCII. "
-            "Copy the access secret of the cloud project again."
+            "CLIENT_SECRET cannot decrypt messages: its characters 8 to 24 are the key, and it is too short or not "
+            "ASCII. Copy the access secret of the cloud project again."
         )
     return key
 
@@ -48,7 +48,7 @@ class Decryptor:
     def decrypt(self, cipher_text: str, mode: str | None) -> bytes:
         """The plain text of Base64 ``cipher_text``; ``mode`` is the property ``em``, in any case, with ``_`` or ``-``.
 
-        Without the property it is ECB, and GCM where ECB fails and GCM proves itself by its tag.
+        Without the property, ECB is tried first, then GCM, whose tag proves it.
 
         Raises:
             UnreadableMessage: ``bad_base64``, ``bad_padding``, ``bad_tag``, ``bad_length`` or ``unknown_cipher``.
@@ -111,4 +111,4 @@ def _base64(cipher_text: str) -> bytes:
     try:  # some encoders break lines
         return msgspec.convert("".join(cipher_text.split()), bytes)
     except ValueError:
-        raise UnreadableMessage("bad_base64", "the cipher text is no Base64") from None
+        raise UnreadableMessage("bad_base64", "the cipher text is not Base64") from None

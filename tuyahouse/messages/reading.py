@@ -18,7 +18,7 @@ _NOTHING = Event(UNKNOWN)
 
 
 class Reading(msgspec.Struct, frozen=True, gc=False):
-    """The result for one message. ``verdict`` is landed, unknown (kept, not understood) or dead, then with ``error``."""
+    """The result for one message. ``verdict`` is landed, unknown (kept, not understood) or dead; ``error`` says why."""
 
     verdict: str
     sealed: Sealed | None

@@ -20,19 +20,20 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m tuyahouse.sandbox",
         description="Serves Tuya's API for a factory and a field that move on day by day.",
-        epilog=f"faults (NAME=RATE, rates between 0 and 1):\n{faults}\n\noptions for --set and what they are without it:\n{settings}\n\n"
+        epilog=f"faults (NAME=RATE, rates between 0 and 1):\n{faults}\n\n"
+        f"options for --set and their defaults:\n{settings}\n\n"
         "example:\n  python -m tuyahouse.sandbox --port 8900 --serial-numbers 1000 --fault busy=0.05 --fault cut=0.02",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--port", type=int, default=8900, help="0 takes a free one (default 8900)")
+    parser.add_argument("--port", type=int, default=8900, help="port to listen on; 0 picks a free one (default 8900)")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--fault", action="append", default=[], metavar="NAME=RATE", help="repeatable, see below")
     parser.add_argument(
         "--set", action="append", default=[], metavar="NAME=VALUE", help="any option, repeatable, see below"
     )
-    parser.add_argument("--print-env", action="store_true", help="print the settings that reach the sandbox, and end")
+    parser.add_argument("--print-env", action="store_true", help="print the settings that reach it, then exit")
     parser.add_argument(
-        "--write-serial-numbers", type=Path, metavar="FILE", help="write the factory's SNs as CSV, and go on"
+        "--write-serial-numbers", type=Path, metavar="FILE", help="write all serial numbers as CSV, then serve"
     )
     for name in ("seed", "serial-numbers", "day", "calls-per-second", "quota", "slow-seconds", "token-calls"):
         parser.add_argument(f"--{name}", help=argparse.SUPPRESS if name.startswith("token") else f"option {name}")
@@ -44,7 +45,7 @@ def _shown(value: object) -> str:
 
 
 def build(named: dict[str, str], faults: Sequence[str]) -> World:
-    """A world from texts; :class:`FaultError` or :class:`msgspec.ValidationError` in words when one does not fit."""
+    """A world from texts; :class:`FaultError` or :class:`msgspec.ValidationError`, in words, if one does not fit."""
     lists = {field.name for field in msgspec.structs.fields(Options) if isinstance(field.default, tuple)}
     values = {name: value.split(",") if name in lists else value for name, value in named.items()}
     options = msgspec.convert(values, Options, strict=False)

@@ -31,7 +31,7 @@ ENDPOINTS = [
 
 
 class _Sandbox(Starlette):
-    """Leads Tuya's own paths past Starlette's machinery: thousands of them come in a second."""
+    """Routes Tuya's own paths around Starlette's machinery: thousands of calls come in a second."""
 
     gateway: Gateway
 

@@ -9,12 +9,12 @@ NEVER_MS = 1 << 62
 
 
 def begin_ms(day: int) -> int:
-    """Midnight at which that day begins."""
+    """The midnight that begins that day."""
     return FIRST_DAY_MS + day * DAY_MS
 
 
 def instant_ms(day: float) -> int:
-    """The end of that day: what happened later has not happened yet. 0.5 is noon after the end of day 0."""
+    """The end of that day; nothing later has happened yet. 0.5 is noon after the end of day 0."""
     return FIRST_DAY_MS + int((day + 1) * DAY_MS)
 
 

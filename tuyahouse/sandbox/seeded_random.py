@@ -6,18 +6,18 @@ _MASK = (1 << 64) - 1
 
 
 def draw(seed: int, *names: object) -> int:
-    """A number of 64 bits that depends on nothing but the arguments."""
+    """A 64-bit number that depends on nothing but the arguments."""
     text = "\x1f".join(map(str, (seed, *names)))
     return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "big")
 
 
 def fraction(seed: int, *names: object) -> float:
-    """The same as a number from 0 up to, but never, 1."""
+    """:func:`draw` as a number from 0 up to, but excluding, 1."""
     return (draw(seed, *names) >> 11) / 2**53
 
 
 class SeededRandom:
-    """A sequence of such numbers (SplitMix64): far cheaper than :class:`random.Random` to begin."""
+    """A sequence of such numbers (SplitMix64): far cheaper to start than :class:`random.Random`."""
 
     __slots__ = ("_state",)
 

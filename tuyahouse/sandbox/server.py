@@ -1,4 +1,4 @@
-"""Running the sandbox: a free port, the lines that lead to it, uvicorn."""
+"""Running the sandbox: its port, the settings that reach it, uvicorn."""
 
 import shlex
 import socket
@@ -27,13 +27,13 @@ def environment(world: World, url: str, account: str = "demo") -> dict[str, str]
         "PROJECT_IDS": ",".join(options.projects),
         "MESSAGES_SOURCE": "websocket",
         "MESSAGES_URL": "ws" + url.removeprefix("http") + "/",
-        "BASE_URL": url,  # the last one: a reader that waits for it has all
+        "BASE_URL": url,  # last: a reader that waits for this line has all of them
     }
     return {f"TUYAHOUSE_ACCOUNTS__{account.upper()}__{name}": value for name, value in values.items()}
 
 
 def shell_lines(world: World, url: str, account: str = "demo") -> list[str]:
-    """Lines for a shell, to be pasted or evaluated: the settings as exports, after a comment on the serial numbers."""
+    """Lines to paste into a shell or evaluate: the settings as exports, after a comment on the serial numbers."""
     file = "units.csv"
     return [
         f"# Serial numbers of the sandbox: curl -o {file} {url}/sandbox/serial-numbers.csv",
@@ -43,8 +43,8 @@ def shell_lines(world: World, url: str, account: str = "demo") -> list[str]:
 
 
 def listen(port: int, host: str = "127.0.0.1") -> socket.socket:
-    """A socket that listens before its address is printed, so that a reader may call at once; port 0 takes a free one."""
-    # asyncio turns off delayed sending only for sockets that name their protocol; without it an answer takes 40 ms
+    """A socket that listens before its address is printed: a reader may call at once. Port 0 picks a free one."""
+    # asyncio sets TCP_NODELAY only on sockets that name their protocol; without it an answer takes 40 ms
     sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     sock.bind((host, port))
@@ -76,7 +76,7 @@ def server(world: World, publisher: Publisher | None = None) -> uvicorn.Server:
 
 
 def announce(line: str) -> None:
-    """A line on the standard output that a waiting reader gets at once."""
+    """Print a line on standard output, flushed so that a waiting reader gets it at once."""
     sys.stdout.write(line + "\n")
     sys.stdout.flush()
 
@@ -86,8 +86,8 @@ def run(world: World, port: int = 0, host: str = "127.0.0.1", publish: Publish |
 
     Args:
         world: what is served.
-        port: 0 takes a free one.
-        host: address to listen at.
+        port: 0 picks a free one.
+        host: address to listen on.
         publish: where messages go besides the WebSocket service: today's at once, later ones as the day moves on.
     """
     sock = listen(port, host)

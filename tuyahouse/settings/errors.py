@@ -1,4 +1,4 @@
-"""What is wrong with a configuration, in words that name the variable to change. Pure."""
+"""Problems of a configuration, in words that name the variable to change. Pure."""
 
 from typing import Any, cast
 

@@ -1,6 +1,6 @@
-"""Variables that look like a setting and are none: named, with the setting that is meant. Pure.
+"""Finds variables that look like settings but are not, and the settings that are probably meant. Pure.
 
-Nothing reads them, so a budget in such a variable would be off in silence.
+Nothing reads such a variable: a budget in it would silently have no effect.
 """
 
 import re
@@ -9,11 +9,11 @@ from difflib import get_close_matches
 
 PREFIX = "TUYAHOUSE_"
 _BESIDE = ("config", "secrets_dir")
-"""Names that are read, and are no fields."""
+"""Names that are read although they are not fields."""
 
 
 def misspelt(names: Iterable[str], groups: Mapping[str, Collection[str]]) -> dict[str, str]:
-    """For each of ``names`` that is no setting and looks like one: the line that says so.
+    """For each of ``names`` that looks like a setting but is not: the line that says so.
 
     Args:
         names: of variables or secret files.
@@ -27,7 +27,7 @@ def misspelt(names: Iterable[str], groups: Mapping[str, Collection[str]]) -> dic
 
 
 def _meant(variable: str, groups: Mapping[str, Collection[str]]) -> str | None:
-    """The setting that is meant, where the variable is none."""
+    """The setting that is probably meant; None if the variable is a setting or resembles none."""
     top = variable.split("__")[0]
     known = {PREFIX + name.upper() for name in (*groups[""], *groups, *_BESIDE) if name}
     if top in known:
@@ -39,7 +39,7 @@ def _meant(variable: str, groups: Mapping[str, Collection[str]]) -> str | None:
 
 
 def _account(variable: str, fields: Collection[str]) -> str | None:
-    """A field of an account, written with one underscore where two are needed."""
+    """A field of an account, written with one underscore instead of two."""
     found = re.fullmatch(f"{PREFIX}ACCOUNTS?_+(.+)", variable)
     if found is None:
         return None
@@ -51,7 +51,7 @@ def _account(variable: str, fields: Collection[str]) -> str | None:
 
 
 def _of_a_group(variable: str, groups: Mapping[str, Collection[str]]) -> str | None:
-    """A field of a group or of the top, with another number of underscores than it needs."""
+    """A field of a group or of the top level, written with the wrong number of underscores."""
     right = {PREFIX + field.upper() for field in groups[""]}
     right |= {
         f"{PREFIX}{group.upper()}__{field.upper()}" for group, fields in groups.items() if group for field in fields

@@ -1,8 +1,8 @@
-"""One typed tree of settings, read once at the edge and passed down.
+"""One typed tree of settings, read once when a process starts and passed down.
 
-Values come from, the first one that has it: arguments, the environment (prefix ``TUYAHOUSE_``, nested with ``__``),
-files in ``TUYAHOUSE_SECRETS_DIR`` (one a secret, named like the variable), and ``tuyahouse.toml``
-(another path: ``TUYAHOUSE_CONFIG``). Nothing here is read at import.
+The first source that has a value wins: arguments, the environment (prefix ``TUYAHOUSE_``, nested with ``__``), files in
+``TUYAHOUSE_SECRETS_DIR`` (one per secret, named like the variable), ``tuyahouse.toml`` (another path:
+``TUYAHOUSE_CONFIG``). Nothing is read at import.
 """
 
 import os
@@ -37,7 +37,7 @@ from tuyahouse.settings.types import Duration, EncodedUrl, Json, Lower, Names, S
 
 
 class Account(BaseModel):
-    """One Tuya cloud project: where it is, who asks, and how fast it may be asked."""
+    """One Tuya cloud project: its data centre, credentials, pace and limits."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
 
@@ -61,13 +61,13 @@ class Account(BaseModel):
     monthly_calls: Whole | None = Field(
         default=None, ge=1, description="Budget of calls in a calendar month (UTC); none: no limit"
     )
-    timeout_seconds: float = Field(default=30.0, gt=0, le=600, description="How long one answer is waited for at most")
+    timeout_seconds: float = Field(default=30.0, gt=0, le=600, description="Longest wait for one answer")
     max_answer_mb: Whole = Field(
         default=32, ge=1, le=1024, description="Largest answer that is read, in MB, compressed or not"
     )
     attempts: Whole = Field(default=6, ge=1, le=20, description="Attempts for a call that meets a passing fault")
     refresh_early_seconds: Whole = Field(
-        default=60, ge=0, le=3600, description="How long before it expires a token is replaced"
+        default=60, ge=0, le=3600, description="How long before its expiry a token is replaced"
     )
     project_ids: Names = Field(default=(), description="Projects whose devices are read")
     device_query: Literal["auto", "snake", "camel", "dotted"] = Field(
@@ -89,7 +89,7 @@ class Account(BaseModel):
         default="", pattern=r"^(https?://.*)?$", description="Base URL of Tuya IoT on Alibaba Cloud"
     )
     messages_source: Literal["pulsar", "websocket"] = Field(
-        default="pulsar", description="Which of Tuya's message endpoints is read"
+        default="pulsar", description="The kind of Tuya's message endpoint that is read"
     )
     messages_url: Annotated[str, Visible] = Field(default="", description="Message endpoint; default by region")
     messages_environment: Literal["prod", "test"] = Field(
@@ -155,7 +155,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
         env_nested_delimiter="__",
-        env_ignore_empty=True,  # compose files pass what nobody set as an empty text
+        env_ignore_empty=True,  # compose files pass unset variables as empty text
         extra="forbid",
         frozen=True,
         enable_decoding=False,
@@ -169,7 +169,7 @@ class Settings(BaseSettings):
     )
     secret_key: Annotated[SecretStr, Visible, Strong] | None = Field(
         default=None,
-        description="Encrypts stored tokens: 20 random characters or more; without it one is made beside a SQLite file",
+        description="Encrypts stored tokens: 20 random characters or more; default: created beside a SQLite file",
     )
     accounts: Annotated[dict[str, Account], Json] = Field(default={}, description="Tuya projects by name")
     chunk_size: Whole = Field(
@@ -180,7 +180,7 @@ class Settings(BaseSettings):
     lock_lease: Duration = Field(
         default=timedelta(minutes=2),
         ge=timedelta(seconds=1),
-        description="How long after its holder died an account's lock expires",
+        description="How long after a run died its lock on the account expires",
     )
     token_dir: Annotated[str, Visible] = Field(
         default="",
@@ -200,7 +200,7 @@ class Settings(BaseSettings):
     def _name_accounts(cls, data: Any) -> Any:
         accounts = read_json(data.get("accounts")) if isinstance(data, dict) else None
         if not isinstance(accounts, dict):
-            return data  # what is wrong with it, the field says
+            return data  # the field's own check says what is wrong with it
         named = {name: _named(name, fields) for name, fields in _by_lower_name(accounts).items()}
         return {**data, "accounts": named}
 
@@ -234,7 +234,8 @@ class Settings(BaseSettings):
             known = ", ".join(sorted(self.accounts)) or "none is configured"
             raise SettingsError(
                 f"There is no account {name!r} (there are: {known}). "
-                f"Set {PREFIX}ACCOUNTS__{name.upper()}__CLIENT_ID and the others, or [accounts.{name.lower()}] in tuyahouse.toml."
+                f"Set {PREFIX}ACCOUNTS__{name.upper()}__CLIENT_ID and the others, "
+                f"or [accounts.{name.lower()}] in tuyahouse.toml."
             ) from None
 
 
@@ -278,7 +279,7 @@ def _config_file() -> Path:
 
 
 def _other_places() -> str:
-    """Say how names of variables are written in the file, where there is one: a variable may never have been set."""
+    """If there is a file: how it spells the names of variables. The wrong value may come from there."""
     file = _config_file()
     return (
         f"\nThese are names of variables; in {file} the same is written in lower case, A__B as b under [a]."
@@ -288,16 +289,16 @@ def _other_places() -> str:
 
 
 def _groups() -> dict[str, list[str]]:
-    """The names of all settings, by the group that they stand in."""
+    """The names of all settings, by group."""
     inner: dict[str, type[BaseModel]] = {"accounts": Account, "plan": PlanPolicy, "commands": CommandPolicy}
     return {"": list(Settings.model_fields)} | {name: list(model.model_fields) for name, model in inner.items()}
 
 
 def load_settings(**overrides: Any) -> Settings:
-    """Read the settings from all their sources.
+    """Read the settings from all sources.
 
     Raises:
-        SettingsError: with all problems at once, a line each, every line naming the variable to change.
+        SettingsError: lists all problems at once, one a line, each with the variable to change.
     """
     wrong_names = misspelt([*os.environ, *secret_names(os.environ)], _groups())
     problems = list(wrong_names.values())

@@ -17,13 +17,13 @@ class PlanPolicy(BaseModel):
         default=timedelta(hours=12), description="How long after an answer an open serial number is asked again"
     )
     finished_after: Duration = Field(
-        default=timedelta(days=7), description="How long after an answer a finished one is asked again at first"
+        default=timedelta(days=7), description="How long after an answer a finished one is first asked again"
     )
     finished_factor: float = Field(default=2.0, ge=1, description="Factor by which that wait grows each time")
     finished_at_most: Duration = Field(default=timedelta(days=180), description="Longest wait for a finished one")
     unknown_after: Duration = Field(
         default=timedelta(hours=12),
-        description="How long after an answer one that Tuya does not know is asked again at first",
+        description="How long after an answer one that Tuya does not know is first asked again",
     )
     unknown_factor: float = Field(default=2.0, ge=1, description="Factor by which that wait grows each time")
     unknown_at_most: Duration = Field(default=timedelta(days=30), description="Longest wait for an unknown one")
@@ -39,7 +39,7 @@ class CommandPolicy(BaseModel):
         default={}, description="Deadlines that differ, by product type of the device"
     )
     ask_after: Duration = Field(
-        default=timedelta(minutes=5), description="How long after an answer an open record is asked again at first"
+        default=timedelta(minutes=5), description="How long after an answer an open record is first asked again"
     )
     ask_factor: float = Field(default=2.0, ge=1, description="Factor by which that wait grows each time")
     ask_at_most: Duration = Field(default=timedelta(days=1), description="Longest wait for an open record")

@@ -1,4 +1,4 @@
-"""The directory of secret files: what would be passed over in silence, or told without a name, is said in words."""
+"""The directory of secret files. Problems that would pass in silence, or without a file's name, are raised in words."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,10 +9,10 @@ VARIABLE = f"{PREFIX}SECRETS_DIR"
 
 
 def secrets_directory(environment: Mapping[str, str]) -> Path | None:
-    """The directory that holds secret files, where one is named.
+    """The directory of secret files, if one is named.
 
     Raises:
-        SettingsError: it is no directory, or one of its files cannot be read; never quotes a secret.
+        SettingsError: it is not a directory, or one of its files cannot be read; never quotes a secret.
     """
     named = environment.get(VARIABLE)
     if not named:
@@ -26,7 +26,7 @@ def secrets_directory(environment: Mapping[str, str]) -> Path | None:
 
 
 def secret_names(environment: Mapping[str, str]) -> list[str]:
-    """The names of its files, each that of a variable."""
+    """The names of its files, which are names of variables."""
     directory = secrets_directory(environment)
     return [file.name for file in _files(directory)] if directory else []
 

@@ -1,6 +1,6 @@
 """Signing, re-authentication and clock correction as one httpx auth flow that does no network access of its own.
 
-    sign → send → refused (1010 and its kin) → another token → sign → send
+    sign → send → refused (1010 and similar) → another token → sign → send
                 → refused (1013) → the clock is corrected from the answer → sign → send
 
 A call requests at most one new token and corrects the clock at most once. A token that another process obtained
@@ -19,7 +19,7 @@ from tuyahouse.cloud.http.requests import Request
 from tuyahouse.stores import Token
 
 Verdict = tuple[Action | None, int | None]
-"""The action that an answer asks for (None: none) and its ``t`` in milliseconds."""
+"""The action that an answer asks for, if any, and its ``t`` in milliseconds."""
 
 TAKE_OVERS = 5
 """How often a call tries again with a token that another process obtained."""
@@ -32,8 +32,8 @@ class TuyaAuth:
         signer: of the project.
         clock: Tuya's time.
         tokens: None: signed with the request's own ``token``, or without one (token calls).
-        judge: reads from an answer what to do and its time.
-        turn: awaited right before each signing, so that a request starts in its turn and is signed with a fresh time.
+        judge: tells the action that an answer asks for, and its time.
+        turn: awaited right before each signing, so that a request waits for its slot and is signed with a fresh time.
     """
 
     def __init__(

@@ -64,7 +64,7 @@ def decoded(answer: Answer, shape: type[T], endpoint: Endpoint) -> T:
 
 
 def token_of(answer: Answer, endpoint: Endpoint, clock: ServerClock) -> Token:
-    """The token in the answer to a grant or refresh. Expires ``expire_time`` seconds after the answer's own ``t``."""
+    """The token in the answer to a grant or refresh. It expires ``expire_time`` seconds after the answer's ``t``."""
     clock.observe(answer.t_ms)
     given = decoded(answer, _Granted, endpoint)
     life = given.expire_time or given.expire or PMS_TOKEN_SECONDS

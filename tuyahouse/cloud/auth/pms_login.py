@@ -114,7 +114,7 @@ class PmsLogin:
         return self._clock.now() - tried_at >= DAY_SECONDS
 
     async def _refreshed(self, before: Token) -> Token | None:
-        """The refreshed token; None if refused. When and how is not documented; a login always works."""
+        """The refreshed token; None if refused. When Tuya refuses is not documented; a login always works."""
         try:
             answer = await self._send(REFRESH, path={"refresh_token": before.refresh})
             token = token_of(answer, REFRESH, self._clock)

@@ -28,8 +28,8 @@ LAST_SECOND = 1.0
 """A token with little time left is not used in its last second."""
 
 OTHER_SHAPE = (
-    "Every call needs this token, so the run stops. Check {}BASE_URL (or REGION) and whether something answers in Tuya's "
-    "place; else report it with the trace id."
+    "Every call needs this token, so the run stops. Check {}BASE_URL (or REGION), and whether something answers in "
+    "Tuya's place; else report it with the trace id."
 )
 
 

@@ -33,11 +33,11 @@ def decode_record(result: bytes, command_sn: str) -> CommandRecord | None:
     try:
         item = json_text.decode(result or b"null")
     except msgspec.MsgspecError as error:
-        raise UnusableAnswer(f"the command record is no JSON: {error}", result) from None
+        raise UnusableAnswer(f"the command record is not JSON: {error}", result) from None
     if item is None or (isinstance(item, (dict, list)) and not item):
         return None
     if not isinstance(item, dict):
-        raise UnusableAnswer("the command record is no object", result)
+        raise UnusableAnswer("the command record is not an object", result)
     return _record(snake_keys(item), command_sn, result)
 
 

@@ -42,8 +42,8 @@ def _items(result: bytes, what: str) -> list[Any]:
     try:
         value = json_text.decode(result)
     except msgspec.MsgspecError as error:
-        raise UnusableAnswer(f"{what} are no JSON: {error}", result) from None
+        raise UnusableAnswer(f"{what} are not JSON: {error}", result) from None
     items = value.get("list") if isinstance(value, dict) else value
     if items is not None and not isinstance(items, list):
-        raise UnusableAnswer(f"{what} are no list", result)
+        raise UnusableAnswer(f"{what} are not a list", result)
     return items or []

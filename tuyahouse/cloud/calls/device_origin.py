@@ -31,7 +31,7 @@ def decode_factory_infos(result: bytes) -> dict[str, str]:
     """
     items = _decode(result, "the factory infos")
     if not isinstance(items or [], list) or not all(isinstance(item, dict) for item in items or []):
-        raise UnusableAnswer("the factory infos are no list of objects", result)
+        raise UnusableAnswer("the factory infos are not a list of objects", result)
     pairs = ((identifier(item.get("id")), identifier(item.get("sn"))) for item in items or [])
     return {device_id: sn for device_id, sn in pairs if device_id and sn}
 
@@ -44,7 +44,7 @@ def decode_sn(result: bytes) -> str | None:
     """
     value = _decode(result, "the serial number")
     if isinstance(value, (dict, list, bool)):
-        raise UnusableAnswer("the serial number is no text", result)
+        raise UnusableAnswer("the serial number is not text", result)
     return identifier(value)
 
 
@@ -60,7 +60,7 @@ def decode_sns(result: bytes) -> list[str]:
     if isinstance(value, str):
         value = value.split(",")
     if not isinstance(value or [], list):
-        raise UnusableAnswer("the serial numbers are no list", result)
+        raise UnusableAnswer("the serial numbers are not a list", result)
     return [sn for sn in map(identifier, value or []) if sn]
 
 
@@ -68,4 +68,4 @@ def _decode(result: bytes, what: str) -> Any:
     try:
         return json_text.decode(result or b"null")
     except msgspec.MsgspecError as error:
-        raise UnusableAnswer(f"{what} are no JSON: {error}", result) from None
+        raise UnusableAnswer(f"{what} are not JSON: {error}", result) from None

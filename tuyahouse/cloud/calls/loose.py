@@ -61,13 +61,13 @@ def utc(value: Any) -> datetime | None:
         return None
     number = value if type(value) is int else whole_number(int(value) if isinstance(value, float) else value)
     if number is None or number <= 0:
-        raise ValueError(f"{value!r} is no time")
+        raise ValueError(f"{value!r} is not a time")
     if LATEST_SECONDS <= number < LATEST_FAST:
         return datetime.fromtimestamp(number / 1000, UTC)
     try:
         return EPOCH + timedelta(milliseconds=number * 1000 if number < LATEST_SECONDS else number)
     except OverflowError:
-        raise ValueError(f"{value!r} is no time") from None
+        raise ValueError(f"{value!r} is not a time") from None
 
 
 def times(values: Sequence[Any]) -> Sequence[datetime | None] | Sequence[int]:

@@ -108,7 +108,7 @@ def _time_ms(value: msgspec.Raw | None) -> int:
     except ValueError:
         time_ms = 0
     if not 0 < time_ms < 10_000_000_000_000:
-        raise ValueError(f"{'no time' if sent is None else repr(sent)} is no time of a step")
+        raise ValueError("a step has no time" if sent is None else f"{sent!r} is not the time of a step")
     return time_ms
 
 
@@ -120,7 +120,7 @@ def _flag(value: msgspec.Raw | None) -> bool | None:
     try:
         return None if sent is None else _FLAGS[sent.strip().lower()]
     except KeyError:
-        raise ValueError(f"{sent!r} is no status") from None
+        raise ValueError(f"{sent!r} is not a status") from None
 
 
 def _extra(left: dict[str, msgspec.Raw]) -> dict[str, Any] | None:
@@ -183,4 +183,4 @@ async def get_pass_amount(client: "TuyaClient", order_code: str, station_code: s
     try:
         return int(as_text(answer.result) or 0)
     except ValueError:
-        raise UnusableAnswer("The pass count is no whole number", answer.body, endpoint=PASS_AMOUNT.name) from None
+        raise UnusableAnswer("The pass count is not a whole number", answer.body, endpoint=PASS_AMOUNT.name) from None

@@ -32,12 +32,12 @@ class Answer:
 
 @dataclass(slots=True)
 class Received:
-    """An answer as it came over HTTP, all of it. A struct of our own, as an ``httpx.Response`` costs too much CPU a call.
+    """A whole answer as it came over HTTP. A struct of our own: an ``httpx.Response`` costs too much CPU a call.
 
     Attributes:
         status: HTTP status.
-        headers: found whatever the case of their names.
-        content: the body, unpacked.
+        headers: looked up by name, in any case.
+        content: the body, decompressed.
         outcome: what the answer means; None until it is judged.
         t_ms: the answer's ``t`` in milliseconds; None where it has none, and until it is judged.
     """
@@ -86,14 +86,14 @@ _decode = msgspec.json.Decoder(Envelope).decode
 
 @cache
 def _decode_shaped(shape: type[msgspec.Struct]) -> Callable[[bytes], Any]:
-    """Decodes a successful answer whose result has this shape, envelope and all; others are no business of it."""
+    """A decoder of successful answers whose result has this shape, envelope included; it raises for all others."""
     fields: list[tuple[str, Any] | tuple[str, Any, Any]]
     fields = [("success", Literal[True]), ("result", shape), ("t", int), ("tid", str, "")]
     return msgspec.json.Decoder(msgspec.defstruct("ShapedEnvelope", fields)).decode
 
 
 def _read_shaped(shape: type[msgspec.Struct], body: bytes) -> Answer | None:
-    """None for an error of Tuya's, or another shape: that is read with all tolerance."""
+    """The answer; None for a refusal or another shape, which are then read tolerantly."""
     try:
         whole = _decode_shaped(shape)(body)
     except json_text.BROKEN:
@@ -114,7 +114,7 @@ def read_answer(
     """Judge one answer: what it brought or why not, and its ``t`` in milliseconds.
 
     Args:
-        status: HTTP status. Tuya answers 200 even when it refuses; other ones mostly come from something in between.
+        status: HTTP status. Tuya answers 200 even when it refuses; others mostly come from something in between.
         body: the bytes as received.
         endpoint: name of the call, for the words of an error.
         account: name of the account, for the remedy.
@@ -145,7 +145,7 @@ def read_answer(
 
 
 def stored_result(body: bytes) -> bytes:
-    """The result inside an answer that was kept as it was received.
+    """The result inside an answer that was stored as received.
 
     Raises:
         TuyaError: it cannot be read.
@@ -179,9 +179,9 @@ def _without_success(
 
 
 def _not_tuya(status: int, body: bytes, endpoint: str, account: str) -> TuyaError:
-    """An answer that is no envelope: by its status and its first bytes."""
+    """An answer without an envelope, judged by its status and its first bytes."""
     if status == 429:
-        remedy = f"Calls are slowed down by themselves; if it happens often, lower {prefix(account)}CALLS_PER_SECOND."
+        remedy = f"Calls are slowed down automatically; if it happens often, lower {prefix(account)}CALLS_PER_SECOND."
         return Throttled(
             f"{endpoint} was answered with HTTP 429: too many calls",
             code="HTTP 429",
@@ -191,8 +191,8 @@ def _not_tuya(status: int, body: bytes, endpoint: str, account: str) -> TuyaErro
         )
     code = f"HTTP {status}"
     remedy = (
-        f"If it stays, something between here and Tuya answers in its place: check {prefix(account)}BASE_URL (or REGION), "
-        "proxies and firewalls."
+        "If this persists, something between here and Tuya answers in its place: check "
+        f"{prefix(account)}BASE_URL (or REGION), proxies and firewalls."
     )
     if status in _NOT_OFFERED:
         return ItemRefused(

@@ -1,4 +1,4 @@
-"""The body of an answer, read within a bound: neither an endless one nor a small one that unpacks to gigabytes fills memory."""
+"""Reads the body of an answer up to a limit: no endless body, nor one that decompresses to gigabytes, fills memory."""
 
 import zlib
 
@@ -6,7 +6,7 @@ import aiohttp
 
 
 class TooLarge(Exception):
-    """An answer has more bytes than are read of one."""
+    """An answer has more bytes than the limit."""
 
 
 class UnaskedEncoding(Exception):
@@ -14,12 +14,12 @@ class UnaskedEncoding(Exception):
 
 
 async def read_body(answer: aiohttp.ClientResponse, most: int) -> bytes:
-    """All of it, unpacked.
+    """The whole body, decompressed.
 
     Raises:
-        TooLarge: it has more than ``most`` bytes, as sent or unpacked; the connection is closed.
-        UnaskedEncoding: it is packed neither as gzip nor as deflate.
-        aiohttp.ClientPayloadError: it was cut off or is packed wrongly.
+        TooLarge: it has more than ``most`` bytes, as sent or decompressed; the connection is closed.
+        UnaskedEncoding: it is compressed neither as gzip nor as deflate.
+        aiohttp.ClientPayloadError: it was cut off or cannot be decompressed.
     """
     encoding = answer.headers.get("content-encoding", "identity").strip().lower()
     if encoding in ("identity", "") and answer.content_length is not None and answer.content_length <= most:
@@ -40,13 +40,13 @@ async def _read_bounded(answer: aiohttp.ClientResponse, encoding: str, most: int
         try:
             part = unpack.decompress(chunk, most + 1 - size) if unpack else chunk
         except zlib.error:
-            raise aiohttp.ClientPayloadError("the body is packed wrongly") from None
+            raise aiohttp.ClientPayloadError("the body cannot be decompressed") from None
         size += len(part)
         if max(received, size) > most:
             raise TooLarge
         parts.append(part)
     if unpack and not unpack.eof:
-        raise aiohttp.ClientPayloadError("the packed body was cut off")
+        raise aiohttp.ClientPayloadError("the compressed body was cut off")
     return b"".join(parts)
 
 

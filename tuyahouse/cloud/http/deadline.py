@@ -6,15 +6,15 @@ from types import TracebackType
 
 
 class Deadline:
-    """Entered by many tasks, each of which may stay ``seconds``; a later one is cancelled and sees TimeoutError.
+    """A context manager for many tasks. One that stays longer than ``seconds`` is cancelled and gets a TimeoutError.
 
-    As in ``asyncio.timeout``, a cancellation that comes from elsewhere goes on as one. A task is inside once at a time.
+    As with ``asyncio.timeout``, a cancellation from elsewhere stays a cancellation. A task must not enter it twice.
     """
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
         self._inside: dict[asyncio.Task[object], tuple[float, int]] = {}
-        """Since all may stay as long, the first one in is the first one late."""
+        """By order of entry, which is the order of expiry: all tasks may stay equally long."""
         self._late: set[asyncio.Task[object]] = set()
         self._timer: asyncio.TimerHandle | None = None
 
@@ -35,7 +35,7 @@ class Deadline:
                 raise TimeoutError from error
 
     def close(self) -> None:
-        """Forget the timer; whoever is inside may stay."""
+        """Cancel the timer; tasks that are still inside have no deadline any more."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

@@ -32,7 +32,7 @@ def proxy_for(url: str) -> str | None:
     kind, _, rest = found.rpartition("://")
     if kind not in ("", "http", "https"):
         raise ConfigurationWrong(
-            f"The proxy for {address.host} is of the kind {kind}, and only http proxies can be used",
+            f"The proxy for {address.host} is of the kind {kind}, but only http proxies can be used",
             remedy="Change HTTPS_PROXY (or ALL_PROXY) in the environment, or name the host in NO_PROXY.",
             reached=False,
         )

@@ -13,17 +13,17 @@ from tuyahouse.settings import Account
 from tuyahouse.stores import Token
 
 _NO_SEGMENT = frozenset({"", ".", ".."})
-"""Values that would name another path: everything between here and Tuya resolves them."""
+"""Values that would change the path: proxies and servers resolve them."""
 
 _encode = msgspec.json.Encoder().encode
 
 
 @dataclass(slots=True)
 class Request:
-    """One call to Tuya. A struct of our own, as an ``httpx.Request`` costs too much CPU a call.
+    """One call to Tuya. A struct of our own: an ``httpx.Request`` costs too much CPU a call.
 
     Attributes:
-        endpoint: what is asked.
+        endpoint: the call.
         url: the whole address, percent-encoded, as it is sent.
         signed_url: path and query, decoded, as they are signed.
         content: the body as it is signed and sent; empty where there is none.

@@ -18,11 +18,11 @@ from tuyahouse.cloud.http.requests import Request
 from tuyahouse.settings import Account
 
 FAULTS = (httpx.TransportError, aiohttp.ClientError, OSError, TimeoutError, TooLarge, UnaskedEncoding)
-"""What sending and reading may raise; time-outs of asyncio and a refused connection are OSErrors' kin."""
+"""What sending and reading may raise. Time-outs of asyncio and refused connections are kinds of OSError."""
 
 
 LONGEST_HEADER = 64 * 1024
-"""Bytes of one header line: gateways in between add cookies and policies of more than the usual 8 KB."""
+"""Longest header line in bytes: gateways add cookies and policies beyond the usual 8 KB."""
 
 _log = logging.getLogger(__name__)
 
@@ -35,13 +35,13 @@ class Transport(Protocol):
 
 @cache
 def _trust() -> ssl.SSLContext:
-    """The certificates that are trusted, read once a process: that takes as long as two hundred calls."""
+    """The trusted certificates, read once a process: reading them takes as long as two hundred calls."""
     return ssl.create_default_context()
 
 
 @asynccontextmanager
 async def open_transport(account: Account, given: httpx.AsyncBaseTransport | None) -> AsyncGenerator[Transport, None]:
-    """Connections to Tuya, as many as calls may be in flight; or the ``given`` ones. TLS is always verified."""
+    """Connections to Tuya, as many as calls may be in flight, or the ``given`` transport. TLS is always verified."""
     if given is not None:
         yield OverHttpx(given)
         return
@@ -101,10 +101,10 @@ class WholeAnswers:
         self._answered = False
 
     async def send(self, request: Request) -> Received:
-        """The answer. A kept connection that was closed without a word costs one more sending, on a new one.
+        """The answer. If a kept connection turns out to be closed, the request is sent once more, on a new one.
 
-        A call that must not be sent twice goes over a new one at once: a kept connection may be closed by now, and
-        whether the call had arrived by then nobody could say.
+        A call that must not be sent twice goes over a new connection at once: if a kept one were closed, nobody could
+        say whether the call had arrived.
         """
         try:
             answer = await self._send(self._session if request.endpoint.idempotent else self._new, request)
@@ -133,7 +133,7 @@ class WholeAnswers:
 
 
 def fault(error: Exception, endpoint: str, account: Account) -> TuyaError:
-    """The failure of a connection in words. Texts of the libraries are left out: they may hold a URL with a token."""
+    """The failure of a connection in words. The libraries' own texts are left out: they may hold a URL with a token."""
     causes = (error, error.__cause__)
     if isinstance(error, TooLarge):
         large = UnusableAnswer(f"The answer to {endpoint} has more than {account.max_answer_mb} MB", endpoint=endpoint)
@@ -159,14 +159,14 @@ def fault(error: Exception, endpoint: str, account: Account) -> TuyaError:
             code="TLS",
             endpoint=endpoint,
             remedy=f"Check {prefix(account.name)}BASE_URL and the CA certificates of this machine "
-            "(a file of more is named by SSL_CERT_FILE); TLS is always verified.",
+            "(SSL_CERT_FILE names a file of further ones); TLS is always verified.",
             reached=False,
         )
     if isinstance(error, aiohttp.ClientHttpProxyError):
         return _proxy_fault(f"{endpoint} was not sent: the proxy refused it (HTTP {error.status})", endpoint)
     if isinstance(error, aiohttp.ClientResponseError):
         return PassingFault(
-            f"The answer to {endpoint} is no proper HTTP ({type(error).__name__})",
+            f"The answer to {endpoint} is not valid HTTP ({type(error).__name__})",
             endpoint=endpoint,
             remedy="Something between here and Tuya may change it: check proxies and firewalls.",
         )

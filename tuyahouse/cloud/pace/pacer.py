@@ -65,10 +65,10 @@ class _Lane:
         self.unused += self.left
         self.taken = self.slots.count
         if self.coming is not None:
-            self.coming.add_done_callback(self._give_back)
+            self.coming.add_done_callback(self._release)
             self.coming = None
 
-    def _give_back(self, coming: "asyncio.Future[Slots]") -> None:
+    def _release(self, coming: "asyncio.Future[Slots]") -> None:
         if not coming.cancelled() and coming.exception() is None:
             self.unused += coming.result().count
 

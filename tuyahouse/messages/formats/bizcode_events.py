@@ -27,7 +27,7 @@ def device_report(message: Json, pushed_at: datetime | None) -> Event:
     """Values a device reported. Tuya's id of the report, else a fingerprint of the value, identifies a repetition."""
     items = message.get("status")
     if not isinstance(items, list):
-        raise UnreadableMessage("wrong_shape", "status is no list")
+        raise UnreadableMessage("wrong_shape", "status is not a list")
     device_id = key_text(message.get("devId"), "devId")
     product_id = text(message.get("productKey"))
     data_id = message.get("dataId")
@@ -51,7 +51,7 @@ def _reported(
     item: Any, device_id: str, product_id: str | None, data_id: str | None, top: Json | None, pushed_at: datetime | None
 ) -> DeviceEvent:
     if not isinstance(item, dict):
-        raise UnreadableMessage("wrong_shape", "an item of status is no object")
+        raise UnreadableMessage("wrong_shape", "an item of status is not an object")
     dp_id, extra = None, dict(top) if top else None
     for name, kept in item.items():
         if name in _REPORT_ITEM:

@@ -1,4 +1,4 @@
-"""The result of a command, which both families tell with the same fields."""
+"""The result of a command, which both families report with the same fields."""
 
 from datetime import datetime
 

@@ -1,7 +1,7 @@
 """From the plain text of a message to facts (docs/tuya.md, "Messages": formats and their traps).
 
-Pure: the same text and push time give the same facts. A fact told by both families becomes the same row. Fields that
-are not documented are kept in ``extra`` and reported as drift; formats that are not known are kept as ``unknown``.
+Pure: the same text and push time give the same facts. A fact that both families report becomes one row. Undocumented
+fields are kept in ``extra`` and reported as drift; unknown formats are kept as ``unknown``.
 """
 
 from datetime import datetime

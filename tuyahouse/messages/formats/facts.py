@@ -63,7 +63,7 @@ class CommandObservation(msgspec.Struct, frozen=True, gc=False):
 
 
 class BacklogNotice(msgspec.Struct, frozen=True, gc=False):
-    """Tuya says that unread messages pile up."""
+    """Tuya reports that unread messages pile up."""
 
     happened_at: datetime | None
 
@@ -72,7 +72,7 @@ Fact = DeviceEvent | Presence | Binding | CommandObservation | BacklogNotice
 
 
 class Event(msgspec.Struct, frozen=True, gc=False):
-    """The facts of one decrypted message. ``format`` is ``unknown`` for a format that no documentation describes.
+    """The facts of one decrypted message. ``format`` is ``unknown`` if it is not documented.
 
     ``drift`` holds name and sample of undocumented fields.
     """

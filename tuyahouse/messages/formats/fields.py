@@ -23,20 +23,20 @@ def first_time(field: str, pushed_at: datetime | None, *sent: Any) -> datetime:
     """The first time that was sent, else the push time of the envelope.
 
     Raises:
-        UnreadableMessage: ``bad_time`` when what was sent is no time, or there is none at all.
+        UnreadableMessage: ``bad_time`` if what was sent is not a time, or if there is none at all.
     """
     for value in sent:
         if value:
             return moment(value, field)
     if pushed_at is None:
-        raise UnreadableMessage("bad_time", f"{field} is missing and the envelope's t is no time")
+        raise UnreadableMessage("bad_time", f"{field} is missing and the envelope's t is not a time")
     return pushed_at
 
 
 def unexpected(
     data: Json, documented: frozenset[str], top: Json | None = None, top_documented: frozenset[str] = frozenset()
 ) -> tuple[Json | None, Drift]:
-    """The undocumented fields (None when there are none), and name and shortened sample of the first of them."""
+    """The undocumented fields (None if there are none), and name and shortened sample of the first of them."""
     if data.keys() <= documented and (top is None or top.keys() <= top_documented):
         return None, ()
     extra = {name: value for name, value in data.items() if name not in documented}

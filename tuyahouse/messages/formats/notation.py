@@ -27,9 +27,9 @@ def decode_object(text: str | bytes, layer: str) -> dict[str, Any]:
     try:
         value = json_text.decode(text)
     except (ValueError, RecursionError) as error:
-        raise UnreadableMessage("broken_json", f"{layer} is no JSON: {error}") from None
+        raise UnreadableMessage("broken_json", f"{layer} is not JSON: {error}") from None
     if type(value) is not dict:
-        raise UnreadableMessage("wrong_shape", f"{layer} is no JSON object")
+        raise UnreadableMessage("wrong_shape", f"{layer} is not a JSON object")
     return value
 
 
@@ -70,7 +70,7 @@ def key_text(value: Any, field: str) -> str:
         return key_text(str(value), field)
     if value is None:
         raise UnreadableMessage("missing_field", f"{field} is missing")
-    raise UnreadableMessage("wrong_shape", f"{field} is no text")
+    raise UnreadableMessage("wrong_shape", f"{field} is not text")
 
 
 def whole_number(value: Any, field: str) -> int:
@@ -79,7 +79,7 @@ def whole_number(value: Any, field: str) -> int:
         with suppress(ValueError):
             value = int(value)
     if not isinstance(value, int) or isinstance(value, bool):
-        raise UnreadableMessage("missing_field" if value is None else "wrong_shape", f"{field} is no whole number")
+        raise UnreadableMessage("missing_field" if value is None else "wrong_shape", f"{field} is not a whole number")
     if not -(2**31) <= value < 2**31:
         raise UnreadableMessage("wrong_shape", f"{field} is out of range")
     return value
@@ -101,7 +101,7 @@ def moment(value: Any, field: str) -> datetime:
     if type(value) is float and value.is_integer():
         value = int(value)
     if type(value) is not int or not 0 <= value < 10**20:
-        raise UnreadableMessage("bad_time", f"{field} is no time")
+        raise UnreadableMessage("bad_time", f"{field} is not a time")
     if value < 10**11:
         return _EPOCH + timedelta(seconds=value)
     if value < 10**14:

@@ -31,7 +31,7 @@ class ConnectionLog:
         return 0.0 if self.since is None else self._clock() - self.since
 
     def up(self) -> None:
-        """The connection was made, for the first time or again."""
+        """The connection is up, for the first time or again."""
         if self.since is not None and self._was_up:
             self._outages.append(Outage(self.since, self._clock()))
         self._was_up, self.since, self.problem = True, None, ""
@@ -58,7 +58,7 @@ class ConnectionLog:
 
 
 class NoticesLog(ConnectionLog):
-    """The state of the connection for backlog notices. They are optional: a new problem is logged and stops nothing."""
+    """The state of the connection for backlog notices. They are optional: a problem is logged and stops nothing."""
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         super().__init__(clock, Backoff(at_most=900))

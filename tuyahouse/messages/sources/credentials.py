@@ -17,6 +17,6 @@ def auth1(access_id: str, access_key: str) -> str:
 
 
 def cut_for_basic(text: str) -> tuple[str, str]:
-    """Split a text so that the Pulsar client, which joins user name and password with a colon, sends exactly that text."""
+    """Split a text so that the Pulsar client, which joins user name and password by a colon, sends exactly it."""
     name, _, password = text.partition(":")
     return name, password

@@ -1,4 +1,4 @@
-"""Why a message endpoint cannot be used: Pulsar's client reports most causes as a bare time-out."""
+"""Finds out why a message endpoint cannot be used: Pulsar's client reports most causes as a bare time-out."""
 
 import socket
 import ssl
@@ -71,7 +71,7 @@ def reachability(url: str, tls_ca: str = "", seconds: float = 5.0) -> str | None
 
 
 def _parts(url: str) -> tuple[str, str, int]:
-    """Scheme, host and port, of the first where Pulsar's client is given several; ValueError when there is no such port."""
+    """Scheme, host and port, the first of several that Pulsar's client may be given; ValueError for a wrong port."""
     scheme, _, rest = url.partition("://")
     parts = urlsplit(f"//{rest.partition(',')[0]}")
     return scheme, parts.hostname or "", parts.port or PORTS.get(scheme, 80)
@@ -83,11 +83,11 @@ def _remedy(error: ssl.SSLCertVerificationError) -> str:
     if error.verify_code in _OUT_OF_TIME:
         return "check this machine's clock, and that MESSAGES_URL names the right host."
     return (
-        "check that MESSAGES_URL names Tuya's host and that nothing in between (a proxy that opens TLS) answers for it. "
-        "If its CA is to be trusted, name the CA's file in MESSAGES_TLS_CA."
+        "check that MESSAGES_URL names Tuya's host and that nothing in between (a proxy that opens TLS) answers for "
+        "it. If its CA is to be trusted, name the CA's file in MESSAGES_TLS_CA."
     )
 
 
 def tls_context(tls_ca: str = "") -> ssl.SSLContext:
-    """Certificates are verified always: by the system's CAs, or those of the file ``tls_ca``."""
+    """Certificates are always verified: by the system's CAs, or by those in the file ``tls_ca``."""
     return ssl.create_default_context(cafile=tls_ca or None)

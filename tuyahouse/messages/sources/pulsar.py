@@ -212,7 +212,7 @@ class PulsarSource:
         if self._consumer.is_connected():
             self._log.up()
             return
-        self._log.down("The connection to the message endpoint is lost and is being made again.")
+        self._log.down("The connection to the message endpoint is lost; reconnecting.")
         if self._log.outage_seconds > _RENEW_SECONDS:
             self._drop()
 

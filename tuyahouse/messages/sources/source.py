@@ -33,7 +33,7 @@ class Outage:
 class MessageSource(Protocol):
     """A subscription that reconnects for ever. Used by one thread.
 
-    ``problem`` says in words why it is not ``connected`` at the moment ("" when it is).
+    ``problem`` says in words why it is not ``connected`` at the moment; empty if it is.
     """
 
     @property
@@ -49,11 +49,11 @@ class MessageSource(Protocol):
         """Connect for the first time.
 
         Raises:
-            SourceError: what it may mean that this failed and what to check. It may be called again.
+            SourceError: it failed; the text says what that may mean and what to check. It may be called again.
         """
 
     def receive(self, at_most: int, timeout: float) -> list[Received]:
-        """The next messages; [] when none arrive within ``timeout`` seconds or the connection is being made again.
+        """The next messages; empty if none arrive within ``timeout`` seconds, or while it reconnects.
 
         Never raises for a lost connection.
         """

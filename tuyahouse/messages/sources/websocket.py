@@ -1,7 +1,7 @@
 """Messages over Tuya's WebSocket endpoint (docs/tuya.md, "Messages": connection).
 
-A message that is not acknowledged within three seconds is delivered again, so batches are small here; the id of a message
-reveals a repetition. The endpoint serves one topic a connection: backlog notices need a second connection.
+A message that is not acknowledged within three seconds is delivered again, so batches are small here; the id of a
+message reveals a repetition. The endpoint serves one topic a connection: backlog notices need a second connection.
 """
 
 import binascii

@@ -48,7 +48,7 @@ class TopicConnection:
         """Connect.
 
         Raises:
-            SourceError: what it may mean that this failed and what to check.
+            SourceError: it failed; the text says what that may mean and what to check.
         """
         try:
             self._connection = self._connect()
@@ -113,7 +113,7 @@ class TopicConnection:
 
     def _lost(self, error: Exception) -> None:
         self.close()
-        self.log.down(f"The connection to the message endpoint is lost ({error}) and is being made again.")
+        self.log.down(f"The connection to the message endpoint is lost ({error}); reconnecting.")
 
 
 def endpoint(account: Account, topic: str) -> str:

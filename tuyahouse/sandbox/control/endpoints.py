@@ -19,7 +19,7 @@ NDJSON = "application/x-ndjson"
 
 
 class Control:
-    """One method an endpoint."""
+    """One method per endpoint."""
 
     def __init__(self, world: World, service: MessageService, publisher: Publisher | None) -> None:
         self._world = world
@@ -75,7 +75,7 @@ class Control:
         return JSONResponse({"rates": faults.rates, "hits": faults.hits, "known": FAULTS})
 
     async def clock(self, request: Request) -> Response:
-        """POST {"offset_seconds": x} sets the clock against the machine's, {"advance_seconds": x} moves it on."""
+        """POST {"offset_seconds": x} sets the clock relative to the machine's, {"advance_seconds": x} moves it on."""
         options = self._world.options
         if request.method == "POST":
             body = await _json(request)
@@ -111,7 +111,7 @@ class Control:
         return JSONResponse({"quota": self._world.options.quota, "used": self._world.log.quota_used})
 
     async def asked(self, request: Request) -> Response:
-        """How often each key was asked for: ?endpoint=, ?sn= for one; DELETE forgets all counts and start times."""
+        """How often each key was asked for: ?endpoint=, ?sn= for one; DELETE clears all counts and start times."""
         if request.method == "DELETE":
             self._world.log.forget()
             return JSONResponse({})
@@ -143,7 +143,7 @@ class Control:
         return _lines(truth.messages(self._world, int(self._day(request))))
 
     async def messages(self, request: Request) -> Response:
-        """GET: counts of each subscription; POST {"cut": true} cuts all connections, {"notice": true} warns of a backlog."""
+        """GET shows counts by subscription, POST {"cut": true} cuts connections, {"notice": true} sends a notice."""
         wanted = await _json(request) if request.method == "POST" else {}
         cut = self._service.cut() if wanted.get("cut") else 0
         if wanted.get("notice"):

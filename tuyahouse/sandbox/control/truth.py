@@ -1,4 +1,4 @@
-"""The ground truth of the sandbox, in the words of the warehouse, for tests to compare with."""
+"""The ground truth of the sandbox, named as in the warehouse, for tests to compare with."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -47,14 +47,14 @@ def serial_number_states(world: World, day: float) -> Iterator[dict[str, Any]]:
 
 
 def serial_numbers_csv(world: World) -> Iterator[str]:
-    """The file an operator would load: serial number and work order."""
+    """The file that an operator would load: serial number and work order."""
     yield "sn,work_order\n"
     for sn, code in world.factory.serial_numbers():
         yield f"{sn},{code}\n"
 
 
 def devices(world: World, day: float) -> Iterator[dict[str, Any]]:
-    """Every device that is there at the end of that day, with the projects that list it and its data points."""
+    """Every device that exists at the end of that day, with the projects that list it and its data points."""
     at_ms, field = instant_ms(day), world.field
     for device in field.devices:
         if device.present(at_ms):
@@ -71,7 +71,7 @@ def devices(world: World, day: float) -> Iterator[dict[str, Any]]:
 
 
 def commands(world: World, day: float) -> Iterator[dict[str, Any]]:
-    """Every command issued until the end of that day, with its stage by the API and by messages (null: none)."""
+    """Every command issued until the end of that day, with its stage by API and by messages (null: none)."""
     at_ms = instant_ms(day)
     for each in range(day_of(at_ms) + 1):
         for command in world.commands.of_day(each):

@@ -1,4 +1,4 @@
-"""A factory that moves on day by day. Every answer is a pure function of (seed, serial number, day): nothing is stored."""
+"""A factory that moves on day by day. Answers are pure functions of (seed, serial number, day); nothing is stored."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -28,7 +28,7 @@ class WorkOrder(NamedTuple):
 
 
 class Step(NamedTuple):
-    """One passage of a unit through the node of that number in its craft line."""
+    """One passage of a unit through a node of its craft line, by the node's number."""
 
     node: int
     time_ms: int
@@ -48,19 +48,19 @@ class Factory:
         return self._by_code.get(code)
 
     def order_of(self, sn: str) -> WorkOrder | None:
-        """The work order of a serial number, None when the factory never makes such a unit."""
+        """The work order of a serial number; None if the factory never makes such a unit."""
         order, number = self._by_code.get(sn[:-5]), sn[-5:]
         known = order is not None and number.isascii() and number.isdigit() and 1 <= int(number) <= order.units
         return order if known else None
 
     def serial_numbers(self) -> Iterator[tuple[str, str]]:
-        """Every (serial number, work order), by work order and number."""
+        """Every (serial number, work order), ordered by work order and number."""
         for order in self.orders:
             for number in range(1, order.units + 1):
                 yield f"{order.code}{number:05d}", order.code
 
     def serial_number(self, index: int) -> str:
-        """The index-th of them, counted round and round."""
+        """The serial number at this index; counting starts over at the end."""
         index %= self.count
         size = self.orders[0].units
         return f"{self.orders[index // size].code}{index % size + 1:05d}"
@@ -96,7 +96,7 @@ def _work_orders(seed: int, serial_numbers: int) -> list[WorkOrder]:
 
 
 def _code(seed: int, index: int) -> str:
-    """Codes in the manner of the samples. The index is spelled in them, so that no two are the same."""
+    """A code in the style of Tuya's samples. It spells the index, so that no two are the same."""
     if index == 0:
         return "YZCB04ZZR"
     rng = SeededRandom(seed, "order", index)
@@ -117,7 +117,7 @@ def _visible(rng: SeededRandom, order: WorkOrder, until_ms: int) -> list[Step]:
 
 
 def _run(rng: SeededRandom, order: WorkOrder, node: int, begin_ms: int, until_ms: int) -> list[Step]:
-    """Passages from a node on: some fail and come again later, a few units are given up after a failure."""
+    """Passages from a node on: some fail and are repeated later, a few units are given up after a failure."""
     steps: list[Step] = []
     now, last = begin_ms, len(order.craft_line.nodes)
     while node < last:

@@ -28,14 +28,15 @@ FATES = {
     "regress": 0.005,
     "strange": 0.005,
 }
-"""Share of commands that end so. ``conflict``: API and message name different ends. ``regress``: the API takes an end back."""
+"""Shares of commands by how they end. ``conflict``: API and message name different ends. ``regress``: the API takes an
+end back."""
 
 FIRST_SENT = 1_000_000_000
 """Number of the first command that was sent by a call; those of the field lie far below."""
 
 
 class Stage(NamedTuple):
-    """From ``at_ms`` on the status is this one; ``happened_ms`` is the time it reports."""
+    """A status that holds from ``at_ms`` on; ``happened_ms`` is the time it reports."""
 
     at_ms: int
     status: int
@@ -54,12 +55,12 @@ class Command(NamedTuple):
     published: tuple[Stage, ...]
 
     def record(self, at_ms: int) -> Stage | None:
-        """The record at that time, None before the command was issued."""
+        """The record at that time; None before the command was issued."""
         return next((stage for stage in reversed(self.api) if stage.at_ms <= at_ms), None)
 
 
 class Commands:
-    """``per_day`` commands a day from day 0 on, to devices that are there, and those that were sent by calls."""
+    """``per_day`` commands a day from day 0 on, to devices that exist, and those that were sent by calls."""
 
     def __init__(self, seed: int, per_day: int, field: Field) -> None:
         self._seed = seed

@@ -23,7 +23,7 @@ class Change(NamedTuple):
 
 
 class Device(NamedTuple):
-    """``changes`` are by time. It is absent before ``created_ms`` and from ``vanished_ms`` until ``back_ms``."""
+    """``changes`` are ordered by time. It is absent before ``created_ms``, and from ``vanished_ms`` to ``back_ms``."""
 
     number: int
     device_id: str
@@ -45,7 +45,7 @@ class Device(NamedTuple):
         return self.created_ms <= at_ms and not self.vanished_ms <= at_ms < self.back_ms
 
     def changed(self, field: str, at_ms: int) -> int:
-        """The number of the last change of that field until then, 0 for none."""
+        """The number of the last change of that field until then; 0 for none."""
         return next((c.number for c in reversed(self.changes) if c.field == field and c.at_ms <= at_ms), 0)
 
 
@@ -89,7 +89,7 @@ class Flip(NamedTuple):
 
 
 def _state(seed: int, index: int, period: int) -> bool:
-    """Whether a device is on in a period; one lasts three days and begins on another day for each device."""
+    """Whether a device is on in a period. Periods last three days and begin on another day for each device."""
     return fraction(seed, "off", index, period) >= OFFLINE_SHARE
 
 
@@ -102,7 +102,7 @@ def _period(index: int, day: int) -> int:
 
 
 def online(seed: int, index: int, at_ms: int) -> bool:
-    """Whether a device, if it is there, is on at that time."""
+    """Whether a device, if it exists, is on at that time."""
     day = day_of(at_ms)
     period = _period(index, day)
     state = _state(seed, index, period if _boundary_ms(seed, index, period) <= at_ms else period - 1)

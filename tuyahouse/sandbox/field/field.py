@@ -33,7 +33,7 @@ class Field:
         return self._devices
 
     def find(self, name: str) -> Device | None:
-        """The device with that id or uuid, whether it is there or not."""
+        """The device with that id or uuid, whether present or not."""
         if not self._index:
             for each in self.devices:
                 self._index[each.device_id] = self._index[each.uuid] = each.number
@@ -53,7 +53,7 @@ class Field:
         return list(dict.fromkeys([first, second]))
 
     def listed(self, project: str, at_ms: int) -> list[int]:
-        """Indices of the devices that are there, in the order of the list before anything shifts."""
+        """Indices of the devices that are present, in the order of the list before anything shifts."""
         key = project, at_ms
         if key not in self._lists:
             self._lists = {k: v for k, v in self._lists.items() if k[1] == at_ms}  # other times are not asked again
@@ -81,7 +81,7 @@ class Field:
         return f"00-55-{each.number % 256:02X}-{mac[:2]}-{mac[2:4]}-{mac[4:]}"
 
     def facts(self, each: Device, at_ms: int) -> dict[str, Any]:
-        """Everything about a device at that time, in the words of the device list; states as booleans."""
+        """Everything about a device at that time, named as in the device list; states as booleans."""
         behind = None if each.is_gateway else self.devices[each.gateway]
         renamed, moved = each.changed("device_name", at_ms), each.changed("install_location", at_ms)
         return {
@@ -107,13 +107,13 @@ class Field:
         }
 
     def functions(self, each: Device, at_ms: int) -> list[tuple[str, str]]:
-        """Data points in use: all but one of some devices, which a few of those gain later."""
+        """Data points in use: some devices lack one, which a few of them gain later."""
         pool = each.product.functions
         gains = fraction(self.seed, "gain", each.number) < 0.05 and at_ms >= begin_ms(2)
         return list(pool if each.number % 4 or gains else pool[:-1])
 
     def changes(self, each: Device, since_ms: int, until_ms: int) -> list[Change]:
-        """Changes of a device within [since, until) while it was there."""
+        """Changes of a device within [since, until) while it was present."""
         return [c for c in each.changes if since_ms <= c.at_ms < until_ms and each.present(c.at_ms)]
 
 

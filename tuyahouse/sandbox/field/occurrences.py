@@ -14,7 +14,7 @@ PUBLISHED_BY_BIND = ("device_name", "device_ip", "install_location", "project_id
 
 
 class Occurrence(NamedTuple):
-    """``at_ms`` is when it is published, ``happened_ms`` when it was; ``number`` and ``status`` belong to the kind."""
+    """Published at ``at_ms``, happened at ``happened_ms``; what ``number`` and ``status`` mean depends on the kind."""
 
     at_ms: int
     kind: Kind
@@ -25,7 +25,7 @@ class Occurrence(NamedTuple):
 
 
 def occurrences(field: Field, commands: Commands, events_per_device: int, day: int) -> list[Occurrence]:
-    """All that is published on that day, by time of publication."""
+    """Everything that is published on that day, by time of publication."""
     since, until = begin_ms(day), begin_ms(day + 1)
     found = [h for device in field.devices for h in _of_device(field, device, events_per_device, day, since, until)]
     found += [h for h in _of_commands(commands, day) if since <= h.at_ms < until]

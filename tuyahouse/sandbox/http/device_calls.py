@@ -23,7 +23,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 def device_list(world: World, call: Call) -> bytes:
-    """A page of the list; its rows shift between two pages by the option ``shift``."""
+    """A page of the list; the option ``shift`` moves rows between two pages."""
     options, at_ms = world.options, instant_ms(world.options.day)
     project, page_no, page_size, product_type = _asked(world, call)
     rows = _rows(world, project, product_type, at_ms)
@@ -60,7 +60,7 @@ def _rows(world: World, project: str, product_type: str, at_ms: int) -> list[int
 
 
 def _window(world: World, rows: list[int], project: str, start: int, size: int) -> list[int]:
-    """Rows of a page; afterwards the list may turn by one row, which then is missing or double on the next page."""
+    """Rows of a page. Afterwards the list may shift by one row, which is then missing or double on the next page."""
     if not rows or start >= len(rows):
         return []
     turned = world.turns.get(project, 0)
@@ -113,7 +113,7 @@ def _shown(functions: list[tuple[str, str]]) -> bytes:
 
 
 def set_functions(world: World, call: Call) -> bytes:
-    """Sets the data points in use; all have to be in the device's pool."""
+    """Sets the data points in use; all must be in the device's pool."""
     device = known_device(world, call.parts["device_id"])
     codes = call.json.get("function_code_list")
     if not isinstance(codes, list) or not set(map(str, codes)) <= {code for code, _ in device.product.functions}:
@@ -123,15 +123,17 @@ def set_functions(world: World, call: Call) -> bytes:
 
 
 def factory_infos(world: World, call: Call) -> bytes:
-    """Of up to 20 devices; unknown ones are left out."""
+    """The factory infos of up to 20 devices; unknown ones are left out."""
     ids = [each for each in call.query.get("device_ids", "").split(",") if each]
     if not 1 <= len(ids) <= 20:
         raise Refusal("1109", "param is illegal, please check it: device_ids")
     found = [device for each in ids if (device := world.field.find(each)) and device.device_id == each]
-    return _encode([
-        {"id": d.device_id, "uuid": d.uuid, "sn": world.field.factory_info_sn(d) or "", "mac": world.field.mac(d).replace("-", "")}
-        for d in found
-    ])  # fmt: skip
+    return _encode([_factory_info(world, device) for device in found])
+
+
+def _factory_info(world: World, device: Device) -> dict[str, str]:
+    sn, mac = world.field.factory_info_sn(device) or "", world.field.mac(device).replace("-", "")
+    return {"id": device.device_id, "uuid": device.uuid, "sn": sn, "mac": mac}
 
 
 def command_record(world: World, call: Call) -> bytes:

@@ -14,7 +14,7 @@ TEXTS = ("msg", "message")
 
 
 def echoing(world: World, call: Call, reply: Reply) -> Reply:
-    """The reply with every secret of the account and of the call added to each object and each text of the cloud's own."""
+    """The reply with every secret of the account and the call added to each object and each text of the cloud's own."""
     secrets = " ".join(_secrets(world, call))
     try:
         body = msgspec.json.encode(_with(msgspec.json.decode(reply.body), secrets))

@@ -1,4 +1,4 @@
-"""What Tuya's gateway does with every request before and after the endpoint: log, limits, signature, token, faults, envelope."""
+"""What Tuya's gateway does with every request around the endpoint: log, limits, signature, token, faults, envelope."""
 
 import asyncio
 from typing import Any, NamedTuple
@@ -44,7 +44,7 @@ class Gateway:
         await _send(reply, send)
 
     def answer(self, call: Call) -> Reply:
-        """The reply to one call; takes note of it."""
+        """The reply to one call, which is entered in the log."""
         reply = self._judged(call)
         return echoing(self._world, call, reply) if self._world.options.echo_secrets else reply
 
@@ -82,7 +82,7 @@ class Gateway:
 
 
 def _instead(world: World, fault: _Fault) -> Reply | None:
-    """The reply of faults that strike before the request is looked at."""
+    """The reply if a fault strikes before the request is looked at."""
     name, variant = fault
     if code := _REFUSING.get(name):
         raise Refusal(code)
@@ -96,7 +96,7 @@ def _instead(world: World, fault: _Fault) -> Reply | None:
 
 
 def _damaged(world: World, fault: _Fault, reply: Reply) -> Reply:
-    """The reply of faults that strike on the way back, after the request did its work."""
+    """The reply if a fault strikes on the way back, after the request did its work."""
     if fault.name == "slow":
         return reply._replace(delay=world.options.slow_seconds)
     return reply._replace(cut=True) if fault.name == "cut" else reply

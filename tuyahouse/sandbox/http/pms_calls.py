@@ -1,4 +1,4 @@
-"""The production system's calls: login, flow steps, craft lines, pass counts, device to serial number (docs/tuya.md, PMS)."""
+"""Calls of the production system (docs/tuya.md, PMS): login, flow steps, craft lines, pass counts, device origins."""
 
 import base64
 import binascii

@@ -31,7 +31,7 @@ class Call:
 
     @cached_property
     def json(self) -> dict[str, Any]:
-        """The body as an object; 1109 when it is none. An empty body is an empty object."""
+        """The body as an object; 1109 if it is something else. An empty body is an empty object."""
         try:
             value = msgspec.json.decode(self.body) if self.body else {}
         except (msgspec.DecodeError, UnicodeDecodeError):
@@ -52,7 +52,7 @@ Handler = Callable[[Any, Call], bytes]
 
 
 class Endpoint(NamedTuple):
-    """``key`` names the body field, path part or query parameter that holds the key asked for. ``spared`` faults never strike."""
+    """``key`` names the body field, path part or query parameter that is asked for. ``spared`` faults never strike."""
 
     method: str
     template: str
@@ -84,14 +84,14 @@ def _forgiving(call: Call) -> dict[str, Any]:
 
 
 class Router:
-    """Finds plain paths in a dictionary and the ones with parts by their patterns, in order."""
+    """Finds plain paths in a dictionary, and paths with parts by their patterns, in order."""
 
     def __init__(self, endpoints: list[Endpoint]) -> None:
         self._plain = {(e.method, e.template): (e, e.name) for e in endpoints if "{" not in e.template}
         self._patterns = [(_pattern(e), e, e.name) for e in endpoints if "{" in e.template]
 
     def find(self, call: Call) -> tuple[Endpoint, str]:
-        """The endpoint and its name; fills the call's parts. 1108 for a path that is none."""
+        """The endpoint and its name; fills the call's parts. 1108 for an unknown path."""
         if found := self._plain.get((call.method, call.path)):
             return found
         target = f"{call.method} {call.path}"

@@ -20,7 +20,7 @@ def _text(value: Any) -> str:
 
 
 class Formats:
-    """Writes an occurrence as the plain text of a message; None where a family has no format for it."""
+    """Writes an occurrence as the plain text of a message; None if a family has no format for it."""
 
     def __init__(self, field: Field, commands: Commands) -> None:
         self._field = field
@@ -106,7 +106,7 @@ class Formats:
         return "dev_online_status", _v1("dev_online_status", data)
 
     def _v1_result(self, device: Device, h: Occurrence) -> dict[str, Any]:
-        """The device id ends in a blank in some, as in the documented sample."""
+        """In some messages the device id ends in a blank, as in the documented sample."""
         return {
             "sn": self._commands.sn(h.number),
             "deviceId": device.device_id + (" " if h.number % 5 == 0 else ""),

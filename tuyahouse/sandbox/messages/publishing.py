@@ -18,7 +18,7 @@ class Publisher:
         self._next_day = world.published_from
 
     def catch_up(self) -> int:
-        """Publish the days up to that of the world; returns how many messages."""
+        """Publish all days up to that of the world; returns the number of messages."""
         count = 0
         while self._next_day <= int(self._world.options.day):
             for message in messages_of_day(self._world, self._next_day):

@@ -1,10 +1,10 @@
-"""WebSockets that can be cut off, as a broken line does it."""
+"""WebSockets that can be cut off as by a broken line."""
 
 from uvicorn._types import ASGISendEvent
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 CUT = 1006
-"""Closing with this code, which never goes over a line, drops the connection."""
+"""Closing with this code, which is never sent over the wire, drops the connection."""
 
 
 class Sockets(WebSocketsSansIOProtocol):

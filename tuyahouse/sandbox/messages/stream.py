@@ -1,4 +1,4 @@
-"""The message stream of a day, encrypted, with duplicates, late and unreadable messages. Pure, by (options, day)."""
+"""The message stream of a day: encrypted, with duplicates, late and unreadable messages. Pure, by (options, day)."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -73,7 +73,7 @@ def messages(world: World, day: int) -> Iterator[tuple[dict[str, str], bytes]]:
 
 
 def _slots(world: World, day: int) -> list[_Slot]:
-    """Which message goes when: some late, within the day, and some twice."""
+    """Which message is published when: some late within the day, and some twice."""
     options, end = world.options, begin_ms(day + 1) - 1
     slots = []
     for number, h in enumerate(occurrences(world.field, world.commands, options.events_per_device, day)):
@@ -119,6 +119,6 @@ def _nonce(options: Options, day: int, h: Occurrence) -> bytes:
 
 
 def _properties(gcm: bool, day: int, place: int) -> dict[str, str]:
-    """Under ECB the cipher is named in some messages and not in others."""
+    """With ECB, only some messages name the cipher."""
     named = {"em": "aes_gcm"} if gcm else {"em": "aes_ecb"} if place % 2 else {}
     return {**named, "tid": f"{day:04x}{place:08x}"}

@@ -1,4 +1,4 @@
-"""One subscription to the sandbox's messages: what was delivered, what is acknowledged, what has to be delivered again."""
+"""One subscription to the sandbox's messages: what is delivered, acknowledged, and to be delivered again."""
 
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -13,7 +13,7 @@ LONGEST_QUEUE = 1000
 
 
 class Subscription:
-    """At-least-once delivery, from the first published day on. ``clock`` gives seconds, ``notices`` what that topic holds."""
+    """At-least-once delivery from the first published day on. ``notices`` holds the messages of the notice topic."""
 
     def __init__(self, world: World, topic: Topic, notices: list[Message], clock: Callable[[], float]) -> None:
         self._world = world
@@ -33,7 +33,7 @@ class Subscription:
         return len(self._under_way) + len(self._again)
 
     def _published(self) -> Iterator[Message | None]:
-        """Every message up to the world's current day; None when there is none for now."""
+        """Every message up to the world's current day; None while there is none."""
         day = int(self._world.published_from)
         while True:
             if day > int(self._world.options.day):
@@ -55,7 +55,7 @@ class Subscription:
                 yield None
 
     def next(self, ack_seconds: float) -> tuple[Message, bool] | None:
-        """The next message and whether it was delivered before; None when all is delivered or the queue is full."""
+        """The next message and whether it was delivered before; None if all are delivered or the queue is full."""
         now = self._clock()
         self._expire(now)
         if self._again:
@@ -72,7 +72,7 @@ class Subscription:
         return message
 
     def _expire(self, now: float) -> None:
-        """Take back what was not acknowledged in time. The oldest are first, as all have the same time."""
+        """Take back what was not acknowledged in time. The oldest come first, as all have equally long."""
         while self._under_way:
             name, (message, until) = next(iter(self._under_way.items()))
             if until > now:
@@ -81,7 +81,7 @@ class Subscription:
             self._again.append(message)
 
     def acknowledge(self, message_id: str) -> None:
-        """Also one that was taken back but has not gone out again; an unknown one is ignored."""
+        """Acknowledge a message, even if it was taken back and waits to go out again. An unknown one is ignored."""
         if self._under_way.pop(message_id, None):
             self.acknowledged += 1
             return

@@ -54,7 +54,7 @@ class MessageService:
         return {"/".join(key): {name: getattr(one, name) for name in names} for key, one in self.subscriptions.items()}
 
     async def connect(self, socket: WebSocket) -> None:
-        """Serve one connection until it ends. 401: wrong credentials, 404: no such topic, 409: not the only one."""
+        """Serve one connection until it ends. 401: wrong credentials, 404: no such topic, 409: another holds it."""
         if refusal := self._refusal(socket):
             await socket.send_denial_response(Response(status_code=refusal))
             return
@@ -87,7 +87,7 @@ class MessageService:
         listening = asyncio.create_task(_listen(socket, subscription))
         try:
             await self._deliver(socket, subscription, me, shared, listening)
-        except (WebSocketDisconnect, RuntimeError):  # starlette says RuntimeError for a send after the end
+        except (WebSocketDisconnect, RuntimeError):  # starlette raises RuntimeError for a send after the end
             pass
         finally:
             listening.cancel()
@@ -114,7 +114,7 @@ class MessageService:
                 await _abort(socket)
                 return
             if sent % 50 == 0:
-                await asyncio.sleep(0)  # acknowledgements want to be read, too
+                await asyncio.sleep(0)  # let acknowledgements be read, too
 
 
 async def _listen(socket: WebSocket, subscription: Subscription) -> None:
@@ -148,11 +148,11 @@ def _frame(message: Message, again: bool) -> str:
 
 
 def _iso(ms: int) -> str:
-    """As Pulsar writes it."""
+    """A time as Pulsar writes it."""
     return datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="milliseconds")
 
 
 async def _abort(socket: WebSocket) -> None:
-    """Cut the line without a word of goodbye."""
+    """Cut the connection without a closing handshake."""
     with contextlib.suppress(RuntimeError):
         await socket.close(CUT)

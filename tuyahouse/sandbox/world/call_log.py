@@ -12,7 +12,7 @@ REMEMBERED_STARTS = 2_000_000
 
 @dataclass(slots=True)
 class CallLog:
-    """Counts by endpoint (``POST /v1.0/…``) and by the key asked for; start times as unix seconds in order of arrival."""
+    """Counts by endpoint (``POST /v1.0/…``) and key asked for; start times in Unix seconds, in order of arrival."""
 
     options: Options
     total: int = 0
@@ -24,7 +24,7 @@ class CallLog:
     _windows: dict[str, deque[float]] = field(default_factory=dict)
 
     def arrive(self, endpoint: str, key: str, now: float) -> int:
-        """Note a call; returns how many calls for this endpoint and key came before it."""
+        """Enter a call; returns how many calls for this endpoint and key came before it."""
         self.total += 1
         before = self.calls.get(endpoint, 0)
         self.calls[endpoint] = before + 1
@@ -39,7 +39,7 @@ class CallLog:
         return asked
 
     def refuse_above_limits(self, endpoint: str, now: float) -> None:
-        """Raise when the quota is used up or the endpoint had its calls of the last second."""
+        """Raise if the quota is used up, or the endpoint had all its calls of the last second."""
         if (quota := self.options.quota) and self.quota_used >= quota:
             raise Refusal("28841004")
         self.quota_used += 1

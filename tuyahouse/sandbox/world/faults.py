@@ -1,4 +1,4 @@
-"""Faults by name and rate. Which call of a key is hit depends on the seed alone, not on the order in which calls arrive."""
+"""Faults by name and rate. Which call of a key is hit depends on the seed alone, not on the order of calls."""
 
 from collections.abc import Mapping
 
@@ -15,19 +15,19 @@ FAULTS = {
     "token_death": "the token of the call dies before its time: 1010",
     "shape": "JSON of a wrong shape where data should be: a list for an object, an object for a list, numbers, text",
     "item_error": "the item is refused with a code of its own",
-    "region": "wrong data centre: a token is granted, all else answers 28841107",
+    "region": "wrong data centre: a token is granted, everything else answers 28841107",
     "ip": "the caller's address is not allowed: 1114",
     "rights": "permission missing: 1106",
     "subscription": "the API is not subscribed: 28841101",
     "quota": "the quota is used up: 28841004",
-    "clock": "no rate: the sandbox's clock is off by so many seconds",
+    "clock": "not a rate: the sandbox's clock is off by so many seconds",
 }
 SPARED_BY_LOGINS = frozenset({"shape", "item_error"})
 SPARED_BY_TOKEN_CALLS = SPARED_BY_LOGINS | {"token_death", "region", "rights", "subscription"}
 
 
 class FaultError(ValueError):
-    """A fault that does not exist or a rate that is none; the text names what there is."""
+    """A fault that does not exist, or a rate that is not one; the text names what there is."""
 
 
 class Faults:
@@ -69,7 +69,7 @@ def _check(name: str, rate: float) -> None:
 
 
 def parse_fault(text: str) -> tuple[str, float]:
-    """``busy=0.05`` as a pair; a name alone is always."""
+    """``busy=0.05`` as a pair; a name alone has the rate 1."""
     name, _, rate = text.partition("=")
     try:
         pair = name.strip(), float(rate) if rate else 1.0

@@ -1,4 +1,4 @@
-"""The options of the sandbox in one flat structure: command line, control endpoint and tests use the same names."""
+"""The options of the sandbox, in one flat structure. Command line, control endpoint and tests use the same names."""
 
 from typing import Literal
 
@@ -11,12 +11,12 @@ class Options(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     seed: int = 1
     serial_numbers: int = 1000
     day: float = 0
-    """Where the factory and the field stand: the end of that day. 0.5 is half a day further than 0."""
+    """The present of factory and field: the end of that day. 0.5 is half a day later than 0."""
 
     client_id: str = "sandboxclient0000001"
     client_secret: str = "sandboxsecret00000000000000000001"
     signature: Literal["v1", "v2"] = "v2"
-    """v1: an old project, takes the old and the current signature; v2: a newer one, takes the current alone."""
+    """v1: an old project, accepts the old and the current signature; v2: a newer one, accepts the current only."""
     pms_username: str = "operator"
     pms_password: str = "factory-night"
     token_seconds: float = 7200
@@ -34,24 +34,24 @@ class Options(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     window_seconds: float = 300
     """A request's `t` may be this far from the sandbox's clock."""
     clock_offset: float = 0
-    """The sandbox's clock against the machine's."""
+    """Seconds that the sandbox's clock is ahead of the machine's."""
 
     calls_per_second: float = 0
-    """For each endpoint, in any one second."""
+    """Limit for each endpoint, in any one second."""
     throttle_as: Literal["1110", "1199", "429"] = "1110"
     quota: int = 0
     """Calls until 28841004."""
     slow_seconds: float = 0.5
     """How long a slow answer takes."""
     remember: bool = True
-    """Count calls by key and keep start times; without it memory stays flat over any number of calls."""
+    """Count calls by key and keep start times; without that, memory stays flat over any number of calls."""
 
     unknown_sn: Literal["empty", "error"] = "empty"
     craft_line_verb: Literal["both", "post", "get"] = "both"
     craft_line_key: Literal["nodeList", "node_list"] = "nodeList"
     time_as: Literal["number", "text"] = "number"
     extra_fields: bool = False
-    """Flow steps carry a field that no document knows."""
+    """Flow steps carry an undocumented field."""
     echo_secrets: bool = False
     """Every answer holds the secrets that the cloud was sent: in its texts, unknown fields and error pages."""
     envelope_seconds: bool = False

@@ -24,7 +24,8 @@ TEXTS = {
     "2010": "device not exist",
     "28841004": "No permissions. The trial quota of the cloud service is used up.",
     "28841101": "No permissions. This API is not subscribed.",
-    "28841107": "No permission. The data center is suspended. Please go to the cloud development platform to enable it.",
+    "28841107": "No permission. The data center is suspended. "
+    "Please go to the cloud development platform to enable it.",
     "THE_BLANK_PARAM": "the param is blank",
     "THE_USER_NOT_EXISTED": "the user not existed",
     "THE_PASSWORD_ERROR": "the user name or the password is wrong",

@@ -1,4 +1,4 @@
-"""The receiving side of Tuya's signatures, written from docs/tuya.md alone and without tuyahouse.cloud, so that a mistake shows."""
+"""The receiving side of Tuya's signatures, written from docs/tuya.md, not from tuyahouse.cloud, to reveal mistakes."""
 
 import hmac
 from collections.abc import Mapping
@@ -39,7 +39,7 @@ def signed_header_lines(headers: Mapping[bytes, bytes]) -> str:
 
 
 class Verifier:
-    """Computes the signatures a request must carry one of."""
+    """Computes the signatures that are accepted for a request."""
 
     def __init__(self, client_id: str, client_secret: str) -> None:
         self._client_id = client_id

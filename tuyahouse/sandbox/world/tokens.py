@@ -1,4 +1,4 @@
-"""Tokens as Tuya keeps them: one live pair for the platform, one for the PMS user, and the login tokens of ten seconds."""
+"""Tokens as Tuya keeps them: one live pair for the platform, one for the PMS user, and login tokens of ten seconds."""
 
 import secrets
 from dataclasses import dataclass, field
@@ -44,11 +44,11 @@ class TokenBook:
         return self.issued[-1]
 
     def refresh_of(self, access: str) -> str:
-        """The refresh token of a live pair, "" when the access token is of none."""
+        """The refresh token of a live pair; empty if the access token is not live."""
         return next((pair.refresh for pair in self._live.values() if access and pair.access == access), "")
 
     def grant(self, kind: Kind, now_ms: int) -> Pair:
-        """A new pair; the one before, with its refresh token, is dead from now on."""
+        """A new pair; the previous one dies, its refresh token too."""
         pair = Pair(kind, self._secret(), self._secret(), now_ms + int(self.options.token_seconds * 1000))
         self._live[kind] = pair
         return pair
@@ -93,7 +93,7 @@ class TokenBook:
         return self.grant("pms", now_ms)
 
     def use(self, access: str, kind: Kind, now_ms: int) -> None:
-        """Check the token of one call; 1010 when it is not the live one, 1106 when it is that of the other kind."""
+        """Check the token of one call; 1010 if it is not the live one, 1106 if it is of the other kind."""
         pair = self._live.get(kind)
         if pair is None or pair.access != access:
             self._refuse(access, kind)
@@ -118,7 +118,7 @@ class TokenBook:
         pair.calls += 1
 
     def kill(self, kind: Kind) -> None:
-        """Let the live token of this kind die before its time; its refresh token stays good."""
+        """Let the live token of this kind die before its time; its refresh token stays valid."""
         if (pair := self._live.get(kind)) and not pair.dead:
             self._die(pair)
 

@@ -33,7 +33,7 @@ _BUILDING = {
 
 
 class World:
-    """What the sandbox's endpoints act upon; ``clock`` gives unix seconds."""
+    """What the sandbox's endpoints act upon; ``clock`` gives Unix seconds."""
 
     def __init__(
         self,
@@ -67,7 +67,7 @@ class World:
         return rsa.generate_private_key(65537, 1024)
 
     def now_ms(self) -> int:
-        """The sandbox's own clock, in which requests are judged and tokens end."""
+        """The sandbox's own clock, by which requests are judged and tokens expire."""
         return int((self.clock() + self.options.clock_offset) * 1000)
 
     def set_faults(self, rates: Mapping[str, float]) -> None:
@@ -77,7 +77,7 @@ class World:
             self.options.clock_offset = rates["clock"]
 
     def change(self, changes: Mapping[str, Any]) -> None:
-        """Set options by name while the sandbox runs; :class:`msgspec.ValidationError` when one does not exist or fit."""
+        """Set options by name while the sandbox runs; :class:`msgspec.ValidationError` if one does not exist or fit."""
         merged = msgspec.convert({**msgspec.to_builtins(self.options), **changes}, Options, strict=False)
         for name in changes:
             setattr(self.options, name, getattr(merged, name))
@@ -97,7 +97,7 @@ class World:
         return self.field.sn(found) if found else None
 
     def set_functions(self, device: Device, codes: list[str]) -> None:
-        """Data points in use from now on, whatever the day."""
+        """Set the data points in use from now on, on any day."""
         self.access.functions[device.device_id] = codes
 
     def functions_of(self, device: Device, at_ms: int) -> list[tuple[str, str]]:

@@ -42,7 +42,7 @@ def parse_url(url: str) -> URL:
         ) from None
     except ValueError:
         raise WarehouseError(
-            "TUYAHOUSE_WAREHOUSE_URL has a port that is no number. Write postgresql://user@host:5432/database; a colon, "
+            "TUYAHOUSE_WAREHOUSE_URL has a port that is not a number. Write postgresql://user@host:5432/database; a colon, "
             "a slash or an @ inside the password is written %3A, %2F or %40."
         ) from None
     kind = parsed.drivername.split("+")[0]
