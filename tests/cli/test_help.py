@@ -56,6 +56,7 @@ def test_there_are_the_commands_that_the_readme_lists() -> None:
         "dictionary",
         "doctor",
         "explain",
+        "metrics",
         "migrate",
         "plan",
         "sandbox",

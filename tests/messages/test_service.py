@@ -24,10 +24,11 @@ from tests.messages.stream import stream
 from tests.support.sandbox import Sandbox
 from tuyahouse.messages.errors import MessageKeyError, SourceError
 from tuyahouse.messages.sources.websocket import WebSocketSource
+from tuyahouse.monitoring.server import MOST_CONNECTIONS, serve
 from tuyahouse.settings import Account
 from tuyahouse.sync.messages.consumer import Progress
 from tuyahouse.sync.messages.land import Landed
-from tuyahouse.sync.messages.metrics import MOST_CONNECTIONS, STUCK_SECONDS, ConsumerMetrics, serve
+from tuyahouse.sync.messages.metrics import STUCK_SECONDS, ConsumerMetrics
 from tuyahouse.sync.messages.service import StatusLine, consume, drain, summary
 from tuyahouse.warehouse.messages.gaps import Gap
 from tuyahouse.warehouse.warehouse import Warehouse

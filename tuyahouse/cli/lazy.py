@@ -36,6 +36,7 @@ PLACES = {
     "explain": Place("warehouse", "explain", "Show what the warehouse holds on a serial number, and where it is from."),
     "dictionary": Place("warehouse", "dictionary", "Every table and column of the warehouse, and what it means."),
     "consume": Place("messages", "consume", "Store every message before it is acknowledged, until it is stopped."),
+    "metrics": Place("metrics", "metrics", "Serve the health of runs and data for Prometheus, until it is stopped."),
     "sn": Place("serial_numbers", "app", "Serial numbers: register them, list them."),
     "commands": Place("commands", "app", "Command records: name those to follow."),
     "dead-letters": Place("dead_letters", "app", "Dead letters: list, show, redrive or dismiss them."),

@@ -1,17 +1,10 @@
-"""What a running consumer offers to monitoring: Prometheus metrics at /metrics, its health at /health."""
+"""What a running consumer tells monitoring: its progress as metrics, and whether it is healthy."""
 
-import json
-import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from socketserver import ThreadingMixIn
+from collections.abc import Callable, Iterable
 from typing import Any
-from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
-from prometheus_client import CollectorRegistry, make_wsgi_app
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
-from prometheus_client.registry import Collector
 
 from tuyahouse.sync.messages.consumer import Progress
 from tuyahouse.times import utc_now
@@ -19,14 +12,10 @@ from tuyahouse.times import utc_now
 STUCK_SECONDS = 120.0
 """A consumer whose loop has not turned for this long is unhealthy."""
 
-MOST_CONNECTIONS = 8
-IDLE_SECONDS = 2.0
-"""Connections served at once, and how long one may keep its thread waiting for a request."""
-
 _PREFIX = "tuyahouse_messages"
 
 
-class ConsumerMetrics(Collector):
+class ConsumerMetrics:
     """The newest progress of one consumer, as metrics and as a verdict on its health."""
 
     def __init__(self, account: str, clock: Callable[[], float] = time.time) -> None:
@@ -94,64 +83,3 @@ class ConsumerMetrics(Collector):
         family: Metric = kind(f"{_PREFIX}_{name}", text, labels=("account",))
         family.add_metric([self._account], value)  # type: ignore[attr-defined]
         return family
-
-
-class _Server(ThreadingMixIn, WSGIServer):
-    """A thread for each of a few connections at once; further ones are closed at once."""
-
-    daemon_threads = True
-
-    def __init__(self, *arguments: Any) -> None:
-        super().__init__(*arguments)
-        self._free = threading.BoundedSemaphore(MOST_CONNECTIONS)
-
-    def process_request(self, request: Any, client_address: Any) -> None:
-        if self._free.acquire(blocking=False):
-            super().process_request(request, client_address)
-        else:
-            self.shutdown_request(request)
-
-    def process_request_thread(self, request: Any, client_address: Any) -> None:
-        try:
-            super().process_request_thread(request, client_address)
-        finally:
-            self._free.release()
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that goes away or sends nothing is no news."""
-
-
-class _Silent(WSGIRequestHandler):
-    timeout = IDLE_SECONDS
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Scrapes are not worth a line each."""
-
-
-@contextmanager
-def serve(watch: ConsumerMetrics, port: int, address: str = "127.0.0.1") -> Iterator[int]:
-    """Serve /metrics and /health in a thread; gives the port (a free one for 0)."""
-    registry = CollectorRegistry()
-    registry.register(watch)
-    server = make_server(address, port, _application(watch, make_wsgi_app(registry)), _Server, handler_class=_Silent)
-    thread = threading.Thread(target=server.serve_forever, name="metrics", daemon=True)
-    thread.start()
-    try:
-        yield server.server_port
-    finally:
-        server.shutdown()
-        server.server_close()
-
-
-def _application(watch: ConsumerMetrics, metrics: Callable[..., Any]) -> Callable[..., Any]:
-    def answer(environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
-        if environ.get("PATH_INFO") == "/metrics":
-            return metrics(environ, start_response)
-        if environ.get("PATH_INFO") != "/health":
-            start_response("404 Not Found", [("Content-Type", "text/plain")])
-            return [b"/metrics or /health\n"]
-        healthy, details = watch.health()
-        start_response("200 OK" if healthy else "503 Service Unavailable", [("Content-Type", "application/json")])
-        return [json.dumps(details).encode() + b"\n"]
-
-    return answer

@@ -1,11 +1,10 @@
 """Consuming the messages of an account: until caught up, or as a service that never ends by itself."""
 
-import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager, nullcontext, suppress
+from collections.abc import Callable
+from contextlib import ExitStack, closing, nullcontext, suppress
 from typing import TextIO
 
 from tuyahouse.memory import rare_collections
@@ -14,11 +13,13 @@ from tuyahouse.messages.reading import MessageReader
 from tuyahouse.messages.sources.backoff import Backoff
 from tuyahouse.messages.sources.build import build_source
 from tuyahouse.messages.sources.source import MessageSource
+from tuyahouse.monitoring.server import serve
 from tuyahouse.settings import Account
+from tuyahouse.signals import stop_on_signals
 from tuyahouse.sync.messages.consumer import Limits, MessageConsumer, Progress
 from tuyahouse.sync.messages.gaps import gap_in_words
 from tuyahouse.sync.messages.land import Landing
-from tuyahouse.sync.messages.metrics import ConsumerMetrics, serve
+from tuyahouse.sync.messages.metrics import ConsumerMetrics
 from tuyahouse.times import utc_now
 from tuyahouse.warehouse.errors import WarehouseAway
 from tuyahouse.warehouse.warehouse import Warehouse
@@ -202,20 +203,3 @@ def _consumer(
         stopping=stopping,
         observe=observe,
     )
-
-
-@contextmanager
-def stop_on_signals() -> Iterator[threading.Event]:
-    """An event that SIGTERM and SIGINT set; a second SIGINT ends the process as usual."""
-    stopping = threading.Event()
-
-    def stop(number: int, _frame: object) -> None:
-        stopping.set()
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-
-    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield stopping
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -204,6 +204,16 @@ def counts(conn: Connection, account: str) -> dict[str, int]:
     return {state: int(count) for state, count in conn.execute(wanted)}
 
 
+def oldest_open(conn: Connection, account: str) -> datetime | None:
+    """When the open serial number that was asked longest ago was asked; None without open ones."""
+    found: datetime | None = conn.execute(
+        select(func.min(_table.last_asked_at, type_=_table.last_asked_at.type)).where(
+            _table.account == account, _table.state == "open"
+        )
+    ).scalar()
+    return found
+
+
 def listing(
     conn: Connection,
     account: str,

@@ -1,0 +1,1 @@
+"""What tuyahouse offers to Prometheus: metrics and a health check over HTTP."""
