@@ -1,8 +1,8 @@
 """Learning and deciding commands from what API and messages said of them, on both databases at two sizes.
 
-``python -m benchmarks.commands [scattered]``. Three observations for each command (sent, then a result, from both sides),
-stored as they come in: in the order of time, which is that of Tuya's record numbers. ``scattered`` stores them in random
-order instead, the worst that a file can do to SQLite.
+``python -m benchmarks.commands [scattered]``. Three observations for each command (sent, then a result, from both
+sides), stored as they come in: in the order of time, which is that of Tuya's record numbers. ``scattered`` stores them
+in random order instead, the worst that a file can do to SQLite.
 """
 
 import sqlite3
@@ -25,7 +25,8 @@ from tuyahouse.warehouse.warehouse import Warehouse
 
 FEW, MANY = 100_000, 1_000_000
 TIMES = {
-    "sqlite": "strftime('%Y-%m-%d %H:%M:%S', '2026-11-20', (n / 100 + later) || ' seconds') || printf('.%02d0000', n % 100)",
+    "sqlite": "strftime('%Y-%m-%d %H:%M:%S', '2026-11-20', (n / 100 + later) || ' seconds')"
+    " || printf('.%02d0000', n % 100)",
     "postgresql": "timestamptz '2026-11-20 00:00:00+00' + n * interval '10 milliseconds' + later * interval '1 second'",
 }
 
@@ -45,7 +46,7 @@ def fill(dialect: str, count: int, order: str) -> str:
 
 
 def work(what: str) -> None:
-    """What a child does, as the flow reconcile_commands does it: learn which commands there are, or decide every one."""
+    """What a child does, as the flow reconcile_commands does it: learn which commands there are, or decide all."""
     settings = load_settings()
     assert settings.secret_key is not None
     warehouse = Warehouse.open(settings.warehouse_url, settings.secret_key.get_secret_value())

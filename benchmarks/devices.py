@@ -1,4 +1,4 @@
-"""CPU of one sweep of a device list, a device: tuyahouse against the shortest loop by hand. ``python -m benchmarks.devices``
+"""CPU per device of one sweep of a list: tuyahouse against the shortest loop by hand. ``python -m benchmarks.devices``
 
 Both read the same pages into the same PostgreSQL, in turns, some rounds long; of each the run that used the least CPU
 counts, for other work on the machine only adds. What starting costs is taken out by the difference of two sizes.

@@ -1,4 +1,6 @@
-"""The shortest loop that does the job by hand: ``python -m benchmarks.messages_by_hand PULSAR DATABASE ID KEY SUBSCRIPTION COUNT``
+"""The shortest loop that does the job by hand.
+
+``python -m benchmarks.messages_by_hand PULSAR DATABASE ID KEY SUBSCRIPTION COUNT``
 
 Batch receive, decrypt, parse, COPY, commit, acknowledge: one table with each message as it came and with what it is
 about. Both ciphers, but no signature, no validation, no rows by kind, no duplicates met, and nothing kept of a message

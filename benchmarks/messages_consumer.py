@@ -1,4 +1,4 @@
-"""tuyahouse's consumer as a program to be measured: ``python -m benchmarks.messages_consumer COUNT``, settings as always."""
+"""tuyahouse's consumer as a program to measure: ``python -m benchmarks.messages_consumer COUNT``, settings as usual."""
 
 import sys
 

@@ -84,7 +84,8 @@ def copy_and_upsert(connection: "psycopg.Connection[Any]", rows: Rows) -> None:
     """The shortest way on PostgreSQL: COPY BINARY to a temporary table, INSERT … ON CONFLICT with the guard."""
     names = ", ".join(COLUMNS)
     changes = ", ".join(f"{name} = excluded.{name}" for name in COLUMNS[4:9])
-    differs = f"({', '.join('t.' + n for n in COLUMNS[4:9])}) IS DISTINCT FROM ({', '.join('excluded.' + n for n in COLUMNS[4:9])})"
+    stored, sent = (", ".join(f"{of}.{name}" for name in COLUMNS[4:9]) for of in ("t", "excluded"))
+    differs = f"({stored}) IS DISTINCT FROM ({sent})"
     types = ["text", "text", "text", "timestamptz", "text", "text", "text", "text", "bool", "text"]
     with connection.transaction(), connection.cursor() as cursor:
         cursor.execute(f"CREATE TEMP TABLE s ON COMMIT DROP AS SELECT {names} FROM flow_step LIMIT 0")

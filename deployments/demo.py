@@ -102,10 +102,11 @@ def _do(step: object) -> bool:
 def _where_to_look(database: Path) -> None:
     _say("Where to look")
     print(
-        f"  the warehouse   {database}: serial_number, flow_step, device, device_history, command, raw_message, ops_run …\n"
+        f"  the warehouse   {database}: serial_number, flow_step, device, device_history, command, "
+        "raw_message, ops_run …\n"
         f"                  e.g. sqlite3 {database} 'SELECT state, count(*) FROM serial_number GROUP BY state'\n"
         f"  the tables      .venv/bin/tuyahouse dictionary\n"
-        f"  one unit        TUYAHOUSE_WAREHOUSE_URL=sqlite:///{database} .venv/bin/tuyahouse explain --account demo SN\n"
+        f"  one unit        TUYAHOUSE_WAREHOUSE_URL=sqlite:///{database} .venv/bin/tuyahouse explain -a demo SN\n"
         f"  with Prefect's UI and a schedule: docs/deployment.md"
     )
 

@@ -34,7 +34,7 @@ async def wait_for_server(server: TemporaryServer | None) -> None:
     while not await _answers(server.url if server else _url()):
         if server and (last_words := server.last_words) is not None:
             raise PrefectAway(
-                f"Prefect's temporary server ended while it was starting: {last_words}. Check PREFECT_HOME and the disk."
+                f"Prefect's temporary server ended while starting: {last_words}. Check PREFECT_HOME and the disk."
             )
         if time.monotonic() > end:
             raise PrefectAway(_sentence("does not answer", server.url if server else _url()))

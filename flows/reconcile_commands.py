@@ -21,8 +21,9 @@ async def reconcile_commands(
 ) -> State[Any]:
     """Asks the open command records that are due and decides every command.
 
-    The verdict is matched, api_ahead, message_ahead, conflict, stuck or unknown. Numbers are learnt from messages, files
-    (`tuyahouse commands add`) and the parameter. Deciding costs no call and happens even when the budget is used up.
+    The verdict is matched, api_ahead, message_ahead, conflict, stuck or unknown. Numbers are learnt from messages,
+    files (`tuyahouse commands add`) and the parameter. Deciding costs no call and happens even when the budget is used
+    up.
     """
     asked_for = {"command_sns": command_sns, "limit": limit}
     async with running("reconcile_commands", account, run_key, asked_for, names_keys=bool(command_sns)) as run:

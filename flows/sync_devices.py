@@ -28,8 +28,8 @@ async def sync_devices(
 ) -> State[Any]:
     """Lists the devices of each project until the list is known, declares who vanished, and keeps the history.
 
-    Details and functions are asked for new and changed devices, for all weekly and after a gap in the messages. The run is red when a list could not
-    be read to its end; nothing of that project is declared vanished then.
+    Details and functions are asked for new and changed devices, for all weekly and after a gap in the messages. The run
+    is red when a list could not be read to its end; nothing of that project is declared vanished then.
     """
     async with running("sync_devices", account, run_key, {"project_ids": project_ids, "full": full}) as run:
         projects = chosen_projects(run.resources.account, project_ids)

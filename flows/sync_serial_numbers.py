@@ -28,8 +28,8 @@ QueryUrl = Annotated[
     SecretStr | None,
     BeforeValidator(_without_password),
     Described(
-        "Database to query: env:NAME, where NAME is a variable of the worker that holds a SQLAlchemy URL. Prefect keeps "
-        "what is typed here, so a URL with a password is refused",
+        "Database to query: env:NAME, where NAME is a variable of the worker that holds a SQLAlchemy URL. Prefect "
+        "keeps what is typed here, so a URL with a password is refused",
         pattern=TYPED_URL,
     ),
 ]

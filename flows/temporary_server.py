@@ -1,8 +1,9 @@
 """Prefect's API where no server is named: a temporary server that ends with the process that started it.
 
 Prefect would start one by itself, but in the terminal's process group: Ctrl-C would end it before the run could report
-how it ended, and a SIGKILL of the run would leave it behind. This one has a session of its own and holds the reading end
-of a pipe: when the pipe closes, whatever ended its parent, it ends too. It starts while the flows are being imported.
+how it ended, and a SIGKILL of the run would leave it behind. This one has a session of its own and holds the reading
+end of a pipe: when the pipe closes, whatever ended its parent, it ends too. It starts while the flows are being
+imported.
 """
 
 import atexit

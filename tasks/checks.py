@@ -75,7 +75,8 @@ def _letters(counts: list[tuple[str, str, str, int, int, int]]) -> list[str]:
             by_kind.setdefault(kind, []).append((reason, still_open))
     return [
         f"{sum(count for _, count in reasons):,} open dead letters of {kind} "
-        f"({', '.join(f'{count:,} {reason}' for reason, count in reasons)}): {_AGAIN.get(kind, 'the next run asks again')}"
+        f"({', '.join(f'{count:,} {reason}' for reason, count in reasons)}): "
+        f"{_AGAIN.get(kind, 'the next run asks again')}"
         for kind, reasons in by_kind.items()
     ]
 

@@ -61,7 +61,8 @@ async def publish_verdicts(run: Running) -> None:
     await publish_table(
         ("commands", run.account),
         rows,
-        f"**Commands of {shown(run.account)}**: {totals}. Up to {ROWS} that are stuck or in conflict; all are in `command`.",
+        f"**Commands of {shown(run.account)}**: {totals}. Up to {ROWS} that are stuck or in conflict; "
+        "all are in `command`.",
     )
 
 

@@ -31,7 +31,8 @@ async def plan_device_lists(account: str, run_id: str, projects: list[str]) -> N
 
 @retried_task("list {project}")
 async def read_device_list(account: str, run_id: str, chunk: int, project: str) -> str:
-    """Sweep the list of one project until it is known; pages are landed as they come. Returns what is amiss, if anything.
+    """Sweep the list of one project until it is known; pages are landed as they come. Returns what is amiss, if
+    anything.
 
     Raises:
         TuyaError: what cut the reading short; nothing of the project is declared vanished then.

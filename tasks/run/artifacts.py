@@ -41,7 +41,8 @@ async def publish_note(key: Sequence[str], text: str, description: str) -> None:
 
 
 async def publish_outcome(summary: Summary, verdict: str, parts: Sequence[Summary] = ()) -> None:
-    """Publish the counts of a run, green or red, as a table; for a run that is made of parts, a column a part and one of its own.
+    """Publish the counts of a run, green or red, as a table; for a run that is made of parts, a column a part and one
+    of its own.
 
     The description begins with the verdict. All nine counts are rows, unless all are nought.
     """
@@ -67,8 +68,9 @@ async def publish_failure(summary: Summary) -> None:
         summary.flow,
         summary.account,
         f"# Red: {summary.flow} of {shown(summary.account)}\n\n{shown(summary.note)}\n\n"
-        f"What was answered until then is in the warehouse. When that is mended, press Retry, or start `{summary.flow}` "
-        f"again with run_key={shown(summary.run_key)}: it goes on where it stopped and asks nothing twice.",
+        "What was answered until then is in the warehouse. When that is mended, press Retry, or start "
+        f"`{summary.flow}` again with run_key={shown(summary.run_key)}: it goes on where it stopped and asks nothing "
+        "twice.",
     )
 
 
@@ -77,8 +79,8 @@ async def publish_refusal(flow: str, account: str, run_key: str, why: str) -> No
     await _publish_note(
         flow,
         account,
-        f"# Red: {flow} of {shown(account)} did not begin\n\n{shown(why)}\n\nWhen that is mended, press Retry, or start "
-        f"`{flow}` again with run_key={shown(run_key)}.",
+        f"# Red: {flow} of {shown(account)} did not begin\n\n{shown(why)}\n\n"
+        f"When that is mended, press Retry, or start `{flow}` again with run_key={shown(run_key)}.",
     )
 
 

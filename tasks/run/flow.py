@@ -1,4 +1,5 @@
-"""Flows whose failures are sentences: the state of a red run says what is wrong, with neither class names nor traces."""
+"""Flows whose failures are sentences: the state of a red run says what is wrong, with neither class names nor
+traces."""
 
 import logging
 from collections.abc import Callable, Coroutine

@@ -121,7 +121,8 @@ class Running:
 
 
 def default_run_key(flow: str, at: datetime) -> str:
-    """A night is named by its date, so that it goes on when it is started again; everything else is a run of its own."""
+    """A night is named by its date, so that it goes on when it is started again; everything else is a run of its
+    own."""
     return f"nightly/{at:%Y-%m-%d}" if flow == "nightly_sync" else f"{flow}/{at:%Y-%m-%dT%H:%M:%S.%f}"
 
 

@@ -1,7 +1,7 @@
 """A Tuya that is a folder of files, and intents that write to it: for tests of the door alone.
 
-Run as a module it is one write in a process of its own: ``python -m tests.access.intents FOLDER RUN_KEY READABLE WHERE``,
-with the settings in the environment. It kills itself by SIGKILL where ``WHERE`` says so.
+Run as a module it is one write in a process of its own: ``python -m tests.access.intents FOLDER RUN_KEY READABLE
+WHERE``, with the settings in the environment. It kills itself by SIGKILL where ``WHERE`` says so.
 """
 
 import asyncio

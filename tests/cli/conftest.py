@@ -22,7 +22,8 @@ def environment(sandbox: Sandbox, sqlite_url: str) -> dict[str, str]:
 
 @pytest.fixture
 def cli(environment: dict[str, str]) -> Callable:
-    """Run a command in this process; settings without their account's prefix, e.g. ``CLIENT_ID``, are the demo account's."""
+    """Run a command in this process; settings without their account's prefix, e.g. ``CLIENT_ID``, are the demo
+    account's."""
 
     def run(*arguments: str, **changed: str):
         given = {

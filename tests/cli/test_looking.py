@@ -61,8 +61,8 @@ def test_a_plan_counts_what_is_due_by_its_reason(cli) -> None:
     assert result.stdout.splitlines()[-3:] == [
         "At 4 calls per second and endpoint the serial numbers take about 25 s.",
         "That is 10.7% of the month's 1,000 calls, of which 1,000 are left now; 893 would be left.",
-        "Never read whole: north-hall, south-hall. How many devices are listed there nobody knows yet, and each new one "
-        "costs 3 calls for its details, in the same night.",
+        "Never read whole: north-hall, south-hall. How many devices are listed there nobody knows yet, and each new "
+        "one costs 3 calls for its details, in the same night.",
     ]
 
 
@@ -224,7 +224,7 @@ def test_explain_raw_without_a_kept_answer(cli) -> None:
     assert result.stderr.splitlines()[-1].startswith("No answer of Tuya about B001 is kept")
 
 
-# ---------------------------------------------------------------------------------------- dictionary, migrate, databases
+# --------------------------------------------------------------------------------------- dictionary, migrate, databases
 
 
 def test_the_dictionary_has_every_table_and_needs_no_settings(cli) -> None:

@@ -1,7 +1,7 @@
 """A night of serial numbers against the sandbox, step by step as the flow does it, without Prefect.
 
-Run as a module it is that night in a process of its own, which says ``ready`` and then works until it is done or killed:
-``python -m tests.flows.nights RUN_KEY [WORK_ORDER …]``, with the settings in the environment.
+Run as a module it is that night in a process of its own, which says ``ready`` and then works until it is done or
+killed: ``python -m tests.flows.nights RUN_KEY [WORK_ORDER …]``, with the settings in the environment.
 """
 
 import asyncio

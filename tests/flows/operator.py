@@ -1,7 +1,7 @@
 """One process in which many flows run one after the other, as in a worker: saves the start of Python for each of them.
 
-Run as a module it reads a line of JSON for each flow (variables, name, parameters), runs it as ``python -m flows`` does,
-and answers with a line of JSON (exit code, all that was printed).
+Run as a module it reads a line of JSON for each flow (variables, name, parameters), runs it as ``python -m flows``
+does, and answers with a line of JSON (exit code, all that was printed).
 """
 
 import asyncio

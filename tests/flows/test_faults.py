@@ -1,4 +1,5 @@
-"""A night in which fifteen of a hundred calls meet a fault: every serial number ends somewhere, and a redrive gets them."""
+"""A night in which fifteen of a hundred calls meet a fault: every serial number ends somewhere, and a redrive gets
+them."""
 
 from datetime import datetime
 

@@ -1,4 +1,5 @@
-"""Serial numbers, work orders and device names that hold markup: a balanced run shows them as text, wherever it shows them."""
+"""Serial numbers, work orders and device names that hold markup: a balanced run shows them as text, wherever it shows
+them."""
 
 import json
 

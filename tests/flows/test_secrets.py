@@ -1,4 +1,5 @@
-"""No secret of an account is anywhere but where it was set: not in logs, tables, raw answers, files, nor with Prefect."""
+"""No secret of an account is anywhere but where it was set: not in logs, tables, raw answers, files, nor with
+Prefect."""
 
 import json
 from pathlib import Path

@@ -52,8 +52,8 @@ def test_a_message_is_stored_whole_with_what_its_envelope_said(warehouse: Wareho
     more = ("pushed_at", "signature", "format", "verdict", "payload", "properties")
     pushed = datetime(2026, 9, 21, 14, 13, 20, 999000, tzinfo=UTC)
     assert rows(warehouse, tables.raw_message, *columns, *more) == [
-        ("7:1:0:-1", "persistent://x/out/event", AT, AT, "aes_gcm", "trace1", "A", 20, pushed, "valid", "online", "landed", payload,
-         {"em": "aes_gcm", "tid": "trace1", "other": "kept"})
+        ("7:1:0:-1", "persistent://x/out/event", AT, AT, "aes_gcm", "trace1", "A", 20,
+         pushed, "valid", "online", "landed", payload, {"em": "aes_gcm", "tid": "trace1", "other": "kept"})
     ]  # fmt: skip
 
 

@@ -1,5 +1,6 @@
-"""Tuya's own way of reading messages works on what sandbox and broker send: the Python connector's client over WebSocket,
-and the Pulsar example of its documentation, rebuilt with its shortcuts (it removes no padding, it only strips)."""
+"""Tuya's own way of reading messages works on what sandbox and broker send: the Python connector's client over
+WebSocket, and the Pulsar example of its documentation, rebuilt with its shortcuts (it removes no padding, it only
+strips)."""
 
 import base64
 import hashlib

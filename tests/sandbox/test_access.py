@@ -1,4 +1,5 @@
-"""What third parties are given: accounts, users, persons, data points, visual tokens. Each call changes what the sandbox holds."""
+"""What third parties are given: accounts, users, persons, data points, visual tokens. Each call changes what the
+sandbox holds."""
 
 import base64
 import json

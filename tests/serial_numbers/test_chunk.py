@@ -19,7 +19,10 @@ from tuyahouse.warehouse.serial_numbers.explain import explain_sn
 from tuyahouse.warehouse.tables import flow_step, metadata, ops_dead_letter, ops_drift, raw_block, serial_number
 from tuyahouse.warehouse.warehouse import Warehouse
 
-STEP = b'[{"craftLineCode":"L","node":"packing","nodeDesc":"Packing","orderCode":"W","sn":"A","status":true,"time":1700000000123}]'
+STEP = (
+    b'[{"craftLineCode":"L","node":"packing","nodeDesc":"Packing","orderCode":"W","sn":"A","status":true,'
+    b'"time":1700000000123}]'
+)
 LEDGER = {"ops_run", "ops_chunk", "ops_api_calls", "ops_lock", "ops_pace", "ops_token"}
 
 

@@ -1,4 +1,5 @@
-"""Craft lines: asked once for each work order that appears, by the verb that is offered; they decide who is finished."""
+"""Craft lines: asked once for each work order that appears, by the verb that is offered; they decide who is
+finished."""
 
 import asyncio
 from datetime import UTC, datetime

@@ -350,7 +350,8 @@ def test_a_missing_region_is_told_together_with_a_missing_client_id(env):
     env({f"{FACTORY}CLIENT_SECRET": "x"})
     assert problems() == [
         f"{FACTORY}CLIENT_ID: is missing",
-        f"{FACTORY}REGION: is missing: set the project's data centre (cn, us, us-e, eu, eu-w, in, sg), or BASE_URL instead",
+        f"{FACTORY}REGION: is missing: set the project's data centre (cn, us, us-e, eu, eu-w, in, sg), "
+        "or BASE_URL instead",
     ]
 
 
@@ -368,7 +369,8 @@ def test_a_setting_that_does_not_exist_is_an_error(env):
 def test_a_misspelt_variable_names_the_one_that_is_meant(env):
     env({"TUYAHOUSE_ACCOUNT__FACTORY__REGION": "cn"})
     assert problems() == [
-        "TUYAHOUSE_ACCOUNT__FACTORY__REGION: there is no such setting; perhaps TUYAHOUSE_ACCOUNTS__FACTORY__REGION is meant"
+        "TUYAHOUSE_ACCOUNT__FACTORY__REGION: there is no such setting; "
+        "perhaps TUYAHOUSE_ACCOUNTS__FACTORY__REGION is meant"
     ]
 
 
@@ -413,7 +415,7 @@ def test_no_secret_is_in_an_error_about_a_table_that_is_not_closed(env):
     assert "hunter" not in sentence()
 
 
-# ------------------------------------------------------------------------------------ settings that would be passed over
+# ----------------------------------------------------------------------------------- settings that would be passed over
 
 
 @pytest.mark.parametrize(

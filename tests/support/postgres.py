@@ -46,7 +46,8 @@ class OwnPostgres(Postgres):
         self._data = Path(self._directory.name) / "data"
         self._server = _start(self._data)
         super().__init__(self._server.get_uri())
-        # Nothing here has to survive a power cut (a stopped server, yes: synchronous_commit stays on), and a fresh database for each test is many times faster so.
+        # Data need not survive a power cut here (but a stopped server: synchronous_commit stays on), and without
+        # fsync a fresh database for each test is many times faster.
         for setting in ("fsync", "full_page_writes"):
             self._execute(sql.SQL("ALTER SYSTEM SET {} = off").format(sql.Identifier(setting)))
         self._execute("SELECT pg_reload_conf()")

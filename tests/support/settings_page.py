@@ -21,10 +21,10 @@ HEAD = f"""# Settings
 <!-- Made from tuyahouse/settings/model.py by `make docs`: change the descriptions there. -->
 
 Every setting is an environment variable that begins with `{PREFIX}`; `__` stands between the parts of a name. The same
-tree may stand in a file `tuyahouse.toml` in the working directory (elsewhere: `{PREFIX}CONFIG`). Secrets may also come
-from files: `{PREFIX}SECRETS_DIR` names a directory with one file for each, named like its variable (the file itself, or a
-link to one within the directory). Where several say something, the environment wins, then the secret files, then
-`tuyahouse.toml`. `tuyahouse doctor` tells what is missing or wrong, all of it at once.
+tree can be written in a file `tuyahouse.toml` in the working directory (elsewhere: `{PREFIX}CONFIG`). Secrets may also
+come from files: `{PREFIX}SECRETS_DIR` names a directory with one file for each, named like its variable (the file
+itself, or a link to one within the directory). If several set a value, the environment wins, then the secret files,
+then `tuyahouse.toml`. `tuyahouse doctor` lists everything that is missing or wrong at once.
 
 ```sh
 export {PREFIX}WAREHOUSE_URL=postgresql://tuyahouse@db.example/warehouse
@@ -40,7 +40,7 @@ region = "eu"
 client_id = "…"
 ```
 
-Spans of time are written as `90s`, `30m`, `12h` or `7d`, as `12:00:00`, or as below in ISO 8601 (`PT12H` is twelve hours,
+Durations are written as `90s`, `30m`, `12h` or `7d`, as `12:00:00`, or as below in ISO 8601 (`PT12H` is twelve hours,
 `P7D` seven days); lists as `a,b` or as JSON. In a URL, `@ / # ?` of a user or password are written `%40 %2F %23 %3F`.
 """
 
@@ -52,8 +52,8 @@ def page() -> str:
         _section("Warehouse and runs", PREFIX, Settings),
         _section("An account", f"{PREFIX}ACCOUNTS__<NAME>__", Account),
         "`<NAME>` is yours to choose, in any case: `factory` here. It is part of every key in the warehouse.\n",
-        "Calls go through the proxy that the environment names, as those of other programs do: `HTTPS_PROXY`, with the\n"
-        "exceptions in `NO_PROXY`. Calls to this machine itself never do, nor does the message stream.\n",
+        "Calls go through the proxy that the environment names, as those of other programs do: `HTTPS_PROXY`, with\n"
+        "the exceptions in `NO_PROXY`. Calls to this machine itself never do, nor does the message stream.\n",
         _section("What is asked when", f"{PREFIX}PLAN__", PlanPolicy),
         _section("How commands are followed", f"{PREFIX}COMMANDS__", CommandPolicy),
     ]

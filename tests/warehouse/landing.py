@@ -1,4 +1,5 @@
-"""A run over sixty chunks, as the nightly one lands them; run as a module it says ``ready`` and goes on until killed."""
+"""A run over sixty chunks, as the nightly one lands them; run as a module it says ``ready`` and goes on until
+killed."""
 
 import sys
 from collections.abc import Callable

@@ -176,7 +176,8 @@ class _Checks:
             way = "behind" if off > 0 else "ahead of"
             self._findings.note(
                 self._named("clock"),
-                f"this machine's clock is {abs(off):.0f} s {way} Tuya's. Requests are corrected by that; set the clock (NTP).",
+                f"this machine's clock is {abs(off):.0f} s {way} Tuya's. Requests are corrected by that; "
+                "set the clock (NTP).",
             )
         else:
             self._findings.ok(self._named("clock"), "within 30 s of Tuya's")

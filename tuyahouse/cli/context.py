@@ -59,7 +59,8 @@ def chosen(settings: Settings, name: str | None) -> list[Account]:
 
 
 def from_environment(value: str, option: str) -> str:
-    """An option's value; ``env:NAME`` stands for that variable, so that no password is seen in the list of processes."""
+    """An option's value; ``env:NAME`` stands for that variable, so that no password is seen in the list of
+    processes."""
     if not value.startswith("env:"):
         return value
     name = value.removeprefix("env:")

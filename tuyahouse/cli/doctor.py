@@ -20,7 +20,8 @@ def doctor(
     account: OneAccount = None,
     no_messages: Annotated[bool, typer.Option("--no-messages", help="Leave the message endpoint out.")] = False,
 ) -> None:
-    """Check settings, warehouse, clock, login, rights and messages, and say what to change. Exits 1 when something is wrong.
+    """Check settings, warehouse, clock, login, rights and messages, and say what to change. Exits 1 when something is
+    wrong.
 
     A token proves nothing about the data centre, so each service that the settings name is asked one harmless question.
     The login to the production system is made anew, for a stored one says nothing about the password; runs that are

@@ -11,7 +11,8 @@ from tuyahouse.cli.output import say
 from tuyahouse.sync.intake.take_in import REFUSALS_SHOWN, IntakeOutcome
 
 REFUSED = 3
-"""Exit code where some rows were refused: a script has to notice, and all others are registered (1: nothing can be said)."""
+"""Exit code where some rows were refused: a script has to notice, and all others are registered (1: nothing can be
+said)."""
 
 
 PATIENCE_SECONDS = 1.0

@@ -58,8 +58,8 @@ def _sentences(account: Account, night: Plan, others: list[AlsoDue], calls: int)
     before = night.calls + night.quota_left
     after = max(before - calls, 0)
     lines.append(
-        f"That is {share:.1%} of the month's {account.monthly_calls:,} calls, of which {max(before, 0):,} are left now; "
-        f"{after:,} would be left."
+        f"That is {share:.1%} of the month's {account.monthly_calls:,} calls, "
+        f"of which {max(before, 0):,} are left now; {after:,} would be left."
     )
     if calls > before:
         lines.append("The month's calls do not pay for all of it: the run stops softly where they are used up.")

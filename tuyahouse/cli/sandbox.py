@@ -51,8 +51,9 @@ def sandbox(
 ) -> None:
     """Serve Tuya's API for a simulated factory and field. Prints how to reach it first, as lines for a shell.
 
-    Its account is named demo; its serial numbers are at /sandbox/serial-numbers.csv, which sn add takes. It knows these faults: busy, slow, cut, broken_body, error5xx, too_many, throttle,
-    token_death, shape, item_error, region, ip, rights, subscription, quota; clock takes seconds instead of a rate.
+    Its account is named demo; its serial numbers are at /sandbox/serial-numbers.csv, which sn add takes. It knows these
+    faults: busy, slow, cut, broken_body, error5xx, too_many, throttle, token_death, shape, item_error, region, ip,
+    rights, subscription, quota; clock takes seconds instead of a rate.
 
     Examples:
 

@@ -21,8 +21,8 @@ STOPPING = frozenset({Action.STOP_RUN, Action.CONFIGURATION, Action.REAUTHENTICA
 """Errors that every further key would meet too: the run stops instead of spending calls."""
 
 LOGINS = 3
-"""Attempts for a key whose token keeps being refused. One refusal may be bad timing; three mean that the login is broken
-and every further key would fail."""
+"""Attempts for a key whose token keeps being refused. One refusal may be bad timing; three mean that the login is
+broken and every further key would fail."""
 
 OUTAGE = 5
 """This many keys with nothing but passing faults are an outage; fewer may be trouble with those keys alone."""
@@ -55,7 +55,8 @@ class Asked(Generic[T]):
         return len(self.answers) + len(self.empty) + len(self.failed) + len(self.rejected)
 
     def outcome(self, calls: int = 0, *, unchanged: int = 0, empty_answers: int = 0) -> Outcome:
-        """The counts; ``calls`` count with the part of the chunk that lands first. ``empty_answers`` of the answers say no more than that Tuya does not know the key."""
+        """The counts; ``calls`` count with the part of the chunk that lands first. ``empty_answers`` of the answers say
+        no more than that Tuya does not know the key."""
         return Outcome(
             asked=self.asked,
             answered=len(self.answers) - empty_answers,
@@ -80,9 +81,10 @@ async def ask_all(
     """Ask every key and put what came of it into ``into``.
 
     ``ask`` returns the answer or raises a :class:`TuyaError`. An error that every key would meet (quota, budget, wrong
-    setting, refused login) stops all workers and is kept as ``stopped_by``. An outage does the same, instead of leaving a
-    dead letter for every key: no connection, more than ``patience`` passing faults in a row, or :data:`OUTAGE` keys and
-    nothing but passing faults. On cancellation the keys not yet answered are in ``left`` and CancelledError goes on.
+    setting, refused login) stops all workers and is kept as ``stopped_by``. An outage does the same, instead of leaving
+    a dead letter for every key: no connection, more than ``patience`` passing faults in a row, or :data:`OUTAGE` keys
+    and nothing but passing faults. On cancellation the keys not yet answered are in ``left`` and CancelledError goes
+    on.
     """
     into.kind = kind
     shared = _Shared(iter(keys), ask, into, kind, patience, on_key)

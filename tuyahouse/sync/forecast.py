@@ -164,7 +164,8 @@ class AlsoDue:
 def devices_due(warehouse: Warehouse, account: Account, now: datetime) -> list[AlsoDue]:
     """Pages of the device lists and details of known devices; nothing for an account without projects.
 
-    Details of all devices while messages may be lost. A lower bound: a list that moves while it is read is read again, and devices nobody knows yet have details too.
+    Details of all devices while messages may be lost. A lower bound: a list that moves while it is read is read again,
+    and devices nobody knows yet have details too.
     """
     if not account.project_ids:
         return []

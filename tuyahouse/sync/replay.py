@@ -1,9 +1,9 @@
 """Rebuild the core from stored answers, without a call.
 
-Blocks are read oldest first and land as they landed when they came: the same rows, times, runs and states. Serial numbers
-of which no answer is stored any more keep what they have. Craft lines, process steps, states, functions of devices and
-links from devices to serial numbers come from answers alone and are rebuilt; ``device`` and ``device_history`` do not:
-they also tell what messages said and which device a complete list no longer held.
+Blocks are read oldest first and land as they landed when they came: the same rows, times, runs and states. Serial
+numbers of which no answer is stored any more keep what they have. Craft lines, process steps, states, functions of
+devices and links from devices to serial numbers come from answers alone and are rebuilt; ``device`` and
+``device_history`` do not: they also tell what messages said and which device a complete list no longer held.
 """
 
 from collections.abc import Callable

@@ -55,8 +55,8 @@ def _require_no_runs(conn: Connection) -> None:
     held = select(ops_lock.c.holder).where(ops_lock.c.expires_at > now_time(conn)).limit(1)
     if (holder := conn.execute(held).scalar()) is not None:
         raise WarehouseError(
-            f"{holder} is under way: what it writes after this moment would be missing in the copy. Stop it, or wait for "
-            "its end, then copy."
+            f"{holder} is under way: what it writes after this moment would be missing in the copy. Stop it, or wait "
+            "for its end, then copy."
         )
 
 

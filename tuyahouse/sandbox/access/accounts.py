@@ -1,4 +1,5 @@
-"""Accounts of third parties: who may log in, on which rooms, with which ticket (docs/tuya.md, "Third-party authorization")."""
+"""Accounts of third parties: who may log in, on which rooms, with which ticket (docs/tuya.md, "Third-party
+authorization")."""
 
 import secrets
 from datetime import UTC, datetime

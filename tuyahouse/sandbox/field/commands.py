@@ -1,4 +1,5 @@
-"""Commands to devices and the stages of each: pure functions of (seed, number of the command), and those that were sent."""
+"""Commands to devices and the stages of each: pure functions of (seed, number of the command), and those that were
+sent."""
 
 from typing import NamedTuple
 

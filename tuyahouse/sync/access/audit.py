@@ -75,7 +75,8 @@ class Audit:
             return writes.begin(conn, write)
 
     def done(self, intent: Intent, attempt: int, facts: Facts) -> str:
-        """Record the outcome ``done`` and land the rows of the intent; returns what a person should know, if anything."""
+        """Record the outcome ``done`` and land the rows of the intent; returns what a person should know, if
+        anything."""
         try:
             self._done(intent, attempt, facts, lands=True)
         except ValueRefused as error:

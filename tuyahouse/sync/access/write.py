@@ -2,9 +2,9 @@
 
     permission → one writer at a time → is it so already? → audit row (pending), committed → call → outcome, committed
 
-A call whose outcome is unknown (time-out, cut answer, killed process) is never repeated blindly. Where Tuya can be asked,
-the next run reads back and records what it finds. Where it cannot, the next run reports it and writes nothing; only a run
-after that, with another run key, may write it again.
+A call whose outcome is unknown (time-out, cut answer, killed process) is never repeated blindly. Where Tuya can be
+asked, the next run reads back and records what it finds. Where it cannot, the next run reports it and writes nothing;
+only a run after that, with another run key, may write it again.
 """
 
 import asyncio

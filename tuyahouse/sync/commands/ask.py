@@ -72,7 +72,8 @@ async def ask_chunk(
 async def ask_records(
     client: TuyaClient, numbers: Iterable[str], into: Asked[CommandRecord], *, workers: int, on_key: Callable[[], None]
 ) -> None:
-    """Ask each record; see :func:`tuyahouse.sync.asking.ask_all` for what may stop it. No record counts as not found."""
+    """Ask each record; see :func:`tuyahouse.sync.asking.ask_all` for what may stop it. No record counts as not
+    found."""
 
     async def ask(command_sn: str) -> CommandRecord:
         answer = await client.call(RECORD, path={"sn": command_sn})

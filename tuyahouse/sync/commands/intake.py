@@ -20,7 +20,8 @@ KIND = "command_file"
 COMMANDS = Headings(
     frozenset((
         "commandsn", "commandid", "commandno", "commandnumber", "commandrecord", "recordid", "recordno", "recordsn",
-        "recordnumber", "cmdid", "cmdsn", "指令sn", "指令id", "指令号", "指令编号", "指令编码", "指令记录", "命令sn", "命令编号",
+        "recordnumber", "cmdid", "cmdsn", "指令sn", "指令id", "指令号", "指令编号", "指令编码", "指令记录",
+        "命令sn", "命令编号",
     )),
     frozenset(("deviceid", "devid", "设备id")),
     ("record number", "device"),

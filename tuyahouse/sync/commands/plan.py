@@ -40,9 +40,9 @@ def plan_asking(
 ) -> Planned:
     """Learn the commands that messages told of, add those given, and plan the due ones, longest waiting first.
 
-    Where some are given, they alone are asked, due or not. A run that goes on plans anew what it has not asked since its
-    first start. While a gap in the message stream is open every command still followed is
-    asked, whatever its waiting time: its message may be lost. What the month's calls do not pay for is left for later.
+    Where some are given, they alone are asked, due or not. A run that goes on plans anew what it has not asked since
+    its first start. While a gap in the message stream is open every command still followed is asked, whatever its
+    waiting time: its message may be lost. What the month's calls do not pay for is left for later.
     """
     given = list(dict.fromkeys(sn.strip() for sn in command_sns or () if sn.strip()))
     planned = Planned(learnt=learn_observed(warehouse, account.name, run_id))

@@ -12,7 +12,8 @@ from tuyahouse.warehouse.database import Connection
 from tuyahouse.warehouse.warehouse import Warehouse
 
 SET_SIZE = 50_000
-"""Commands decided in one statement and one transaction: memory, locks and SQLite's log stay flat however many there are."""
+"""Commands decided in one statement and one transaction: memory, locks and SQLite's log stay flat however many there
+are."""
 
 OBSERVATIONS_A_SET = 3 * SET_SIZE
 

@@ -122,7 +122,8 @@ LONGEST_LADDER = 64
 
 
 def ask_steps(policy: CommandPolicy) -> list[timedelta]:
-    """Waiting times by how often a record was asked (index 0: never asked); the last one holds for all further times."""
+    """Waiting times by how often a record was asked (index 0: never asked); the last one holds for all further
+    times."""
     steps = [timedelta(0), min(policy.ask_after, policy.ask_at_most)]
     while len(steps) < LONGEST_LADDER and timedelta(0) < steps[-1] < policy.ask_at_most and policy.ask_factor > 1:
         steps.append(min(steps[-1] * min(policy.ask_factor, policy.ask_at_most / steps[-1]), policy.ask_at_most))

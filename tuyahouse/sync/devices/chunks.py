@@ -1,4 +1,5 @@
-"""One chunk of a device run: a project's list, or details of some devices. What was paid for is landed whatever happens."""
+"""One chunk of a device run: a project's list, or details of some devices. What was paid for is landed whatever
+happens."""
 
 import asyncio
 from collections.abc import Callable, Sequence

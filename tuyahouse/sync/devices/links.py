@@ -1,8 +1,8 @@
 """From the field back to the factory: which serial number each device was made under, from every source there is.
 
-The PMS list call answers serial numbers without saying which device each belongs to (docs/tuya.md). Order is no proof. So
-a serial number from it counts for a device only if another source names that very pair, and no two devices share it; all
-other devices are asked one by one, unless the list had no serial number left for them.
+The PMS list call answers serial numbers without saying which device each belongs to (docs/tuya.md). Order is no proof.
+So a serial number from it counts for a device only if another source names that very pair, and no two devices share it;
+all other devices are asked one by one, unless the list had no serial number left for them.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence

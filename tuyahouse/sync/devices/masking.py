@@ -1,4 +1,5 @@
-"""``extend_data`` is the vendor's own and may hold credentials: it is kept in ``device``, and masked everywhere else."""
+"""``extend_data`` is the vendor's own and may hold credentials: it is kept in ``device``, and masked everywhere
+else."""
 
 import re
 from typing import Any

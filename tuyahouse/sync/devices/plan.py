@@ -1,8 +1,8 @@
 """The device inventory of an account: what a run plans, and what it concludes once the lists are read.
 
 A run has one chunk for each project's list, then chunks of devices whose details are due. A list chunk holds one key,
-:data:`~tuyahouse.sync.devices.listing.ledger.LIST_KEY` and the project. Lists are read one after the other: a device that two projects hold belongs to the
-first of them in the order in which they were asked for.
+:data:`~tuyahouse.sync.devices.listing.ledger.LIST_KEY` and the project. Lists are read one after the other: a device
+that two projects hold belongs to the first of them in the order in which they were asked for.
 """
 
 from collections.abc import Iterator, Sequence

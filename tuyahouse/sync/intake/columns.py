@@ -108,7 +108,8 @@ def _rivals(
 
 
 def _means(cell: Any, names: frozenset[str]) -> bool:
-    """Whether a heading is one of the names; a remark in brackets, or the same name in two languages, does not matter."""
+    """Whether a heading is one of the names; a remark in brackets, or the same name in two languages, does not
+    matter."""
     if not names or not isinstance(cell, str) or len(cell) > 100:
         return False
     if plain_name(cell) in names:

@@ -33,7 +33,8 @@ class Shape:
     header: list[str]
 
     def fits(self, cells: list[str]) -> bool:
-        """Whether a row has as many cells as the header; empty cells beyond it, or below unnamed columns, do not count."""
+        """Whether a row has as many cells as the header; empty cells beyond it, or below unnamed columns, do not
+        count."""
         return len(self.header) == len(cells) or (
             filled(cells) <= len(self.header) and len(cells) >= filled(self.header)
         )

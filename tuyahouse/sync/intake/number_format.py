@@ -19,7 +19,8 @@ def shown_number(value: int, number_format: str) -> str | None:
 
 
 def _sections(number_format: str) -> list[str]:
-    """The parts for positive and negative numbers, zero and text; a semicolon in quotes or after a backslash is none."""
+    """The parts for positive and negative numbers, zero and text; a semicolon in quotes or after a backslash is
+    none."""
     return [part[1] for part in _SECTION.finditer(number_format)]
 
 

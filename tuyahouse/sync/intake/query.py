@@ -18,8 +18,8 @@ Written so that readers of JSON Schema understand it too.
 """
 
 TYPED_URL_REFUSED = (
-    "it may hold a password, or an option that could be one, and what is typed is kept in histories, lists of processes "
-    "and Prefect's database; put the URL into an environment variable and write env:NAME"
+    "it may hold a password, or an option that could be one, and what is typed is kept in histories, lists of "
+    "processes and Prefect's database; put the URL into an environment variable and write env:NAME"
 )
 
 

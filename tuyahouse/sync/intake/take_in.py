@@ -30,9 +30,9 @@ CHANGES_SHOWN = 5
 class IntakeOutcome:
     """What became of the rows of a source: ``read = added + known + duplicates + blank + refused_count``.
 
-    ``normalised`` of the usable ones held other than plain characters; ``changes`` has the first of them, ``notes`` what
-    else the source said. ``known`` were registered before, ``duplicates`` came more than once in this source. ``refused`` holds the first
-    hundred refusals; all of them are dead letters.
+    ``normalised`` of the usable ones held other than plain characters; ``changes`` has the first of them, ``notes``
+    what else the source said. ``known`` were registered before, ``duplicates`` came more than once in this source.
+    ``refused`` holds the first hundred refusals; all of them are dead letters.
     """
 
     read: int = 0
@@ -51,7 +51,8 @@ class IntakeOutcome:
         return self.read == self.added + self.known + self.duplicates + self.blank + self.refused_count
 
     def as_run(self) -> Outcome:
-        """The same as the counts of a run: a row asked ends as answered (usable), empty (blank) or rejected (refused)."""
+        """The same as the counts of a run: a row asked ends as answered (usable), empty (blank) or rejected
+        (refused)."""
         return Outcome(
             asked=self.read,
             answered=self.added + self.known + self.duplicates,

@@ -1,7 +1,7 @@
 """The consumer's loop: receive, land in one transaction, acknowledge; wait out outages and record gaps.
 
-Nothing is acknowledged before it is committed. The loop ends on a stop request, at its limits, or when it has caught up;
-never because of a message, a lost connection or a database that is away.
+Nothing is acknowledged before it is committed. The loop ends on a stop request, at its limits, or when it has caught
+up; never because of a message, a lost connection or a database that is away.
 """
 
 import time
@@ -26,12 +26,13 @@ T = TypeVar("T")
 
 BATCH = 4_000
 BATCHES_A_TRIM = 10
-"""Batches between two returns of freed memory to the system: a return takes milliseconds and keeps memory flat for weeks."""
+"""Batches between two returns of freed memory to the system: a return takes milliseconds and keeps memory flat for
+weeks."""
 HEARTBEAT_SECONDS = 10.0
 MANY_UNUSABLE = 20
 NONE_USABLE = (
-    f"None of the newest {MANY_UNUSABLE} messages or more could be used. Is CLIENT_SECRET still the access secret of the cloud "
-    "project? The messages are kept: once it is right, the flow redrive_dead_letters reads them again."
+    f"None of the newest {MANY_UNUSABLE} messages or more could be used. Is CLIENT_SECRET still the access secret of "
+    "the cloud project? The messages are kept: once it is right, the flow redrive_dead_letters reads them again."
 )
 _POLL_SECONDS = 1.0
 _LONGEST_WAIT = 15.0

@@ -30,9 +30,8 @@ def gap_of_notice(noticed_at: datetime, read_until: datetime | None) -> Gap:
 
 def gap_in_words(gap: Gap) -> str:
     """A gap as a line of a run's report."""
-    return (
-        f"Messages between {gap.gap_from:%Y-%m-%d %H:%M} and {gap.gap_to:%Y-%m-%d %H:%M} UTC may be lost. {gap.detail or ''}"
-    ).strip()
+    between = f"between {gap.gap_from:%Y-%m-%d %H:%M} and {gap.gap_to:%Y-%m-%d %H:%M} UTC"
+    return f"Messages {between} may be lost. {gap.detail or ''}".strip()
 
 
 def _hours(length: timedelta) -> str:

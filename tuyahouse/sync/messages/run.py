@@ -64,7 +64,8 @@ def outcome_of(landed: Landed) -> Outcome:
 
 
 def ending(progress: Progress, account: Account) -> str:
-    """How a run ended, in words. No endpoint says when another consumer is served first, so this names that cause too."""
+    """How a run ended, in words. No endpoint says when another consumer is served first, so this names that cause
+    too."""
     if progress.problem:
         return f"The run has not caught up: {progress.problem}"
     if not progress.caught_up:
@@ -79,7 +80,7 @@ def ending(progress: Progress, account: Account) -> str:
 
 def _silence(account: Account) -> str:
     return (
-        f"The connection is up, but no message has ever arrived over {account.subscription}. If you expect some, check in "
-        "Tuya's console that the message service is on for MESSAGES_ENVIRONMENT and that message types are chosen (test "
-        "serves only test devices), and that nobody else reads with this subscription."
+        f"The connection is up, but no message has ever arrived over {account.subscription}. If you expect some, "
+        "check in Tuya's console that the message service is on for MESSAGES_ENVIRONMENT and that message types are "
+        "chosen (test serves only test devices), and that nobody else reads with this subscription."
     )

@@ -112,7 +112,8 @@ async def ask_steps(
 
 
 def read_answer(result: bytes | msgspec.Raw, body: bytes, known: bytes | None) -> SnAnswer:
-    """Fingerprint an answer's ``result`` (the envelope around it carries times) and decode it when it is not the known one.
+    """Fingerprint an answer's ``result`` (the envelope around it carries times) and decode it when it is not the known
+    one.
 
     Raises:
         UnusableAnswer: the result has another shape than a list of steps.

@@ -94,7 +94,8 @@ def land_craft_lines(
 def write_craft_lines(
     conn: Connection, account: str, lines: Sequence[tuple[str, CraftLine]], run_id: str, at: datetime
 ) -> None:
-    """Write (work order, craft line) pairs; units that landed before their line was known get the state it gives them."""
+    """Write (work order, craft line) pairs; units that landed before their line was known get the state it gives
+    them."""
     craft_lines.write(conn, account, lines, run_id, at)
     last = {order: line.last_node for order, line in lines}
     steps = flow_steps.of_orders(conn, account, last)

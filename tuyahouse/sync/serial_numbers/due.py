@@ -12,7 +12,8 @@ _LATER = {State.UNKNOWN: 1, State.FINISHED: 2}
 
 
 class Candidate(Protocol):
-    """What the registry knows of a serial number, as far as the plan depends on it (``warehouse.registry.Candidate``)."""
+    """What the registry knows of a serial number, as far as the plan depends on it
+    (``warehouse.registry.Candidate``)."""
 
     @property
     def sn(self) -> str: ...

@@ -25,8 +25,8 @@ class OtherKeys(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a run was asked for: given serial numbers, those of work orders (or both), those with an open dead letter, or
-    else the due ones."""
+    """What a run was asked for: given serial numbers, those of work orders (or both), those with an open dead letter,
+    or else the due ones."""
 
     sns: list[str] | None = None
     work_orders: list[str] | None = None
@@ -50,7 +50,8 @@ def plan_run(
     A run that goes on plans anew what it has not asked since its first start: what became due since is in, and with
     ``limit`` as many in all. It keeps to the serial numbers and work orders that it was given; more may be added.
     Given serial numbers that the registry does not hold are registered. What the month's calls do not pay for is
-    planned too, and said in the notes: the run stops where they are used up, and its run key goes on once there are more.
+    planned too, and said in the notes: the run stops where they are used up, and its run key goes on once there are
+    more.
     """
     refused = 0
     wanted = _with_those_given_before(warehouse, run_id, wanted)

@@ -12,22 +12,25 @@ from tuyahouse.sync.intake.rows import Item, SourceError
 # fmt: off
 SN_NAMES = frozenset((
     "sn", "snno", "sncode", "snnumber", "serial", "serialno", "serialnum", "serialnumber", "serialcode",
-    "productsn", "devicesn", "sn号", "sn码", "sn编号", "sn号码", "序列号", "序列号码", "序列码", "产品序列号", "设备序列号", "产品sn", "设备sn",
-    "产品sn号", "设备sn号", "serials", "serialnumbers", "sns", "unitsn", "deviceserialnumber", "productserialnumber",
-    "产品序号", "设备序号", "產品序號", "設備序號", "序列號", "序列號碼", "產品序列號", "設備序列號", "sn號", "sn碼", "sn編號", "產品sn", "設備sn",
+    "productsn", "devicesn", "sn号", "sn码", "sn编号", "sn号码", "序列号", "序列号码", "序列码",
+    "产品序列号", "设备序列号", "产品sn", "设备sn", "产品sn号", "设备sn号", "产品序号", "设备序号",
+    "serials", "serialnumbers", "sns", "unitsn", "deviceserialnumber", "productserialnumber",
+    "產品序號", "設備序號", "序列號", "序列號碼", "產品序列號", "設備序列號", "sn號", "sn碼", "sn編號",
+    "產品sn", "設備sn",
 ))
 # fmt: on
 # fmt: off
 ORDER_NAMES = frozenset((
-    "ordercode", "workorder", "workorderno", "workorderid", "workordercode", "workordernumber", "工单", "工单号", "工单编号", "工单编码",
-    "工单号码", "生产工单", "生产工单号", "工單", "工單號", "工單編號", "工單號碼", "生產工單", "生產工單號",
+    "ordercode", "workorder", "workorderno", "workorderid", "workordercode", "workordernumber",
+    "工单", "工单号", "工单编号", "工单编码", "工单号码", "生产工单", "生产工单号",
+    "工單", "工單號", "工單編號", "工單號碼", "生產工單", "生產工單號",
 ))
 # fmt: on
 # A sales order may stand beside the work order, and so may the production order it belongs to.
 # fmt: off
 LOOSE_ORDER_NAMES = frozenset((
-    "order", "orderno", "orderid", "ordernumber", "productionorder", "productionordercode", "生产订单", "生产订单号", "生產訂單",
-    "生產訂單號",
+    "order", "orderno", "orderid", "ordernumber", "productionorder", "productionordercode",
+    "生产订单", "生产订单号", "生產訂單", "生產訂單號",
 ))
 # fmt: on
 

@@ -27,7 +27,8 @@ def require_short_keys(table: Table, names: Sequence[str], values: Sequence[Sequ
             if (size := sum(len(text.encode(errors="replace")) for text in row if text)) > LONGEST_KEY:
                 columns = ", ".join(names[place] for place in places)
                 raise ValueRefused(
-                    f"{table.name} cannot hold a key of {size:,} bytes ({columns}): at most {LONGEST_KEY:,} are indexed."
+                    f"{table.name} cannot hold a key of {size:,} bytes ({columns}): "
+                    f"at most {LONGEST_KEY:,} are indexed."
                 )
 
 

@@ -2,8 +2,9 @@
 
 The staging table belongs to the connection and is emptied by the commit, so that a batch costs no DDL and leaves
 nothing in the system catalogs. Rows that differ from the stored ones are looked up first: ON CONFLICT alone would lock,
-and so write, every row. Look-ups go by index, whatever the planner thinks of a table that it does not know: a batch must
-cost the same in a table of ten million rows. Rows are written in the order of the key, so that two writers cannot deadlock.
+and so write, every row. Look-ups go by index, whatever the planner thinks of a table that it does not know: a batch
+must cost the same in a table of ten million rows. Rows are written in the order of the key, so that two writers cannot
+deadlock.
 """
 
 import hashlib

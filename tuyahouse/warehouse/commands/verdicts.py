@@ -87,8 +87,8 @@ FINAL = "process_status IN (3, 4)"
 
 
 def _seen() -> str:
-    """Observations of the set; the one with ``place`` 1 tells the command's status: the final word heard first, else the
-    newest one."""
+    """Observations of the set; the one with ``place`` 1 tells the command's status: the final word heard first, else
+    the newest one."""
     return f"""
         SELECT command_sn, source, process_status, happened_at, observed_at, device_id, message,
             ROW_NUMBER() OVER (PARTITION BY command_sn ORDER BY

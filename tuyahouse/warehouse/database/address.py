@@ -42,8 +42,8 @@ def parse_url(url: str) -> URL:
         ) from None
     except ValueError:
         raise WarehouseError(
-            "TUYAHOUSE_WAREHOUSE_URL has a port that is not a number. Write postgresql://user@host:5432/database; a colon, "
-            "a slash or an @ inside the password is written %3A, %2F or %40."
+            "TUYAHOUSE_WAREHOUSE_URL has a port that is not a number. Write postgresql://user@host:5432/database; a "
+            "colon, a slash or an @ inside the password is written %3A, %2F or %40."
         ) from None
     kind = parsed.drivername.split("+")[0]
     if kind in ("postgresql", "postgres"):

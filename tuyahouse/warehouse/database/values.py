@@ -2,9 +2,9 @@
 
 Text: U+0000 and lone surrogates, which PostgreSQL refuses, become U+FFFD on both. JSON: keys sorted, so that equal
 documents are equal text. Times on SQLite: the text that ``types.UtcTime`` reads. A column of times may hold whole
-milliseconds since 1970 throughout: these cost PostgreSQL's driver next to nothing. Numbers and times that a column cannot
-hold are refused here, on both databases alike: PostgreSQL's driver would cut a number to its last 32 bits, and would
-store times that nobody can read back.
+milliseconds since 1970 throughout: these cost PostgreSQL's driver next to nothing. Numbers and times that a column
+cannot hold are refused here, on both databases alike: PostgreSQL's driver would cut a number to its last 32 bits, and
+would store times that nobody can read back.
 """
 
 import json
@@ -83,7 +83,8 @@ def _converter(column: Column[Any], dialect: str) -> Convert | None:
 
 
 def prepare_columns(columns: Sequence[Column[Any]], values: list[Sequence[Any]], dialect: str) -> bool:
-    """Make values that lie column by column what the driver takes: replaces the columns that need it; whether any did."""
+    """Make values that lie column by column what the driver takes: replaces the columns that need it; whether any
+    did."""
     changed = False
     for place, column in enumerate(columns):
         _require_range(column, values[place])

@@ -45,8 +45,8 @@ _BEGUN: dict[str, Any] = {
 def follow(conn: Connection, account: str, ids: Sequence[str] | None = None) -> None:
     """Bring the history of these devices (None: of all) up to date with the device table.
 
-    A device that is gone has its open row closed, one whose facts differ has it closed and a new one opened, one without
-    an open row gets one. A device that changed twice in the same instant has its open row corrected instead.
+    A device that is gone has its open row closed, one whose facts differ has it closed and a new one opened, one
+    without an open row gets one. A device that changed twice in the same instant has its open row corrected instead.
     """
     _end_gone(conn, account, ids)
     _correct(conn, account, ids)
@@ -69,7 +69,8 @@ def _begin(dialect: str) -> Insert:
 
 
 def complete(conn: Connection, account: str, ids: Sequence[str], columns: Sequence[str] = HISTORY_FACTS) -> int:
-    """Fill what the open row of these devices did not know, without opening a new one; returns how many rows changed."""
+    """Fill what the open row of these devices did not know, without opening a new one; returns how many rows
+    changed."""
     missing = [and_(device_history.c[name].is_(None), device.c[name].is_not(None)) for name in columns]
     filled = {name: func.coalesce(device_history.c[name], device.c[name]) for name in columns}
     return _change_open(conn, account, ids, or_(*missing), filled)

@@ -36,7 +36,8 @@ class Known(NamedTuple):
 def begun(
     conn: Connection, account: str, ids: Sequence[str], *, project_id: str, run_id: str, at: datetime
 ) -> set[str]:
-    """Those of the devices that the reading of this project's list stored for the first time, in this run and at that time."""
+    """Those of the devices that the reading of this project's list stored for the first time, in this run and at that
+    time."""
     where = device.c.account == account, among(conn, device.c.device_id, ids)
     ours = device.c.project_id == project_id, device.c.first_run == run_id, device.c.changed_at == at
     return set(conn.execute(select(device.c.device_id).where(*where, *ours)).scalars())
@@ -86,7 +87,8 @@ def forget_functions(conn: Connection, account: str, ids: Collection[str]) -> No
 
 
 def due_for_details(conn: Connection, account: str, project_ids: Sequence[str], older_than: datetime) -> Iterator[str]:
-    """Devices whose details were never read, are older than their newest change, or than a time; never read ones first."""
+    """Devices whose details were never read, are older than their newest change, or than a time; never read ones
+    first."""
     query = (
         select(device.c.device_id)
         .where(

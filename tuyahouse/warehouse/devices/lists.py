@@ -71,7 +71,8 @@ def forget_runs(conn: Connection, account: str) -> None:
 
 
 def lists_read_since(conn: Connection, account: str, projects: Sequence[str], now: datetime) -> datetime | None:
-    """Since when all these lists were read completely at least once; None: not all of them ever. ``now`` without any."""
+    """Since when all these lists were read completely at least once; None: not all of them ever. ``now`` without
+    any."""
     query = select(ops_device_list.c.swept_at).where(*_lists(conn, account, projects))
     swept = [at for at in conn.execute(query).scalars() if at is not None]
     return min(swept, default=now) if len(swept) == len(set(projects)) else None

@@ -67,7 +67,8 @@ def mark(conn: Connection, account: str, project_id: str, sweep: int, rows: Sequ
 
 
 def mark_stored(conn: Connection, account: str, project_id: str, sweep: int, ids: Sequence[str]) -> None:
-    """Mark devices of the project as met in this sweep with what is stored of them; none of them may be marked in it."""
+    """Mark devices of the project as met in this sweep with what is stored of them; none of them may be marked in
+    it."""
     values = {"of": account, "project": project_id, "number": sweep, "ids": listed(ids)}
     conn.execute(_mark_stored(conn.dialect.name), values)
 

@@ -63,7 +63,8 @@ class Candidate(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a changed answer makes of a serial number; None in ``order_code`` or ``craft_line_code`` keeps what is known."""
+    """What a changed answer makes of a serial number; None in ``order_code`` or ``craft_line_code`` keeps what is
+    known."""
 
     sn: str
     order_code: str | None
@@ -144,7 +145,8 @@ def mark_unknown(conn: Connection, account: str, sns: Collection[str], at: datet
 
 
 def mark_changed(conn: Connection, account: str, changes: Sequence[Change]) -> int:
-    """The answer differed from the last one: store its fingerprint and what it means. Returns how many are registered."""
+    """The answer differed from the last one: store its fingerprint and what it means. Returns how many are
+    registered."""
     columns = (
         "account",
         "sn",
@@ -173,7 +175,8 @@ def set_states(conn: Connection, account: str, states: Iterable[tuple[str, str]]
 
 
 def mark_replayed(conn: Connection, account: str, changes: Sequence[Change]) -> int:
-    """A stored answer was read again: what it means is stored, the times of asking stay. Returns how many are registered."""
+    """A stored answer was read again: what it means is stored, the times of asking stay. Returns how many are
+    registered."""
     columns = ("account", "sn", "order_code", "craft_line_code", "state", "answer_hash")
     rows = [(account, c.sn, c.order_code, c.craft_line_code, c.state, c.answer_hash) for c in changes]
     return writer.update(conn, serial_number, columns, rows, keep=("order_code", "craft_line_code"))

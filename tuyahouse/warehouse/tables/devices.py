@@ -118,7 +118,7 @@ device_serial_number = Table(
     key_column("source", "Who says so: pms, factory_infos or cid"),
     Column("seen_at", UtcTime, nullable=False, comment="First seen"),
     *run_columns(),
-    comment="Factory to field: which serial number became which device. Sources may contradict each other: all are kept",
+    comment="Factory to field: which serial number became which device. Sources may disagree: all are kept",
 )
 
 

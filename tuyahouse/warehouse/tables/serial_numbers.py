@@ -16,7 +16,7 @@ serial_number = Table(
         "state",
         Text,
         nullable=False,
-        comment="new: never asked; open: under way; finished: passed the last node of its craft line; unknown: Tuya does not know it",
+        comment="new: never asked; open: under way; finished: passed its last node; unknown: Tuya does not know it",
     ),
     Column("source", Text, comment="Where it came from: file name, pattern or query"),
     Column("added_at", UtcTime, nullable=False, comment="When it was registered"),
@@ -30,12 +30,12 @@ serial_number = Table(
         "answer_hash", LargeBinary, comment="Fingerprint of the newest answer; the same fingerprint means nothing to do"
     ),
     Index("ix_serial_number_order_code", "order_code"),
-    comment="The registry: every serial number that is to be asked. Fed by files, patterns and queries: Tuya lists none",
+    comment="The registry: every serial number to ask, from files, patterns and queries: Tuya lists none",
 )
 
 
-# A chunk is a run of neighbours, whose asking times change at once: a page half empty takes them all without a new place,
-# and so without a write to any index.
+# A chunk is a run of neighbours, whose times of asking change together. A page that is half empty takes the new
+# versions of all its rows, so that no index has to be written.
 event.listen(
     serial_number,
     "after_create",

@@ -25,7 +25,8 @@ LIST_KEY = "list:"
 
 
 def project_of(key: str) -> str:
-    """The project that a dead letter of a list belongs to: its key is the project's id, or that, a slash and a row's hash."""
+    """The project that a dead letter of a list belongs to: its key is the project's id, or that, a slash and a row's
+    hash."""
     return key.partition("/")[0]
 
 
@@ -131,7 +132,8 @@ class ListLedger:
             self._finish(conn, self._ended(newest) if read.complete else Outcome(), calls, at, left=not read.complete)
 
     def cut_short(self, started: datetime, error: TuyaError, refused: bool, calls: int) -> None:
-        """A ``refused`` project is a dead letter, read again when the run goes on; for all else the project stays in the chunk.
+        """A ``refused`` project is a dead letter, read again when the run goes on; for all else the project stays in
+        the chunk.
 
         A budget that is used up is no fault of the list's, and no dead letter.
         """

@@ -85,7 +85,8 @@ class ProjectReader:
                     sweep.note_landed(new=bool(landed.fresh))
 
     async def _page(self, number: int) -> DevicePage:
-        """A page. Page 0 is empty where there is none: it is refused, breaks the server, or is answered with another."""
+        """A page. Page 0 is empty where there is none: it is refused, breaks the server, or is answered with
+        another."""
         size = self.account.device_page_size
         try:
             page = await self._ask(self._spelling, number, size)

@@ -1,7 +1,8 @@
 """From what a page says of a device to its rows. Values in, values out.
 
 The list is the authority for what it sends. What it does not send keeps its value (details and messages may have told
-it). A device belongs to the project it was read under; where Tuya's own ``project_id`` differs, that is kept in ``extra``.
+it). A device belongs to the project it was read under; where Tuya's own ``project_id`` differs, that is kept in
+``extra``.
 """
 
 from collections.abc import Iterable, Mapping
@@ -75,7 +76,8 @@ def same_of(read: Reading) -> dict[str, Any]:
 
 
 def device_row(device: Device, known: Known | None, stored: Mapping[str, Any] | None, read: Reading) -> tuple[Any, ...]:
-    """The row of ``device`` in the order of :data:`COLUMNS`; ``stored`` holds the facts before, None for a new device."""
+    """The row of ``device`` in the order of :data:`COLUMNS`; ``stored`` holds the facts before, None for a new
+    device."""
     sent, extra = device_facts(device)
     facts = _merged(sent[1:], stored)
     changed_at = read.at

@@ -1,8 +1,8 @@
 """How a device list is read although little is promised of it. Values in, values out; who asks and stores is elsewhere.
 
 Tuya names no first page, no largest page and no order, and rows can shift while pages are read (docs/tuya.md, "Industry
-devices"). So one :class:`Sweep` reads pages until the list has ended, whatever ``total`` says, and :func:`judge` decides
-from the counts of all sweeps whether the list is known, is to be swept again, or cannot be known today.
+devices"). So one :class:`Sweep` reads pages until the list has ended, whatever ``total`` says, and :func:`judge`
+decides from the counts of all sweeps whether the list is known, is to be swept again, or cannot be known today.
 """
 
 from collections.abc import Sequence
@@ -98,8 +98,8 @@ class Sweep:
 class SweepCount:
     """What one sweep came to. ``devices`` counts different ones (and items without an id), ``repeated`` the other rows.
 
-    ``new``, ``changed`` and ``missing`` compare with the sweep before; ``known`` counts the devices of all sweeps so far,
-    ``new_to_all`` those that no sweep before had met.
+    ``new``, ``changed`` and ``missing`` compare with the sweep before; ``known`` counts the devices of all sweeps so
+    far, ``new_to_all`` those that no sweep before had met.
     """
 
     devices: int

@@ -360,7 +360,7 @@ def upgrade() -> None:
         sa.Column("first_run", Text, nullable=True, comment="Run that inserted this row (ops_run.run_id)"),
         sa.Column("last_run", Text, nullable=True, comment="Run that last changed this row (ops_run.run_id)"),
         sa.PrimaryKeyConstraint("account", "device_id", "sn", "source"),
-        comment="Factory to field: which serial number became which device. Sources may contradict each other: all are kept",
+        comment="Factory to field: which serial number became which device. Sources may disagree: all are kept",
     )
     op.create_table(
         "flow_step",
@@ -801,7 +801,7 @@ def upgrade() -> None:
             "state",
             Text,
             nullable=False,
-            comment="new: never asked; open: under way; finished: passed the last node of its craft line; unknown: Tuya does not know it",
+            comment="new: never asked; open: under way; finished: passed its last node; unknown: Tuya does not know it",
         ),
         sa.Column("source", Text, nullable=True, comment="Where it came from: file name, pattern or query"),
         sa.Column("added_at", UtcTime, nullable=False, comment="When it was registered"),
@@ -822,7 +822,7 @@ def upgrade() -> None:
             comment="Fingerprint of the newest answer; the same fingerprint means nothing to do",
         ),
         sa.PrimaryKeyConstraint("account", "sn"),
-        comment="The registry: every serial number that is to be asked. Fed by files, patterns and queries: Tuya lists none",
+        comment="The registry: every serial number to ask, from files, patterns and queries: Tuya lists none",
     )
     if op.get_bind().dialect.name == "postgresql":
         op.execute("ALTER TABLE serial_number SET (fillfactor = 45)")
