@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import NamedTuple
 
 import httpx
 import stamina
@@ -13,7 +14,7 @@ from tuyahouse.cloud.auth.pms_login import PmsLogin
 from tuyahouse.cloud.auth.signing import Signer
 from tuyahouse.cloud.auth.tokens import TokenKeeper
 from tuyahouse.cloud.clock import ServerClock
-from tuyahouse.cloud.endpoint import Endpoint
+from tuyahouse.cloud.endpoint import Endpoint, Server
 from tuyahouse.cloud.errors import ConfigurationWrong, PassingFault, Throttled, TuyaError, prefix
 from tuyahouse.cloud.http.answer import Answer, Received, read_answer
 from tuyahouse.cloud.http.deadline import Deadline
@@ -26,6 +27,14 @@ from tuyahouse.settings import Account
 from tuyahouse.stores import SlotStore, Token, TokenStore
 
 __all__ = ["Answer", "Endpoint", "TuyaClient"]
+
+
+class _Address(NamedTuple):
+    """A server as it is called: ``account`` has its base URL."""
+
+    account: Account
+    requests: Requests
+    transport: Transport
 
 
 class TuyaClient:
@@ -44,6 +53,7 @@ class TuyaClient:
         slots: SlotStore,
         transport: Transport,
         *,
+        visual: Transport | None = None,
         clock: Callable[[], float] = steady_time,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
@@ -54,8 +64,10 @@ class TuyaClient:
         self.failures = 0
         self.clock = ServerClock(clock, account.url if clock is steady_time else "")
         self.verbs: dict[str, Endpoint] = {}
-        self._transport = transport
-        self._requests = Requests(account)
+        self._servers: dict[Server, _Address] = {"tuya": _Address(account, Requests(account), transport)}
+        if visual is not None:
+            there = _at_visual(account)
+            self._servers["visual"] = _Address(there, Requests(there), visual)
         self._deadline = Deadline(account.timeout_seconds)
         self._pacer = Pacer(
             account.name,
@@ -95,8 +107,12 @@ class TuyaClient:
             sleep: waits for a start slot.
             transport: used instead of connections of its own; it is not closed.
         """
-        async with open_transport(account, transport) as opened:
-            client = cls(account, tokens, slots, opened, clock=clock, sleep=sleep)
+        async with AsyncExitStack() as stack:
+            opened = await stack.enter_async_context(open_transport(account, transport))
+            visual = None
+            if account.visual_base_url:
+                visual = await stack.enter_async_context(open_transport(_at_visual(account), transport))
+            client = cls(account, tokens, slots, opened, visual=visual, clock=clock, sleep=sleep)
             try:
                 yield client
             finally:
@@ -121,7 +137,7 @@ class TuyaClient:
         Raises:
             TuyaError: of the kind that says what to do; the last one if retries did not help.
         """
-        request = self._requests.build(endpoint, path, query, body)
+        request = self._address(endpoint).requests.build(endpoint, path, query, body)
         try:
             return await self._ask(endpoint, request)
         except (PassingFault, Throttled) as error:
@@ -198,7 +214,7 @@ class TuyaClient:
         token: Token | None = None,
     ) -> Answer:
         """One attempt with the given token or none; tokens themselves are fetched by it."""
-        request = self._requests.build(endpoint, path, query, body)
+        request = self._address(endpoint).requests.build(endpoint, path, query, body)
         request.token = token
         return await self._run(self._given, endpoint, request)
 
@@ -223,14 +239,14 @@ class TuyaClient:
     async def _send(self, endpoint: Endpoint, request: Request) -> Received:
         """Send the request, and judge the answer."""
         self.calls += 1
-        name = endpoint.name
+        name, address = endpoint.name, self._address(endpoint)
         try:
             with self._deadline:
-                response = await self._transport.send(request)
+                response = await address.transport.send(request)
             body = response.content if endpoint.secret else SECRETS.answer(response.content)
         except FAULTS as error:
             self._count_failure(name)
-            raise fault(error, name, self.account) from None
+            raise _setting_named(fault(error, name, address.account), endpoint) from None
         outcome, t_ms = read_answer(
             response.status,
             body,
@@ -246,6 +262,17 @@ class TuyaClient:
                 await self._pacer.slower(name)
         response.outcome, response.t_ms = outcome, t_ms
         return response
+
+    def _address(self, endpoint: Endpoint) -> _Address:
+        try:
+            return self._servers[endpoint.server]
+        except KeyError:
+            raise ConfigurationWrong(
+                f"{endpoint.name} was not sent: it is unknown where Tuya IoT on Alibaba Cloud is",
+                endpoint=endpoint.name,
+                remedy=f"Set {prefix(self.account.name)}VISUAL_BASE_URL.",
+                reached=False,
+            ) from None
 
     def _count_failure(self, name: str) -> None:
         self.failures += 1
@@ -283,6 +310,19 @@ class TuyaClient:
             await keeper.aclose()
         self._deadline.close()
         await self._pacer.aclose()
+
+
+def _at_visual(account: Account) -> Account:
+    """The account with the base URL of Tuya IoT on Alibaba Cloud."""
+    return account.model_copy(update={"base_url": account.visual_base_url})
+
+
+def _setting_named(error: TuyaError, endpoint: Endpoint) -> TuyaError:
+    """The same error; its remedy names the setting that says where the server is."""
+    if endpoint.server == "visual":
+        for name in ("REGION (or BASE_URL)", "BASE_URL (or REGION)", "BASE_URL"):
+            error.remedy = error.remedy.replace(f"__{name}", "__VISUAL_BASE_URL")
+    return error
 
 
 def _repeatable(endpoint: Endpoint, error: Exception) -> bool:

@@ -6,6 +6,7 @@ from typing import Literal
 import msgspec
 
 TokenKind = Literal["platform", "pms"]
+Server = Literal["tuya", "visual"]
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,7 @@ class Endpoint:
         secret: its answer holds a token or ticket, so errors do not quote it.
         shape: type into which the result is decoded together with its envelope, if it fits. For large answers:
             finding the end of the result in order to decode it later would cost as much as decoding it.
+        server: where it is sent: tuya is the account's data centre, visual its ``VISUAL_BASE_URL``.
     """
 
     method: str
@@ -30,6 +32,7 @@ class Endpoint:
     bare: bool = False
     secret: bool = False
     shape: type[msgspec.Struct] | None = None
+    server: Server = "tuya"
     name: str = field(init=False, compare=False)
 
     def __post_init__(self) -> None:

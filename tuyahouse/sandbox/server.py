@@ -25,6 +25,10 @@ def environment(world: World, url: str, account: str = "demo") -> dict[str, str]
         "PMS_PASSWORD": options.pms_password,
         "CALLS_PER_SECOND": f"{options.calls_per_second:g}",
         "PROJECT_IDS": ",".join(options.projects),
+        "APP_SCHEMA": options.app_schema,
+        "VISUAL_USERNAME": options.visual_username,
+        "VISUAL_PASSWORD": options.visual_password,
+        "VISUAL_BASE_URL": url,
         "MESSAGES_SOURCE": "websocket",
         "MESSAGES_URL": "ws" + url.removeprefix("http") + "/",
         "BASE_URL": url,  # last: a reader that waits for this line has all of them

@@ -168,3 +168,10 @@ def test_any_bytes_end_in_an_answer_or_an_error(body, status):
 def test_any_json_ends_in_an_answer_or_an_error(value):
     outcome, _ = read_answer(200, json.dumps({"success": True, "result": value}).encode())
     assert isinstance(outcome, Answer) and json.loads(bytes(outcome.result)) == value
+
+
+def test_an_envelope_whose_names_begin_with_capitals_is_read() -> None:
+    answer, t_ms = read_answer(200, b'{"Success":true,"Msg":null,"T":1737621418759,"Data":{"Rows":[]}}')
+    assert isinstance(answer, Answer) and (bytes(answer.result), t_ms) == (b'{"Rows":[]}', 1737621418759)
+    refused, _ = read_answer(200, b'{"Success":false,"Msg":"wrong password","T":1737621418759}')
+    assert isinstance(refused, ItemRefused) and refused.msg == "wrong password"

@@ -82,6 +82,9 @@ class Envelope(msgspec.Struct, gc=False):
 
 
 _decode = msgspec.json.Decoder(Envelope).decode
+_decode_members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_encode = msgspec.json.encode
+_SMALL = {name.capitalize(): name for name in ("success", "result", "data", "t", "tid", "code", "msg")}
 
 
 @cache
@@ -134,6 +137,8 @@ def read_answer(
         return _not_tuya(status, body, endpoint, account), None
     except msgspec.DecodeError:
         return _not_tuya(status, body, endpoint, account), None
+    if envelope.success is None:
+        envelope = _in_small_letters(body) or envelope
     t_ms = envelope.t_ms
     if envelope.success is None:
         return _without_success(envelope, status, body, endpoint, account, bare, secret), t_ms
@@ -142,6 +147,17 @@ def read_answer(
     if status >= 300:
         return _not_tuya(status, body, endpoint, account), t_ms
     return Answer(envelope.payload, body, t_ms, envelope.tid or ""), t_ms
+
+
+def _in_small_letters(body: bytes) -> Envelope | None:
+    """The envelope if its names begin with capitals (``Success``, ``Data``), else None."""
+    try:
+        sent = json_text.read(_decode_members, body)
+        if "Success" not in sent:
+            return None
+        return _decode(_encode({_SMALL[name]: value for name, value in sent.items() if name in _SMALL}))
+    except msgspec.MsgspecError:
+        return None
 
 
 def stored_result(body: bytes) -> bytes:
