@@ -64,9 +64,7 @@ def test_a_stored_platform_token_is_used_and_the_login_is_made_anew(cli, sandbox
     result = cli("doctor", "--no-messages")
     after = sandbox.control("stats")["tokens"]
     assert after == before | {"logins": before["logins"] + 1}
-    assert "demo, token of the platform: the one that is stored still lasts, so none was asked for" in lines(
-        result, "ok"
-    )
+    assert "demo, token of the platform: the stored one is still valid, so none was requested" in lines(result, "ok")
     assert "Calls made to Tuya: 4." in result.stdout
 
 

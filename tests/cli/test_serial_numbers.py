@@ -25,7 +25,7 @@ def test_a_file_is_registered_and_counted(cli, units: Path) -> None:
         "units.csv: 5 rows read: 2 registered, 0 known before, 1 more than once in it, 1 blank, 1 refused.",
         "  row 6: '1.23E+15' is refused: its last digits are lost, because a spreadsheet turned it into a number; make "
         "the column text and enter it again",
-        "All refused rows are in ops_dead_letter, kind serial_number. Mend the source and add it again.",
+        "All refused rows are in ops_dead_letter, kind serial_number. Correct the source and add it again.",
     ]
 
 

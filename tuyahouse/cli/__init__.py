@@ -8,7 +8,7 @@ __all__ = ["main"]
 def main() -> None:
     """Entry point of the program; ends the process with its exit code."""
     try:
-        from tuyahouse.cli.program import app  # within: the libraries take a moment, and Ctrl-C may come meanwhile
+        from tuyahouse.cli.program import app  # within the try: importing takes a moment, and Ctrl-C may come then
 
         app(prog_name="tuyahouse")
     except KeyboardInterrupt:

@@ -1,4 +1,4 @@
-"""Checks of one account: does Tuya let it in, is it the right data centre, may it ask, do messages come."""
+"""Checks of one account: can it sign in, is the data centre right, may it use the APIs, do messages arrive."""
 
 from contextlib import closing
 from datetime import UTC, datetime
@@ -20,7 +20,7 @@ from tuyahouse.warehouse.shared import locks
 from tuyahouse.warehouse.warehouse import Warehouse
 
 NOBODY = "TUYAHOUSE-DOCTOR"
-"""Asked for where nothing better is known: Tuya's answer that it does not know it is as good as any."""
+"""Asked for when no real key is known: that Tuya does not know it is answer enough."""
 
 TRIES = 2
 SECONDS = 10.0
@@ -30,7 +30,7 @@ MESSAGE_SECONDS = 5
 async def check_tuya(
     account: Account, tokens: TokenStore, slots: SlotStore, warehouse: Warehouse | None, findings: Findings
 ) -> None:
-    """Sign in, ask one question of each service the settings name, and hold the clock against Tuya's."""
+    """Sign in, call each service that the settings name once, and compare the clock with Tuya's."""
     hasty = {"attempts": min(account.attempts, TRIES), "timeout_seconds": min(account.timeout_seconds, SECONDS)}
     try:
         _ = account.url
@@ -55,7 +55,7 @@ class _Checks:
             if not account.has_pms:
                 self._findings.note(
                     self._named("production system"),
-                    "left out, for PMS_USERNAME and PMS_PASSWORD are not set: no serial number can be asked",
+                    "left out, because PMS_USERNAME and PMS_PASSWORD are not set: no serial number can be asked",
                 )
             elif await self._logs_in():
                 await self._flows()
@@ -69,7 +69,7 @@ class _Checks:
         return f"{self._account.name}, {what}"
 
     async def _signs_in(self) -> bool:
-        """By a stored token where it lasts: id and secret are proved by every call that follows."""
+        """Sign in, by a stored token if it is still valid: every call that follows proves id and secret."""
         what, before = self._named("token of the platform"), self._client.calls
         try:
             await self._client.sign_in("platform")
@@ -77,7 +77,7 @@ class _Checks:
             self._findings.wrong(what, error)
             return False
         new = self._client.calls > before
-        self._findings.ok(what, "granted" if new else "the one that is stored still lasts, so none was asked for")
+        self._findings.ok(what, "granted" if new else "the stored one is still valid, so none was requested")
         return True
 
     async def _ask(self, endpoint: Endpoint, **given: Any) -> None:
@@ -85,7 +85,7 @@ class _Checks:
         self._client.clock.observe(answer.t_ms)
 
     async def _logs_in(self) -> bool:
-        """Anew, although a stored login may last: it would say nothing about a password that has changed since.
+        """Log in anew: a stored login would say nothing about a password that has changed since.
 
         Not while a run is under way: a new login ends the old one, and the run's calls in flight would fail.
         """
@@ -113,12 +113,12 @@ class _Checks:
             self._findings.wrong(what, error)
             return False
         self._findings.note(
-            what, "a run is under way and uses it: the password is not tried anew until the run has ended"
+            what, "a run is under way and uses the stored one: the password is not checked until the run has ended"
         )
         return True
 
     async def _flows(self) -> None:
-        """Serial numbers: one of the registry, else one that nobody has."""
+        """Ask for a serial number of the registry, else for one that does not exist."""
         sn = NOBODY
         if self._warehouse is not None:
             with self._warehouse.read() as conn:
@@ -140,7 +140,7 @@ class _Checks:
         try:
             await self._ask(LIST, query=query)
         except ItemRefused:
-            said = f"{LIST.name} answers; the spelling of its query is found out by the first run"
+            said = f"{LIST.name} answers; the first run detects the spelling of its query"
             self._findings.ok(self._named("devices"), said)
         except TuyaError as error:
             self._findings.wrong(self._named("devices"), f"project {project}: {error}")
@@ -158,7 +158,7 @@ class _Checks:
         return "snake"
 
     async def _command(self) -> None:
-        """Where neither serial numbers nor devices are configured: a command record that nobody has."""
+        """If neither serial numbers nor devices are configured: ask for a command record that does not exist."""
         try:
             await self._ask(RECORD, path={"sn": NOBODY})
         except (NotFound, ItemRefused):
@@ -171,7 +171,7 @@ class _Checks:
     def _clock(self) -> None:
         off = self._client.clock.offset_seconds
         if not self._client.clock.was_observed:
-            return  # no answer of Tuya's came, so nothing is known
+            return  # Tuya never answered
         if off:
             way = "behind" if off > 0 else "ahead of"
             self._findings.note(
@@ -184,7 +184,7 @@ class _Checks:
 
 
 def check_messages(account: Account, findings: Findings) -> None:
-    """Whether the message endpoint can be reached and lets the account in. Nothing is acknowledged."""
+    """Check that the message endpoint can be reached and lets the account in. No message is acknowledged."""
     from tuyahouse.messages.reading import MessageReader
     from tuyahouse.messages.sources.build import build_source  # message clients take a while to import
 
@@ -192,7 +192,7 @@ def check_messages(account: Account, findings: Findings) -> None:
     try:
         _ = account.message_url
     except SettingsError:
-        findings.note(what, "left out, for neither REGION nor MESSAGES_URL is set")
+        findings.note(what, "left out, because neither REGION nor MESSAGES_URL is set")
         return
     try:
         MessageReader(account.client_secret.get_secret_value())

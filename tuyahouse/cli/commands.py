@@ -15,7 +15,7 @@ app = typer.Typer(no_args_is_help=True)
 
 @app.callback()
 def commands() -> None:
-    """Command records: those that no message told of are named here.
+    """Command records: name those that no message reports.
 
     Example:
 
@@ -31,11 +31,11 @@ def add(
     sheet: Annotated[str | None, typer.Option(help="The one sheet of a workbook to read.")] = None,
     column: Annotated[str | None, typer.Option(help="Heading of the record numbers, where it is unusual.")] = None,
 ) -> None:
-    """Follow the commands of a file until they have ended. Doing it again changes nothing.
+    """Follow the commands in a file until they have ended. Adding it again changes nothing.
 
     The file needs a column of record numbers (command_sn, sn, 指令编号 …) and may have one of devices (device_id).
-    Rows that cannot be used are listed with the reason and kept as dead letters, all others are followed; the exit code
-    is 3 then.
+    Rows that cannot be used are listed with the reason and kept as dead letters; all others are followed. The exit
+    code is then 3.
 
     Example:
 

@@ -29,7 +29,7 @@ def at_least_one(value: int | str) -> int:
 
 
 def read_settings() -> Settings:
-    """The settings of this process; from here on logs go where they say and hold no secret."""
+    """Read the settings and configure the logs by them; from here on the logs hold no secret."""
     settings = load_settings()
     logs.register_secrets(settings)
     logs.configure(settings.log_level, settings.log_format)
@@ -38,7 +38,7 @@ def read_settings() -> Settings:
 
 @contextmanager
 def open_warehouse(settings: Settings) -> Iterator[Warehouse]:
-    """The warehouse of these settings, for the time of a block."""
+    """The warehouse of these settings, for the length of a block."""
     with closing(Warehouse.open(settings.warehouse_url, settings.secret_key)) as warehouse:
         yield warehouse
 
@@ -47,7 +47,7 @@ def chosen(settings: Settings, name: str | None) -> list[Account]:
     """The account of that name, or all of them.
 
     Raises:
-        SettingsError: there is no such account, or none at all.
+        SettingsError: there is no such account, or no account at all.
     """
     if name is not None:
         return [settings.account(name)]
@@ -59,8 +59,7 @@ def chosen(settings: Settings, name: str | None) -> list[Account]:
 
 
 def from_environment(value: str, option: str) -> str:
-    """An option's value; ``env:NAME`` stands for that variable, so that no password is seen in the list of
-    processes."""
+    """An option's value. ``env:NAME`` stands for that variable, which keeps passwords out of the list of processes."""
     if not value.startswith("env:"):
         return value
     name = value.removeprefix("env:")

@@ -1,4 +1,4 @@
-"""Moving a warehouse to another database."""
+"""``tuyahouse copy``: the warehouse into another database."""
 
 from contextlib import closing
 from typing import Annotated
@@ -21,14 +21,14 @@ def copy(
         typer.Option(
             "--to",
             metavar="URL",
-            help="Database to copy into; env:NAME takes the URL from that variable.",
+            help="Database to copy into, as a SQLAlchemy URL; env:NAME reads it from that variable.",
             show_default=False,
         ),
     ],
 ) -> None:
     """Copy the whole warehouse into an empty database, e.g. from a SQLite file to PostgreSQL.
 
-    All or nothing: after an error or Ctrl-C the target is as it was. Live tokens, locks and start slots stay behind.
+    All or nothing: after an error or Ctrl-C the target is as it was. Live tokens, locks and start slots are not copied.
 
     Example:
 
@@ -49,5 +49,5 @@ def _open_target(url: str, settings: Settings) -> Warehouse:
         if parse_url(url) == parse_url(settings.warehouse_url):
             raise stopped("--to names the warehouse itself (TUYAHOUSE_WAREHOUSE_URL). Name another database.")
         return Warehouse.open(url, settings.secret_key)
-    except WarehouseError as error:  # its words name the setting, which here is the option
+    except WarehouseError as error:  # its text names the setting; here it is the option
         raise stopped(str(error).replace("TUYAHOUSE_WAREHOUSE_URL", "--to")) from None

@@ -1,4 +1,4 @@
-"""``tuyahouse dead-letters``: look through what could not be used, have it asked again, or dismiss it."""
+"""``tuyahouse dead-letters``: list what could not be used, have it asked again, or dismiss it."""
 
 import json
 import shlex
@@ -25,7 +25,7 @@ Keys = Annotated[list[str] | None, typer.Argument(metavar="[KEY]...", help="Only
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="""Dead letters: what could not be used, with the reason. None is ever lost.
+    help="""Dead letters: what could not be used, and why. None is ever lost.
 
     Example:
 
@@ -46,7 +46,7 @@ def list_(
         int, typer.Option(parser=at_least_one, metavar="INTEGER", help="How many to show at most.")
     ] = LISTED,
 ) -> None:
-    """List dead letters, the newest first.
+    """List dead letters, newest first.
 
     Example:
 
@@ -56,7 +56,7 @@ def list_(
     """
     letters = _found(Chosen(account, kind, reason, None, state), limit)
     if not letters:
-        typer.echo("There is none.")
+        typer.echo("No dead letter matches.")
         return
     show(
         f"Dead letters of {account} (UTC)",
@@ -98,7 +98,7 @@ def _show(letter: StoredDeadLetter) -> None:
     rows = ((name, logs.redact(said(value))) for name, value in fields if value not in (None, ""))
     show(f"{letter.kind} {letter.key} (UTC)", ("what", "value"), rows)
     if letter.raw is None:
-        typer.echo("Nothing was received that could be kept.")
+        typer.echo("Nothing was received with it.")
         return
     typer.echo(f"Received, {len(letter.raw):,} bytes:\n{readable(letter.raw[:RAW_SHOWN])}")
     if len(letter.raw) > RAW_SHOWN:
@@ -106,16 +106,16 @@ def _show(letter: StoredDeadLetter) -> None:
 
 
 def readable(raw: bytes) -> str:
-    """Foreign bytes as text that no terminal obeys: control characters and broken UTF-8 escaped, secrets left out."""
+    """Foreign bytes as harmless text: control characters and broken UTF-8 escaped, secrets left out."""
     text = logs.redact(raw.decode("utf-8", errors="backslashreplace"))
     return "".join(char if char == "\n" or char.isprintable() else ascii(char)[1:-1] for char in text)
 
 
 @app.command()
 def redrive(account: AccountName, keys: Keys = None, kind: Kind = None, reason: Reason = None) -> None:
-    """Print the commands that ask the open dead letters again; good answers resolve them.
+    """Print the commands that ask open dead letters again; good answers resolve them.
 
-    Flows make the calls, on the account's pace and within its budget; they run at the top of the repository.
+    The calls are made by flows, at the account's pace and within its budget. Run them at the top of the repository.
 
     Example:
 
@@ -139,7 +139,7 @@ def _command(account: str, kind: str, keys: list[str]) -> str:
     if kind in ("sn_flows", "craft_line", "message"):
         return f"python -m flows redrive_dead_letters -p account={account}"
     if kind in ("serial_number", "command_file"):
-        return f"# mend the file and add it again: tuyahouse {'sn' if kind == 'serial_number' else 'commands'} add"
+        return f"# correct the file and add it again: tuyahouse {'sn' if kind == 'serial_number' else 'commands'} add"
     flow = "reconcile_commands" if kind.startswith("command") else "sync_devices"
     return f"python -m flows {flow} -p account={account}"
 
@@ -153,7 +153,7 @@ def dismiss_(
     kind: Kind = None,
     reason: Reason = None,
 ) -> None:
-    """Dismiss open dead letters that need no more work. They are kept, and opened again when Tuya says something else.
+    """Dismiss open dead letters that need no more work. They are kept, and reopened if Tuya's answer changes.
 
     Example:
 
@@ -162,7 +162,7 @@ def dismiss_(
       tuyahouse dead-letters dismiss -a factory --by ana --why scrapped --kind sn_flows
     """
     if not (keys or kind or reason):
-        raise typer.BadParameter("name KEYs, --kind or --reason: all at once is too much", param_hint="KEY")
+        raise typer.BadParameter("name KEYs, --kind or --reason: not all are dismissed at once", param_hint="KEY")
     if not (by.strip() and why.strip()):
         raise typer.BadParameter("say who dismisses and why", param_hint="--by, --why")
     settings = read_settings()

@@ -1,4 +1,4 @@
-"""``tuyahouse doctor``: is everything right, and if not, what to change."""
+"""``tuyahouse doctor``: whether everything works and, if not, what to change."""
 
 import asyncio
 from contextlib import ExitStack
@@ -20,12 +20,11 @@ def doctor(
     account: OneAccount = None,
     no_messages: Annotated[bool, typer.Option("--no-messages", help="Leave the message endpoint out.")] = False,
 ) -> None:
-    """Check settings, warehouse, clock, login, rights and messages, and say what to change. Exits 1 when something is
-    wrong.
+    """Check settings, warehouse, clock, login, rights and messages, and say what to change. Exits 1 if any is wrong.
 
-    A token proves nothing about the data centre, so each service that the settings name is asked one harmless question.
-    The login to the production system is made anew, for a stored one says nothing about the password; runs that are
-    under way go on with the new one. It costs some five calls an account.
+    A token proves nothing about the data centre, so one harmless call is made to each service that the settings name.
+    The login to the production system is made anew, because a stored one says nothing about the password; while a run
+    is under way, its login is left alone. The check costs about five calls an account.
 
     Example:
 
@@ -73,7 +72,7 @@ def _account(account: Account, warehouse: Warehouse | None, findings: Findings, 
 
 
 def _stores(warehouse: Warehouse | None) -> tuple[TokenStore, SlotStore]:
-    """Those of the warehouse; in memory where it cannot be used, so that Tuya can be checked all the same."""
+    """Those of the warehouse, or in memory if it cannot be used: Tuya can be checked all the same."""
     if warehouse is not None:
         return warehouse.tokens, warehouse.slots
     from tuyahouse.cloud.auth.tokens import MemoryTokenStore

@@ -1,4 +1,4 @@
-"""What a check found: a line each, ok, worth a note, or wrong with the remedy."""
+"""The findings of a check, one a line: ok, a note, or wrong with the remedy."""
 
 from dataclasses import dataclass, field
 
@@ -14,7 +14,7 @@ _COLOURS = {"ok": "green", "note": "yellow", "wrong": "bold red"}
 
 @dataclass(slots=True)
 class Findings:
-    """Prints each finding at once and counts them; ``calls`` is added to by those who make some."""
+    """Prints each finding at once and counts them. Checks add the calls they make to ``calls``."""
 
     counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(_COLOURS, 0))
     calls: int = 0
@@ -23,7 +23,7 @@ class Findings:
         self._found("ok", what, said)
 
     def note(self, what: str, said: str) -> None:
-        """Nothing is wrong, but somebody should know."""
+        """Nothing is wrong, but it should be known."""
         self._found("note", what, said)
 
     def wrong(self, what: str, said: object) -> None:

@@ -1,4 +1,4 @@
-"""What became of the rows of a source, told to whoever gave it."""
+"""Reports what became of the rows of a source."""
 
 import signal
 from collections.abc import Callable, Iterator
@@ -11,19 +11,17 @@ from tuyahouse.cli.output import say
 from tuyahouse.sync.intake.take_in import REFUSALS_SHOWN, IntakeOutcome
 
 REFUSED = 3
-"""Exit code where some rows were refused: a script has to notice, and all others are registered (1: nothing can be
-said)."""
-
+"""Exit code if some rows were refused and all others are registered: a script must notice. 1: nothing was read."""
 
 PATIENCE_SECONDS = 1.0
-"""So long a batch may take to its end after Ctrl-C; a second Ctrl-C does not wait."""
+"""Time for a batch to end after Ctrl-C; a second Ctrl-C does not wait."""
 
 
 @contextmanager
 def ends_with_ctrl_c(advance: Callable[[int], object]) -> Iterator[Callable[[int], None]]:
-    """``advance`` for long work, which ends after the batch in which Ctrl-C came, or at once when that takes long.
+    """``advance`` for long work. After Ctrl-C the work ends with the batch under way, or at once if that takes long.
 
-    Python drops a KeyboardInterrupt that happens to come up in a finalizer, and the work would go on for hours.
+    Python drops a KeyboardInterrupt that is raised in a finalizer; the work would go on for hours.
     """
     pressed: list[int] = []
 
@@ -39,7 +37,9 @@ def ends_with_ctrl_c(advance: Callable[[int], object]) -> Iterator[Callable[[int
             raise KeyboardInterrupt
         advance(count)
 
-    usual = signal.getsignal(signal.SIGINT) is signal.default_int_handler  # else somebody wants it otherwise
+    usual = (
+        signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    )  # otherwise the caller has a handler of its own
     if usual:
         signal.signal(signal.SIGINT, press)
     try:
@@ -56,7 +56,7 @@ def report(outcome: IntakeOutcome, source: str, kind: str) -> None:
     """Print the counts, and each refused row with its reason.
 
     Raises:
-        typer.Exit: with :data:`REFUSED` where there is any.
+        typer.Exit: with :data:`REFUSED` if there is any.
     """
     counts = [
         f"{outcome.added:,} registered",
@@ -78,5 +78,5 @@ def report(outcome: IntakeOutcome, source: str, kind: str) -> None:
     if outcome.refused_count > len(outcome.refused):
         say(f"  … the first {REFUSALS_SHOWN} are shown.")
     if outcome.refused_count:
-        say(f"All refused rows are in ops_dead_letter, kind {kind}. Mend the source and add it again.")
+        say(f"All refused rows are in ops_dead_letter, kind {kind}. Correct the source and add it again.")
         raise typer.Exit(REFUSED)

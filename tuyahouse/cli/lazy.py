@@ -1,4 +1,4 @@
-"""The program's group of commands: a command is imported when it is called, so that ``--help`` is there at once.
+"""The program's group of commands. A command is imported when it is called, so that ``--help`` is quick.
 
 Errors become one sentence on standard error, never a traceback.
 """
@@ -27,25 +27,25 @@ class Place(NamedTuple):
 
 
 PLACES = {
-    "sandbox": Place("sandbox", "sandbox", "Run a Tuya with a factory and a field, to try things on."),
+    "sandbox": Place("sandbox", "sandbox", "Run a simulated Tuya with a factory and a field."),
     "doctor": Place("doctor", "doctor", "Check settings, warehouse, clock, login, rights and messages."),
-    "migrate": Place("warehouse", "migrate", "Bring the warehouse to the schema of this version."),
+    "migrate": Place("warehouse", "migrate", "Migrate the warehouse to the schema of this version."),
     "copy": Place("copying", "copy", "Copy the warehouse into an empty database, e.g. from SQLite to PostgreSQL."),
     "plan": Place("plan", "plan", "Show what the next run would ask and what it would cost."),
     "status": Place("status", "status", "Show runs, registry, dead letters, calls and budget, messages and gaps."),
-    "explain": Place("warehouse", "explain", "Show what the warehouse holds on a serial number, and where it is from."),
-    "dictionary": Place("warehouse", "dictionary", "Every table and column of the warehouse, and what it means."),
+    "explain": Place("warehouse", "explain", "Show everything the warehouse holds on a serial number."),
+    "dictionary": Place("warehouse", "dictionary", "Describe every table and column of the warehouse."),
     "consume": Place("messages", "consume", "Store every message before it is acknowledged, until it is stopped."),
     "metrics": Place("metrics", "metrics", "Serve the health of runs and data for Prometheus, until it is stopped."),
     "sn": Place("serial_numbers", "app", "Serial numbers: register them, list them."),
     "commands": Place("commands", "app", "Command records: name those to follow."),
     "dead-letters": Place("dead_letters", "app", "Dead letters: list, show, redrive or dismiss them."),
 }
-"""Every command by its name, in the order of the help."""
+"""Every command by name, in the order of the help."""
 
 
 class Commands(dict[str, Any]):
-    """The commands by name; each is imported when it is taken out."""
+    """The commands by name; each is imported on first use."""
 
     def __init__(self) -> None:
         super().__init__(dict.fromkeys(PLACES))
@@ -99,7 +99,7 @@ class Program(TyperGroup):
         return super().get_command(ctx, cmd_name)
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
-        """The help needs a line for each command, and none of their libraries."""
+        """The help needs a line of each command, and none of the libraries behind it."""
         self._listed = True
         try:
             super().format_help(ctx, formatter)
@@ -118,7 +118,7 @@ class Program(TyperGroup):
         except KeyboardInterrupt:
             raise _interrupted() from None
         except OSError as error:
-            if error.errno == errno.EPIPE:  # the reader of our output has ended
+            if error.errno == errno.EPIPE:  # the reader of our output has closed it
                 raise
             raise _stopped(f"The operating system says: {error}.") from None
         except Exception as error:
@@ -128,7 +128,7 @@ class Program(TyperGroup):
 
 
 def _in_words(error: Exception) -> bool:
-    from tuyahouse.cli.words import IN_WORDS  # within: it imports many libraries, and only an error needs it
+    from tuyahouse.cli.words import IN_WORDS  # not above: it imports many libraries, and only an error needs it
 
     return isinstance(error, IN_WORDS)
 

@@ -1,4 +1,4 @@
-"""``tuyahouse consume``: the message stream, for as long as it runs."""
+"""``tuyahouse consume``: stores the message stream for as long as it runs."""
 
 from typing import Annotated
 
@@ -19,8 +19,8 @@ def consume(
 ) -> None:
     """Store every message before it is acknowledged, until SIGTERM or Ctrl-C.
 
-    A lost connection or database is waited for. Consumers of one subscription share its messages: on a laptop, set
-    MESSAGES_SUBSCRIPTION to a name of its own.
+    If the connection or the database is lost, it waits for it. Consumers of one subscription share its messages: on a
+    laptop, set MESSAGES_SUBSCRIPTION to a name of its own.
 
     Example:
 

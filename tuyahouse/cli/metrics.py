@@ -12,7 +12,7 @@ from tuyahouse.warehouse.warehouse import Warehouse
 
 
 def metrics(
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to serve on; 0: a free one.")] = 9401,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to serve on; 0 picks a free one.")] = 9401,
     address: Annotated[str, typer.Option(help="Address to serve on; 0.0.0.0 opens it to the network.")] = "127.0.0.1",
     account: OneAccount = None,
 ) -> None:

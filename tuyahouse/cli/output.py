@@ -14,18 +14,16 @@ from rich.text import Text
 from tuyahouse.foreign_text import plain
 
 WIDE = 200
-
-
-"""Columns of a table that goes into a file or a pipe."""
+"""Width of a table that goes into a file or a pipe."""
 
 
 def screen() -> Console:
-    """Standard output, as wide as need be where it is not a terminal."""
+    """Standard output; wide if it is not a terminal."""
     return Console(highlight=False, width=None if sys.stdout.isatty() else WIDE)
 
 
 def say(text: str = "", *, err: bool = False) -> None:
-    """Print a line that may hold foreign words: no command in it reaches the terminal."""
+    """Print a line that may hold foreign text: terminal commands in it have no effect."""
     typer.echo(plain(text), err=err)
 
 
@@ -37,7 +35,7 @@ def below(text: str) -> None:
 
 
 def show(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print a table; numbers to the right, times in UTC, nothing in a cell taken for markup."""
+    """Print a table: numbers to the right, times in UTC, cells as plain text without markup."""
     lines = [list(map(_cell, row)) for row in rows]
     table = Table(title=Text(title), title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
     for name in columns:

@@ -13,12 +13,12 @@ REASONS = {
     "new": "never asked",
     "open": "open, and not asked for a while",
     "unknown": "unknown to Tuya so far",
-    "finished": "finished, looked at again now and then",
+    "finished": "finished, checked again now and then",
 }
 
 
 def plan(account: OneAccount = None) -> None:
-    """What the next run would ask and what it would cost, without a call.
+    """Show what the next run would ask and what it would cost. Makes no call.
 
     Example:
 
@@ -50,10 +50,10 @@ def _sentences(account: Account, night: Plan, others: list[AlsoDue], calls: int)
     lines = [
         f"At {pace} the serial numbers take about {duration(night.minutes * 60)}."
         if night.minutes is not None
-        else "The account is unpaced (CALLS_PER_SECOND=0): no time can be told."
+        else "The account is unpaced (CALLS_PER_SECOND=0): the time cannot be estimated."
     ]
     if account.monthly_calls is None or night.quota_left is None:
-        return [*lines, "MONTHLY_CALLS is not set: nothing of ours limits the calls of a month."]
+        return [*lines, "MONTHLY_CALLS is not set: tuyahouse does not limit the calls of a month."]
     share = calls / account.monthly_calls
     before = night.calls + night.quota_left
     after = max(before - calls, 0)
@@ -62,7 +62,7 @@ def _sentences(account: Account, night: Plan, others: list[AlsoDue], calls: int)
         f"of which {max(before, 0):,} are left now; {after:,} would be left."
     )
     if calls > before:
-        lines.append("The month's calls do not pay for all of it: the run stops softly where they are used up.")
+        lines.append("The month's calls do not pay for all of it: the run stops softly when they are used up.")
     if night.left_for_later:
         lines.append(f"The budget leaves {night.left_for_later:,} due serial numbers for later.")
     return lines

@@ -1,4 +1,4 @@
-"""The program ``tuyahouse``: its options, and the commands put together."""
+"""The program ``tuyahouse``: its options and its commands."""
 
 from typing import Annotated
 

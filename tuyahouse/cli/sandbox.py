@@ -49,11 +49,11 @@ def sandbox(
     pulsar_topic: Annotated[str, typer.Option(help="Topic: event or event-test.")] = "event",
     pulsar_tls_ca: Annotated[str, typer.Option(help="File of CA certificates of that Pulsar.")] = "",
 ) -> None:
-    """Serve Tuya's API for a simulated factory and field. Prints how to reach it first, as lines for a shell.
+    """Serve Tuya's API for a simulated factory and field. First prints how to reach it, as lines for a shell.
 
-    Its account is named demo; its serial numbers are at /sandbox/serial-numbers.csv, which sn add takes. It knows these
-    faults: busy, slow, cut, broken_body, error5xx, too_many, throttle, token_death, shape, item_error, region, ip,
-    rights, subscription, quota; clock takes seconds instead of a rate.
+    Its account is named demo. Its serial numbers are at /sandbox/serial-numbers.csv, a file for sn add. Faults: busy,
+    slow, cut, broken_body, error5xx, too_many, throttle, token_death, shape, item_error, region, ip, rights,
+    subscription, quota; and clock, which takes seconds instead of a rate.
 
     Examples:
 

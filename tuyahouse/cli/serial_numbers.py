@@ -1,4 +1,4 @@
-"""``tuyahouse sn``: serial numbers into the registry, and a look at it."""
+"""``tuyahouse sn``: registers serial numbers and lists them."""
 
 import csv
 import sys
@@ -54,11 +54,11 @@ def add(
     sheet: Annotated[str | None, typer.Option(help="The one sheet of a workbook to read.")] = None,
     column: Annotated[str | None, typer.Option(help="Heading of the serial numbers, where it is unusual.")] = None,
 ) -> None:
-    """Register serial numbers from one source. Doing it again changes nothing.
+    """Register serial numbers from one source. Adding it again changes nothing.
 
     A file or query needs a column of serial numbers (sn, serial_number, 序列号 …) and may have one of work orders.
-    Rows that cannot be used are listed with the reason and kept as dead letters, all others are registered; the exit
-    code is 3 then, 1 where the source cannot be read.
+    Rows that cannot be used are listed with the reason and kept as dead letters; all others are registered. The exit
+    code is then 3, or 1 if the source cannot be read.
 
     Examples:
 
@@ -134,7 +134,7 @@ def _csv(rows: Iterator[registry.Listed]) -> None:
 
 
 def _as_csv(value: object) -> object:
-    """A cell that no spreadsheet takes for a formula: an apostrophe in front, which ``sn add`` takes off again."""
+    """A cell that no spreadsheet takes for a formula: it gets an apostrophe, which ``sn add`` takes off again."""
     if isinstance(value, datetime):
         return value.isoformat()
     return f"'{value}" if isinstance(value, str) and value.startswith(_BEGINS_FORMULA) else value

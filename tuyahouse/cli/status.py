@@ -22,7 +22,7 @@ RUNS_SHOWN = 10
 
 
 def status(account: OneAccount = None) -> None:
-    """Newest runs, registry, commands, dead letters, calls and budget, tokens, messages and gaps. Makes no call.
+    """Show the newest runs, registry, commands, dead letters, calls, budget, tokens, messages and gaps. Makes no call.
 
     Example:
 
@@ -55,7 +55,7 @@ def _runs(warehouse: Warehouse, account: Account) -> None:
 
 
 def _run(warehouse: Warehouse, run: runs.Summary) -> None:
-    """A line that fits 80 columns, its counts in another one, and its note below, wrapped."""
+    """A line that fits into 80 columns, the counts in another, and the note below, wrapped."""
     say(f"  {run.started_at:%m-%d %H:%M}  {run.flow}: {run.status}")
     below(f"run key {run.run_key}")
     if counts := _progress(warehouse, run) if run.status == "running" else counts_in_words(run.outcome):
@@ -65,7 +65,7 @@ def _run(warehouse: Warehouse, run: runs.Summary) -> None:
 
 
 def _progress(warehouse: Warehouse, run: runs.Summary) -> str:
-    """Of a run under way, how much of its plan is committed; empty without a plan."""
+    """How much of the plan of a run under way is committed; empty without a plan."""
     if not run.planned:
         return ""
     done = run.planned - runs.keys_left(warehouse, run.run_id)
@@ -117,7 +117,7 @@ def _tokens(conn: Connection, account: Account, now: datetime) -> None:
             parts.append(f"{duration((now - token.changed_at).total_seconds())} old")
         if token.expires_at:
             left = (token.expires_at - now).total_seconds()
-            parts.append(f"lasts {duration(left)} more" if left > 0 else "ended: the next call renews it")
+            parts.append(f"valid for {duration(left)}" if left > 0 else "expired: the next call renews it")
         if token.refreshed_at:
             parts.append(f"refreshed {said(token.refreshed_at)} UTC")
         say(f"Token {token.kind}: {', '.join(parts)}.")

@@ -37,7 +37,7 @@ class Shape(StrEnum):
 
 
 def migrate() -> None:
-    """Bring the warehouse to the schema of this version. A newer or unknown schema is refused and left as it is.
+    """Migrate the warehouse to the schema of this version. A newer or unknown schema is refused and left as it is.
 
     Example:
 
@@ -58,7 +58,7 @@ def dictionary(
         Shape, typer.Option("--format", help="markdown for a file, table for the terminal.")
     ] = Shape.MARKDOWN,
 ) -> None:
-    """Every table and column of the warehouse, and what it means. Needs no settings.
+    """Describe every table and column of the warehouse. Needs no settings.
 
     Example:
 
@@ -81,7 +81,7 @@ def explain(
         bool, typer.Option("--raw", help="Print only the newest answer, byte for byte as Tuya sent it.")
     ] = False,
 ) -> None:
-    """Everything the warehouse holds on a serial number, and where it comes from.
+    """Show everything the warehouse holds on a serial number, and where it comes from.
 
     Example:
 

@@ -1,4 +1,4 @@
-"""How a command ends that could not do its work: one sentence on standard error and an exit code."""
+"""How a command that could not do its work ends: one sentence on standard error and an exit code."""
 
 import typer
 
