@@ -5,6 +5,7 @@ from typing import Any
 from prefect import Flow
 
 from flows.drain_messages import drain_messages
+from flows.grant_access import grant_access
 from flows.nightly_sync import nightly_sync
 from flows.prune import prune
 from flows.reconcile_commands import reconcile_commands
@@ -26,5 +27,6 @@ FLOWS: dict[str, Flow[Any, Any]] = {
         replay,
         redrive_dead_letters,
         prune,
+        grant_access,
     )
 }

@@ -52,3 +52,29 @@ Limit = Annotated[
     WrapValidator(_at_least_one),
     Described("How many are asked at most, at least 1; empty: all that are due"),
 ]
+
+DryRun = Annotated[
+    bool,
+    Described("Only say what would be written; Tuya is read and never written to. Switch it off to write"),
+]
+
+CountryCode = Annotated[
+    str,
+    Field(pattern=r"^[0-9]{1,4}$"),
+    Described("Country code of the account, digits only, e.g. 86", pattern=r"^[0-9]{1,4}$"),
+]
+
+
+def _as_text(value: Any, check: ValidatorFunctionWrapHandler) -> Any:
+    """Say why a number is refused: whoever wrote it may have rounded it before it came here."""
+    if isinstance(value, int | float):
+        raise ValueError(
+            f"is the number {value}: write it as text, in quotes. An id of 19 digits is rounded where it is a number"
+        )
+    return check(value)
+
+
+Id = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^\S+$"), WrapValidator(_as_text)]
+"""An id of Tuya's: text, however many digits it has."""
+
+Ids = Annotated[list[Id], Field(min_length=1, max_length=1000)]

@@ -18,6 +18,8 @@ from tests.support.pulsar.build import missing_tools
 from tests.support.sandbox import Sandbox, start_sandbox
 
 if TYPE_CHECKING:
+    from tests.flows.operator import Operator
+    from tests.support.prefect import PrefectServer
     from tuyahouse.warehouse.warehouse import Warehouse
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -169,6 +171,26 @@ def factory() -> Iterator[Factory]:
 def tuya(factory: Factory) -> Sandbox:
     """The factory on day 3, with no faults and no memory of other tests."""
     return factory.reset(day=3)
+
+
+@pytest.fixture(scope="session")
+def prefect_server() -> "Iterator[PrefectServer]":
+    """One real server for all flows that tests run."""
+    from tests.support.prefect import PrefectServer
+
+    server = PrefectServer()
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="session")
+def operator(prefect_server: "PrefectServer") -> "Iterator[Operator]":
+    """A process that runs flows one after the other."""
+    from tests.flows.operator import Operator
+
+    started = Operator({**os.environ, **prefect_server.env})
+    yield started
+    started.close()
 
 
 @pytest.fixture(scope="session")

@@ -31,6 +31,8 @@ class End(StrEnum):
     """Certainly not carried out."""
     UNKNOWN = "unknown"
     """It may have been carried out, and is not repeated."""
+    INVALID = "invalid"
+    """It cannot be asked for, e.g. a row of a file without a user name."""
 
 
 @dataclass(frozen=True, slots=True)

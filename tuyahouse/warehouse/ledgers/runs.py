@@ -256,6 +256,12 @@ def finish_chunk(
         conn.execute(insert(ops_chunk).values(run_id=run_id, chunk=chunk, planned=planned, **fields, **counts))
 
 
+def replace_chunk(conn: Connection, run_id: str, chunk: int, outcome: Outcome) -> None:
+    """Store the outcome of a chunk in place of an earlier one, for work that a continued run begins anew."""
+    conn.execute(delete(ops_chunk).where(*_chunk(run_id, chunk)))
+    finish_chunk(conn, run_id, chunk, outcome)
+
+
 @cache
 def _add_to_chunk() -> Update:
     """The update that :func:`finish_chunk` runs, built once."""

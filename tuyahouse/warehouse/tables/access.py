@@ -18,6 +18,7 @@ authorized_account = Table(
     account_column(),
     key_column("uid", "Tuya's id of the authorized account (tuyaUid)"),
     Column("login_name", Text, comment="Login name: the user name of the third-party system"),
+    Column("country_code", Text, comment="Country code that grant_access authorized it with; Tuya lists none"),
     Column("nick_name", Text, comment="Nickname"),
     Column("role_code", Text, comment="Code of its role"),
     Column("role_name", Text, comment="Name of its role"),

@@ -48,6 +48,12 @@ def upgrade() -> None:
         sa.Column("account", Text, nullable=False, comment="Tuya cloud project, by its name in the settings"),
         sa.Column("uid", Text, nullable=False, comment="Tuya's id of the authorized account (tuyaUid)"),
         sa.Column("login_name", Text, nullable=True, comment="Login name: the user name of the third-party system"),
+        sa.Column(
+            "country_code",
+            Text,
+            nullable=True,
+            comment="Country code that grant_access authorized it with; Tuya lists none",
+        ),
         sa.Column("nick_name", Text, nullable=True, comment="Nickname"),
         sa.Column("role_code", Text, nullable=True, comment="Code of its role"),
         sa.Column("role_name", Text, nullable=True, comment="Name of its role"),

@@ -1,0 +1,100 @@
+"""The steps of the flows that write to Tuya: carry intents out through the one door, and say what became of each."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+from tasks.run.artifacts import publish_table, shown
+from tasks.run.flow import RunRed
+from tasks.run.meter import Meter
+from tasks.run.resources import open_resources
+from tasks.run.retries import retried_task
+from tasks.run.run import Running
+from tuyahouse.cloud.errors import BudgetReached
+from tuyahouse.sync.access.carried import Carried
+from tuyahouse.sync.access.grant import Grant, grant
+from tuyahouse.sync.access.intent import End, Written
+from tuyahouse.sync.access.token_files import TokenFiles
+from tuyahouse.sync.access.write import Door, require_permission
+from tuyahouse.warehouse.ledgers import runs
+
+ROWS_IN_TABLE = 1000
+ROWS_IN_NOTE = 50
+DRY = "Dry run: nothing was written to Tuya. Start it with dry_run=false to write."
+
+_WORDS = {
+    End.PLANNED: "would be done",
+    End.SKIPPED: "skipped",
+    End.DONE: "done",
+    End.REFUSED: "refused",
+    End.UNKNOWN: "unknown",
+    End.INVALID: "not valid",
+}
+
+
+@asynccontextmanager
+async def open_door(run: runs.Run, dry_run: bool) -> AsyncIterator[Door]:
+    """The door for the writes of a run, with a client of its own.
+
+    Raises:
+        SettingsError: the account does not allow writes, and the run is not dry.
+    """
+    resources = open_resources(run.account)
+    if not dry_run:
+        require_permission(resources.account)
+    async with resources.tuya(run.run_id) as client:
+        meter = Meter(client)
+        try:
+            yield Door(client, resources.warehouse, run, dry_run=dry_run, lease=resources.settings.lock_lease)
+        finally:
+            meter.tell()
+
+
+@retried_task("grant")
+async def grant_to_account(run: runs.Run, wanted: Grant, dry_run: bool) -> Carried:
+    """Authorize an account, let it into rooms and get it a ticket, as far as that is wanted and not so already."""
+    settings = open_resources(run.account).settings
+    files = TokenFiles.open(settings) if wanted.ticket and not dry_run else None
+    async with open_door(run, dry_run) as door:
+        return await grant(door, wanted, files)
+
+
+async def conclude_writes(run: Running, carried: Carried, dry_run: bool) -> None:
+    """Count what became of the intents, leave it as a table, and end the run red where something is amiss.
+
+    Raises:
+        RunRed: an intent was refused, is unknown or not valid; says which and why.
+        TuyaError: what ended the run before its last intent.
+    """
+    await asyncio.to_thread(_land, run, carried)
+    if dry_run:
+        run.notes.append(DRY)
+    await publish_writes(run, carried)
+    if isinstance(carried.stopped_by, BudgetReached):
+        run.stopped = str(carried.stopped_by)
+    elif carried.stopped_by:
+        raise carried.stopped_by
+    if amiss := carried.amiss:
+        raise RunRed(f"{len(amiss):,} of {len(carried.rows):,} are not done:\n{_lines(amiss)}")
+
+
+def _land(run: Running, carried: Carried) -> None:
+    with run.resources.warehouse.begin() as conn:
+        runs.replace_chunk(conn, run.id, 0, carried.outcome())
+
+
+async def publish_writes(run: Running, carried: Carried) -> None:
+    """Leave a table of what was done, skipped and refused, and the same in the note of the run."""
+    run.notes += filter(None, [_lines([row for row in carried.rows if row not in carried.amiss])])
+    rows = [{"what": row.what, "outcome": _WORDS[row.end], "note": row.words} for row in carried.rows]
+    described = f"**Writes of {run.run.flow} of {shown(run.account)}**: {len(rows):,}"
+    more = f"; the first {ROWS_IN_TABLE:,} of them" if len(rows) > ROWS_IN_TABLE else ""
+    audit = "All that was written is in `ops_write`."
+    await publish_table((run.run.flow, run.account, "writes"), rows[:ROWS_IN_TABLE], f"{described}{more}. {audit}")
+
+
+def _lines(rows: Sequence[Written]) -> str:
+    """A line for each row, as far as a note holds them."""
+    lines = [f"- {_WORDS[row.end]}: {row.what}{f' ({row.words})' if row.words else ''}" for row in rows]
+    more = [f"- and {len(lines) - ROWS_IN_NOTE:,} more"] if len(lines) > ROWS_IN_NOTE else []
+    return "\n".join([*lines[:ROWS_IN_NOTE], *more])

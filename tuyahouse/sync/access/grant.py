@@ -1,0 +1,163 @@
+"""Access for an account of a third-party system: authorize it, let it into rooms, get it a ticket."""
+
+import asyncio
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tuyahouse.cloud.calls import authorization
+from tuyahouse.cloud.client import TuyaClient
+from tuyahouse.sync.access.carried import Carried
+from tuyahouse.sync.access.intent import End, Facts, Intent, Written
+from tuyahouse.sync.access.token_files import TokenFiles
+from tuyahouse.sync.access.write import Door
+from tuyahouse.warehouse.access import accounts
+
+NOT_TRIED = "Not tried, because the step before it did not succeed."
+GRANTED = (
+    "It was granted before; Tuya lists no permissions. Should it have been revoked in Tuya since, delete its rows of "
+    "authorization_grant and start again."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """Who is to be given access to what.
+
+    Attributes:
+        username: account name of the third-party system.
+        nick_name: shown in Tuya; None leaves it as it is.
+        country_code: that the account belongs to.
+        project_id: whose rooms; empty: none are granted.
+        room_ids: at least one where there is a project.
+        ticket: get a ticket that logs the account in without a password.
+    """
+
+    username: str
+    nick_name: str | None = None
+    country_code: str = authorization.DEFAULT_COUNTRY
+    project_id: str = ""
+    room_ids: Sequence[str] = ()
+    ticket: bool = False
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for what does not go together."""
+        if self.room_ids and not self.project_id:
+            raise ValueError("room_ids are given without a project_id: name the project that the rooms belong to.")
+        if self.project_id and not self.room_ids:
+            raise ValueError("room_ids is empty: name the rooms of the project, or leave project_id out too.")
+
+    @property
+    def who(self) -> str:
+        return f"{self.username} (country code {self.country_code})"
+
+
+async def grant(door: Door, wanted: Grant, files: TokenFiles | None) -> Carried:
+    """Carry out the steps in their order; each is skipped where it is so already, and where the one before it failed.
+
+    ``files`` keep the ticket; they are needed where one is wanted and the run is not dry.
+    """
+    carried = Carried()
+    with carried.until_stopped():
+        authorized = carried.add(await door.write(_authorize(door, wanted)))
+        uid, goes_on = str(authorized.facts.get("uid", "")), authorized.is_so or authorized.end is End.PLANNED
+        if wanted.room_ids:
+            permitted = carried.add(await _permit(door, wanted, uid, goes_on))
+            goes_on = permitted.is_so or permitted.end is End.PLANNED
+        if wanted.ticket:
+            intent = _ticket(wanted, files)
+            carried.add(await door.write(intent) if goes_on else Written(intent.what, End.REFUSED, NOT_TRIED))
+    return carried
+
+
+def _authorize(door: Door, wanted: Grant) -> Intent:
+    account, run_id = door.run.account, door.run.run_id
+
+    async def make(client: TuyaClient) -> Facts:
+        uid = await authorization.authorize(
+            client, wanted.username, nick_name=wanted.nick_name, country_code=wanted.country_code
+        )
+        return {"uid": uid}
+
+    async def read_back(client: TuyaClient) -> Facts | None:
+        found = await authorization.accounts_named(client, wanted.username)
+        countries = await asyncio.to_thread(_countries, door, [each.uid for each in found])
+        same = [each for each in found if countries.get(each.uid, wanted.country_code) == wanted.country_code]
+        # Tuya lists no country codes: of several accounts with this name nobody can say which one is meant.
+        if len(same) != 1 or (wanted.nick_name and same[0].nick_name != wanted.nick_name):
+            return None
+        return {"uid": same[0].uid}
+
+    return Intent(
+        call=authorization.AUTHORIZE,
+        target=f"account {wanted.country_code} {wanted.username}",
+        what=f"authorize {wanted.who}",
+        request={"username": wanted.username, "nickName": wanted.nick_name, "countryCode": wanted.country_code},
+        make=make,
+        read_back=read_back,
+        land=lambda conn, facts, at: accounts.store_authorized(
+            conn, account, str(facts["uid"]), wanted.username, wanted.country_code, wanted.nick_name, run_id
+        ),
+    )
+
+
+def _countries(door: Door, uids: Sequence[str]) -> dict[str, str]:
+    with door.warehouse.read() as conn:
+        return accounts.countries_of(conn, door.run.account, uids)
+
+
+async def _permit(door: Door, wanted: Grant, uid: str, goes_on: bool) -> Written:
+    """Grant the rooms that were not granted before."""
+    rooms = list(dict.fromkeys(wanted.room_ids))
+    what = f"let {wanted.who} into the rooms {', '.join(rooms)} of project {wanted.project_id}"
+    if not goes_on:
+        return Written(what, End.REFUSED, NOT_TRIED)
+    granted = await asyncio.to_thread(_granted, door, uid, wanted.project_id)
+    missing = [room for room in rooms if room not in granted]
+    if not missing:
+        return Written(what, End.SKIPPED, GRANTED)
+    if not uid:  # a dry run: the account is not there yet
+        return Written(what, End.PLANNED)
+    return await door.write(_permission(door, wanted, uid, missing))
+
+
+def _granted(door: Door, uid: str, project_id: str) -> set[str]:
+    with door.warehouse.read() as conn:
+        return accounts.granted_rooms(conn, door.run.account, uid, project_id)
+
+
+def _permission(door: Door, wanted: Grant, uid: str, rooms: Sequence[str]) -> Intent:
+    account, run_id = door.run.account, door.run.run_id
+
+    async def make(client: TuyaClient) -> Facts:
+        await authorization.add_permission(client, uid, wanted.project_id, rooms)
+        return {}
+
+    return Intent(
+        call=authorization.ADD_PERMISSION,
+        target=f"rooms of {uid} in project {wanted.project_id}",
+        what=f"let {wanted.who} into the rooms {', '.join(rooms)} of project {wanted.project_id}",
+        request={"tuyaUid": uid, "projectId": wanted.project_id, "roomIdList": sorted(rooms)},
+        make=make,
+        find_out="Look at the rooms of this account in the project's permissions in Tuya's console.",
+        land=lambda conn, facts, at: accounts.store_granted(
+            conn, account, uid, wanted.username, wanted.project_id, rooms, at, run_id
+        ),
+    )
+
+
+def _ticket(wanted: Grant, files: TokenFiles | None) -> Intent:
+    async def make(client: TuyaClient) -> Facts:
+        assert files is not None
+        ticket = await authorization.get_ticket(client, wanted.username, country_code=wanted.country_code)
+        kept_in = await asyncio.to_thread(files.keep, f"ticket-{wanted.country_code}-{wanted.username}", ticket)
+        return {"kept_in": kept_in, "fingerprint": hashlib.sha256(ticket.encode()).hexdigest()[:12]}
+
+    return Intent(
+        call=authorization.TICKET,
+        target=f"ticket of {wanted.country_code} {wanted.username}",
+        what=f"get a ticket for {wanted.who}",
+        request={"username": wanted.username, "countryCode": wanted.country_code},
+        make=make,
+        repeatable=True,
+    )

@@ -1,0 +1,72 @@
+"""Tickets and visual tokens as files for one user alone. They are nowhere else."""
+
+import hashlib
+import os
+import re
+import tempfile
+from pathlib import Path
+
+from tuyahouse.settings import PREFIX, Settings, SettingsError
+
+_UNSAFE = re.compile(r"[^A-Za-z0-9._@+-]+")
+_LONGEST_NAME = 150
+
+
+class TokenFiles:
+    """A directory with a file of mode 0600 for each secret."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+
+    @classmethod
+    def open(cls, settings: Settings) -> "TokenFiles":
+        """The directory of the settings, made if it is not there; proved to be writable.
+
+        Raises:
+            SettingsError: none is set, or it cannot be written to.
+        """
+        if not settings.token_dir:
+            raise SettingsError(
+                f"{PREFIX}TOKEN_DIR is not set. It names the directory for tickets and tokens, their only place."
+            )
+        files = cls(Path(settings.token_dir).expanduser())
+        try:
+            files._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=files._directory):
+                pass
+        except OSError as error:
+            raise files._unusable(error) from None
+        return files
+
+    def keep(self, name: str, secret: str) -> str:
+        """Write a secret, in place of an older one of that name; returns the name of its file.
+
+        Raises:
+            SettingsError: it cannot be written.
+        """
+        file = file_name(name)
+        try:
+            handle, path = tempfile.mkstemp(prefix=".", dir=self._directory)  # mode 0600
+            try:
+                with os.fdopen(handle, "w", encoding="utf-8") as opened:
+                    opened.write(secret)
+                    opened.flush()
+                    os.fsync(opened.fileno())
+                os.replace(path, self._directory / file)
+            except BaseException:
+                os.unlink(path)
+                raise
+        except OSError as error:
+            raise self._unusable(error) from None
+        return file
+
+    def _unusable(self, error: OSError) -> SettingsError:
+        return SettingsError(
+            f"{PREFIX}TOKEN_DIR names {self._directory}, which cannot be written to: {error.strerror}."
+        )
+
+
+def file_name(name: str) -> str:
+    """A name that every file system takes; different names stay different."""
+    safe = _UNSAFE.sub("-", name)[:_LONGEST_NAME]
+    return safe if safe == name else f"{safe}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
