@@ -28,7 +28,16 @@ def test_a_night_with_a_cloud_that_echoes_every_secret_leaves_none_behind(
     persisted: str,
 ) -> None:
     echo = sandboxes(
-        "--set", "echo_secrets=true", "--set", "devices=20", "--set", "commands_per_day=5", "--serial-numbers", "60"
+        "--set",
+        "echo_secrets=true",
+        "--set",
+        "devices=20",
+        "--set",
+        "commands_per_day=5",
+        "--serial-numbers",
+        "60",
+        "--set",
+        "oversized_mb=1.2",
     )
     register(warehouse, [sn for sn, _ in units(echo) if int(sn[-5:]) <= 10])
     temporary, results = tmp_path / "tmp", tmp_path / "results"
@@ -39,6 +48,7 @@ def test_a_night_with_a_cloud_that_echoes_every_secret_leaves_none_behind(
         secret_key,
         TUYAHOUSE_LOG_LEVEL="debug",
         TUYAHOUSE_ACCOUNTS__DEMO__PROJECT_IDS="north-hall,south-hall",
+        TUYAHOUSE_ACCOUNTS__DEMO__MAX_ANSWER_MB="1",
         TMPDIR=str(temporary),
         PREFECT_RESULTS_PERSIST_BY_DEFAULT=persisted,
         PREFECT_LOCAL_STORAGE_PATH=str(results),
@@ -46,7 +56,10 @@ def test_a_night_with_a_cloud_that_echoes_every_secret_leaves_none_behind(
     env |= prefect_server.env
     good = run_flow("nightly_sync", env, run_key=f"good-{persisted}-{warehouse.dialect}")
     assert good[0] == 0, good[1]
-    echo.control("faults", {"shape": 0.1, "item_error": 0.1, "broken_body": 0.05, "token_death": 0.05, "busy": 0.05})
+    echo.control(
+        "faults",
+        {"shape": 0.1, "item_error": 0.1, "broken_body": 0.05, "oversized": 0.05, "token_death": 0.05, "busy": 0.05},
+    )
     printed = good[1] + run_flow("nightly_sync", env, run_key=f"echo-{persisted}-{warehouse.dialect}")[1]
     echo.control("faults", {"rights": 1})
     refused = run_flow("sync_sn_flows", env, run_key=f"refused-{persisted}-{warehouse.dialect}")

@@ -18,8 +18,9 @@ from tuyahouse.cloud.endpoint import Endpoint, Server
 from tuyahouse.cloud.errors import ConfigurationWrong, PassingFault, Throttled, TuyaError, prefix
 from tuyahouse.cloud.http.answer import Answer, Received, read_answer
 from tuyahouse.cloud.http.deadline import Deadline
+from tuyahouse.cloud.http.faults import FAULTS, fault
 from tuyahouse.cloud.http.requests import Request, Requests
-from tuyahouse.cloud.http.transport import FAULTS, Transport, fault, open_transport
+from tuyahouse.cloud.http.transport import Transport, open_transport
 from tuyahouse.cloud.pace.pacer import Pacer
 from tuyahouse.pace import steady_time
 from tuyahouse.redaction import SECRETS
@@ -246,7 +247,7 @@ class TuyaClient:
             body = response.content if endpoint.secret else SECRETS.answer(response.content)
         except FAULTS as error:
             self._count_failure(name)
-            raise _setting_named(fault(error, name, address.account), endpoint) from None
+            raise _setting_named(fault(error, name, address.account, secret=endpoint.secret), endpoint) from None
         outcome, t_ms = read_answer(
             response.status,
             body,

@@ -51,6 +51,8 @@ class TuyaError(Exception):
         endpoint: name of the call, e.g. ``POST /v1.0/pms/station/sn/flows/get``.
         remedy: what a person can change.
         reached: Tuya may have carried the call out.
+        raw: what was received of an answer that could not be read; empty where nothing was, or where it could hold a
+            token.
     """
 
     action: ClassVar[Action] = Action.SKIP_ITEM
@@ -65,6 +67,7 @@ class TuyaError(Exception):
         endpoint: str = "",
         remedy: str = "",
         reached: bool = True,
+        raw: bytes = b"",
     ) -> None:
         what, code, msg, tid = map(SECRETS.text, (what, code, msg, tid))
         super().__init__(what)
@@ -75,6 +78,7 @@ class TuyaError(Exception):
         self.endpoint = endpoint
         self.remedy = remedy
         self.reached = reached
+        self.raw = raw
 
     def __str__(self) -> str:
         call = f" [{self.endpoint}]" if self.endpoint and self.endpoint not in self.what else ""
@@ -132,13 +136,12 @@ class ConfigurationWrong(TuyaError):
 
 
 class UnusableAnswer(TuyaError):
-    """JSON of another shape than documented; ``raw`` holds it, empty where it could hold a token."""
+    """JSON of another shape than documented, or more bytes than are read."""
 
     def __init__(self, reason: str, raw: bytes = b"", *, tid: str = "", endpoint: str = "") -> None:
-        super().__init__(reason, tid=tid, endpoint=endpoint, remedy="The answer is kept in the dead letter.")
+        super().__init__(reason, tid=tid, endpoint=endpoint, remedy="The answer is kept in the dead letter.", raw=raw)
         self.args = (self.what, raw)
         self.reason = self.what
-        self.raw = raw
 
 
 class BudgetReached(TuyaError):

@@ -140,7 +140,7 @@ class _Shared(Generic[T]):
         except NotFound:
             self.into.empty.append(key)
         except UnusableAnswer as error:
-            self.into.rejected.append(self._letter(key, "unusable_answer", error, error.raw))
+            self.into.rejected.append(self._letter(key, "unusable_answer", error))
         except TuyaError as error:
             self._refused(key, error)
             return
@@ -164,7 +164,7 @@ class _Shared(Generic[T]):
             self.into.stopped_by = self.into.stopped_by or error
         else:
             reason = "retries_exhausted" if passing or error.action is Action.SLOW_DOWN else "item_error"
-            self.into.failed.append(self._letter(key, reason, error, None))
+            self.into.failed.append(self._letter(key, reason, error))
 
-    def _letter(self, key: str, reason: str, error: TuyaError, raw: bytes | None) -> DeadLetter:
-        return DeadLetter(self.kind, key, reason, error.code, str(error), raw)
+    def _letter(self, key: str, reason: str, error: TuyaError) -> DeadLetter:
+        return DeadLetter(self.kind, key, reason, error.code, str(error), error.raw or None)

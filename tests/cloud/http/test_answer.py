@@ -175,3 +175,11 @@ def test_an_envelope_whose_names_begin_with_capitals_is_read() -> None:
     assert isinstance(answer, Answer) and (bytes(answer.result), t_ms) == (b'{"Rows":[]}', 1737621418759)
     refused, _ = read_answer(200, b'{"Success":false,"Msg":"wrong password","T":1737621418759}')
     assert isinstance(refused, ItemRefused) and refused.msg == "wrong password"
+
+
+@pytest.mark.parametrize("status", [200, 404, 502])
+def test_what_is_no_json_is_kept_within_a_bound_but_not_where_it_could_hold_a_token(status):
+    assert read(b"<html>We will be back</html>", status)[0].raw == b"<html>We will be back</html>"
+    assert read(b"<html>We will be back</html>", status, secret=True)[0].raw == b""
+    long = read(b"<html>" + b"x" * 1_000_000, status)[0].raw
+    assert long.endswith(b"[cut here: 65,536 of 1,000,006 bytes are kept]") and len(long) < 70_000

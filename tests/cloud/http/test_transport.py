@@ -251,11 +251,31 @@ async def test_a_proxy_of_another_kind_is_refused_in_words(monkeypatch):
     assert "s3cret" not in str(caught.value)
 
 
-async def test_a_small_answer_that_unpacks_to_gigabytes_is_refused_in_words():
-    packed = http(gzip.compress(b" " * 40_000_000), headers=b"Content-Encoding: gzip\r\n")
+FIRST = b'{"success":true,"result":{"name":"Gate","secret":"%s"}}' % CLIENT_SECRET.encode()
+CLEAN = FIRST.replace(CLIENT_SECRET.encode(), b"***")
+SECRET_READ = Endpoint("GET", "/read", token=None, secret=True)
+
+
+async def too_large(tuya, endpoint=READ):
+    with pytest.raises(UnusableAnswer, match=r"more than 1 MB.*FACTORY__MAX_ANSWER_MB") as caught:
+        await tuya.call(endpoint)
+    return caught.value
+
+
+async def test_a_small_answer_that_unpacks_to_gigabytes_is_refused_in_words_and_its_beginning_is_kept():
+    packed = http(gzip.compress(FIRST + b" " * 40_000_000), headers=b"Content-Encoding: gzip\r\n")
     async with serving(sending(packed)) as (port, _), client(port, max_answer_mb=1) as tuya:
-        with pytest.raises(UnusableAnswer, match=r"more than 1 MB.*FACTORY__MAX_ANSWER_MB"):
-            await tuya.call(READ)
+        error = await too_large(tuya)
+        assert error.raw.startswith(CLEAN + b"  ") and len(error.raw) < 70_000
+        assert error.raw.endswith(b" of more than 1,048,576 bytes are kept]")
+        assert (await too_large(tuya, SECRET_READ)).raw == b""
+
+
+async def test_an_answer_that_declares_too_many_bytes_says_how_many():
+    async with serving(sending(http(FIRST + b" " * 1_100_000))) as (port, _), client(port, max_answer_mb=1) as tuya:
+        error = await too_large(tuya)
+    size = f"{1_100_000 + len(FIRST):,} bytes"
+    assert f"({size})" in str(error) and error.raw.endswith(f"of {size} are kept]".encode())
 
 
 async def test_an_endless_answer_is_refused_in_words():
@@ -266,8 +286,15 @@ async def test_an_endless_answer_is_refused_in_words():
             await writer.drain()
 
     async with serving(endless) as (port, _), client(port, max_answer_mb=1) as tuya:
-        with pytest.raises(UnusableAnswer, match="more than 1 MB"):
-            await tuya.call(READ)
+        assert (await too_large(tuya)).raw.endswith(b"of more than 1,048,576 bytes are kept]")
+
+
+@pytest.mark.parametrize("place", range(65_500, 65_540, 7))
+async def test_a_secret_that_the_cut_would_halve_is_hidden(place):
+    body = b"x" * place + CLIENT_SECRET.encode() + b"x" * 1_100_000
+    async with serving(sending(http(body))) as (port, _), client(port, max_answer_mb=1) as tuya:
+        error = await too_large(tuya)
+    assert CLIENT_SECRET[:4].encode() not in error.raw
 
 
 async def test_a_kept_connection_closed_without_a_word_costs_no_call():

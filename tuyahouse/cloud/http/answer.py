@@ -10,6 +10,7 @@ import msgspec
 from tuyahouse import json_text
 from tuyahouse.cloud.clock import milliseconds
 from tuyahouse.cloud.errors import ItemRefused, PassingFault, Throttled, TuyaError, UnusableAnswer, prefix, refusal
+from tuyahouse.cloud.http.kept import beginning
 
 _NULL = msgspec.Raw(b"null")
 _ABSENT = msgspec.Raw(b"")
@@ -134,9 +135,9 @@ def read_answer(
             return UnusableAnswer(
                 f"Tuya's envelope has another shape: {error}", b"" if secret else body, endpoint=endpoint
             ), None
-        return _not_tuya(status, body, endpoint, account), None
+        return _not_tuya(status, body, endpoint, account, secret), None
     except msgspec.DecodeError:
-        return _not_tuya(status, body, endpoint, account), None
+        return _not_tuya(status, body, endpoint, account, secret), None
     if envelope.success is None:
         envelope = _in_small_letters(body) or envelope
     t_ms = envelope.t_ms
@@ -145,7 +146,7 @@ def read_answer(
     if not envelope.succeeded:
         return _refusal(envelope, endpoint, account), t_ms
     if status >= 300:
-        return _not_tuya(status, body, endpoint, account), t_ms
+        return _not_tuya(status, body, endpoint, account, secret), t_ms
     return Answer(envelope.payload, body, t_ms, envelope.tid or ""), t_ms
 
 
@@ -183,7 +184,7 @@ def _without_success(
     if envelope.code is not None or envelope.capital_code is not None:
         return _refusal(envelope, endpoint, account)
     if status >= 300:
-        return _not_tuya(status, body, endpoint, account)
+        return _not_tuya(status, body, endpoint, account, secret)
     if bare:
         return Answer(msgspec.Raw(body), body, envelope.t_ms, envelope.tid or "")
     return UnusableAnswer(
@@ -194,7 +195,7 @@ def _without_success(
     )
 
 
-def _not_tuya(status: int, body: bytes, endpoint: str, account: str) -> TuyaError:
+def _not_tuya(status: int, body: bytes, endpoint: str, account: str, secret: bool) -> TuyaError:
     """An answer without an envelope, judged by its status and its first bytes."""
     if status == 429:
         remedy = f"Calls are slowed down automatically; if it happens often, lower {prefix(account)}CALLS_PER_SECOND."
@@ -205,17 +206,21 @@ def _not_tuya(status: int, body: bytes, endpoint: str, account: str) -> TuyaErro
             remedy=remedy,
             reached=False,
         )
-    code = f"HTTP {status}"
+    code, raw = f"HTTP {status}", b"" if secret else beginning(body)
     remedy = (
         "If this persists, something between here and Tuya answers in its place: check "
         f"{prefix(account)}BASE_URL (or REGION), proxies and firewalls."
     )
     if status in _NOT_OFFERED:
         return ItemRefused(
-            f"{endpoint} was answered with {code}: it is not offered there", code=code, endpoint=endpoint, remedy=remedy
+            f"{endpoint} was answered with {code}: it is not offered there",
+            code=code,
+            endpoint=endpoint,
+            remedy=remedy,
+            raw=raw,
         )
     return PassingFault(
-        f"{endpoint} was answered with {code} and {_kind(body)}", code=code, endpoint=endpoint, remedy=remedy
+        f"{endpoint} was answered with {code} and {_kind(body)}", code=code, endpoint=endpoint, remedy=remedy, raw=raw
     )
 
 

@@ -4,9 +4,16 @@ import zlib
 
 import aiohttp
 
+from tuyahouse.cloud.http.kept import READ_FOR_IT
+
 
 class TooLarge(Exception):
-    """An answer has more bytes than the limit."""
+    """An answer has more bytes than the limit. ``start`` holds the first of them; ``size`` is how many it declared."""
+
+    def __init__(self, start: bytes, size: int | None) -> None:
+        super().__init__(size)
+        self.start = start
+        self.size = size
 
 
 class UnaskedEncoding(Exception):
@@ -42,9 +49,9 @@ async def _read_bounded(answer: aiohttp.ClientResponse, encoding: str, most: int
         except zlib.error:
             raise aiohttp.ClientPayloadError("the body cannot be decompressed") from None
         size += len(part)
-        if max(received, size) > most:
-            raise TooLarge
         parts.append(part)
+        if max(received, size) > most:
+            raise TooLarge(b"".join(parts)[:READ_FOR_IT], None if unpack else answer.content_length)
     if unpack and not unpack.eof:
         raise aiohttp.ClientPayloadError("the compressed body was cut off")
     return b"".join(parts)

@@ -1,4 +1,4 @@
-"""Connections to Tuya over aiohttp, and what their failures mean."""
+"""Connections to Tuya over aiohttp."""
 
 import logging
 import ssl
@@ -10,16 +10,13 @@ from typing import Protocol
 import aiohttp
 import httpx
 
-from tuyahouse.cloud.errors import ConfigurationWrong, PassingFault, TuyaError, UnusableAnswer, prefix
+from tuyahouse.cloud.errors import prefix
 from tuyahouse.cloud.http.answer import Received
-from tuyahouse.cloud.http.bodies import TooLarge, UnaskedEncoding, read_body
+from tuyahouse.cloud.http.bodies import read_body
+from tuyahouse.cloud.http.faults import host
 from tuyahouse.cloud.http.proxies import is_this_machine, proxy_for
 from tuyahouse.cloud.http.requests import Request
 from tuyahouse.settings import Account
-
-FAULTS = (httpx.TransportError, aiohttp.ClientError, OSError, TimeoutError, TooLarge, UnaskedEncoding)
-"""What sending and reading may raise. Time-outs of asyncio and refused connections are kinds of OSError."""
-
 
 LONGEST_HEADER = 64 * 1024
 """Longest header line in bytes: gateways add cookies and policies beyond the usual 8 KB."""
@@ -28,7 +25,7 @@ _log = logging.getLogger(__name__)
 
 
 class Transport(Protocol):
-    """Sends a request and returns the whole answer; raises one of :data:`FAULTS` where there is none."""
+    """Sends a request and returns the whole answer; raises one of ``FAULTS`` (:mod:`.faults`) where there is none."""
 
     async def send(self, request: Request) -> Received: ...
 
@@ -49,7 +46,7 @@ async def open_transport(account: Account, given: httpx.AsyncBaseTransport | Non
     address = httpx.URL(account.url)
     if address.scheme == "http" and not is_this_machine(address.host):
         _log.warning(
-            "%sBASE_URL is http: tokens and data go to %s unencrypted; use https", prefix(account.name), _host(account)
+            "%sBASE_URL is http: tokens and data go to %s unencrypted; use https", prefix(account.name), host(account)
         )
     kept = _session(aiohttp.TCPConnector(limit=account.concurrency, keepalive_timeout=60, ssl=_trust()), proxy)
     new = _session(aiohttp.TCPConnector(limit=account.concurrency, force_close=True, ssl=_trust()), proxy)
@@ -84,7 +81,7 @@ class OverHttpx:
 
 
 class WholeAnswers:
-    """Returns each answer when all of it is there; failures are aiohttp's own (:data:`FAULTS`).
+    """Returns each answer when all of it is there; failures are aiohttp's own.
 
     Args:
         session: keeps its connections; closed with the transport.
@@ -130,73 +127,3 @@ class WholeAnswers:
     async def aclose(self) -> None:
         await self._new.close()
         await self._session.close()
-
-
-def fault(error: Exception, endpoint: str, account: Account) -> TuyaError:
-    """The failure of a connection in words. The libraries' own texts are left out: they may hold a URL with a token."""
-    causes = (error, error.__cause__)
-    if isinstance(error, TooLarge):
-        large = UnusableAnswer(f"The answer to {endpoint} has more than {account.max_answer_mb} MB", endpoint=endpoint)
-        large.remedy = f"It was not read to its end; if it is genuine, raise {prefix(account.name)}MAX_ANSWER_MB."
-        return large
-    if isinstance(error, UnaskedEncoding):
-        return PassingFault(
-            f"The answer to {endpoint} is compressed as {error}, which was not asked for",
-            endpoint=endpoint,
-            remedy="Something between here and Tuya does so: check proxies and firewalls.",
-        )
-    if any(isinstance(cause, aiohttp.ClientConnectorSSLError) for cause in causes):
-        return ConfigurationWrong(
-            f"{endpoint} was not sent: {_host(account)} does not speak TLS there",
-            code="TLS",
-            endpoint=endpoint,
-            remedy=f"Check the port and the https:// of {prefix(account.name)}BASE_URL.",
-            reached=False,
-        )
-    if any(isinstance(cause, aiohttp.ClientConnectorCertificateError) for cause in causes):
-        return ConfigurationWrong(
-            f"{endpoint} was not sent: the certificate of {_host(account)} is not trusted",
-            code="TLS",
-            endpoint=endpoint,
-            remedy=f"Check {prefix(account.name)}BASE_URL and the CA certificates of this machine "
-            "(SSL_CERT_FILE names a file of further ones); TLS is always verified.",
-            reached=False,
-        )
-    if isinstance(error, aiohttp.ClientHttpProxyError):
-        return _proxy_fault(f"{endpoint} was not sent: the proxy refused it (HTTP {error.status})", endpoint)
-    if isinstance(error, aiohttp.ClientResponseError):
-        return PassingFault(
-            f"The answer to {endpoint} is not valid HTTP ({type(error).__name__})",
-            endpoint=endpoint,
-            remedy="Something between here and Tuya may change it: check proxies and firewalls.",
-        )
-    if isinstance(error, aiohttp.ClientProxyConnectionError):
-        return _proxy_fault(f"{endpoint} was not sent: no connection to the proxy", endpoint)
-    if any(isinstance(cause, aiohttp.ClientConnectorError | ConnectionRefusedError) for cause in causes):
-        return PassingFault(
-            f"{endpoint} was not sent: no connection to {_host(account)}",
-            endpoint=endpoint,
-            remedy=f"Check the network, and {prefix(account.name)}REGION (or BASE_URL).",
-            reached=False,
-        )
-    if any(
-        isinstance(cause, TimeoutError | httpx.TimeoutException) and not isinstance(cause, httpx.ConnectTimeout)
-        for cause in causes
-    ):
-        return PassingFault(
-            f"{endpoint} was not answered within {account.timeout_seconds:g} seconds",
-            endpoint=endpoint,
-            remedy=f"If Tuya is that slow, raise {prefix(account.name)}TIMEOUT_SECONDS.",
-        )
-    return PassingFault(
-        f"The answer to {endpoint} was cut off ({type(error.__cause__ or error).__name__})", endpoint=endpoint
-    )
-
-
-def _proxy_fault(what: str, endpoint: str) -> PassingFault:
-    remedy = "Check HTTPS_PROXY, its user and password, and NO_PROXY in the environment."
-    return PassingFault(what, endpoint=endpoint, remedy=remedy, reached=False)
-
-
-def _host(account: Account) -> str:
-    return httpx.URL(account.url).netloc.decode("ascii")

@@ -60,6 +60,12 @@ def broken_body(variant: int) -> Reply:
     return Reply(200, bodies[variant % 3], HTML if variant % 3 == 0 else JSON)
 
 
+def oversized(world: World, reply: Reply) -> Reply:
+    """The same answer with a field of some MB behind all others."""
+    padding = b"x" * int(world.options.oversized_mb * 1024 * 1024)
+    return reply._replace(body=reply.body[:-1] + b',"padding":"' + padding + b'"}')
+
+
 def misshapen(result: bytes, variant: int) -> bytes:
     """JSON of another shape than the result's: wrapped in a list or taken out of it, numbers for objects, text."""
     shapes = (

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from starlette.types import Message, Receive, Scope, Send
 
-from tuyahouse.sandbox.http.answers import Reply, broken_body, misshapen, refused, server_error
+from tuyahouse.sandbox.http.answers import Reply, broken_body, misshapen, oversized, refused, server_error
 from tuyahouse.sandbox.http.echo import echoing
 from tuyahouse.sandbox.http.routes import Call, Endpoint, Router
 from tuyahouse.sandbox.world.refusals import Refusal
@@ -99,6 +99,8 @@ def _damaged(world: World, fault: _Fault, reply: Reply) -> Reply:
     """The reply if a fault strikes on the way back, after the request did its work."""
     if fault.name == "slow":
         return reply._replace(delay=world.options.slow_seconds)
+    if fault.name == "oversized":
+        return oversized(world, reply)
     return reply._replace(cut=True) if fault.name == "cut" else reply
 
 

@@ -9,6 +9,7 @@ FAULTS = {
     "slow": "the answer takes --slow-seconds",
     "cut": "the connection is closed in the middle of the answer",
     "broken_body": "HTTP 200 with an HTML page or with broken JSON",
+    "oversized": "the answer is longer than clients read, by --set oversized_mb=…",
     "error5xx": "HTTP 502 or 503",
     "too_many": "HTTP 429",
     "throttle": "the answer is code 1110",
@@ -22,7 +23,7 @@ FAULTS = {
     "quota": "the quota is used up: 28841004",
     "clock": "not a rate: the sandbox's clock is off by so many seconds",
 }
-SPARED_BY_LOGINS = frozenset({"shape", "item_error"})
+SPARED_BY_LOGINS = frozenset({"shape", "item_error", "oversized"})
 SPARED_BY_TOKEN_CALLS = SPARED_BY_LOGINS | {"token_death", "region", "rights", "subscription"}
 
 

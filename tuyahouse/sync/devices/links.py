@@ -24,6 +24,7 @@ from tuyahouse.cloud.client import TuyaClient
 from tuyahouse.cloud.endpoint import Endpoint
 from tuyahouse.cloud.errors import ConfigurationWrong, ItemRefused, NotFound, TuyaError, UnusableAnswer
 from tuyahouse.sync.asking import STOPPING
+from tuyahouse.sync.devices.masking import masked
 from tuyahouse.warehouse.bulk.writer import insert_new
 from tuyahouse.warehouse.database import Connection
 from tuyahouse.warehouse.devices.links import known_links
@@ -179,12 +180,16 @@ class _Sources:
             self._barred.add(endpoint.name)
             self._into.dead_letters.append(DeadLetter(KIND, endpoint.name, "not_available", error.code, str(error)))
         except UnusableAnswer as error:
-            self._into.dead_letters.append(DeadLetter(KIND, key, "unusable_answer", error.code, str(error), error.raw))
+            self._keep_refused(key, "unusable_answer", error)
         except TuyaError as error:
             if error.action in STOPPING:
                 raise
-            self._into.dead_letters.append(DeadLetter(KIND, key, "retries_exhausted", error.code, str(error)))
+            self._keep_refused(key, "retries_exhausted", error)
         return None
+
+    def _keep_refused(self, key: str, reason: str, error: TuyaError) -> None:
+        raw = masked(error.raw) if error.raw else None
+        self._into.dead_letters.append(DeadLetter(KIND, key, reason, error.code, str(error), raw))
 
 
 def keep_new_answers(conn: Connection, account: str, answers: Sequence[LinkAnswer], block: str, at: datetime) -> None:

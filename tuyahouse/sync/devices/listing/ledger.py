@@ -8,7 +8,7 @@ from itertools import chain
 from typing import Any
 
 from tuyahouse.cloud.calls.device_list import DevicePage
-from tuyahouse.cloud.errors import BudgetReached, TuyaError, UnusableAnswer
+from tuyahouse.cloud.errors import BudgetReached, TuyaError
 from tuyahouse.outcome import Outcome
 from tuyahouse.sync.devices.listing.land import KIND, Landed, land
 from tuyahouse.sync.devices.listing.rows import Reading
@@ -138,7 +138,7 @@ class ListLedger:
         A budget that is used up is no fault of the list's, and no dead letter.
         """
         at = self.now()
-        raw = masked(error.raw) if isinstance(error, UnusableAnswer) else None
+        raw = masked(error.raw) if error.raw else None
         letter = DeadLetter(
             KIND, self.project_id, "item_error" if refused else "list_cut_short", error.code, str(error), raw
         )

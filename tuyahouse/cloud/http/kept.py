@@ -1,0 +1,24 @@
+"""What is kept of an answer that cannot be read: its beginning, without secrets, with a mark where it was cut."""
+
+from tuyahouse.redaction import SECRETS
+
+KEPT = 64 * 1024
+"""Bytes that are kept of such an answer."""
+
+_MARGIN = 4096
+"""More than any secret has in any spelling: one that the cut would halve is still whole when it is looked for."""
+
+READ_FOR_IT = KEPT + _MARGIN
+"""Bytes of an answer from which its beginning is made."""
+
+
+def beginning(body: bytes, size: str = "") -> bytes:
+    """The body, or its first :data:`KEPT` bytes and a mark that says how much there was.
+
+    ``size`` is the size of the whole in words where ``body`` is only its first bytes.
+    """
+    if not size and len(body) <= KEPT:
+        return SECRETS.answer(body)
+    clean = SECRETS.answer(body[:READ_FOR_IT])
+    start = clean[: max(0, min(KEPT, len(clean) - _MARGIN))]
+    return start + f"\n[cut here: {len(start):,} of {size or f'{len(body):,}'} bytes are kept]".encode()
