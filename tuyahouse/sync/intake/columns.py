@@ -21,6 +21,7 @@ class Headings:
         or_else: names that mean the first column only where no other is called so.
         companion_or_else: the same for the second one.
         lacks: what is missing without the first column.
+        more: further columns, each with the names that it may have.
     """
 
     key: frozenset[str]
@@ -30,6 +31,7 @@ class Headings:
     or_else: frozenset[str] = frozenset()
     companion_or_else: frozenset[str] = frozenset()
     lacks: str = ""
+    more: tuple[tuple[str, frozenset[str]], ...] = ()
 
     def naming(self, column: str | None) -> "Headings":
         """The same with that name alone for the column of keys; None changes nothing."""
@@ -63,7 +65,8 @@ _BETWEEN_NAMES = re.compile(r"[\s/|,;、]+")
 class Columns:
     """Positions in a row; ``skip`` rows from the top are titles and the header, which is absent unless ``named``.
 
-    ``rivals`` are the headings of several columns that could each hold the same thing, and what that is.
+    ``rivals`` are the headings of several columns that could each hold the same thing, and what that is. ``more``
+    are the further columns that there are.
     """
 
     key: int
@@ -71,6 +74,7 @@ class Columns:
     skip: int
     named: bool = True
     rivals: tuple[str, tuple[str, ...]] | None = None
+    more: tuple[tuple[str, int], ...] = ()
 
 
 def plain_name(name: object) -> str:
@@ -89,8 +93,11 @@ def find_columns(top: Sequence[Sequence[Any]], headings: Headings) -> Columns | 
         keys = _positions(row, headings.key, headings.or_else)
         if keys:
             beside = _positions(row, headings.companion, headings.companion_or_else)
-            rivals = _rivals(row, headings.holds, (keys, beside))
-            return Columns(keys[0], beside[0] if beside else None, skip, rivals=rivals)
+            more = [(name, _positions(row, names, frozenset())) for name, names in headings.more]
+            holds = (*headings.holds, *(name for name, _ in more))
+            rivals = _rivals(row, holds, (keys, beside, *(found for _, found in more)))
+            there = tuple((name, found[0]) for name, found in more if found)
+            return Columns(keys[0], beside[0] if beside else None, skip, rivals=rivals, more=there)
     return _headless(top)
 
 

@@ -31,7 +31,9 @@ def _rows(parquet: Any, what: str, headings: Headings) -> Iterator[Item]:
     schema = parquet.schema_arrow
     names = list(schema.names)
     columns = require_columns([names], what, headings)
-    positions = [i for i in (columns.key, columns.companion) if i is not None]
+    others = [name for name, _ in columns.more]
+    beside = [] if columns.companion is None else [columns.companion]
+    positions = [columns.key, *beside, *(i for _, i in columns.more)]
     for i in positions:
         if not _is_id(schema.field(i).type):
             raise SourceError(
@@ -40,10 +42,11 @@ def _rows(parquet: Any, what: str, headings: Headings) -> Iterator[Item]:
     wanted, number = [names[i] for i in positions], 0
     for batch in parquet.iter_batches(batch_size=_BATCH, columns=wanted):
         cells = [batch.column(name).to_pylist() for name in wanted]
-        beside = cells[1] if len(cells) > 1 else [None] * batch.num_rows
-        for key, companion in zip(cells[0], beside, strict=True):
+        if not beside:
+            cells.insert(1, [None] * batch.num_rows)
+        for key, companion, *more in zip(*cells, strict=True):
             number += 1
-            yield entry(f"row {number}", key, companion)
+            yield entry(f"row {number}", key, companion, more=list(zip(others, more, strict=True)))
 
 
 def _is_id(kind: Any) -> bool:

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -34,13 +35,19 @@ _LOST_DIGITS = (
 class Row:
     """One usable key, and its companion (a work order, a device) where the source has one.
 
-    ``was`` is the cell as it stood where its characters were replaced by plain ones.
+    ``was`` is the cell as it stood where its characters were replaced by plain ones. ``more`` are the cells of further
+    columns that hold something, by the name of the column.
     """
 
     place: str
     key: str
     companion: str | None = None
     was: str | None = field(default=None, compare=False)
+    more: tuple[tuple[str, str], ...] = ()
+
+    def cell(self, name: str) -> str:
+        """The cell of a further column; empty if it holds nothing."""
+        return next((text for column, text in self.more if column == name), "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,20 +81,32 @@ class SourceError(Exception):
     """A source of keys cannot be used at all; the text says why and what to do."""
 
 
-def entry(place: str, key: Any, companion: Any = None, *, exact_integers: bool = True) -> Entry:
+def entry(
+    place: str,
+    key: Any,
+    companion: Any = None,
+    *,
+    exact_integers: bool = True,
+    more: Iterable[tuple[str, Any]] = (),
+) -> Entry:
     """Judge one row.
 
     ``exact_integers`` is false where the source keeps integers as floating point numbers (Excel).
     """
     try:
         text = id_text(key, exact_integers=exact_integers)
-        if not text:
+        if not text and not more:
             return Blank(place)
         beside = id_text(companion, exact_integers=exact_integers, blanks=True)
+        others = tuple((name, id_text(cell, exact_integers=exact_integers, blanks=True)) for name, cell in more)
     except ValueError as refusal:
         return Refusal(place, shown(key), str(refusal))
+    if not text:
+        filled = beside or any(cell for _, cell in others)
+        return Refusal(place, "", "its first cell is empty where others are not") if filled else Blank(place)
     changed = [shown(raw) for raw, read in ((key, text), (companion, beside)) if _is_changed(raw, read)]
-    return Row(place, text, beside or None, changed[0] if changed else None)
+    there = tuple((name, cell) for name, cell in others if cell)
+    return Row(place, text, beside or None, changed[0] if changed else None, there)
 
 
 def _is_changed(raw: Any, read: str) -> bool:

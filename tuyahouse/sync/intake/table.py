@@ -48,10 +48,11 @@ class Table:
         """Judge a row by the cells of the key and its companion."""
         beside = None if self.columns.companion is None else cell(cells, self.columns.companion)
         first = cell(cells, self.columns.key)
-        for value in (first, beside):
+        more = [(name, cell(cells, position)) for name, position in self.columns.more]
+        for value in (first, beside, *(value for _, value in more)):
             if isinstance(value, Unreadable):
                 return Refusal(place, shown(value.text), value.reason)
-        return entry(place, first, beside, exact_integers=exact_integers)
+        return entry(place, first, beside, exact_integers=exact_integers, more=more)
 
     def notes(self, what: str) -> list[Note]:
         """What a reader should know of the table."""
