@@ -18,7 +18,7 @@ MaxMessages = Annotated[int | None, Field(ge=1), Described("End after so many me
 
 @flow(name="drain_messages", flow_run_name="messages {account}")
 async def drain_messages(
-    account: AccountName, max_seconds: MaxSeconds = 600, max_messages: MaxMessages = None, run_key: RunKey = None
+    account: AccountName = None, max_seconds: MaxSeconds = 600, max_messages: MaxMessages = None, run_key: RunKey = None
 ) -> State[Any]:
     """Reads the account's messages until it has caught up, and tells where messages may have been lost.
 
@@ -30,9 +30,3 @@ async def drain_messages(
         drained = await drain_account(run.resources.account.name, run.id, max_seconds, max_messages)
         run.notes += drained.notes
     return final_state(run)
-
-
-if __name__ == "__main__":
-    raise SystemExit(
-        "This file defines a flow and runs nothing. At the top of the repository: python -m flows drain_messages"
-    )

@@ -25,7 +25,7 @@ PARTS: dict[str, Any] = {
 
 
 @flow(name="nightly_sync", flow_run_name="nightly {account}")
-async def nightly_sync(account: AccountName, run_key: RunKey = None) -> State[Any]:
+async def nightly_sync(account: AccountName = None, run_key: RunKey = None) -> State[Any]:
     """Logs in, asks every due serial number and reads the devices side by side, reconciles commands, checks itself.
 
     The run key is made from the date, so that starting it again on the same day goes on where it stopped. One part that
@@ -39,7 +39,7 @@ async def nightly_sync(account: AccountName, run_key: RunKey = None) -> State[An
         red = await asyncio.to_thread(_what_cannot_be_asked, run)
         for together in (night.SIDE_BY_SIDE, night.AFTERWARDS):
             able = [name for name in together if night.can_ask(run.resources.account, name)]
-            parts = [_part(run, name, PARTS[name](account, key, return_state=True)) for name in able]
+            parts = [_part(run, name, PARTS[name](run.account, key, return_state=True)) for name in able]
             red += filter(None, await asyncio.gather(*parts))
         run.notes += await check(run.account, "nightly_sync")
         if red:
@@ -63,9 +63,3 @@ async def _part(run: Running, name: str, state: Awaitable[State[Any]]) -> str:
         run.stopped = run.stopped or (ended.message or STOPPED if ended.name == STOPPED else "")
         return ""
     return f"{name}: {(ended.message or str(ended.name)).removeprefix(RED)}"
-
-
-if __name__ == "__main__":
-    raise SystemExit(
-        "This file defines a flow and runs nothing. At the top of the repository: python -m flows nightly_sync"
-    )

@@ -23,7 +23,9 @@ class Described:
 
 
 AccountName = Annotated[
-    str, Field(min_length=1, max_length=100), Described("Account, by its name in the settings of the worker")
+    str | None,
+    Field(max_length=100),
+    Described("Account, by its name in the settings of the worker; empty: the only one that is configured there"),
 ]
 
 RunKey = Annotated[

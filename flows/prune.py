@@ -11,13 +11,9 @@ from tasks.upkeep import prune_old
 
 
 @flow(name="prune", flow_run_name="prune {account}")
-async def prune(account: AccountName, run_key: RunKey = None) -> State[Any]:
+async def prune(account: AccountName = None, run_key: RunKey = None) -> State[Any]:
     """Deletes raw answers, raw messages, chunks of ended runs and resolved dead letters older than RAW_RETENTION."""
     async with running("prune", account, run_key, {}) as run:
         deleted = await prune_old(run.account)
         run.notes.append("Deleted: " + ", ".join(f"{count:,} rows of {table}" for table, count in deleted.items()))
     return final_state(run)
-
-
-if __name__ == "__main__":
-    raise SystemExit("This file defines a flow and runs nothing. At the top of the repository: python -m flows prune")

@@ -17,7 +17,7 @@ CommandSns = Annotated[
 
 @flow(name="reconcile_commands", flow_run_name="commands {account}")
 async def reconcile_commands(
-    account: AccountName, run_key: RunKey = None, command_sns: CommandSns = None, limit: Limit = None
+    account: AccountName = None, run_key: RunKey = None, command_sns: CommandSns = None, limit: Limit = None
 ) -> State[Any]:
     """Asks the open command records that are due and decides every command.
 
@@ -34,9 +34,3 @@ async def reconcile_commands(
             await decide_commands(run.account, run.id)
         await publish_verdicts(run)
     return final_state(run)
-
-
-if __name__ == "__main__":
-    raise SystemExit(
-        "This file defines a flow and runs nothing. At the top of the repository: python -m flows reconcile_commands"
-    )

@@ -15,7 +15,7 @@ from tuyahouse.sync.serial_numbers.plan import Wanted
 
 
 @flow(name="redrive_dead_letters", flow_run_name="redrive {account}")
-async def redrive_dead_letters(account: AccountName, run_key: RunKey = None, limit: Limit = None) -> State[Any]:
+async def redrive_dead_letters(account: AccountName = None, run_key: RunKey = None, limit: Limit = None) -> State[Any]:
     """Asks again the serial numbers and craft lines that have an open dead letter; good answers resolve them.
 
     Dead messages are read again from what is stored. Devices and commands are asked again by their own flows; refused
@@ -28,9 +28,3 @@ async def redrive_dead_letters(account: AccountName, run_key: RunKey = None, lim
         await run.softly(redrive_craft_lines(run.account, run.id))
         await run.each_chunk(ask_sn_flows)
     return final_state(run)
-
-
-if __name__ == "__main__":
-    raise SystemExit(
-        "This file defines a flow and runs nothing. At the top of the repository: python -m flows redrive_dead_letters"
-    )

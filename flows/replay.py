@@ -11,7 +11,7 @@ from tasks.upkeep import replay_answers
 
 
 @flow(name="replay", flow_run_name="replay {account}")
-async def replay(account: AccountName, run_key: RunKey = None) -> State[Any]:
+async def replay(account: AccountName = None, run_key: RunKey = None) -> State[Any]:
     """Rebuilds craft lines, process steps, states, functions of devices and their serial numbers without a call.
 
     From the answers that are stored, for the day when the way from answer to row has changed. All or nothing; what has
@@ -21,7 +21,3 @@ async def replay(account: AccountName, run_key: RunKey = None) -> State[Any]:
     async with running("replay", account, run_key, {}) as run:
         await replay_answers(run.account, run.id)
     return final_state(run)
-
-
-if __name__ == "__main__":
-    raise SystemExit("This file defines a flow and runs nothing. At the top of the repository: python -m flows replay")

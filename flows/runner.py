@@ -41,12 +41,13 @@ SECONDS_TO_END = 10.0
 
 def run_watched(flow: Flow[Any, Any], parameters: Mapping[str, Any], server: TemporaryServer | None) -> int:
     """:func:`run_here` with its signals: Ctrl-C and SIGTERM end it within seconds, with exit code 130."""
-    parameters = {**parameters, "run_key": parameters.get("run_key") or default_run_key(flow.name, datetime.now(UTC))}
+    run_key = str(parameters.get("run_key") or default_run_key(flow.name, datetime.now(UTC)))
+    parameters = {**parameters, "run_key": run_key}
 
     def give_up() -> None:
-        how = _how_to_go_on(str(parameters["run_key"]))
+        how = _how_to_go_on(run_key)
         with suppress(Exception):
-            _record_interrupted(str(parameters["account"]), str(parameters["run_key"]))
+            _record_interrupted(load_settings().account(parameters.get("account")).name, run_key)
         _say(f"It did not end in time and was left. {how}", EXIT_INTERRUPTED)
 
     return InterruptibleRun(run_here(flow, parameters, server), give_up).run()
@@ -59,11 +60,15 @@ async def run_here(flow: Flow[Any, Any], parameters: Mapping[str, Any], server: 
     """
     if wrong := _wrong(flow, parameters):
         return _say(wrong, EXIT_USAGE)
-    account = str(parameters["account"])
-    with suppress(SettingsError):  # the flow refuses them, and leaves a note
+    named = str(parameters.get("account") or "")
+    try:
         settings = load_settings()
         _one_voice(settings)
-        account = settings.account(account).name
+        account = settings.account(named).name
+    except SettingsError as error:
+        if not named:
+            return _say(str(error), EXIT_USAGE)
+        account = named  # the flow refuses it, and leaves a note
     run_key = str(parameters.get("run_key") or default_run_key(flow.name, datetime.now(UTC)))
     given = _typed(flow, {**parameters, "account": account, "run_key": run_key})
     try:

@@ -24,7 +24,7 @@ Full = Annotated[bool, Described("Ask details and functions of all devices, not 
 
 @flow(name="sync_devices", flow_run_name="devices {account}")
 async def sync_devices(
-    account: AccountName, run_key: RunKey = None, project_ids: ProjectIds = None, full: Full = False
+    account: AccountName = None, run_key: RunKey = None, project_ids: ProjectIds = None, full: Full = False
 ) -> State[Any]:
     """Lists the devices of each project until the list is known, declares who vanished, and keeps the history.
 
@@ -47,9 +47,3 @@ async def sync_devices(
         if amiss:
             raise RunRed("\n".join(amiss.values()))
     return final_state(run)
-
-
-if __name__ == "__main__":
-    raise SystemExit(
-        "This file defines a flow and runs nothing. At the top of the repository: python -m flows sync_devices"
-    )

@@ -43,7 +43,7 @@ WorkOrder = Annotated[str | None, Described("Work order of those that come witho
 
 @flow(name="sync_serial_numbers", flow_run_name="serial numbers {account}")
 async def sync_serial_numbers(
-    account: AccountName,
+    account: AccountName = None,
     run_key: RunKey = None,
     path: Path = None,
     pattern: Pattern = None,
@@ -65,9 +65,3 @@ async def sync_serial_numbers(
         )
         run.notes.append(await publish_intake(run.account, taken))
     return Completed(message=run.notes[-1])
-
-
-if __name__ == "__main__":
-    raise SystemExit(
-        "This file defines a flow and runs nothing. At the top of the repository: python -m flows sync_serial_numbers"
-    )

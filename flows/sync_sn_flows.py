@@ -19,7 +19,7 @@ WorkOrders = Annotated[
 
 @flow(name="sync_sn_flows", flow_run_name="sn flows {account}")
 async def sync_sn_flows(
-    account: AccountName,
+    account: AccountName = None,
     run_key: RunKey = None,
     sns: SerialNumbers = None,
     work_orders: WorkOrders = None,
@@ -37,9 +37,3 @@ async def sync_sn_flows(
         await run.each_chunk(ask_sn_flows)
         await run.softly(fetch_missing_lines(run.account, run.id))
     return final_state(run)
-
-
-if __name__ == "__main__":
-    raise SystemExit(
-        "This file defines a flow and runs nothing. At the top of the repository: python -m flows sync_sn_flows"
-    )

@@ -16,7 +16,7 @@ from tuyahouse.warehouse.ledgers.runs import Summary
 
 def artifact_key(*parts: str) -> str:
     """Prefect allows lower-case letters, digits and dashes."""
-    text = "-".join(parts).lower()
+    text = "-".join(filter(None, parts)).lower()
     return "".join(char if char.isascii() and char.isalnum() else "-" for char in text)
 
 
@@ -79,7 +79,7 @@ async def publish_refusal(flow: str, account: str, run_key: str, why: str) -> No
     await _publish_note(
         flow,
         account,
-        f"# Red: {flow} of {shown(account)} did not begin\n\n{shown(why)}\n\n"
+        f"# Red: {flow} of {shown(account or 'no account')} did not begin\n\n{shown(why)}\n\n"
         f"When that is mended, press Retry, or start `{flow}` again with run_key={shown(run_key)}.",
     )
 
@@ -97,5 +97,7 @@ async def resolve_note(summary: Summary) -> None:
 
 async def _publish_note(flow: str, account: str, text: str) -> None:
     await publish_note(
-        (flow, account, "note"), text, f"What happened in {flow} of {shown(account)}, and what to do next"
+        (flow, account, "note"),
+        text,
+        f"What happened in {flow} of {shown(account or 'no account')}, and what to do next",
     )

@@ -3,16 +3,18 @@ traces."""
 
 import logging
 from collections.abc import Callable, Coroutine
-from functools import wraps
+from contextlib import suppress
+from functools import partial, wraps
 from typing import Any, ParamSpec
 
 import prefect
 from prefect.client.schemas.objects import State
+from prefect.runtime import flow_run
 from prefect.states import Failed
 
 from tuyahouse.cloud.errors import TuyaError
 from tuyahouse.logs import redact
-from tuyahouse.settings import SettingsError
+from tuyahouse.settings import SettingsError, load_settings
 from tuyahouse.sync.intake.rows import SourceError
 from tuyahouse.warehouse.errors import WarehouseError
 
@@ -23,6 +25,7 @@ log = logging.getLogger("tuyahouse.run")
 
 REFUSED = "Refused"
 """Name of the Prefect state of a run that did not begin."""
+NOTHING_RUN = "This file defines a flow and runs nothing. At the top of the repository: python -m flows"
 RED = "Red: "
 """How the message of the state of a red run begins."""
 
@@ -39,7 +42,13 @@ _IN_WORDS = (RunRed, Refusal, SettingsError, SourceError, TuyaError, WarehouseEr
 
 
 def flow(name: str, flow_run_name: str) -> Callable[[FlowCall[P]], prefect.Flow[P, Coroutine[Any, Any, State[Any]]]]:
-    """``prefect.flow`` of a coroutine that returns its state; what it raises becomes a failed state with a sentence."""
+    """``prefect.flow`` of a coroutine that returns its state; what it raises becomes a failed state with a sentence.
+
+    ``flow_run_name`` may hold ``{account}``.
+
+    Raises:
+        SystemExit: the file of the flow is run as a program; says how the flow is run.
+    """
 
     def decorate(run: FlowCall[P]) -> prefect.Flow[P, Coroutine[Any, Any, State[Any]]]:
         @wraps(run)
@@ -49,9 +58,20 @@ def flow(name: str, flow_run_name: str) -> Callable[[FlowCall[P]], prefect.Flow[
             except Exception as error:
                 return _failed(error)
 
-        return prefect.flow(name=name, flow_run_name=flow_run_name, persist_result=False)(in_words)
+        if run.__module__ == "__main__":
+            raise SystemExit(f"{NOTHING_RUN} {name}")
+        named = partial(_named, flow_run_name)
+        return prefect.flow(name=name, flow_run_name=named, persist_result=False)(in_words)
 
     return decorate
+
+
+def _named(template: str) -> str:
+    """The name of the flow run under way, with its account, be it named or the only one."""
+    account = flow_run.parameters.get("account")
+    with suppress(SettingsError):
+        account = load_settings().account(account).name
+    return template.format(account=account or "no account")
 
 
 def _failed(error: Exception) -> State[Any]:

@@ -46,8 +46,8 @@ class Resources:
             await asyncio.to_thread(calls.store, self.warehouse, run_id)
 
 
-def open_resources(account: str) -> Resources:
-    """Read the settings of this process and open its warehouse (once a process).
+def open_resources(account: str | None) -> Resources:
+    """Read the settings of this process and open its warehouse (once a process); without a name the only account.
 
     Raises:
         SettingsError: a setting is missing or wrong, or there is no such account.

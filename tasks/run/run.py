@@ -128,7 +128,7 @@ def default_run_key(flow: str, at: datetime) -> str:
 
 @asynccontextmanager
 async def running(
-    flow: str, account: str, run_key: str | None, parameters: Mapping[str, Any], *, names_keys: bool = False
+    flow: str, account: str | None, run_key: str | None, parameters: Mapping[str, Any], *, names_keys: bool = False
 ) -> AsyncIterator[Running]:
     """Lock the account for this flow, start or continue the run, and close it with its verdict.
 
@@ -140,16 +140,17 @@ async def running(
     """
     # The time it was to start stays the same when it is tried again from the UI: it goes on then.
     key = run_key or default_run_key(flow, flow_run.scheduled_start_time or datetime.now(UTC))
+    name = account or ""
     async with AsyncExitStack() as held:
         try:
             resources = await asyncio.to_thread(open_resources, account)
             name = resources.account.name
-            of_key, of_what_is_due = f"{name}/{flow}/{key}", f"{name}/{flow}"
-            names = [of_key] if names_keys else [of_what_is_due, of_key]
+            of_key = locks.of_run(name, flow, key)
+            names = [of_key] if names_keys else [locks.of_what_is_due(name, flow), of_key]
             await held.enter_async_context(_locked(resources, names, f"run {key}"))
             run = await asyncio.to_thread(runs.start_run, resources.warehouse, name, flow, key, parameters)
         except (SettingsError, WarehouseError) as error:
-            await _refuse(flow, account, key, parameters, redact(str(error)))
+            await _refuse(flow, name, key, parameters, redact(str(error)))
             raise Refusal(str(error)) from error
         log.info("%s of %s, run key %s: %s", flow, name, key, "goes on" if run.resumed else "starts")
         current = Running(resources, run, parameters)
@@ -166,14 +167,15 @@ async def running(
 
 
 async def _refuse(flow: str, account: str, key: str, parameters: Mapping[str, Any], why: str) -> None:
-    """Leave a row, where there is a warehouse to write it to, and a note."""
-    log.error("%s of %s did not begin: %s", flow, account, why)
+    """Leave a row, where there are an account and a warehouse to write it to, and a note."""
+    log.error("%s of %s did not begin: %s", flow, account or "no account", why)
 
     def record() -> None:
         record_refusal(open_warehouse(load_settings()), account, flow, key, parameters, why)
 
     with suppress(SettingsError, WarehouseError):
-        await asyncio.to_thread(record)
+        if account:
+            await asyncio.to_thread(record)
     await publish_refusal(flow, account, key, why)
 
 

@@ -48,8 +48,24 @@ def test_everything_right_is_said_line_by_line(cli, sqlite_url: str) -> None:
         "demo, devices",
         "demo, clock",
         "demo, messages",
+        "demo, night",
     ]
-    assert result.stdout.splitlines()[-1] == "8 checks, all is well. Calls made to Tuya: 5."
+    assert result.stdout.splitlines()[-1] == "9 checks, all is well. Calls made to Tuya: 5."
+
+
+def test_what_a_night_leaves_out_is_a_note_and_what_is_due_and_cannot_be_asked_is_wrong(cli) -> None:
+    left_out = {"PMS_USERNAME": "", "PMS_PASSWORD": "", "PROJECT_IDS": ""}
+    result = cli("doctor", "--no-messages", **left_out)
+    assert (result.exit_code, lines(result, "wrong")) == (0, [])
+    (note,) = [line for line in lines(result, "note") if line.startswith("demo, night")]
+    assert f"It asks no serial number: set {P}PMS_USERNAME and {P}PMS_PASSWORD." in note
+    assert f"It reads no device list: set {P}PROJECT_IDS." in note
+    cli("sn", "add", "-a", "demo", "--pattern", "B0001..B0020")
+    result = cli("doctor", "--no-messages", **left_out)
+    assert result.exit_code == 1
+    (wrong,) = lines(result, "wrong")
+    assert wrong.startswith("demo, night: 20 serial numbers are due and cannot be asked")
+    assert cli("doctor", "--no-messages").exit_code == 0
 
 
 def test_the_calls_it_names_are_those_that_tuya_counted(cli, sandbox: Sandbox) -> None:

@@ -22,12 +22,16 @@ from tuyahouse.cli.program import app
 from tuyahouse.outcome import Outcome
 from tuyahouse.warehouse import schema
 from tuyahouse.warehouse.ledgers import dead_letters, runs
+from tuyahouse.warehouse.ledgers.refusals import record_refusal
 from tuyahouse.warehouse.messages import gaps, ledger
 from tuyahouse.warehouse.messages.gaps import AWAY_TOO_LONG, Gap
-from tuyahouse.warehouse.tables import metadata
+from tuyahouse.warehouse.shared import locks
+from tuyahouse.warehouse.tables import metadata, ops_lock
 from tuyahouse.warehouse.warehouse import Warehouse
 
 SN = "YZCB04ZZR00001"
+LEASE = timedelta(minutes=2)
+ANNEX = {"REGION": "eu", "CLIENT_ID": "an-id-of-the-annex", "CLIENT_SECRET": "a-secret-of-the-annex-of-32-chars"}
 
 
 @pytest.fixture
@@ -86,6 +90,32 @@ def test_blanks_around_a_serial_number_do_not_hide_it(cli) -> None:
     assert cli("explain", "-a", "demo", f" {SN}\n", "--raw").exit_code == 0
 
 
+def test_a_plan_says_what_the_night_cannot_ask_and_which_settings_to_add(cli) -> None:
+    cli("sn", "add", "-a", "demo", "--pattern", "B0001..B0100")
+    shown = cli("plan", "-a", "demo", PMS_USERNAME="", PMS_PASSWORD="", PROJECT_IDS="").stdout
+    p = "TUYAHOUSE_ACCOUNTS__DEMO__"
+    assert (
+        f"A night follows open commands. It asks no serial number: set {p}PMS_USERNAME and {p}PMS_PASSWORD. "
+        f"It reads no device list: set {p}PROJECT_IDS.\n"
+        "100 serial numbers are due and cannot be asked without a user of Tuya's production system."
+    ) in shown
+    assert row(shown, "serial numbers never asked") == ["serial numbers never asked", "100", "0"]
+    able = cli("plan", "-a", "demo").stdout
+    assert "A night asks the due serial numbers, reads the device lists and follows open commands.\n" in able
+    assert "cannot be asked" not in able
+
+
+def test_the_only_account_need_not_be_named_and_several_are(cli) -> None:
+    assert cli("sn", "add", "--pattern", "B0001..B0003").exit_code == 0
+    assert "B0002" in cli("sn", "list").stdout
+    two = {f"TUYAHOUSE_ACCOUNTS__ANNEX__{name}": value for name, value in ANNEX.items()}
+    for command in (["sn", "list"], ["sn", "add", "--pattern", "B1..B2"], ["dead-letters", "list"], ["explain", "B1"]):
+        result = cli(*command, **two)
+        assert result.exit_code == 1, command
+        assert result.stderr == "Several accounts are configured: annex, demo. Name one of them.\n"
+    assert "default: the only one" in cli("sn", "list", "--help").stdout
+
+
 def test_a_plan_makes_no_call(cli, sandbox: Sandbox) -> None:
     before = sandbox.control("stats")["calls"]
     cli("plan")
@@ -136,12 +166,39 @@ def test_status_fits_a_terminal_with_long_notes(program, environment, sqlite_url
         with warehouse.begin() as conn:
             runs.add_chunks(conn, night.run_id, [["A1", "A2", "A3"], ["A4"]])
             runs.finish_chunk(conn, night.run_id, 0, Outcome(asked=3, answered=3))
-    lines = in_a_terminal(["status", "-a", "demo"], environment, columns)
+        with locks.account_lock(warehouse, locks.of_run("demo", "sync_sn_flows", "under way"), "it", LEASE):
+            lines = in_a_terminal(["status", "-a", "demo"], environment, columns)
+    assert any(line.endswith("sync_sn_flows: running") for line in lines)
     assert max(map(len, lines)) <= columns
     assert any(line.endswith("reconcile_commands: failed") for line in lines)
     words = " ".join(" ".join(lines).split())
     assert note.strip() in words, "no word of it is torn"
     assert "3 of 4 committed (75%)" in words
+
+
+@pytest.mark.parametrize(("seconds", "state"), [(60, "running"), (-1, "died")])
+def test_a_run_that_was_killed_on_another_machine_has_died_once_its_lock_has_ended(cli, sqlite_url, seconds, state):
+    now = datetime.now(UTC)
+    with closing(Warehouse.open(sqlite_url)) as warehouse:
+        runs.start_run(warehouse, "demo", "nightly_sync", "night of $HOME", {})
+        lock = {"name": "demo/nightly_sync/night of $HOME", "holder": "it", "process": "elsewhere/1/2/3#4"}
+        with warehouse.begin() as conn:
+            conn.execute(ops_lock.insert().values(acquired_at=now, expires_at=now + timedelta(seconds=seconds), **lock))
+    shown = cli("status", "-a", "demo").stdout
+    assert f"nightly_sync: {state}\n" in shown
+    how = "To go on: python -m flows nightly_sync -p account=demo -p 'run_key=night of $HOME'"
+    assert (how in " ".join(shown.split())) == (state == "died")
+
+
+def test_a_start_for_an_account_that_is_not_in_the_settings_is_shown(cli, sqlite_url):
+    with closing(Warehouse.open(sqlite_url)) as warehouse:
+        record_refusal(warehouse, "other", "nightly_sync", "n", {}, "There is no account 'other'.")
+    shown = cli("status").stdout
+    assert "Account other is not in the settings.\n" in shown and "There is no account 'other'." in shown
+    assert "Account other" not in cli("status", "-a", "demo").stdout
+    named = cli("status", "-a", "other")
+    assert named.exit_code == 1 and "nightly_sync: failed" in named.stdout
+    assert named.stderr.startswith("There is no account 'other' (there are: demo).")
 
 
 def in_a_terminal(arguments: list[str], environment: dict[str, str], columns: int) -> list[str]:

@@ -71,6 +71,23 @@ def test_an_account_that_is_not_there_is_told_with_those_that_are(start, warehou
     assert code == 1 and "There is no account 'other' (there are: demo)" in printed
 
 
+@pytest.mark.parametrize("account", [None, ""])
+def test_the_only_account_need_not_be_named(start, warehouse, prefect_server, account):
+    code, printed = start("sync_sn_flows", account=account, sns=["YZCB04ZZR00011"], run_key="n")
+    found = runs.find_run(warehouse, "demo", "sync_sn_flows", "n")
+    assert code == 0 and found and found.status == "balanced", printed
+    query = {"sort": "START_TIME_DESC", "limit": 1}
+    assert prefect_server.api("flow_runs/filter", query)[0]["name"] == "sn flows demo"
+
+
+def test_of_several_accounts_one_must_be_named(start, warehouse):
+    annex = {"REGION": "eu", "CLIENT_ID": "an-id-of-the-annex", "CLIENT_SECRET": "a-secret-of-the-annex-of-32-chars"}
+    two = {f"TUYAHOUSE_ACCOUNTS__ANNEX__{name}": value for name, value in annex.items()}
+    code, printed = start("nightly_sync", two, account=None)
+    assert code == 2 and "Several accounts are configured: annex, demo. Name one of them." in printed
+    assert runs.recent_runs(warehouse) == []
+
+
 def test_a_warehouse_that_is_away_is_said_in_words(start, tuya):
     url = "postgresql://someone:a-password-of-no-use@127.0.0.1:9/none"
     code, printed = start("nightly_sync", {"TUYAHOUSE_WAREHOUSE_URL": url})

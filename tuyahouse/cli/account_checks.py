@@ -12,8 +12,9 @@ from tuyahouse.cloud.client import TuyaClient
 from tuyahouse.cloud.endpoint import Endpoint
 from tuyahouse.cloud.errors import ItemRefused, NotFound, TuyaError
 from tuyahouse.messages.errors import MessageKeyError, SourceError
-from tuyahouse.settings import Account, SettingsError
+from tuyahouse.settings import Account, Settings, SettingsError
 from tuyahouse.stores import SlotStore, TokenStore
+from tuyahouse.sync import night
 from tuyahouse.warehouse.devices import lists
 from tuyahouse.warehouse.serial_numbers import registry
 from tuyahouse.warehouse.shared import locks
@@ -52,12 +53,7 @@ class _Checks:
     async def run(self) -> None:
         account = self._account
         if await self._signs_in():
-            if not account.has_pms:
-                self._findings.note(
-                    self._named("production system"),
-                    "left out, because PMS_USERNAME and PMS_PASSWORD are not set: no serial number can be asked",
-                )
-            elif await self._logs_in():
+            if account.has_pms and await self._logs_in():
                 await self._flows()
             if account.project_ids:
                 await self._devices(account.project_ids[0])
@@ -181,6 +177,18 @@ class _Checks:
             )
         else:
             self._findings.ok(self._named("clock"), "within 30 s of Tuya's")
+
+
+def check_night(account: Account, settings: Settings, warehouse: Warehouse | None, findings: Findings) -> None:
+    """What a night of the account does and leaves out; something that is due and cannot be asked is wrong."""
+    due = night.what_cannot_be_asked(warehouse, settings, account, datetime.now(UTC)) if warehouse is not None else []
+    what = f"{account.name}, night"
+    if all(night.can_ask(account, part) for part in night.PARTS):
+        findings.ok(what, night.in_words(account))
+    else:
+        findings.note(what, night.in_words(account))
+    for sentence in due:
+        findings.wrong(what, sentence)
 
 
 def check_messages(account: Account, findings: Findings) -> None:

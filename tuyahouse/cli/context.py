@@ -8,10 +8,9 @@ from typing import Annotated
 import typer
 
 from tuyahouse import logs
-from tuyahouse.settings import Account, Settings, SettingsError, load_settings
+from tuyahouse.settings import NO_ACCOUNT, Account, Settings, SettingsError, load_settings
 from tuyahouse.warehouse.warehouse import Warehouse
 
-AccountName = Annotated[str, typer.Option("--account", "-a", help="Name of the account in the settings.")]
 OneAccount = Annotated[
     str | None, typer.Option("--account", "-a", help="Name of the account in the settings; default: all accounts.")
 ]
@@ -36,6 +35,22 @@ def read_settings() -> Settings:
     return settings
 
 
+def _only_account() -> str:
+    return read_settings().account(None).name
+
+
+AccountName = Annotated[
+    str,
+    typer.Option(
+        "--account",
+        "-a",
+        default_factory=_only_account,
+        show_default=False,
+        help="Name of the account in the settings; default: the only one.",
+    ),
+]
+
+
 @contextmanager
 def open_warehouse(settings: Settings) -> Iterator[Warehouse]:
     """The warehouse of these settings, for the length of a block."""
@@ -52,9 +67,7 @@ def chosen(settings: Settings, name: str | None) -> list[Account]:
     if name is not None:
         return [settings.account(name)]
     if not settings.accounts:
-        raise SettingsError(
-            "No account is configured. Set TUYAHOUSE_ACCOUNTS__<NAME>__REGION, __CLIENT_ID and __CLIENT_SECRET."
-        )
+        raise SettingsError(NO_ACCOUNT)
     return list(settings.accounts.values())
 
 

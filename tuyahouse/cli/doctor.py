@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from tuyahouse.cli.account_checks import check_messages, check_tuya
+from tuyahouse.cli.account_checks import check_messages, check_night, check_tuya
 from tuyahouse.cli.context import OneAccount, chosen, open_warehouse, read_settings
 from tuyahouse.cli.findings import Findings
 from tuyahouse.settings import Account, Settings, SettingsError
@@ -20,7 +20,9 @@ def doctor(
     account: OneAccount = None,
     no_messages: Annotated[bool, typer.Option("--no-messages", help="Leave the message endpoint out.")] = False,
 ) -> None:
-    """Check settings, warehouse, clock, login, rights and messages, and say what to change. Exits 1 if any is wrong.
+    """Check settings, warehouse, clock, login, rights, messages and what a night does, and say what to change.
+
+    Exits 1 when something is wrong, such as due serial numbers that the settings do not suffice to ask.
 
     A token proves nothing about the data centre, so one harmless call is made to each service that the settings name.
     The login to the production system is made anew, because a stored one says nothing about the password; while a run
@@ -44,6 +46,7 @@ def doctor(
         warehouse = _warehouse(stack, settings, findings)
         for one in accounts:
             _account(one, warehouse, findings, messages=not no_messages)
+            check_night(one, settings, warehouse, findings)
     raise findings.end()
 
 

@@ -6,6 +6,7 @@ from tuyahouse.cli.context import OneAccount, chosen, open_warehouse, read_setti
 from tuyahouse.cli.output import say, show
 from tuyahouse.settings import Account, Settings
 from tuyahouse.sync.forecast import AlsoDue, Plan, commands_due, devices_due, tonight
+from tuyahouse.sync.night import in_words, what_cannot_be_asked
 from tuyahouse.terminal import duration
 from tuyahouse.warehouse.warehouse import Warehouse
 
@@ -41,7 +42,12 @@ def _plan(warehouse: Warehouse, settings: Settings, account: Account, now: datet
     rows += [(other.what, other.keys, other.calls) for other in others]
     calls = night.calls + sum(other.calls for other in others)
     show(f"Plan for {account.name}", ("what", "due", "calls"), [*rows, ("all", None, calls)])
-    for line in [*_sentences(account, night, others, calls), *(other.note for other in others if other.note)]:
+    for line in [
+        in_words(account),
+        *what_cannot_be_asked(warehouse, settings, account, now),
+        *_sentences(account, night, others, calls),
+        *(other.note for other in others if other.note),
+    ]:
         say(line)
 
 

@@ -1,5 +1,6 @@
 """``tuyahouse status``: how an account is doing, from the warehouse alone."""
 
+import shlex
 from datetime import UTC, datetime
 
 from tuyahouse.cli.context import OneAccount, chosen, open_warehouse, read_settings
@@ -14,11 +15,13 @@ from tuyahouse.warehouse.ledgers import dead_letters, runs
 from tuyahouse.warehouse.messages import gaps as message_gaps
 from tuyahouse.warehouse.messages import ledger
 from tuyahouse.warehouse.serial_numbers import registry
-from tuyahouse.warehouse.shared import slots
+from tuyahouse.warehouse.shared import locks, slots
 from tuyahouse.warehouse.shared.tokens import token_states
 from tuyahouse.warehouse.warehouse import Warehouse
 
 RUNS_SHOWN = 10
+DIED = "died"
+"""What a run is called whose process was killed: it is stored as running, but its lock has ended."""
 
 
 def status(account: OneAccount = None) -> None:
@@ -31,13 +34,19 @@ def status(account: OneAccount = None) -> None:
     """
     settings = read_settings()
     with open_warehouse(settings) as warehouse:
+        others = [name for name in runs.accounts(warehouse) if name not in settings.accounts]
+        if account in others:
+            _runs(warehouse, account)
         for one in chosen(settings, account):
             _status(warehouse, one, datetime.now(UTC))
+        for name in others if account is None else ():
+            say(f"Account {name} is not in the settings.")
+            _runs(warehouse, name)
 
 
 def _status(warehouse: Warehouse, account: Account, now: datetime) -> None:
     say(f"Account {account.name}")
-    _runs(warehouse, account)
+    _runs(warehouse, account.name)
     with warehouse.read() as conn:
         _registry(conn, account)
         _commands(conn, account)
@@ -47,8 +56,8 @@ def _status(warehouse: Warehouse, account: Account, now: datetime) -> None:
         _messages(conn, account)
 
 
-def _runs(warehouse: Warehouse, account: Account) -> None:
-    newest = runs.recent_runs(warehouse, account.name, RUNS_SHOWN)
+def _runs(warehouse: Warehouse, account: str) -> None:
+    newest = runs.recent_runs(warehouse, account, RUNS_SHOWN)
     say("Newest runs (UTC)" if newest else "There was no run yet.")
     for run in newest:
         _run(warehouse, run)
@@ -56,12 +65,27 @@ def _runs(warehouse: Warehouse, account: Account) -> None:
 
 def _run(warehouse: Warehouse, run: runs.Summary) -> None:
     """A line that fits into 80 columns, the counts in another, and the note below, wrapped."""
-    say(f"  {run.started_at:%m-%d %H:%M}  {run.flow}: {run.status}")
+    status = _state(warehouse, run)
+    say(f"  {run.started_at:%m-%d %H:%M}  {run.flow}: {status}")
     below(f"run key {run.run_key}")
     if counts := _progress(warehouse, run) if run.status == "running" else counts_in_words(run.outcome):
         below(counts)
+    if status == DIED:
+        below(f"What was committed stays. To go on: {_command(run)}")
     for line in run.note.splitlines():
         below(line)
+
+
+def _state(warehouse: Warehouse, run: runs.Summary) -> str:
+    """The status of a run; one that was killed, and whose lock has ended, has died."""
+    if run.status != "running":
+        return run.status
+    with warehouse.read() as conn:
+        return run.status if locks.is_held(conn, locks.of_run(run.account, run.flow, run.run_key)) else DIED
+
+
+def _command(run: runs.Summary) -> str:
+    return f"python -m flows {run.flow} -p account={run.account} -p {shlex.quote(f'run_key={run.run_key}')}"
 
 
 def _progress(warehouse: Warehouse, run: runs.Summary) -> str:

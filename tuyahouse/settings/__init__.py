@@ -1,12 +1,13 @@
 """The settings of a process: one typed tree, read once and passed down."""
 
-from tuyahouse.settings.errors import PREFIX, SettingsError
+from tuyahouse.settings.errors import NO_ACCOUNT, PREFIX, SettingsError
 from tuyahouse.settings.model import Account, Settings, load_settings
 from tuyahouse.settings.policies import CommandPolicy, PlanPolicy
 from tuyahouse.settings.regions import MESSAGE_HOSTS, OPENAPI_URLS, Region
 
 __all__ = [
     "MESSAGE_HOSTS",
+    "NO_ACCOUNT",
     "OPENAPI_URLS",
     "PREFIX",
     "Account",

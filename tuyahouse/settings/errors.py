@@ -7,6 +7,8 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 from tuyahouse.settings.misspelt import PREFIX as PREFIX
 from tuyahouse.settings.regions import Region
 
+NO_ACCOUNT = "No account is configured. Set TUYAHOUSE_ACCOUNTS__<NAME>__REGION, __CLIENT_ID and __CLIENT_SECRET."
+
 
 class SettingsError(Exception):
     """The configuration cannot be used; the text has one line for each thing to change, naming its variable."""

@@ -28,7 +28,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from tuyahouse.settings.errors import PREFIX, SettingsError, again, missing_together, sentence
+from tuyahouse.settings.errors import NO_ACCOUNT, PREFIX, SettingsError, again, missing_together, sentence
 from tuyahouse.settings.misspelt import misspelt
 from tuyahouse.settings.policies import CommandPolicy, PlanPolicy
 from tuyahouse.settings.regions import MESSAGE_HOSTS, OPENAPI_URLS, Region
@@ -226,8 +226,14 @@ class Settings(BaseSettings):
         sources.append(_toml_file(settings_cls))
         return tuple(sources)
 
-    def account(self, name: str) -> Account:
-        """The account of that name, in any case; :class:`SettingsError` names those there are."""
+    def account(self, name: str | None) -> Account:
+        """The account of that name, in any case; without a name the only one that is configured.
+
+        Raises:
+            SettingsError: there is no such account, or several to choose from; names those there are.
+        """
+        if not name:
+            return self._only_account()
         try:
             return self.accounts[name.lower()]
         except KeyError:
@@ -237,6 +243,13 @@ class Settings(BaseSettings):
                 f"Set {PREFIX}ACCOUNTS__{name.upper()}__CLIENT_ID and the others, "
                 f"or [accounts.{name.lower()}] in tuyahouse.toml."
             ) from None
+
+    def _only_account(self) -> Account:
+        if len(self.accounts) == 1:
+            return next(iter(self.accounts.values()))
+        if not self.accounts:
+            raise SettingsError(NO_ACCOUNT)
+        raise SettingsError(f"Several accounts are configured: {', '.join(sorted(self.accounts))}. Name one of them.")
 
 
 class _TomlFile(TomlConfigSettingsSource):

@@ -94,11 +94,12 @@ def forecast(
     """What asking the due serial numbers costs, within ``limit`` and what is left of the month's calls.
 
     ``unknown_craft_lines`` counts work orders whose craft line was never asked: two calls each, because some accounts
-    refuse the first spelling of that call. Serial numbers without a work order may bring more of them.
+    refuse the first spelling of that call. Serial numbers without a work order may bring more of them. Nothing is
+    asked without a user of Tuya's production system.
     """
     left = None if monthly_calls is None else max(monthly_calls - calls_this_month, 0)
-    wanted = due.within(limit)
-    asked, craft, tokens = wanted, 2 * unknown_craft_lines, 0
+    wanted = due.within(limit if has_pms else 0)
+    asked, craft, tokens = wanted, 2 * unknown_craft_lines * has_pms, 0
     if wanted.total:
         tokens = token_calls(_seconds(wanted.total, calls_per_second), has_pms)
     if left is not None:

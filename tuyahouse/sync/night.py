@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from tuyahouse.settings import Account, Settings
+from tuyahouse.settings import PREFIX, Account, Settings
 from tuyahouse.sync.forecast import count_due
 from tuyahouse.warehouse.devices import inventory
 from tuyahouse.warehouse.serial_numbers import registry
@@ -14,6 +14,14 @@ AFTERWARDS = ("reconcile_commands",)
 
 PARTS = (*SIDE_BY_SIDE, *AFTERWARDS)
 
+_WORK = {
+    "sync_sn_flows": "asks the due serial numbers",
+    "sync_devices": "reads the device lists",
+    "reconcile_commands": "follows open commands",
+}
+_LEFT_OUT = {"sync_sn_flows": "asks no serial number", "sync_devices": "reads no device list"}
+_NEEDED = {"sync_sn_flows": ("PMS_USERNAME", "PMS_PASSWORD"), "sync_devices": ("PROJECT_IDS",)}
+
 
 def can_ask(account: Account, part: str) -> bool:
     """Whether the account's settings suffice for that part of a night."""
@@ -22,9 +30,24 @@ def can_ask(account: Account, part: str) -> bool:
     return part != "sync_devices" or bool(account.project_ids)
 
 
+def in_words(account: Account) -> str:
+    """What a night of the account does, and what it leaves out, with the settings that are missing."""
+    parts = [what for part, what in _WORK.items() if can_ask(account, part)]
+    left_out = [part for part in PARTS if not can_ask(account, part)]
+    does = ", ".join(parts[:-1]) + " and " + parts[-1] if len(parts) > 1 else parts[0]
+    return " ".join(
+        [f"A night {does}.", *(f"It {_LEFT_OUT[part]}: set {missing(account, part)}." for part in left_out)]
+    )
+
+
+def missing(account: Account, part: str) -> str:
+    """The settings that this part of a night needs, all with their whole names."""
+    prefix = f"{PREFIX}ACCOUNTS__{account.name.upper()}__"
+    return " and ".join(f"{prefix}{name}" for name in _NEEDED[part])
+
+
 def what_cannot_be_asked(warehouse: Warehouse, settings: Settings, account: Account, now: datetime) -> list[str]:
     """What the account has due and no settings for, in a sentence each that names the settings to add."""
-    prefix = f"TUYAHOUSE_ACCOUNTS__{account.name.upper()}__"
     found = []
     with warehouse.read() as conn:
         if not can_ask(account, "sync_sn_flows"):
@@ -32,13 +55,13 @@ def what_cannot_be_asked(warehouse: Warehouse, settings: Settings, account: Acco
             if due:
                 found.append(
                     f"{due:,} serial numbers are due and cannot be asked without a user of Tuya's production system. "
-                    f"Set {prefix}PMS_USERNAME and {prefix}PMS_PASSWORD."
+                    f"Set {missing(account, 'sync_sn_flows')}."
                 )
         if not can_ask(account, "sync_devices"):
             known = sum(inventory.count_devices(conn, account.name).values())
             if known:
                 found.append(
-                    f"{known:,} devices are known and cannot be read without a project. Set {prefix}PROJECT_IDS to "
-                    "the ids of the projects whose devices are to be read."
+                    f"{known:,} devices are known and cannot be read without a project. Set "
+                    f"{missing(account, 'sync_devices')} to the ids of the projects whose devices are to be read."
                 )
     return found

@@ -319,6 +319,12 @@ def recent_runs(database: Database, account: str | None = None, limit: int = 20)
         return [_summary(row) for row in conn.execute(wanted)]
 
 
+def accounts(database: Database) -> list[str]:
+    """The accounts that have runs, or starts that were refused."""
+    with database.read() as conn:
+        return list(conn.execute(select(ops_run.c.account).distinct().order_by(ops_run.c.account)).scalars())
+
+
 def parameters_of(conn: Connection, run_id: str) -> dict[str, Any]:
     """The parameters that the run was started with; empty if there is no such run."""
     return dict(conn.execute(select(ops_run.c.parameters).where(ops_run.c.run_id == run_id)).scalar() or {})

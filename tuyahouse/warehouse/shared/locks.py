@@ -98,6 +98,22 @@ class Lock:
         return [ops_lock.c.name == self.name, ops_lock.c.process == self._process]
 
 
+def of_what_is_due(account: str, flow: str) -> str:
+    """The lock of runs that choose what is due: one at a time."""
+    return f"{account}/{flow}"
+
+
+def of_run(account: str, flow: str, run_key: str) -> str:
+    """The lock that a run holds while it is under way."""
+    return f"{account}/{flow}/{run_key}"
+
+
+def is_held(conn: Connection, name: str) -> bool:
+    """Whether the lock has not ended and its holder may be alive."""
+    row = conn.execute(select(ops_lock.c.process, ops_lock.c.expires_at).where(ops_lock.c.name == name)).one_or_none()
+    return row is not None and row.expires_at > now_time(conn) and not is_dead(row.process.partition("#")[0])
+
+
 def acquire(database: Database, name: str, holder: str, lease: timedelta) -> Lock:
     """Take the lock ``name``; ``holder`` is what others that want it are shown.
 
