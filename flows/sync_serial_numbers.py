@@ -58,7 +58,14 @@ async def sync_serial_numbers(
     Exactly one source. Registering the same ones again changes nothing; rows that cannot be used are dead letters
     (`rejected`), which does not make the run red.
     """
-    given = {"path": path, "pattern": pattern, "query": query, "work_order": work_order}
+    given = {
+        "path": path,
+        "pattern": pattern,
+        "query": query,
+        "work_order": work_order,
+        "sheet": sheet,
+        "column": column,
+    }
     async with running("sync_serial_numbers", account, run_key, given) as run:
         taken = await register_serial_numbers(
             run.account, run.id, path, pattern, query_url, query, work_order, sheet, column

@@ -5,6 +5,7 @@ import sqlite3
 import time
 from pathlib import Path
 
+import openpyxl
 import pytest
 
 from tests.intake.test_query_url import WITH_A_PASSWORD
@@ -88,6 +89,17 @@ def test_a_url_that_is_typed_with_a_password_is_refused_and_not_repeated(cli, ur
     assert "it may hold a password" in result.stderr and "write env:NAME" in result.stderr
 
 
+def test_a_blank_inside_a_serial_number_of_a_query_is_refused_by_row(cli, tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "mes.db") as mes:
+        mes.execute("CREATE TABLE unit (sn TEXT)")
+        mes.execute("INSERT INTO unit VALUES ('C 0001'), (' C0002 ')")
+    result = cli(
+        "sn", "add", "-a", "demo", "--query-url", f"sqlite:///{tmp_path}/mes.db", "--query", "SELECT sn FROM unit"
+    )
+    assert result.exit_code == REFUSED and "1 registered" in result.stdout
+    assert "row 1: 'C 0001' is refused: it holds a blank; write one key in a cell, without blanks" in result.stdout
+
+
 def test_a_variable_that_is_not_set_is_a_usage_error(cli) -> None:
     result = cli("sn", "add", "-a", "demo", "--query-url", "env:NOT_SET", "--query", "SELECT 1")
     assert result.exit_code == 2
@@ -163,6 +175,56 @@ def test_command_records_of_a_file_are_followed(cli, tmp_path: Path) -> None:
     assert result.stdout.startswith("commands.csv: 2 rows read: 2 registered, 0 known before")
     again = cli("commands", "add", "-a", "demo", str(file))
     assert "0 registered, 2 known before" in again.stdout
+
+
+@pytest.fixture
+def records(tmp_path: Path) -> Path:
+    """A workbook with two sheets of record numbers, the second under a heading of its own."""
+    book = openpyxl.Workbook()
+    for sheet, rows in (
+        (book.worksheets[0], (("command_sn", "device_id"), ("1111111111111111111", "dev1"))),
+        (book.create_sheet("Line 2"), (("Ticket", "device_id"), ("1111111111111111112", "dev2"))),
+    ):
+        for row in rows:
+            sheet.append(row)
+    book.save(tmp_path / "commands.xlsx")
+    return tmp_path / "commands.xlsx"
+
+
+def test_column_names_the_record_numbers_of_a_sheet_that_is_named(cli, records: Path) -> None:
+    result = cli("commands", "add", "-a", "demo", str(records), "--sheet", "Line 2", "--column", "ticket")
+    assert result.exit_code == 0 and "1 rows read: 1 registered" in result.stdout, result.output
+    assert "1 rows read: 1 registered" in cli("commands", "add", "-a", "demo", str(records)).stdout, "the other sheet"
+
+
+def test_a_sheet_or_column_of_commands_that_is_not_there_is_refused_with_those_that_are(cli, records: Path) -> None:
+    result = cli("commands", "add", "-a", "demo", str(records), "--sheet", "Line 3")
+    assert result.exit_code == 1 and "has no sheet Line 3. Its sheets are: Sheet, Line 2." in result.stderr
+    result = cli("commands", "add", "-a", "demo", str(records), "--column", "Number")
+    assert result.exit_code == 1
+    assert "has no column Number. Its columns are: command_sn, device_id." in result.stderr
+
+
+def test_two_columns_that_could_be_the_record_number_are_refused_with_both_names(cli, tmp_path: Path) -> None:
+    (tmp_path / "commands.csv").write_text("command_sn,指令编号,device\n1111111111111111111,1111111111111111112,dev1\n")
+    result = cli("commands", "add", "-a", "demo", "commands.csv")
+    assert result.exit_code == 1
+    assert (
+        "2 columns that could hold the record number: command_sn, 指令编号. Choose one with --column." in result.stderr
+    )
+    assert cli("commands", "add", "-a", "demo", "commands.csv", "--column", "指令编号").exit_code == 0
+
+
+def test_the_text_of_a_command_is_not_taken_for_its_record_number(cli, tmp_path: Path) -> None:
+    (tmp_path / "commands.csv").write_text("command,command_sn\nswitch_on,1111111111111111111\n")
+    assert "1 registered" in cli("commands", "add", "-a", "demo", "commands.csv").stdout
+
+
+def test_a_blank_inside_a_record_number_is_refused_by_row(cli, tmp_path: Path) -> None:
+    (tmp_path / "commands.csv").write_text("command_sn\n11111 11111\n1111111111111111111\n")
+    result = cli("commands", "add", "-a", "demo", "commands.csv")
+    assert result.exit_code == REFUSED
+    assert "row 2: '11111 11111' is refused: it holds a blank" in result.stdout
 
 
 def test_record_numbers_that_a_spreadsheet_turned_into_numbers_are_refused(cli, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
+import openpyxl
 import pytest
 
 from tests.flows.nights import environment_of, register, rows, units
@@ -9,7 +10,7 @@ from tests.flows.operator import Operator
 from tests.support.sandbox import Sandbox
 from tuyahouse.outcome import Outcome
 from tuyahouse.warehouse.ledgers import runs
-from tuyahouse.warehouse.tables import ops_dead_letter, ops_lock
+from tuyahouse.warehouse.tables import ops_dead_letter, ops_lock, serial_number
 from tuyahouse.warehouse.warehouse import Warehouse
 
 DEMO = "TUYAHOUSE_ACCOUNTS__DEMO__"
@@ -125,6 +126,31 @@ def test_the_rows_of_a_file_are_the_counts_of_its_run_and_refused_ones_are_told(
     assert code == 0 and found, printed
     assert found.outcome == Outcome(asked=5, answered=3, empty=1, rejected=1, inserted=2, unchanged=1)
     assert "- row 6: '1.5E+12': its last digits are lost" in printed and "kind serial_number" in printed
+
+
+def test_sheet_and_column_choose_what_a_flow_reads_of_a_workbook(start, warehouse, tmp_path):
+    book = openpyxl.Workbook()
+    for sheet, cells in ((book.worksheets[0], ("sn", "A0001")), (book.create_sheet("Box 2"), ("Barcode 2", "A0002"))):
+        for cell in cells:
+            sheet.append((cell,))
+    book.save(tmp_path / "units.xlsx")
+    file = {"path": str(tmp_path / "units.xlsx"), "sheet": "Box 2"}
+    code, printed = start("sync_serial_numbers", **file, run_key="one")
+    assert code == 1 and "has no serial number column. Its columns are: Barcode 2." in printed, printed
+    code, printed = start("sync_serial_numbers", **file, column="barcode 2", run_key="two")
+    assert code == 0, printed
+    assert {sn for (sn,) in rows(warehouse, serial_number, "sn") if sn.startswith("A")} == {"A0002"}
+    with warehouse.read() as conn:
+        kept = runs.parameters_of(conn, runs.find_run(warehouse, "demo", "sync_serial_numbers", "two").run_id)
+    assert (kept["sheet"], kept["column"]) == ("Box 2", "barcode 2")
+
+
+def test_given_serial_numbers_with_a_blank_inside_are_refused_in_the_words_of_files(start, warehouse, tuya):
+    code, printed = start("sync_sn_flows", sns=["YZCB04ZZR00011", "YZCB 04ZZR00012"], run_key="n")
+    assert code == 0 and "1 of the given serial numbers cannot be any: ops_dead_letter says why." in printed, printed
+    assert tuya.control("asked") == {"YZCB04ZZR00011": 1}
+    ((key, message),) = rows(warehouse, ops_dead_letter, "key", "message")
+    assert key == "asked for item 2" and "'YZCB 04ZZR00012' was refused, because it holds a blank" in message
 
 
 def test_flows_without_work_are_green(start, warehouse):
