@@ -7,7 +7,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 STAMP := $(VENV)/.setup-done
 
-help:  ## what there is
+help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(STAMP)  ## .venv with the package and its development tools (the other targets call it)
@@ -24,34 +24,34 @@ $(STAMP): pyproject.toml constraints.txt
 demo: setup  ## a sandbox factory and two nights of nightly_sync into a SQLite file
 	@$(RUN) -m deployments.demo
 
-test: setup  ## everything verified, on SQLite and on a real PostgreSQL
+test: setup  ## the whole test suite, on SQLite and on a real PostgreSQL
 	@$(RUN) -m pytest
 
-lint: setup  ## style, types and the direction of imports
+lint: setup  ## check style, types and the direction of imports
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/mypy
 	@$(VENV)/bin/lint-imports
 
-format: setup  ## put the code into its usual form
+format: setup  ## format the code
 	@$(VENV)/bin/ruff check --fix .
 	@$(VENV)/bin/ruff format .
 
-docs: setup  ## write the pages that are made from the code
+docs: setup  ## write the pages that are generated from the code
 	@$(RUN) -m tests.support.settings_page --write
 
 bench: setup  ## ratios against hand-written loops (benchmarks/README.md)
 	@$(RUN) -m benchmarks
 
-system:  ## the system packages that some tests need; installs them where it may
+system:  ## install the system packages that some tests need, if it may
 	@.ci/system
 
-fuzz: setup  ## a million generated inputs
+fuzz: setup  ## run the fuzz tests with a million generated inputs
 	@TUYAHOUSE_TEST_FUZZ=1000000 $(RUN) -m pytest -m fuzz -o faulthandler_timeout=3600
 
-kill: setup  ## processes killed at fifty random instants
+kill: setup  ## run the kill tests with fifty kills at random instants
 	@TUYAHOUSE_TEST_KILLS=50 $(RUN) -m pytest -m kill -o faulthandler_timeout=3600
 
-clean:  ## remove all that make made
+clean:  ## remove everything that make created
 	rm -rf $(VENV) .cache .mypy_cache .pytest_cache .ruff_cache .import_linter_cache *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

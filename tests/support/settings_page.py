@@ -20,11 +20,11 @@ HEAD = f"""# Settings
 
 <!-- Made from tuyahouse/settings/model.py by `make docs`: change the descriptions there. -->
 
-Every setting is an environment variable that begins with `{PREFIX}`; `__` stands between the parts of a name. The same
-tree can be written in a file `tuyahouse.toml` in the working directory (elsewhere: `{PREFIX}CONFIG`). Secrets may also
-come from files: `{PREFIX}SECRETS_DIR` names a directory with one file for each, named like its variable (the file
-itself, or a link to one within the directory). If several set a value, the environment wins, then the secret files,
-then `tuyahouse.toml`. `tuyahouse doctor` lists everything that is missing or wrong at once.
+Every setting is an environment variable that begins with `{PREFIX}`; `__` stands between the parts of a name. The
+same tree can be written in a file `tuyahouse.toml` in the working directory (elsewhere: `{PREFIX}CONFIG`). Secrets may
+also come from files: `{PREFIX}SECRETS_DIR` names a directory with one file for each, named like its variable (the
+file itself, or a link to one within the directory). If several set a value, the environment wins, then the secret
+files, then `tuyahouse.toml`. `tuyahouse doctor` lists everything that is missing or wrong at once.
 
 ```sh
 export {PREFIX}WAREHOUSE_URL=postgresql://tuyahouse@db.example/warehouse
