@@ -25,6 +25,7 @@ from tuyahouse.warehouse.database.key_set import KeySet
 from tuyahouse.warehouse.ledgers import dead_letters, raw_blocks, runs
 from tuyahouse.warehouse.ledgers.dead_letters import DeadLetter
 from tuyahouse.warehouse.ledgers.raw_blocks import Block
+from tuyahouse.warehouse.marts import marks
 from tuyahouse.warehouse.serial_numbers import flow_steps, registry
 from tuyahouse.warehouse.warehouse import Warehouse
 
@@ -46,6 +47,7 @@ def replay(
             outcome += _counted(asked)
             on_answers(asked.asked)
         outcome += replay_devices(source, conn, run.account, at, on_answers)
+        marks.mark_all(conn, run.account, f"replay {run.run_id}/{at.isoformat()}")
         runs.finish_chunk(conn, run.run_id, 0, outcome, (), at)
     return outcome
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, inspect, text
 
 from tuyahouse.warehouse.errors import SchemaError
+from tuyahouse.warehouse.marts import views
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -67,7 +68,9 @@ def migrate(conn: Connection) -> tuple[str | None, str]:
 
         config = _config()
         config.attributes["connection"] = conn
+        views.drop(conn)
         command.upgrade(config, "head")
+        views.create(conn)
     return before, HEAD
 
 

@@ -26,6 +26,7 @@ from tuyahouse.times import utc_now
 from tuyahouse.warehouse.bulk import writer
 from tuyahouse.warehouse.database import Connection
 from tuyahouse.warehouse.ledgers import dead_letters, drift, raw_blocks, runs
+from tuyahouse.warehouse.marts import marks
 from tuyahouse.warehouse.serial_numbers import registry
 from tuyahouse.warehouse.tables import flow_step
 from tuyahouse.warehouse.warehouse import Warehouse
@@ -41,6 +42,7 @@ STEP_COLUMNS = (
     "node_desc",
     "request_id",
     "status",
+    "first_status",
     "extra",
 )
 
@@ -158,6 +160,8 @@ def land_chunk(
         outcome.inserted, outcome.updated = written.inserted, written.updated + written.retired
         raw_blocks.store(conn, account, KIND, block, [(sn, answer.body) for sn, answer in changed], at)
         registry.mark_changed(conn, account, registry_changes(changed, known, last_nodes, at))
+        orders = (known[sn].order_code for sn, _ in changed if sn in known)
+        marks.mark_units(conn, account, [sn for sn, _ in changed], block, orders)
         registry.mark_asked(conn, account, same, at)
         registry.mark_unknown(conn, account, unknown, at)
         registry.mark_tried(conn, account, [letter.key for letter in asked.dead_letters], at)
@@ -192,6 +196,7 @@ def step_rows(sn: str, steps: Iterable[FlowStep]) -> list[tuple[Any, ...]]:
             step.node_desc,
             step.request_id,
             step.status,
+            step.status,
             step.extra if step.sn == sn or step.sn is None else {**(step.extra or {}), "sn": step.sn},
         )
         for step in steps
@@ -211,10 +216,10 @@ def write_steps(
         scopes=[(run.account, sn) for sn in sns],
         gone="gone_at",
         at=at,
-        first=("first_run",),
+        first=("first_run", "first_status", "seen_at"),
         stamp=("last_run",),
         gone_stamp={"last_run": run.run_id},
-        same={"account": run.account, "first_run": run.run_id, "last_run": run.run_id},
+        same={"account": run.account, "first_run": run.run_id, "last_run": run.run_id, "seen_at": at},
     )
 
 

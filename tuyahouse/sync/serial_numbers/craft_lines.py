@@ -15,6 +15,7 @@ from tuyahouse.sync.asking import Asked, ask_all
 from tuyahouse.sync.serial_numbers.state import state_of
 from tuyahouse.warehouse.database import Connection
 from tuyahouse.warehouse.ledgers import dead_letters, raw_blocks
+from tuyahouse.warehouse.marts import marks
 from tuyahouse.warehouse.serial_numbers import craft_lines, flow_steps, registry
 from tuyahouse.warehouse.warehouse import Warehouse
 
@@ -100,3 +101,4 @@ def write_craft_lines(
     last = {order: line.last_node for order, line in lines}
     steps = flow_steps.of_orders(conn, account, last)
     registry.set_states(conn, account, [(sn, state_of(held, last[order])) for sn, order, held in steps])
+    marks.mark_orders(conn, account, last, f"craft line {run_id}/{at.isoformat()}")

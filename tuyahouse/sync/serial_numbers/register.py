@@ -9,6 +9,7 @@ from tuyahouse.sync.intake.take_in import IntakeOutcome, take_in
 from tuyahouse.sync.serial_numbers.sources import read_file, read_query, source
 from tuyahouse.times import utc_now
 from tuyahouse.warehouse.database import Connection
+from tuyahouse.warehouse.marts import marks
 from tuyahouse.warehouse.serial_numbers import registry
 from tuyahouse.warehouse.warehouse import Warehouse
 
@@ -49,7 +50,10 @@ def register(
 
     def add(conn: Connection, rows: list[Row], at: datetime) -> int:
         units = (registry.Unit(one.key, one.companion or default) for one in rows)
-        return registry.add(conn, account, units, source, at).inserted
+        inserted = registry.add(conn, account, units, source, at).inserted
+        orders = {one.companion or default for one in rows}
+        marks.mark_orders(conn, account, orders, f"registered {at.isoformat()}")
+        return inserted
 
     return take_in(warehouse, account, rows, source, KIND, add, now=now, on_rows=on_rows)
 

@@ -13,7 +13,17 @@ from tuyahouse.warehouse.database.dialect import join_as_sets
 from tuyahouse.warehouse.database.types import UtcTime
 
 WORDS, AGES = 8, 3
-CHANGED = ("device_id", "process_status", "message", "happened_at", "api_status", "message_status", "verdict")
+CHANGED = (
+    "device_id",
+    "process_status",
+    "message",
+    "happened_at",
+    "api_status",
+    "message_status",
+    "verdict",
+    "begun_at",
+    "ended_at",
+)
 
 
 @dataclass(frozen=True)
@@ -105,7 +115,8 @@ def _said() -> str:
     """One row for each command: when each source first or last said what."""
     return f"""
         SELECT command_sn, {_times("a", "api", "observed_at")}, {_times("m", "message", "happened_at")},
-            MIN(happened_at) AS began_at, MAX(observed_at) AS heard_at,
+            MIN(happened_at) AS begun_at, MIN(happened_at) FILTER (WHERE {FINAL}) AS ended_at,
+            MAX(observed_at) AS heard_at,
             COALESCE(MAX(device_id) FILTER (WHERE place = 1), MAX(device_id)) AS device_id,
             MAX(process_status) FILTER (WHERE place = 1) AS process_status,
             MAX(message) FILTER (WHERE place = 1) AS message,
@@ -137,6 +148,7 @@ def _words(sql: _Sql, rules: Rules) -> str:
         SELECT c.command_sn, COALESCE(c.device_id, s.device_id) AS device_id,
             COALESCE(s.process_status, c.process_status) AS process_status, s.message,
             COALESCE(s.happened_at, c.happened_at) AS happened_at, s.a_other, s.m_other,
+            s.begun_at, s.ended_at,
             CASE WHEN s.a3 <= s.a4 OR s.a4 IS NULL THEN 3 ELSE 4 END AS a_first,
             CASE WHEN s.m3 <= s.m4 OR s.m4 IS NULL THEN 3 ELSE 4 END AS m_first,
             {_word(sql, "a", timedelta(0))} AS api, {_word(sql, "m", rules.back_after)} AS message_word,
@@ -164,7 +176,7 @@ def _word(sql: _Sql, name: str, back_after: timedelta) -> str:
 
 
 def _age(sql: _Sql, rules: Rules) -> str:
-    open_for = sql.seconds_since.format(time="COALESCE(s.began_at, c.added_at)")
+    open_for = sql.seconds_since.format(time="COALESCE(s.begun_at, c.added_at)")
     silent_for = sql.seconds_since.format(time="COALESCE(s.heard_at, c.unknown_since, c.added_at)")
     return f"""CASE
         WHEN {open_for} <= {_deadline(rules)} THEN 0
@@ -185,7 +197,7 @@ def _judged(rules: Rules) -> str:
     number = f"(api * {WORDS} + message_word) * {AGES} + age"
     kinds = " ".join(f"WHEN {number} IN ({_numbers(cells)}) THEN '{kind}'" for kind, cells in rules.verdicts.items())
     return f"""
-        SELECT command_sn, device_id, process_status, message, happened_at,
+        SELECT command_sn, device_id, process_status, message, happened_at, begun_at, ended_at,
             {_status("api", "a")} AS api_status, {_status("message_word", "m")} AS message_status,
             CASE {kinds} END AS verdict,
             CASE WHEN {number} IN ({_numbers(rules.settled)}) THEN 1 ELSE 0 END AS settled

@@ -20,6 +20,15 @@ from tuyahouse.warehouse.tables.devices import (
     ops_sweep,
 )
 from tuyahouse.warehouse.tables.ledgers import ops_chunk, ops_dead_letter, ops_drift, ops_run, raw_block
+from tuyahouse.warehouse.tables.marts import (
+    mart_bucket,
+    mart_day,
+    mart_shift,
+    mart_slot,
+    ops_mart,
+    ops_mart_dirty,
+    work_order,
+)
 from tuyahouse.warehouse.tables.messages import (
     device_binding,
     device_event,
@@ -49,6 +58,10 @@ __all__ = [
     "device_presence",
     "device_serial_number",
     "flow_step",
+    "mart_bucket",
+    "mart_day",
+    "mart_shift",
+    "mart_slot",
     "metadata",
     "ops_api_calls",
     "ops_chunk",
@@ -57,6 +70,8 @@ __all__ = [
     "ops_device_list",
     "ops_drift",
     "ops_lock",
+    "ops_mart",
+    "ops_mart_dirty",
     "ops_message_gap",
     "ops_pace",
     "ops_run",
@@ -67,4 +82,5 @@ __all__ = [
     "raw_message",
     "serial_number",
     "visual_token",
+    "work_order",
 ]

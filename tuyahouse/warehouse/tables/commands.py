@@ -34,6 +34,8 @@ command = Table(
     Column("last_asked_at", UtcTime, comment="Last asked"),
     Column("asked_times", Integer, nullable=False, server_default="0", comment="How often it was asked"),
     Column("unknown_since", UtcTime, comment="Since when Tuya answers that it does not know the record"),
+    Column("begun_at", UtcTime, comment="Earliest observation, by Tuya's clock; null: nothing was ever observed"),
+    Column("ended_at", UtcTime, comment="First final status (3 or 4), by Tuya's clock; null: none yet"),
     Column("done_at", UtcTime, comment="When it was settled; null: still followed"),
     *run_columns(),
     open_rows_index("ix_command_open", "done_at", "account", "command_sn"),

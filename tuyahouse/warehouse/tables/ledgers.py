@@ -38,6 +38,7 @@ ops_run = Table(
         nullable=False,
         comment="running, balanced, stopped (budget or quota; resumable), unbalanced, failed or interrupted",
     ),
+    Column("parent_run", Text, comment="Run that this one is a part of (nightly_sync); null: started by itself"),
     Column("parameters", Json, comment="Parameters it was started with, without secrets"),
     Column("started_at", UtcTime, nullable=False, comment="First start"),
     Column("ended_at", UtcTime, comment="Newest end; null: running or killed"),

@@ -29,9 +29,11 @@ device_presence = Table(
     key_column("device_id", "Tuya's device id"),
     key_column("happened_at", "When it happened", UtcTime),
     key_column("online", "true: came online; false: went offline", Boolean),
+    Column("source", Text, comment="message, or inventory: a sweep that contradicted what was held; null is message"),
     Column("uid", Text, comment="Tuya user"),
     extra_column(),
     Column("message_id", Text, comment="Message that told it first"),
+    Index("ix_device_presence_happened_at", "happened_at"),
     comment="Every change of a device between online and offline; the latest by happened_at holds",
 )
 

@@ -60,8 +60,13 @@ flow_step = Table(
         comment="true: passed; false: failed or not yet passed (Tuya does not say which); null: not sent",
     ),
     extra_column(),
+    Column(
+        "first_status", Boolean, comment="Status when the step was first seen; false that became true: not yet passed"
+    ),
+    Column("seen_at", UtcTime, comment="When an answer first held this step"),
     Column("gone_at", UtcTime, comment="When an answer first no longer held this step; null: still there"),
     *run_columns(),
+    Index("ix_flow_step_order_code", "order_code"),
     comment="One row for one process step of one unit: the answer to /v1.0/pms/station/sn/flows/get",
 )
 

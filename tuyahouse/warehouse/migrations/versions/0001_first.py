@@ -103,6 +103,15 @@ def upgrade() -> None:
         sa.Column(
             "unknown_since", UtcTime, nullable=True, comment="Since when Tuya answers that it does not know the record"
         ),
+        sa.Column(
+            "begun_at",
+            UtcTime,
+            nullable=True,
+            comment="Earliest observation, by Tuya's clock; null: nothing was ever observed",
+        ),
+        sa.Column(
+            "ended_at", UtcTime, nullable=True, comment="First final status (3 or 4), by Tuya's clock; null: none yet"
+        ),
         sa.Column("done_at", UtcTime, nullable=True, comment="When it was settled; null: still followed"),
         sa.Column("first_run", Text, nullable=True, comment="Run that inserted this row (ops_run.run_id)"),
         sa.Column("last_run", Text, nullable=True, comment="Run that last changed this row (ops_run.run_id)"),
@@ -350,12 +359,19 @@ def upgrade() -> None:
         sa.Column("device_id", Text, nullable=False, comment="Tuya's device id"),
         sa.Column("happened_at", UtcTime, nullable=False, comment="When it happened"),
         sa.Column("online", sa.Boolean(), nullable=False, comment="true: came online; false: went offline"),
+        sa.Column(
+            "source",
+            Text,
+            nullable=True,
+            comment="message, or inventory: a sweep that contradicted what was held; null is message",
+        ),
         sa.Column("uid", Text, nullable=True, comment="Tuya user"),
         sa.Column("extra", Json, nullable=True, comment="Fields Tuya sent beyond the documented ones"),
         sa.Column("message_id", Text, nullable=True, comment="Message that told it first"),
         sa.PrimaryKeyConstraint("account", "device_id", "happened_at", "online"),
         comment="Every change of a device between online and offline; the latest by happened_at holds",
     )
+    op.create_index("ix_device_presence_happened_at", "device_presence", ["happened_at"], unique=False)
     op.create_table(
         "device_serial_number",
         sa.Column("account", Text, nullable=False, comment="Tuya cloud project, by its name in the settings"),
@@ -386,6 +402,13 @@ def upgrade() -> None:
         ),
         sa.Column("extra", Json, nullable=True, comment="Fields Tuya sent beyond the documented ones"),
         sa.Column(
+            "first_status",
+            sa.Boolean(),
+            nullable=True,
+            comment="Status when the step was first seen; false that became true: not yet passed",
+        ),
+        sa.Column("seen_at", UtcTime, nullable=True, comment="When an answer first held this step"),
+        sa.Column(
             "gone_at",
             UtcTime,
             nullable=True,
@@ -396,6 +419,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("account", "sn", "node", "happened_at"),
         comment="One row for one process step of one unit: the answer to /v1.0/pms/station/sn/flows/get",
     )
+    op.create_index("ix_flow_step_order_code", "flow_step", ["order_code"], unique=False)
     op.create_table(
         "ops_api_calls",
         sa.Column("account", Text, nullable=False, comment="Tuya cloud project, by its name in the settings"),
@@ -622,6 +646,12 @@ def upgrade() -> None:
             Text,
             nullable=False,
             comment="running, balanced, stopped (budget or quota; resumable), unbalanced, failed or interrupted",
+        ),
+        sa.Column(
+            "parent_run",
+            Text,
+            nullable=True,
+            comment="Run that this one is a part of (nightly_sync); null: started by itself",
         ),
         sa.Column("parameters", Json, nullable=True, comment="Parameters it was started with, without secrets"),
         sa.Column("started_at", UtcTime, nullable=False, comment="First start"),
@@ -855,4 +885,336 @@ def upgrade() -> None:
         sa.Column("last_run", Text, nullable=True, comment="Run that last changed this row (ops_run.run_id)"),
         sa.PrimaryKeyConstraint("account", "product_key", "device_name"),
         comment="Visual tokens that were issued. The tokens themselves are never in the warehouse",
+    )
+    op.create_table(
+        "mart_bucket",
+        sa.Column("bucket", sa.BigInteger(), autoincrement=False, nullable=False, comment="Number of the bucket"),
+        sa.Column("from_s", sa.Double(), nullable=False, comment="Shortest time in it, in seconds"),
+        sa.Column("to_s", sa.Double(), nullable=False, comment="Time at which the next bucket begins, in seconds"),
+        sa.PrimaryKeyConstraint("bucket"),
+        comment="Buckets of the histograms of times: ten for each power of ten; 0 holds what is shorter than a second",
+    )
+    op.create_table(
+        "mart_control",
+        sa.Column("account", Text, nullable=False, comment="Tuya cloud project, by its name in the settings"),
+        sa.Column("craft_line_code", Text, nullable=False, comment="Craft line of the work order"),
+        sa.Column("node", Text, nullable=False, comment="Station or process node"),
+        sa.Column("factory_day", sa.Date(), nullable=False, comment="Local day that begins with the first shift"),
+        sa.Column("units", sa.Integer(), nullable=False, comment="Units whose first attempt was decided (units)"),
+        sa.Column("share", sa.Double(), nullable=True, comment="First-pass yield of the day (0 to 1)"),
+        sa.Column(
+            "mean",
+            sa.Double(),
+            nullable=True,
+            comment="Mean of the 28 days before the newest one; null with fewer than 8 days (0 to 1)",
+        ),
+        sa.Column(
+            "sigma_z",
+            sa.Double(),
+            nullable=True,
+            comment="How much days vary beyond chance (Laney): 1 is chance alone (ratio)",
+        ),
+        sa.Column("lower", sa.Double(), nullable=True, comment="Lower limit of the day (0 to 1)"),
+        sa.Column("upper", sa.Double(), nullable=True, comment="Upper limit of the day (0 to 1)"),
+        sa.Column("is_out", sa.Boolean(), nullable=False, comment="The share lies outside of its limits"),
+        sa.PrimaryKeyConstraint("account", "craft_line_code", "node", "factory_day"),
+        comment=(
+            "Control chart of the first-pass yield of each node: the newest 60 factory days with their "
+            "limits. One row for each account, craft_line_code, node, factory_day"
+        ),
+    )
+    op.create_table(
+        "mart_day",
+        sa.Column("account", Text, nullable=False, comment="Tuya cloud project, by its name in the settings"),
+        sa.Column("factory_day", sa.Date(), nullable=False, comment="Factory day"),
+        sa.Column("starts_at", UtcTime, nullable=False, comment="Begin of its first shift"),
+        sa.Column("ends_at", UtcTime, nullable=False, comment="End of its last shift"),
+        sa.Column(
+            "is_workday",
+            sa.Boolean(),
+            nullable=False,
+            comment="Past: a step happened. From today on: steps on at least half of these weekdays in 28 days",
+        ),
+        sa.Column("workday_no", sa.Integer(), nullable=False, comment="Workdays up to and with this day"),
+        sa.PrimaryKeyConstraint("account", "factory_day"),
+        comment="One row for one factory day",
+    )
+    op.create_table(
+        "mart_interval_day",
+        sa.Column("account", Text, nullable=False, comment="Tuya cloud project, by its name in the settings"),
+        sa.Column("order_code", Text, nullable=False, comment="Work order"),
+        sa.Column("from_node", Text, nullable=False, comment="Node of the step before"),
+        sa.Column("to_node", Text, nullable=False, comment="Node of the step"),
+        sa.Column(
+            "kind",
+            Text,
+            nullable=False,
+            comment="forward, retest (same node), back, off_route (a node is not in the craft line) or level",
+        ),
+        sa.Column("factory_day", sa.Date(), nullable=False, comment="Local day that begins with the first shift"),
+        sa.Column("bucket", sa.Integer(), nullable=False, comment="Bucket of the time, see mart_bucket"),
+        sa.Column("units", sa.Integer(), nullable=False, comment="Intervals in it (intervals)"),
+        sa.Column("ms", sa.BigInteger(), nullable=False, comment="Sum of their times (milliseconds)"),
+        sa.PrimaryKeyConstraint("account", "order_code", "from_node", "to_node", "kind", "factory_day", "bucket"),
+        comment=(
+            "Times between neighbouring steps as a histogram, by the factory day of arrival. One row for "
+            "each account, order_code, from_node, to_node, kind, factory_day, bucket"
+        ),
+    )
+    op.create_table(
+        "mart_order_day",
+        sa.Column("account", Text, nullable=False, comment="Tuya cloud project, by its name in the settings"),
+        sa.Column("order_code", Text, nullable=False, comment="Work order"),
+        sa.Column("factory_day", sa.Date(), nullable=False, comment="Local day that begins with the first shift"),
+        sa.Column("shift", Text, nullable=False, comment="Shift; none outside of the calendar"),
+        sa.Column("started", sa.Integer(), nullable=False, comment="Units whose first step lies there (units)"),
+        sa.Column("finished", sa.Integer(), nullable=False, comment="Units that were finished there (units)"),
+        sa.PrimaryKeyConstraint("account", "order_code", "factory_day", "shift"),
+        comment=(
+            "Units that each work order started and finished, by factory day and shift; a unit counts once "
+            "each. One row for each account, order_code, factory_day, shift"
+        ),
+    )
+    op.create_table(
+        "mart_order_state",
+        sa.Column("account", Text, nullable=False, comment="Tuya cloud project, by its name in the settings"),
+        sa.Column("order_code", Text, nullable=False, comment="Work order"),
+        sa.Column(
+            "units", sa.Integer(), nullable=False, comment="Units registered for the order or with a step of it (units)"
+        ),
+        sa.Column(
+            "waiting",
+            sa.Integer(),
+            nullable=False,
+            comment="Units registered for the order that have no step in it (units)",
+        ),
+        sa.Column("open", sa.Integer(), nullable=False, comment="Units under way (units)"),
+        sa.Column("finished", sa.Integer(), nullable=False, comment="Units that are finished (units)"),
+        sa.Column(
+            "left_",
+            sa.Integer(),
+            nullable=False,
+            comment="Units not finished that went on in another work order (units)",
+        ),
+        sa.Column(
+            "forgotten",
+            sa.Integer(),
+            nullable=False,
+            comment="Units not finished of which Tuya shows no step any more (units)",
+        ),
+        sa.Column(
+            "clean",
+            sa.Integer(),
+            nullable=False,
+            comment="Finished units without a failure, a repeat or an erased step (units)",
+        ),
+        sa.Column(
+            "reworked", sa.Integer(), nullable=False, comment="Units with a failure, a repeat or an erased step (units)"
+        ),
+        sa.Column("started", sa.Integer(), nullable=False, comment="Units with a step (units)"),
+        sa.Column("first_step_at", UtcTime, nullable=True, comment="Earliest step (UTC)"),
+        sa.Column("last_step_at", UtcTime, nullable=True, comment="Newest shown step (UTC)"),
+        sa.Column("last_finished_at", UtcTime, nullable=True, comment="When a unit was finished last (UTC)"),
+        sa.PrimaryKeyConstraint("account", "order_code"),
+        comment="Units of each work order by state. One row for each account, order_code",
+    )
+    op.create_table(
+        "mart_presence_day",
+        sa.Column("account", Text, nullable=False, comment="Tuya cloud project, by its name in the settings"),
+        sa.Column("project_id", Text, nullable=False, comment="Project of the devices; empty: unknown"),
+        sa.Column("product_id", Text, nullable=False, comment="Product id (productKey); empty: unknown"),
+        sa.Column("factory_day", sa.Date(), nullable=False, comment="Local day that begins with the first shift"),
+        sa.Column(
+            "devices", sa.Integer(), nullable=False, comment="Devices that were there at some time of the day (devices)"
+        ),
+        sa.Column("online_ms", sa.BigInteger(), nullable=False, comment="Time online, over all of them (milliseconds)"),
+        sa.Column("offline_ms", sa.BigInteger(), nullable=False, comment="Time offline (milliseconds)"),
+        sa.Column(
+            "unknown_ms",
+            sa.BigInteger(),
+            nullable=False,
+            comment="Time of which nothing is known; the three add up to their existence (milliseconds)",
+        ),
+        sa.Column("flips", sa.Integer(), nullable=False, comment="Changes of presence (events)"),
+        sa.Column(
+            "never_online",
+            sa.Integer(),
+            nullable=False,
+            comment="Devices known to be offline and never online (devices)",
+        ),
+        sa.PrimaryKeyConstraint("account", "project_id", "product_id", "factory_day"),
+        comment=(
+            "How long devices were online. An event holds until the next one, or until messages may be "
+            "missing. One row for each account, project_id, product_id, factory_day"
+        ),
+    )
+    op.create_table(
+        "mart_shift",
+        sa.Column("account", Text, nullable=False, comment="Tuya cloud project, by its name in the settings"),
+        sa.Column("starts_at", UtcTime, nullable=False, comment="Begin"),
+        sa.Column("ends_at", UtcTime, nullable=False, comment="End"),
+        sa.Column("factory_day", sa.Date(), nullable=False, comment="Day on which the day's first shift began"),
+        sa.Column("shift", Text, nullable=False, comment="Name of the shift"),
+        sa.PrimaryKeyConstraint("account", "starts_at"),
+        comment="Every shift of the factory's calendar, without gaps",
+    )
+    op.create_table(
+        "mart_slot",
+        sa.Column("account", Text, nullable=False, comment="Tuya cloud project, by its name in the settings"),
+        sa.Column("slot_at", UtcTime, nullable=False, comment="Begin of a quarter of an hour"),
+        sa.Column("factory_day", sa.Date(), nullable=False, comment="Factory day it belongs to"),
+        sa.Column("shift", Text, nullable=False, comment="Shift it belongs to"),
+        sa.PrimaryKeyConstraint("account", "slot_at"),
+        comment="The calendar by quarter hours: a time finds its shift by equality",
+    )
+    op.create_table(
+        "mart_station_day",
+        sa.Column("account", Text, nullable=False, comment="Tuya cloud project, by its name in the settings"),
+        sa.Column("order_code", Text, nullable=False, comment="Work order"),
+        sa.Column("node", Text, nullable=False, comment="Station or process node"),
+        sa.Column("factory_day", sa.Date(), nullable=False, comment="Local day that begins with the first shift"),
+        sa.Column("shift", Text, nullable=False, comment="Shift; none outside of the calendar"),
+        sa.Column(
+            "attempts",
+            sa.Integer(),
+            nullable=False,
+            comment="Results recorded at the node, counted when each happened (attempts)",
+        ),
+        sa.Column("passed", sa.Integer(), nullable=False, comment="Attempts that passed (attempts)"),
+        sa.Column("failed", sa.Integer(), nullable=False, comment="Attempts that failed (attempts)"),
+        sa.Column("undecided", sa.Integer(), nullable=False, comment="Attempts without a verdict (attempts)"),
+        sa.Column(
+            "erased", sa.Integer(), nullable=False, comment="Attempts among them that Tuya no longer shows (attempts)"
+        ),
+        sa.Column(
+            "units", sa.Integer(), nullable=False, comment="Units, counted at their first attempt at the node (units)"
+        ),
+        sa.Column("first_passed", sa.Integer(), nullable=False, comment="Units whose first attempt passed (units)"),
+        sa.Column("first_failed", sa.Integer(), nullable=False, comment="Units whose first attempt failed (units)"),
+        sa.Column(
+            "recovered",
+            sa.Integer(),
+            nullable=False,
+            comment="Units whose first attempt did not pass and a later one did, as of the refresh (units)",
+        ),
+        sa.Column(
+            "repeated",
+            sa.Integer(),
+            nullable=False,
+            comment="Units with more than one attempt, as of the refresh (units)",
+        ),
+        sa.PrimaryKeyConstraint("account", "order_code", "node", "factory_day", "shift"),
+        comment=(
+            "What each node did each shift; every count may be added up over any column of the key. One row "
+            "for each account, order_code, node, factory_day, shift"
+        ),
+    )
+    op.create_table(
+        "mart_unit",
+        sa.Column("account", Text, nullable=False, comment="Tuya cloud project, by its name in the settings"),
+        sa.Column("order_code", Text, nullable=False, comment="Work order"),
+        sa.Column("sn", Text, nullable=False, comment="Serial number of the unit"),
+        sa.Column(
+            "state",
+            Text,
+            nullable=False,
+            comment=(
+                "waiting: no step in this order; finished: see finished_at; left: its newest step is of another "
+                "order; forgotten: Tuya shows no step of it any more; open: all others"
+            ),
+        ),
+        sa.Column(
+            "is_current", sa.Boolean(), nullable=False, comment="The registry says that this is the unit's work order"
+        ),
+        sa.Column("first_step_at", UtcTime, nullable=True, comment="Earliest step ever seen (UTC)"),
+        sa.Column("last_step_at", UtcTime, nullable=True, comment="Newest shown step (UTC)"),
+        sa.Column(
+            "last_node",
+            Text,
+            nullable=True,
+            comment="Node of the newest shown step; of several at that instant the one furthest down the line",
+        ),
+        sa.Column("last_result", Text, nullable=True, comment="Result of that step: passed, failed or undecided"),
+        sa.Column(
+            "finished_at",
+            UtcTime,
+            nullable=True,
+            comment="Pass at the craft line's last node; null unless the newest shown result there is passed (UTC)",
+        ),
+        sa.Column("gone_at", UtcTime, nullable=True, comment="Since when Tuya shows no step of it any more (UTC)"),
+        sa.Column("steps", sa.Integer(), nullable=False, comment="Steps that Tuya shows now (steps)"),
+        sa.Column(
+            "erased",
+            sa.Integer(),
+            nullable=False,
+            comment="Steps seen once and no longer shown, as after a reset (steps)",
+        ),
+        sa.Column("failed", sa.Integer(), nullable=False, comment="Steps with result failed, erased ones too (steps)"),
+        sa.Column("repeats", sa.Integer(), nullable=False, comment="Attempts beyond the first at any node (steps)"),
+        sa.Column("repasses", sa.Integer(), nullable=False, comment="Passes beyond the first at the same node (steps)"),
+        sa.Column(
+            "back_moves",
+            sa.Integer(),
+            nullable=False,
+            comment="Steps whose node lies before that of the step before (steps)",
+        ),
+        sa.Column(
+            "off_route", sa.Integer(), nullable=False, comment="Steps at nodes that the live craft line lacks (steps)"
+        ),
+        sa.Column("nodes_passed", sa.Integer(), nullable=False, comment="Nodes with a shown pass (nodes)"),
+        sa.Column("clean", sa.Boolean(), nullable=False, comment="Finished, and failed, repeats and erased are 0"),
+        sa.PrimaryKeyConstraint("account", "order_code", "sn"),
+        comment=(
+            "Where every unit stands in each work order that it has steps of or is registered for, and what "
+            "it went through. One row for each account, order_code, sn"
+        ),
+    )
+    op.create_index(
+        "ix_mart_unit_open",
+        "mart_unit",
+        ["order_code", "last_node"],
+        unique=False,
+        postgresql_where=sa.text("state = 'open'"),
+        sqlite_where=sa.text("state = 'open'"),
+    )
+    op.create_table(
+        "ops_mart",
+        sa.Column("account", Text, nullable=False, comment="Tuya cloud project, by its name in the settings"),
+        sa.Column("as_of", UtcTime, nullable=False, comment="The present of all marts: they know nothing later"),
+        sa.Column("refreshed_at", UtcTime, nullable=False, comment="When a refresh last changed something"),
+        sa.Column(
+            "definitions", sa.Integer(), nullable=False, comment="Number of the definitions that the kept marts follow"
+        ),
+        sa.Column("time_zone", Text, nullable=False, comment="FACTORY_TIME_ZONE in force"),
+        sa.Column("shifts", Text, nullable=False, comment="FACTORY_SHIFTS in force"),
+        sa.Column("false_means", Text, nullable=False, comment="FALSE_MEANS in force: failed or open"),
+        sa.Column("stuck_after_h", sa.Integer(), nullable=False, comment="STUCK_AFTER in force, in hours"),
+        sa.PrimaryKeyConstraint("account"),
+        comment="The present and the settings of each account's marts",
+    )
+    op.create_table(
+        "ops_mart_dirty",
+        sa.Column("account", Text, nullable=False, comment="Tuya cloud project, by its name in the settings"),
+        sa.Column(
+            "order_code", Text, nullable=False, comment="Work order, or presence/DAY for a factory day of presence"
+        ),
+        sa.Column(
+            "mark",
+            Text,
+            nullable=False,
+            comment="What changed it: run, chunk and what was asked before; a name for other causes",
+        ),
+        sa.PrimaryKeyConstraint("account", "order_code", "mark"),
+        comment="What the next refresh of the marts has to work on; landing inserts, the refresh deletes what it read",
+    )
+    op.create_table(
+        "work_order",
+        sa.Column("account", Text, nullable=False, comment="Tuya cloud project, by its name in the settings"),
+        sa.Column("order_code", Text, nullable=False, comment="Work order"),
+        sa.Column("planned_units", sa.Integer(), nullable=True, comment="Units to be made"),
+        sa.Column("due_at", UtcTime, nullable=True, comment="When they are due"),
+        sa.Column("product", Text, nullable=True, comment="What is made, as the plan names it"),
+        sa.Column("source", Text, nullable=True, comment="File that named it last"),
+        sa.PrimaryKeyConstraint("account", "order_code"),
+        comment="Plans of work orders, from files (tuyahouse orders add): no API of Tuya gives quantity or due date",
     )
