@@ -11,6 +11,7 @@ from flows.prune import prune
 from flows.reconcile_commands import reconcile_commands
 from flows.redrive_dead_letters import redrive_dead_letters
 from flows.replay import replay
+from flows.sync_accounts import sync_accounts
 from flows.sync_devices import sync_devices
 from flows.sync_serial_numbers import sync_serial_numbers
 from flows.sync_sn_flows import sync_sn_flows
@@ -22,6 +23,7 @@ FLOWS: dict[str, Flow[Any, Any]] = {
         sync_serial_numbers,
         sync_sn_flows,
         sync_devices,
+        sync_accounts,
         reconcile_commands,
         drain_messages,
         replay,

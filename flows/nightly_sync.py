@@ -10,6 +10,7 @@ from prefect.runtime import flow_run
 
 from flows.parameters import AccountName, RunKey
 from flows.reconcile_commands import reconcile_commands
+from flows.sync_accounts import sync_accounts
 from flows.sync_devices import sync_devices
 from flows.sync_sn_flows import sync_sn_flows
 from tasks.checks import authenticate, check
@@ -20,6 +21,7 @@ from tuyahouse.sync import night
 PARTS: dict[str, Any] = {
     "sync_sn_flows": sync_sn_flows,
     "sync_devices": sync_devices,
+    "sync_accounts": sync_accounts,
     "reconcile_commands": reconcile_commands,
 }
 

@@ -1,4 +1,4 @@
-"""The steps of the flows that write to Tuya: carry intents out through the one door, and say what became of each."""
+"""The steps of the flows of access: read who is authorized, write through the one door, say what became of each."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -11,11 +11,13 @@ from tasks.run.resources import open_resources
 from tasks.run.retries import retried_task
 from tasks.run.run import Running
 from tuyahouse.cloud.errors import BudgetReached
+from tuyahouse.sync.access.accounts import Listed, sync_list
 from tuyahouse.sync.access.carried import Carried
 from tuyahouse.sync.access.grant import Grant, grant
 from tuyahouse.sync.access.intent import End, Written
 from tuyahouse.sync.access.token_files import TokenFiles
 from tuyahouse.sync.access.write import Door, require_permission
+from tuyahouse.warehouse.access import accounts
 from tuyahouse.warehouse.ledgers import runs
 
 ROWS_IN_TABLE = 1000
@@ -57,6 +59,35 @@ async def grant_to_account(run: runs.Run, wanted: Grant, dry_run: bool) -> Carri
     files = TokenFiles.open(settings) if wanted.ticket and not dry_run else None
     async with open_door(run, dry_run) as door:
         return await grant(door, wanted, files)
+
+
+@retried_task("list of accounts")
+async def read_account_list(run: runs.Run) -> Listed:
+    """Read the list of authorized accounts to its end, and mark those that are no longer in it."""
+    resources = open_resources(run.account)
+    async with resources.tuya(run.run_id) as client:
+        meter = Meter(client)
+        try:
+            return await sync_list(client, resources.warehouse, run)
+        finally:
+            meter.tell()
+
+
+async def publish_account_changes(run: Running, listed: Listed) -> None:
+    """Leave a table of the accounts that this run met first, found changed or declared vanished."""
+    changed = await asyncio.to_thread(_account_changes, run)
+    run.notes.append(f"{listed.accounts:,} authorized accounts, {listed.vanished:,} vanished.")
+    await publish_table(
+        ("accounts", run.account),
+        changed,
+        f"**Authorized accounts of {shown(run.account)}**: {listed.accounts:,}, {listed.vanished:,} vanished. "
+        f"Up to {ROWS_IN_TABLE:,} changes; all are in `authorized_account`.",
+    )
+
+
+def _account_changes(run: Running) -> list[dict[str, str]]:
+    with run.resources.warehouse.read() as conn:
+        return accounts.changes_of_run(conn, run.account, run.id, ROWS_IN_TABLE)
 
 
 async def conclude_writes(run: Running, carried: Carried, dry_run: bool) -> None:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from tuyahouse.cli.context import OneAccount, chosen, open_warehouse, read_settings
 from tuyahouse.cli.output import say, show
 from tuyahouse.settings import Account, Settings
-from tuyahouse.sync.forecast import AlsoDue, Plan, commands_due, devices_due, tonight
+from tuyahouse.sync.forecast import AlsoDue, Plan, accounts_due, commands_due, devices_due, tonight
 from tuyahouse.sync.night import in_words, what_cannot_be_asked
 from tuyahouse.terminal import duration
 from tuyahouse.warehouse.warehouse import Warehouse
@@ -34,7 +34,11 @@ def plan(account: OneAccount = None) -> None:
 
 def _plan(warehouse: Warehouse, settings: Settings, account: Account, now: datetime) -> None:
     night = tonight(warehouse, settings, account, now)
-    others = [*devices_due(warehouse, account, now), commands_due(warehouse, account, settings.commands, now)]
+    others = [
+        *devices_due(warehouse, account, now),
+        *accounts_due(warehouse, account),
+        commands_due(warehouse, account, settings.commands, now),
+    ]
     rows: list[tuple[object, ...]] = [
         (f"serial numbers {why}", getattr(night.due, name), getattr(night.asked, name)) for name, why in REASONS.items()
     ]

@@ -5,11 +5,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 
+from tuyahouse.cloud.calls.authorization import PAGE_SIZE
 from tuyahouse.settings import Account, CommandPolicy, PlanPolicy, Settings
 from tuyahouse.sync.commands.rules import ask_steps
 from tuyahouse.sync.devices.plan import details_due_before
 from tuyahouse.sync.serial_numbers.due import Candidate, is_due, state_to_plan
 from tuyahouse.sync.serial_numbers.state import State
+from tuyahouse.warehouse.access import accounts
 from tuyahouse.warehouse.commands import records
 from tuyahouse.warehouse.devices import inventory, lists
 from tuyahouse.warehouse.messages import gaps as message_gaps
@@ -183,6 +185,15 @@ def devices_due(warehouse: Warehouse, account: Account, now: datetime) -> list[A
         AlsoDue("devices on lists", listed, sum(max(count, 1) for count in pages)),
         AlsoDue("details of devices", details, details * CALLS_FOR_DETAILS, _note(unread)),
     ]
+
+
+def accounts_due(warehouse: Warehouse, account: Account) -> list[AlsoDue]:
+    """Pages of the list of authorized accounts; nothing where nightly_sync does not read it. A lower bound."""
+    if not account.sync_accounts:
+        return []
+    with warehouse.read() as conn:
+        known = accounts.count(conn, account.name)
+    return [AlsoDue("authorized accounts", known, max(math.ceil(known / PAGE_SIZE), 1))]
 
 
 def _note(unread: Sequence[str]) -> str:

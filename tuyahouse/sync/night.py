@@ -8,7 +8,7 @@ from tuyahouse.warehouse.devices import inventory
 from tuyahouse.warehouse.serial_numbers import registry
 from tuyahouse.warehouse.warehouse import Warehouse
 
-SIDE_BY_SIDE = ("sync_sn_flows", "sync_devices")
+SIDE_BY_SIDE = ("sync_sn_flows", "sync_devices", "sync_accounts")
 AFTERWARDS = ("reconcile_commands",)
 """Commands come last: messages and devices tell of them."""
 
@@ -27,6 +27,8 @@ def can_ask(account: Account, part: str) -> bool:
     """Whether the account's settings suffice for that part of a night."""
     if part == "sync_sn_flows":
         return account.has_pms
+    if part == "sync_accounts":
+        return account.sync_accounts
     return part != "sync_devices" or bool(account.project_ids)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, func, select, update
 
 from tuyahouse.warehouse.bulk.writer import Written, upsert
 from tuyahouse.warehouse.database.dialect import among
@@ -43,6 +43,30 @@ def declare_vanished(conn: Connection, account: str, listed: Collection[str], at
         vanished = update(authorized_account).where(table.account == account, among(conn, table.uid, gone))
         conn.execute(vanished.values(vanished_at=at, last_run=run_id))
     return len(gone)
+
+
+def changes_of_run(conn: Connection, account: str, run_id: str, limit: int) -> list[dict[str, str]]:
+    """The accounts that a run met first, found changed or declared vanished, for people."""
+    table = authorized_account.c
+    wanted = select(table.login_name, table.nick_name, table.uid, table.role_name, table.vanished_at, table.first_run)
+    changed = wanted.where(table.account == account, table.last_run == run_id).order_by(table.login_name, table.uid)
+    return [
+        {
+            "account": row.login_name or "",
+            "name": row.nick_name or "",
+            "uid": row.uid,
+            "role": row.role_name or "",
+            "change": "vanished" if row.vanished_at else "new" if row.first_run == run_id else "changed",
+        }
+        for row in conn.execute(changed.limit(limit))
+    ]
+
+
+def count(conn: Connection, account: str) -> int:
+    """How many accounts are there."""
+    table = authorized_account.c
+    there = select(func.count()).where(table.account == account, table.vanished_at.is_(None))
+    return int(conn.execute(there).scalar_one())
 
 
 def store_authorized(

@@ -1,0 +1,31 @@
+"""Read who is authorized: accounts of third-party systems that may log in to Tuya."""
+
+from typing import Any
+
+from prefect.client.schemas.objects import State
+
+from flows.parameters import AccountName, RunKey
+from tasks.access import publish_account_changes, read_account_list
+from tasks.run.flow import RunRed, flow
+from tasks.run.run import final_state, running
+
+
+@flow(name="sync_accounts", flow_run_name="accounts {account}")
+async def sync_accounts(account: AccountName, run_key: RunKey = None) -> State[Any]:
+    """Reads the list of authorized accounts to its end and marks those that are no longer in it.
+
+    nightly_sync does it too where the account's settings say SYNC_ACCOUNTS=true. The run is red when the list could not
+    be read to its end; none is declared vanished then.
+    """
+    async with running("sync_accounts", account, run_key, {}) as run:
+        listed = await read_account_list(run.run)
+        await publish_account_changes(run, listed)
+        if listed.amiss:
+            raise RunRed(listed.amiss)
+    return final_state(run)
+
+
+if __name__ == "__main__":
+    raise SystemExit(
+        "This file defines a flow and runs nothing. At the top of the repository: python -m flows sync_accounts"
+    )
