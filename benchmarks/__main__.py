@@ -1,4 +1,4 @@
-"""``make bench``: every ratio that the README quotes, one after the other; names choose some of them."""
+"""``make bench``: every ratio that the README quotes, one after the other; arguments choose some of them."""
 
 import importlib
 import sys

@@ -1,4 +1,4 @@
-"""The account that benchmarks ask as, on the fast server."""
+"""The account of the benchmarks, on the fast server."""
 
 from collections.abc import Mapping
 
@@ -28,5 +28,5 @@ def environment(base_url: str, warehouse_url: str, **settings: str) -> dict[str,
 
 
 def pattern(count: int) -> str:
-    """So many serial numbers, as ``tuyahouse sn add --pattern`` takes them."""
+    """A pattern of that many serial numbers, for ``tuyahouse sn add --pattern``."""
     return f"{PATTERN.format(1)}..{PATTERN.format(count)}"

@@ -1,4 +1,4 @@
-"""Learning and deciding commands from what API and messages said of them, on both databases at two sizes.
+"""Learning and deciding commands from the reports of API and messages, on both databases at two sizes.
 
 ``python -m benchmarks.commands [scattered]``. Three observations for each command (sent, then a result, from both
 sides), stored as they come in: in the order of time, which is that of Tuya's record numbers. ``scattered`` stores them
@@ -32,7 +32,7 @@ TIMES = {
 
 
 def fill(dialect: str, count: int, order: str) -> str:
-    """The observations of so many commands; nobody follows these yet."""
+    """The observations of that many commands, which are not followed yet."""
     time_said = TIMES[dialect]
     return f"""
         INSERT INTO command_observation
@@ -58,7 +58,7 @@ def work(what: str) -> None:
 
 
 class Peak:
-    """The most that something came to while the block ran, in MB."""
+    """The largest size of something while the block ran, in MB."""
 
     mb = 0.0
 
@@ -83,7 +83,7 @@ def _size_mb(file: Path) -> float:
 
 
 def _sessions_mb(server: int) -> float:
-    """Memory of its own that the largest process of the server has."""
+    """Private memory of the server's largest process."""
     sizes = [0]
     for child in Path(f"/proc/{server}/task/{server}/children").read_text().split():
         try:
@@ -95,7 +95,7 @@ def _sessions_mb(server: int) -> float:
 
 
 def measured(database: str, count: int, order: str, server: int | None) -> tuple[list[Usage], Peak]:
-    """Learning so many commands, deciding them, and deciding them again with nothing new; the database's own peak."""
+    """Learn that many commands, decide them, and decide them again with nothing new; with the database's own peak."""
     env = environment("http://127.0.0.1", database)
     Warehouse.open(database, env["TUYAHOUSE_SECRET_KEY"]).close()
     file, peak = Path(database.removeprefix("sqlite:///")), Peak()

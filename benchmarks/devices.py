@@ -1,7 +1,7 @@
 """CPU per device of one sweep of a list: tuyahouse against the shortest loop by hand. ``python -m benchmarks.devices``
 
-Both read the same pages into the same PostgreSQL, in turns, some rounds long; of each the run that used the least CPU
-counts, for other work on the machine only adds. What starting costs is taken out by the difference of two sizes.
+Both read the same pages into the same PostgreSQL and take turns for some rounds. Of each, the run with the least CPU
+counts, because other work on the machine only adds. The difference of two sizes leaves out what starting costs.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ SMALL, LARGE, ROUNDS = 10_000, 110_000, 8
 
 @contextmanager
 def server(count: int) -> Iterator[str]:
-    """A list of so many devices; its base URL."""
+    """Serve a list of that many devices; yields the base URL."""
     command = [sys.executable, "-m", "benchmarks.device_server", str(count)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
@@ -64,7 +64,7 @@ def by_hand(postgres: Postgres, base_url: str) -> list[Usage]:
 
 
 def by_tuyahouse(postgres: Postgres, base_url: str, count: int) -> list[Usage]:
-    """The same; the second one may write no device."""
+    """The same by tuyahouse; the second reading must write no device."""
     database = postgres.create_database()
     env = environment(base_url, database, PROJECT_IDS="bench", DEVICE_QUERY="snake")
     first = run("python", "-m", "benchmarks.devices", "first", env=env)

@@ -1,6 +1,6 @@
-"""The shortest loop that reads a device list by hand: page, parse, COPY, upsert. What one sweep is held against.
+"""The shortest loop that reads a device list by hand: page, parse, COPY, upsert. One sweep is compared with it.
 
-It trusts the page size, keeps no history, no mark, no raw answer, finds nobody vanished and stops at the first error.
+It trusts the page size, keeps no history, mark or raw answer, finds no vanished devices and stops at the first error.
 ``python -m benchmarks.hand_devices BASE_URL DATABASE_URL``
 """
 

@@ -1,6 +1,6 @@
-"""The shortest loop that does the nightly job by hand: ask, parse, COPY, upsert. What the library is held against.
+"""The shortest loop that does the nightly job by hand: ask, parse, COPY, upsert. The library is compared with it.
 
-It signs as every client must and commits every thousand serial numbers; it keeps no raw answer, no ledger, no token, no
+It signs, as every client must, and commits every thousand serial numbers. It keeps no raw answer, ledger, token or
 pace, validates nothing and stops at the first error. ``python -m benchmarks.hand_loop BASE_URL DATABASE_URL COUNT``.
 """
 

@@ -1,4 +1,4 @@
-"""Run programs as children and measure what they used; servers they need."""
+"""Runs programs as child processes and measures what they used; starts the servers they need."""
 
 import contextlib
 import os
@@ -17,7 +17,7 @@ import psycopg
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What a child used: CPU with that of its own children that it waited for, memory of itself alone."""
+    """What a child used: CPU, including that of children it waited for, and its own memory."""
 
     cpu_seconds: float
     wall_seconds: float
@@ -28,7 +28,7 @@ def run(*command: str, env: Mapping[str, str] | None = None) -> Usage:
     """Run a command to its end; ``python`` stands for this Python and ``tuyahouse`` for the one installed beside it.
 
     Raises:
-        RuntimeError: it did not exit 0; with what it printed.
+        RuntimeError: it did not exit 0; holds what it printed.
     """
     child = subprocess.Popen(
         [_program(command[0]), *command[1:]],
@@ -50,9 +50,9 @@ def run(*command: str, env: Mapping[str, str] | None = None) -> Usage:
 
 
 def _watch_memory(pid: int, peaks: list[float]) -> None:
-    """Note the high-water mark of a process until it is gone.
+    """Record the high-water mark of a process until it is gone.
 
-    The kernel's own account (ru_maxrss) will not do: it begins with the size of the process that started this one.
+    The kernel's own figure (ru_maxrss) will not do: it begins with the size of the process that started this one.
     """
     status = Path(f"/proc/{pid}/status")
     while True:
@@ -72,12 +72,12 @@ def _program(name: str) -> str:
 
 
 def cost_of_one(small: Usage, large: Usage, items: int) -> float:
-    """CPU microseconds of one of the ``items`` by which two runs differ: what starting costs is not in it."""
+    """CPU microseconds of one of the ``items`` by which two runs differ, which leaves out what starting costs."""
     return (large.cpu_seconds - small.cpu_seconds) / items * 1e6
 
 
 def least(usages: Iterable[Usage]) -> Usage:
-    """The run that used the least CPU: of several alike, the one that other work on the machine disturbed least."""
+    """The run with the least CPU: of equal runs, the one that other work on the machine disturbed least."""
     return min(usages, key=lambda usage: usage.cpu_seconds)
 
 
@@ -98,7 +98,7 @@ class Rounds:
         return self._runs[program, which, size]
 
     def cost(self, program: str, which: str) -> float:
-        """CPU microseconds of one item, of each size the run that other work disturbed least."""
+        """CPU microseconds of one item, from the least disturbed run of each size."""
         small, large = (least(self.of(program, which, size)) for size in (self.small, self.large))
         return cost_of_one(small, large, self.large - self.small)
 
@@ -167,7 +167,7 @@ def table(title: str, rows: Sequence[Sequence[str]]) -> None:
 def rows_written(database: str, table: str) -> int:
     """How many rows of the table were ever inserted, updated or deleted, by PostgreSQL's own count.
 
-    The server adds a session's rows when the session ends, a moment after its program did: waits for that.
+    The server adds a session's rows when the session ends, a moment after its program: this waits for that.
     """
     others = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
     written = "SELECT n_tup_ins + n_tup_upd + n_tup_del FROM pg_stat_user_tables WHERE relname = %s"

@@ -11,7 +11,7 @@ SMALL, LARGE = 20_000, 200_000
 
 
 def peak(postgres: Postgres, base_url: str, count: int, prefect: dict[str, str]) -> Usage:
-    """What one run of sync_sn_flows over so many serial numbers used."""
+    """What one run of sync_sn_flows over that many serial numbers used."""
     database = postgres.create_database()
     env = {**prefect, **environment(base_url, database)}
     registered = ("-p", "account=bench", "-p", f"pattern={pattern(count)}")

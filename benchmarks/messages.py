@@ -1,7 +1,7 @@
 """CPU of one message and peak memory: the consumer against the shortest loop by hand. ``python -m benchmarks.messages``
 
 Both read the same messages of all formats, 2 % of them unreadable and 10 % duplicates, from the same broker into the
-same PostgreSQL. What starting costs is taken out by the difference of two sizes; the programs take turns.
+same PostgreSQL, in turns. The difference of two sizes leaves out what starting costs.
 """
 
 import statistics

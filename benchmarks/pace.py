@@ -1,7 +1,7 @@
 """Twenty seconds at 50 starts a second, by one process and by three. ``python -m benchmarks.pace``
 
-Each process asks as fast as it is let; pace and token are shared through a PostgreSQL warehouse. A start is the moment
-at which a request is handed to the connection; what arrives at the server is printed beside it.
+Each process asks as fast as it may; pace and token are shared through a PostgreSQL warehouse. A start is the moment
+at which a request is handed to the connection; arrivals at the server are printed beside it.
 """
 
 import asyncio
@@ -50,7 +50,7 @@ class Recording(httpx.AsyncBaseTransport):
 
 
 async def ask_from(begin: float) -> list[float]:
-    """What one process does: log in, then ask with eight workers from ``begin`` on; when its requests started."""
+    """What one process does: log in, then ask with eight workers from ``begin`` on; returns its starts."""
     settings = load_settings()
     assert settings.secret_key is not None
     end = begin + SECONDS
@@ -73,7 +73,7 @@ async def ask_from(begin: float) -> list[float]:
 
 
 def starts_of(processes: int, env: dict[str, str]) -> list[float]:
-    """All starts of so many processes that ask for ``SECONDS``."""
+    """All starts of that many processes, which ask for ``SECONDS``."""
     begin = time.time() + 8  # all of them have loaded their modules and logged in by then
     command = [sys.executable, "-m", "benchmarks.pace", str(begin)]
     children = [subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True) for _ in range(processes)]

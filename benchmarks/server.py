@@ -1,8 +1,8 @@
 """A Tuya that costs next to nothing: answers every call at once, always the same, and verifies nothing.
 
 One process, one event loop, HTTP parsed by hand, so that a benchmark measures its client. ``python -m
-benchmarks.server`` prints its port and serves until it is ended. ``GET /bench/starts`` gives the arrival times (Unix
-seconds) of all calls for serial numbers so far and forgets them.
+benchmarks.server`` prints its port and serves until it is ended. ``GET /bench/starts`` returns the arrival times (Unix
+seconds) of all calls for serial numbers so far and clears them.
 """
 
 import asyncio
@@ -53,7 +53,7 @@ def _public_key() -> str:
 
 
 class Answers:
-    """What is answered to which path."""
+    """The answer to each path."""
 
     def __init__(self) -> None:
         self.public_key = _public_key()

@@ -1,7 +1,7 @@
 """CPU of one serial number: the whole nightly path against the shortest loop by hand. ``python -m benchmarks.sn_flows``
 
-Both ask the same server and load the same PostgreSQL. What starting costs is taken out by the difference of two sizes;
-of some rounds, in which the programs take turns, the one counts that other work disturbed least.
+Both ask the same server and load the same PostgreSQL. The difference of two sizes leaves out what starting costs. The
+programs take turns for some rounds, of which the least disturbed one counts.
 """
 
 import tempfile

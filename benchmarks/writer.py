@@ -1,4 +1,4 @@
-"""Rows a second into ``flow_step``, held against the shortest hand-written way of the same database.
+"""Rows a second into ``flow_step``, compared with the shortest hand-written way of the same database.
 
 Run: ``python -m benchmarks.writer [--rows N] [--postgres URL]``.
 """
@@ -113,7 +113,7 @@ def executemany(connection: sqlite3.Connection, rows: Rows) -> None:
 
 
 def compare(name: str, rows: Rows, mine: Write, theirs: Write) -> None:
-    """Both write the same chunks in turn, so that a busy machine is busy for both; then all of it once more."""
+    """Both write the same chunks in turn, so that other work on the machine disturbs both; then all once more."""
     for what in ("first load", "unchanged "):
         spent = [0.0, 0.0]
         for chunk in chunks(rows):

@@ -1,4 +1,4 @@
-"""`make demo`: a sandbox factory and two nights of nightly_sync into a SQLite file, what it did and where to look."""
+"""`make demo`: a sandbox factory and two nights of nightly_sync into a SQLite file; says what it did, where to look."""
 
 import json
 import os
@@ -15,7 +15,7 @@ FOLDER = Path(".demo")
 
 
 def main() -> int:
-    """Run the demo in the folder ``.demo`` of the working directory; everything it makes is there."""
+    """Run the demo in the folder ``.demo`` of the working directory, which holds everything it creates."""
     FOLDER.mkdir(exist_ok=True)
     database = FOLDER / "warehouse.db"
     for old in FOLDER.glob("warehouse.db*"):
@@ -84,7 +84,7 @@ def _flow(name: str, *parameters: str) -> list[str]:
 
 
 def _do(step: object) -> bool:
-    """A command to run, or a sandbox to set to a day."""
+    """Run a command, or set the sandbox to a day."""
     if isinstance(step, tuple):
         url, day = step
         body = json.dumps({"day": day}).encode()

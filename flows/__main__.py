@@ -17,8 +17,8 @@ import typer
 
 from flows.temporary_server import TemporaryServer, start_where_none_is_named
 
-# What the library logs belongs into the run's log; nothing is told to anybody outside. What goes
-# wrong is told once, in words, instead of in tracebacks. Prefect reads these at import.
+# The library's log lines belong into the run's log; no analytics leave this machine. Failures are reported once, in
+# words instead of tracebacks. Prefect reads these variables at import.
 os.environ.setdefault("PREFECT_LOGGING_EXTRA_LOGGERS", "tuyahouse")
 os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
 os.environ.setdefault("DO_NOT_TRACK", "1")
@@ -28,10 +28,10 @@ app = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptio
 
 
 def parse_parameters(pairs: list[str], kinds: Mapping[str, str] = {}) -> dict[str, Any]:
-    """``key=value`` pairs to parameters: the value as JSON where it parses, else as text.
+    """``key=value`` pairs to parameters: the value is JSON if it parses, else text.
 
-    Where ``kinds`` says that a parameter is ``text`` or ``texts`` (a list), digits stay the text that was typed: serial
-    numbers, record numbers and run keys may consist of them.
+    If ``kinds`` says that a parameter is ``text`` or ``texts`` (a list), digits stay text as typed: serial numbers,
+    record numbers and run keys may consist of them.
 
     Raises:
         typer.BadParameter: a pair has no ``=``.
@@ -49,13 +49,13 @@ def _value(text: str, kind: str) -> Any:
     numbers: dict[str, Any] = dict.fromkeys(("parse_int", "parse_float", "parse_constant"), str) if kind else {}
     try:
         value = json.loads(text, **numbers)
-    except ValueError:  # no JSON, or an integer of too many digits
+    except ValueError:  # not JSON, or an integer of too many digits
         return [part.strip() for part in text.split(",") if part.strip()] if kind == "texts" else text
     return value if kind != "text" or value is None or isinstance(value, str) else text
 
 
 def kinds_of(flow: Any) -> dict[str, str]:
-    """Which parameters of a flow are ``text`` or ``texts``."""
+    """The parameters of a flow that are ``text`` or ``texts``."""
     kinds = {}
     for name, schema in flow.parameters.properties.items():
         shapes = [shape for shape in schema.get("anyOf", [schema]) if shape.get("type") != "null"]
@@ -76,7 +76,7 @@ def main(
 ) -> None:
     """Run a flow in this process and print its outcome table. Exits 0 only if the run balanced.
 
-    1: it is red; 2: a parameter is wrong; 130: Ctrl-C, and the same run_key goes on. A value is JSON where it parses,
+    1: it is red; 2: a parameter is wrong; 130: Ctrl-C, and the same run_key continues. A value is JSON if it parses,
     else text, as for `prefect deployment run`.
 
     Examples:

@@ -1,4 +1,4 @@
-"""Read what waits in Tuya's message stream and land it."""
+"""Read the messages that wait in Tuya's stream and land them."""
 
 from typing import Annotated, Any
 
@@ -20,7 +20,7 @@ MaxMessages = Annotated[int | None, Field(ge=1), Described("End after so many me
 async def drain_messages(
     account: AccountName = None, max_seconds: MaxSeconds = 600, max_messages: MaxMessages = None, run_key: RunKey = None
 ) -> State[Any]:
-    """Reads the account's messages until it has caught up, and tells where messages may have been lost.
+    """Reads the account's messages until it has caught up, and reports gaps in which messages may have been lost.
 
     Each batch is committed before it is acknowledged. Tuya deletes what is not read for two hours: run this every few
     minutes, or `tuyahouse consume` as a service.

@@ -1,4 +1,4 @@
-"""Run a flow so that Ctrl-C and SIGTERM end it within seconds, whatever it waits for."""
+"""Runs a flow so that Ctrl-C and SIGTERM end it within seconds, whatever it waits for."""
 
 import asyncio
 import os
@@ -13,7 +13,7 @@ from typing import Any
 EXIT_INTERRUPTED = 130
 
 PATIENCE = 15.0
-"""Seconds from the signal until a run that does not end is left where it stands."""
+"""Seconds from the signal until a run that does not end is abandoned."""
 _SECONDS_FOR_THREADS = 5.0
 
 
@@ -24,7 +24,7 @@ def leave_at_once(*_: object) -> None:
 
 
 def leave(code: int) -> None:
-    """End the process without waiting for its threads: all they write is a transaction, whole or not there."""
+    """End the process without waiting for its threads: they write in transactions, which are whole or absent."""
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)
@@ -33,9 +33,9 @@ def leave(code: int) -> None:
 class InterruptibleRun:
     """Runs a coroutine in a thread of its own, and keeps the main thread free for signals.
 
-    The first signal cancels the coroutine, the second ends the process at once. When the coroutine has not ended
-    ``patience`` seconds after the first, ``give_up`` is called and the process ends. Prefect would handle SIGTERM by an
-    exception at any place of the main thread; outside of it, it leaves signals alone.
+    The first signal cancels the coroutine, the second ends the process at once. If the coroutine has not ended
+    ``patience`` seconds after the first, ``give_up`` is called and the process ends. In the main thread, Prefect would
+    turn SIGTERM into an exception anywhere; in other threads it leaves signals alone.
     """
 
     def __init__(self, work: Coroutine[Any, Any, int], give_up: Callable[[], None], patience: float = PATIENCE) -> None:
@@ -95,7 +95,7 @@ class InterruptibleRun:
         return await self._work
 
     def _end_threads(self) -> None:
-        """A batch that is being landed ends well, or is rolled back by the database after a moment."""
+        """Give a batch that is being landed a moment to end; otherwise the database rolls it back."""
         self._threads.shutdown(wait=False, cancel_futures=True)
         end = time.monotonic() + _SECONDS_FOR_THREADS
         for thread in threading.enumerate():

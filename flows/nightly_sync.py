@@ -59,7 +59,7 @@ async def _authenticate(run: Running) -> None:
 
 
 async def _part(run: Running, name: str, state: Awaitable[State[Any]]) -> str:
-    """Run one part to its end; what is amiss with it, if anything. The night is stopped when a part of it is."""
+    """Run one part to its end; returns what is wrong with it, or "". The night is stopped if a part of it is."""
     ended = await state
     if ended.is_completed():
         run.stopped = run.stopped or (ended.message or STOPPED if ended.name == STOPPED else "")

@@ -8,10 +8,10 @@ from pydantic import Field, GetJsonSchemaHandler, ValidationError, ValidatorFunc
 
 @dataclass(frozen=True, slots=True)
 class Described:
-    """What the form says with a parameter. Prefect replaces the description of an annotated ``Field`` by that of the
-    docstring, or by none; this one stays.
+    """The text beside a parameter in the form. Prefect replaces the description of an annotated ``Field`` by that of
+    the docstring, or by none; this one stays.
 
-    A text that does not match ``pattern`` is refused by Prefect's API, before it stores what was typed.
+    Prefect's API refuses a text that does not match ``pattern`` before it stores what was typed.
     """
 
     text: str
@@ -52,7 +52,7 @@ Limit = Annotated[
     int | None,
     Field(ge=1),
     WrapValidator(_at_least_one),
-    Described("How many are asked at most, at least 1; empty: all that are due"),
+    Described("Most keys to ask, at least 1; empty: all that are due"),
 ]
 
 DryRun = Annotated[

@@ -1,4 +1,4 @@
-"""Is Prefect's server there? Prefect itself asks a server that is away again and again, for minutes, without a word."""
+"""Watches Prefect's server: Prefect itself would ask a server that is away for minutes, without a word."""
 
 import asyncio
 import ssl
@@ -12,9 +12,9 @@ from prefect.settings import get_current_settings
 from flows.temporary_server import TemporaryServer
 
 SECONDS_TO_START = 60.0
-"""For a temporary server: it creates its database at the first start."""
+"""For a temporary server, which creates its database on the first start."""
 SECONDS_TO_ANSWER = 10.0
-"""For a server that is named, before a run begins."""
+"""For a server that the settings name, before a run begins."""
 SECONDS_AWAY = 90.0
 """An outage that a run outlives; a restart of the server takes less."""
 _SECONDS_BETWEEN = 5.0
@@ -64,7 +64,7 @@ async def _answers(url: str) -> bool:
 
 
 def _answers_now(url: str) -> bool:
-    """Whether anything answers there, be it a refusal. No credential is sent, so no certificate matters."""
+    """Whether anything answers there, even a refusal. No credential is sent, so no certificate is checked."""
     try:
         urllib.request.urlopen(url, timeout=5, context=ssl._create_unverified_context()).close()
     except urllib.error.HTTPError:

@@ -1,4 +1,4 @@
-"""Follow every command to its end: ask open records, hold the API's word against the message stream's."""
+"""Follow every command to its end: ask open records, compare what API and message stream report."""
 
 from typing import Annotated, Any
 
@@ -22,8 +22,7 @@ async def reconcile_commands(
     """Asks the open command records that are due and decides every command.
 
     The verdict is matched, api_ahead, message_ahead, conflict, stuck or unknown. Numbers are learnt from messages,
-    files (`tuyahouse commands add`) and the parameter. Deciding costs no call and happens even when the budget is used
-    up.
+    files (`tuyahouse commands add`) and the parameter. Deciding costs no call and happens even without a budget left.
     """
     asked_for = {"command_sns": command_sns, "limit": limit}
     async with running("reconcile_commands", account, run_key, asked_for, names_keys=bool(command_sns)) as run:

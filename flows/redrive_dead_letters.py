@@ -18,8 +18,8 @@ from tuyahouse.sync.serial_numbers.plan import Wanted
 async def redrive_dead_letters(account: AccountName = None, run_key: RunKey = None, limit: Limit = None) -> State[Any]:
     """Asks again the serial numbers and craft lines that have an open dead letter; good answers resolve them.
 
-    Dead messages are read again from what is stored. Devices and commands are asked again by their own flows; refused
-    rows of a file want a better file.
+    Dead messages are read again from storage. Devices and commands are asked again by their own flows; refused rows of
+    a file need a corrected file.
     """
     wanted = Wanted(limit=limit, dead_letters=True)
     async with running("redrive_dead_letters", account, run_key, asdict(wanted)) as run:

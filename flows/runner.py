@@ -1,4 +1,4 @@
-"""Run a flow in this process and tell how it went: what `python -m flows` does."""
+"""Runs a flow in this process and prints how it went: what `python -m flows` does."""
 
 import asyncio
 import inspect
@@ -36,7 +36,7 @@ GREEN = frozenset({"balanced", "stopped"})
 EXIT_RED, EXIT_USAGE = 1, 2
 
 SECONDS_TO_END = 10.0
-"""For a flow that is cancelled, until it is left."""
+"""Time for a cancelled flow to end, before it is abandoned."""
 
 
 def run_watched(flow: Flow[Any, Any], parameters: Mapping[str, Any], server: TemporaryServer | None) -> int:
@@ -54,7 +54,7 @@ def run_watched(flow: Flow[Any, Any], parameters: Mapping[str, Any], server: Tem
 
 
 async def run_here(flow: Flow[Any, Any], parameters: Mapping[str, Any], server: TemporaryServer | None = None) -> int:
-    """Run the flow, print its outcome table and what the operator should know; the exit code.
+    """Run the flow, print its outcome table and notes, and return the exit code.
 
     0: it balanced (a budget may have ended it softly), 1: red, 2: wrong parameters, 130: interrupted.
     """
@@ -75,7 +75,7 @@ async def run_here(flow: Flow[Any, Any], parameters: Mapping[str, Any], server: 
         await wait_for_server(server)
         state = await _while_prefect_answers(cast(Any, flow)(**given, return_state=True))
     except asyncio.CancelledError:
-        with suppress(WarehouseError):  # away: nothing can be shown but how to go on
+        with suppress(WarehouseError):  # away: nothing can be shown except how to go on
             _tell(account, run_key)
         return _say(f"Interrupted. {_how_to_go_on(run_key)}", EXIT_INTERRUPTED)
     except PrefectAway as error:
@@ -85,14 +85,14 @@ async def run_here(flow: Flow[Any, Any], parameters: Mapping[str, Any], server: 
     try:
         return await _end(state, account, run_key)
     except WarehouseError as error:
-        return _say(f"{error}\nWhat was committed stays. When that is mended: -p run_key={run_key}", EXIT_RED)
+        return _say(f"{error}\nWhat was committed stays. When that is fixed: -p run_key={run_key}", EXIT_RED)
 
 
 async def _while_prefect_answers(work: Coroutine[Any, Any, State[Any]]) -> State[Any]:
     """Await a flow.
 
     Raises:
-        PrefectAway: its server was away for too long; the flow was cancelled, and given up where it did not end.
+        PrefectAway: its server was away for too long; the flow was cancelled, and abandoned if it did not end.
     """
     running, away = asyncio.ensure_future(work), asyncio.ensure_future(until_away())
     try:
@@ -115,7 +115,7 @@ def _how_to_go_on(run_key: str) -> str:
 
 
 def _record_interrupted(account: str, run_key: str, why: str = "Interrupted.") -> None:
-    """Close what this run left open: Prefect kept it from being closed by itself."""
+    """Close the rows that this run left open, because Prefect kept it from closing them."""
     warehouse = open_resources(account).warehouse
     for run in runs.recent_runs(warehouse, account, limit=100):
         if run.run_key == run_key and run.status == "running":
@@ -123,7 +123,7 @@ def _record_interrupted(account: str, run_key: str, why: str = "Interrupted.") -
 
 
 async def _end(state: State[Any], account: str, run_key: str) -> int:
-    """Tell how it ended; the exit code."""
+    """Print how it ended; returns the exit code."""
     message = logs.redact((state.message or "The flow ended before its run began.").removeprefix(RED))
     if state.name == REFUSED:  # the runs under this key are another process's, and may be under way
         return _say(message, EXIT_RED)
@@ -134,7 +134,7 @@ async def _end(state: State[Any], account: str, run_key: str) -> int:
 
 
 def _wrong(flow: Flow[Any, Any], parameters: Mapping[str, Any]) -> str:
-    """What is wrong with the parameters, in words; empty when the flow takes them."""
+    """What is wrong with the parameters, in words; empty if the flow takes them."""
     known = inspect.signature(flow.fn).parameters
     lines = [f"{name}: there is no such parameter" for name in parameters if name not in known]
     lines += [
@@ -151,14 +151,14 @@ def _wrong(flow: Flow[Any, Any], parameters: Mapping[str, Any]) -> str:
 
 
 def _hinted(line: str) -> str:
-    """With how a list is written: a shell takes the quotes off that nobody protects."""
+    """The line, with a hint how to write a list: a shell removes quotes that are not protected."""
     name, _, problem = line.partition(": ")
     line = f"{name}: {problem.removeprefix('Value error, ')}"
     return f"""{line}; write it as JSON: '{name}=["…","…"]'""" if line.endswith("valid list") else line
 
 
 def _one_voice(settings: Settings) -> None:
-    """Our own log lines in this terminal, once: Prefect would print those of the library a second time."""
+    """Print our own log lines once: Prefect would print those of the library a second time."""
     setup_logging()
     root = logging.getLogger()
     for handler in [handler for handler in root.handlers if isinstance(handler, PrefectConsoleHandler)]:

@@ -1,4 +1,4 @@
-"""Read the device inventory of all projects, keep its history, and ask details where they are due."""
+"""Read the device inventory of all projects, keep its history, and ask the details that are due."""
 
 from typing import Annotated, Any
 
@@ -26,10 +26,10 @@ Full = Annotated[bool, Described("Ask details and functions of all devices, not 
 async def sync_devices(
     account: AccountName = None, run_key: RunKey = None, project_ids: ProjectIds = None, full: Full = False
 ) -> State[Any]:
-    """Lists the devices of each project until the list is known, declares who vanished, and keeps the history.
+    """Reads the device list of each project until it is known, finds vanished devices, and keeps the history.
 
-    Details and functions are asked for new and changed devices, for all weekly and after a gap in the messages. The run
-    is red when a list could not be read to its end; nothing of that project is declared vanished then.
+    Details and functions are asked for new and changed devices; for all devices weekly and after a gap in the messages.
+    The run is red if a list could not be read to its end; no device of that project is then declared vanished.
     """
     async with running("sync_devices", account, run_key, {"project_ids": project_ids, "full": full}) as run:
         projects = chosen_projects(run.resources.account, project_ids)

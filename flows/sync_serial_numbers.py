@@ -17,7 +17,7 @@ Pattern = Annotated[str | None, Described("First and last of a range, e.g. YZCB0
 
 
 def _without_password(typed: Any) -> Any:
-    """Refuse it in words that do not repeat it, before ``env:NAME`` is looked up."""
+    """Refuse a URL with a password, in words that do not repeat it, before ``env:NAME`` is looked up."""
     text = typed.get_secret_value() if isinstance(typed, SecretStr) else typed
     if isinstance(text, str) and text and not may_be_typed(text):
         raise ValueError(TYPED_URL_REFUSED)
@@ -33,12 +33,12 @@ QueryUrl = Annotated[
         pattern=TYPED_URL,
     ),
 ]
-Query = Annotated[str | None, Described("SQL that returns a column sn and, as an option, order_code")]
+Query = Annotated[str | None, Described("SQL query that returns a column sn and, optionally, order_code")]
 Sheet = Annotated[
     str | None, Described("The one sheet of a workbook to read; empty: all visible ones that have the column")
 ]
-Column = Annotated[str | None, Described("Heading of the serial numbers, where it is unusual")]
-WorkOrder = Annotated[str | None, Described("Work order of those that come without one")]
+Column = Annotated[str | None, Described("Heading of the serial numbers, if it is unusual")]
+WorkOrder = Annotated[str | None, Described("Work order for rows that name none")]
 
 
 @flow(name="sync_serial_numbers", flow_run_name="serial numbers {account}")
@@ -55,8 +55,8 @@ async def sync_serial_numbers(
 ) -> State[Any]:
     """Registers serial numbers: Tuya has no list of them, so they come from a file, a range pattern or a SQL query.
 
-    Exactly one source. Registering the same ones again changes nothing; rows that cannot be used are dead letters
-    (`rejected`), which does not make the run red.
+    Give exactly one source. Registering the same ones again changes nothing. Rows that cannot be used become dead
+    letters (`rejected`), which does not make the run red.
     """
     given = {
         "path": path,

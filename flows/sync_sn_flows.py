@@ -27,8 +27,8 @@ async def sync_sn_flows(
 ) -> State[Any]:
     """Asks the process steps of the serial numbers that are due, of given ones, or of work orders.
 
-    One call a serial number, paced and within the budget. Every chunk is committed as a whole; a run that was stopped
-    goes on when it is started again with the same run key. A run of given ones runs beside all others.
+    It makes one call a serial number, paced and within the budget. Every chunk is committed as a whole; a run that was
+    stopped continues if it is started again with the same run key. A run of given ones runs beside all others.
     """
     wanted = Wanted(sns=sns, work_orders=work_orders, limit=limit)
     named = sns is not None or work_orders is not None

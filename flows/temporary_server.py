@@ -2,8 +2,8 @@
 
 Prefect would start one by itself, but in the terminal's process group: Ctrl-C would end it before the run could report
 how it ended, and a SIGKILL of the run would leave it behind. This one has a session of its own and holds the reading
-end of a pipe: when the pipe closes, whatever ended its parent, it ends too. It starts while the flows are being
-imported.
+end of a pipe: when its parent ends for whatever reason, the pipe closes and the server ends too. It starts while the
+flows are being imported.
 """
 
 import atexit
@@ -26,11 +26,11 @@ _SERVER_ENVIRONMENT = {
     "PREFECT__SERVER_FINAL": "1",
     "PREFECT_LOGGING_LEVEL": "ERROR",
 }
-"""What Prefect gives to the temporary servers it starts, and what goes wrong in words."""
+"""The environment that Prefect gives to its own temporary servers, and logs in plain words."""
 
 
 def start_where_none_is_named() -> "TemporaryServer | None":
-    """Start one and name it to Prefect, unless the settings name a server or forbid temporary ones.
+    """Start a server and point Prefect to it, unless the settings name a server or forbid temporary ones.
 
     Call it before the flows are imported, so that it starts meanwhile. A server on this machine, temporary or named, is
     never asked through a proxy.
@@ -49,7 +49,7 @@ def start_where_none_is_named() -> "TemporaryServer | None":
 
 
 def _exempt_this_machine_from_proxies() -> None:
-    """Add this machine to NO_PROXY. Both spellings are set, as the lower-case one wins where both are there."""
+    """Add this machine to NO_PROXY, in both spellings: the lower-case one wins if both are set."""
     kept = getproxies_environment().get("no", "")
     entries = [entry.strip() for entry in kept.split(",") if entry.strip()]
     if "*" in entries:
@@ -78,7 +78,7 @@ class TemporaryServer:
 
     @property
     def last_words(self) -> str | None:
-        """Why it ended, as it says itself; None while it runs."""
+        """The last line it printed before it ended; None while it runs."""
         if self._process.poll() is None:
             return None
         self._errors.seek(0)
@@ -86,7 +86,7 @@ class TemporaryServer:
         return lines[-1] if lines else f"exit code {self._process.returncode}"
 
     def stop(self) -> None:
-        """End it; nothing happens where it has ended."""
+        """End it, unless it has ended already."""
         self._process.terminate()
         try:
             self._process.wait(_SECONDS_TO_END)

@@ -1,4 +1,4 @@
-"""The first and the last step of a night: does the account work, and what should somebody look at."""
+"""The first and the last step of a night: whether the account works, and what needs attention."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -8,13 +8,13 @@ from tasks.run.resources import Resources, open_resources
 from tasks.run.retries import retried_task
 from tuyahouse.sync.messages.gaps import gap_in_words
 from tuyahouse.warehouse.ledgers import dead_letters, drift
-from tuyahouse.warehouse.messages import gaps as message_gaps
+from tuyahouse.warehouse.messages.gaps import closed_gaps, open_gaps
 from tuyahouse.warehouse.serial_numbers import registry
 
 
 @retried_task("authenticate")
 async def authenticate(account: str, run_id: str) -> list[str]:
-    """Make sure that there are live tokens, so that a wrong setting shows before anything else; returns what is amiss.
+    """Make sure of live tokens, so that a wrong setting shows before anything else; returns notes for the operator.
 
     Raises:
         TuyaError: the login was refused; says what to change.
@@ -30,7 +30,7 @@ async def authenticate(account: str, run_id: str) -> list[str]:
 
 @retried_task("checks")
 async def check(account: str, flow: str) -> list[str]:
-    """What a person should look at in the morning, as sentences; they are left as an artifact too."""
+    """What needs a person's attention in the morning, as sentences; they are left as an artifact too."""
     resources = open_resources(account)
     findings = await asyncio.to_thread(_findings, resources)
     await publish_checks(flow, resources.account.name, findings)
@@ -40,17 +40,17 @@ async def check(account: str, flow: str) -> list[str]:
 def _findings(resources: Resources) -> list[str]:
     account = resources.account.name
     with resources.warehouse.read() as conn:
-        gaps = [f"Messages may be missing: {gap_in_words(gap)}" for gap in message_gaps.open_gaps(conn, account)]
+        gaps = [f"Messages may be missing: {gap_in_words(gap)}" for gap in open_gaps(conn, account)]
         lately = datetime.now(UTC) - timedelta(hours=12)
         gaps += [
             f"A gap in the messages was answered by a full read: {gap_in_words(gap)}"
-            for gap in message_gaps.closed_gaps(conn, account, lately)
+            for gap in closed_gaps(conn, account, lately)
         ]
-        open_letters = _letters(dead_letters.counts(conn, account))
+        unusable = _open_dead_letters(dead_letters.counts(conn, account))
         fields = [f"{field.kind}.{field.field}" for field in drift.listing(conn, account)]
         states = registry.counts(conn, account)
     unknown = states.get("unknown", 0)
-    findings = gaps + open_letters
+    findings = gaps + unusable
     if unknown:
         findings.append(f"{unknown:,} of {sum(states.values()):,} serial numbers are unknown to Tuya")
     if fields:
@@ -61,14 +61,14 @@ def _findings(resources: Resources) -> list[str]:
 _AGAIN = {
     "sn_flows": "`redrive_dead_letters` asks them again",
     "craft_line": "`redrive_dead_letters` asks them again",
-    "serial_number": "register a mended file; the refused rows are in ops_dead_letter",
-    "command_file": "add a mended file; the refused rows are in ops_dead_letter",
+    "serial_number": "correct the file and register it again; the refused rows are in ops_dead_letter",
+    "command_file": "correct the file and add it again; the refused rows are in ops_dead_letter",
     "message": "`redrive_dead_letters` reads them again; why each is dead is in ops_dead_letter",
 }
 
 
-def _letters(counts: list[tuple[str, str, str, int, int, int]]) -> list[str]:
-    """Open dead letters in one sentence a kind: how many, why, and what helps."""
+def _open_dead_letters(counts: list[tuple[str, str, str, int, int, int]]) -> list[str]:
+    """Open dead letters, one sentence a kind: how many, why, and what to do."""
     by_kind: dict[str, list[tuple[str, int]]] = {}
     for _, kind, reason, still_open, *_ in counts:
         if still_open:
@@ -82,6 +82,6 @@ def _letters(counts: list[tuple[str, str, str, int, int, int]]) -> list[str]:
 
 
 async def publish_checks(flow: str, account: str, findings: list[str]) -> None:
-    """Leave what a person should look at as a note."""
+    """Leave what needs attention as a note."""
     text = "\n".join(f"- {shown(finding)}" for finding in findings) or "Nothing to look at."
     await publish_note((flow, account, "checks"), text, f"What to look at in {shown(account)}")

@@ -44,7 +44,7 @@ async def ask_commands(account: str, run_id: str, chunk: int) -> Outcome:
 
 @retried_task("decide")
 async def decide_commands(account: str, run_id: str) -> int:
-    """Hold the API's word against the messages' for every command; returns how many verdicts changed."""
+    """Compare what API and messages report of every command; returns how many verdicts changed."""
     resources = open_resources(account)
     now, rules = datetime.now(UTC), rules_of(resources.settings.commands)
     changed = await asyncio.to_thread(
@@ -55,7 +55,7 @@ async def decide_commands(account: str, run_id: str) -> int:
 
 
 async def publish_verdicts(run: Running) -> None:
-    """How many commands have which verdict, and the newest that need a look."""
+    """Publish how many commands have which verdict, and the newest that need attention."""
     counts, rows = await asyncio.to_thread(_verdicts, run)
     totals = ", ".join(f"{count} {verdict}" for verdict, count in counts.items()) or "none yet"
     await publish_table(

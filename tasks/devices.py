@@ -31,8 +31,7 @@ async def plan_device_lists(account: str, run_id: str, projects: list[str]) -> N
 
 @retried_task("list {project}")
 async def read_device_list(account: str, run_id: str, chunk: int, project: str) -> str:
-    """Sweep the list of one project until it is known; pages are landed as they come. Returns what is amiss, if
-    anything.
+    """Sweep the list of one project until it is known; pages are landed as they come. Returns what is wrong, or "".
 
     Raises:
         TuyaError: what cut the reading short; nothing of the project is declared vanished then.
@@ -55,7 +54,7 @@ async def read_device_list(account: str, run_id: str, chunk: int, project: str) 
 
 @retried_task("conclude")
 async def conclude_devices(account: str, run_id: str, projects: list[str], full: bool) -> plan.Concluded:
-    """Declare who vanished, bring messages in, keep the history, and plan the details that are due."""
+    """Declare devices vanished, apply messages, keep the history, and plan the details that are due."""
     resources = open_resources(account)
     run, _ = await asyncio.to_thread(runs.load_chunk, resources.warehouse, run_id, 0)
     size, at = resources.settings.chunk_size, datetime.now(UTC)
@@ -82,9 +81,12 @@ async def close_gaps(account: str) -> int:
 
 
 async def read_lists(run: Running) -> tuple[dict[str, str], list[TuyaError]]:
-    """Read all lists that are not done, one after the other: what is amiss with which, and what cut lists short.
+    """Read all lists that are not done, one after the other.
 
-    A fault that concerns one list leaves the others to be read; a budget or quota ends the reading.
+    An error of one list does not keep the others from being read; a budget or quota ends the reading.
+
+    Returns:
+        What is wrong, by project, and the errors that cut lists short.
     """
     amiss: dict[str, str] = {}
     errors: list[TuyaError] = []
@@ -103,13 +105,11 @@ async def read_lists(run: Running) -> tuple[dict[str, str], list[TuyaError]]:
 
 
 ROWS = 200
-
-
-"""The newest so many are shown; the tables hold them all."""
+"""Rows of an artifact, the newest ones; the tables hold all."""
 
 
 async def publish_device_changes(run: Running, concluded: Concluded) -> None:
-    """A table of what this run found changed: new, changed, vanished and unbound devices."""
+    """Publish a table of what this run found changed: new, changed, vanished and unbound devices."""
     rows = await asyncio.to_thread(_changes, run)
     await publish_table(
         ("devices-changed", run.account),
@@ -128,14 +128,14 @@ def _changes(run: Running) -> list[dict[str, str]]:
 
 
 async def publish_contradictions(run: Running) -> None:
-    """A table of the devices whose sources name different serial numbers; none when there is none."""
+    """Publish a table of the devices whose sources name different serial numbers, if there are any."""
     count, rows = await asyncio.to_thread(_contradictions, run)
     if count:
         await publish_table(
             ("devices-contradicting", run.account),
             rows,
             (
-                f"**Devices of {shown(run.account)}** of which the sources name different serial numbers: {count}. "
+                f"**Devices of {shown(run.account)}** whose sources name different serial numbers: {count}. "
                 f"Up to {ROWS}, the newest first; all are in `device_serial_number`."
             ),
         )

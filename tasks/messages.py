@@ -14,7 +14,7 @@ from tuyahouse.sync.messages.run import Drained, drain_run
 
 @task(persist_result=False, task_run_name="drain")
 async def drain_account(account: str, run_id: str, max_seconds: int, max_messages: int | None) -> Drained:
-    """Read, land and acknowledge messages. When cancelled, it ends after the batch under way."""
+    """Read, land and acknowledge messages. If cancelled, it ends after the batch under way."""
     resources = open_resources(account)
     cancelled = threading.Event()
     try:

@@ -50,20 +50,18 @@ def _count(warehouse: Warehouse, run_id: str, taken: IntakeOutcome) -> None:
 
 
 def _url(given: SecretStr | None) -> str | None:
-    """The query's URL; ``env:NAME`` stands for a variable of this worker, so that no password goes through Prefect."""
+    """The query's URL. ``env:NAME`` stands for a variable of this worker, which keeps passwords out of Prefect."""
     text = given.get_secret_value() if given else None
     if not text or not text.startswith("env:"):
         return text
     name = text.removeprefix("env:")
     if name not in os.environ:
-        raise SourceError(f"query_url names the variable {name}, which this worker does not have.")
+        raise SourceError(f"query_url names the variable {name}, which is not set on this worker.")
     return os.environ[name]
 
 
-REFUSALS_TOLD = 5
-
-
-"""Refused rows that a run's note names; its artifact has more of them, ops_dead_letter all."""
+REFUSALS_IN_NOTE = 5
+"""Refused rows that the note of a run names; its artifact has more, ops_dead_letter has all."""
 
 
 async def publish_intake(account: str, taken: IntakeOutcome) -> str:
@@ -77,7 +75,7 @@ async def publish_intake(account: str, taken: IntakeOutcome) -> str:
     summary += "".join(f" {note}" for note in taken.notes)
     if taken.refused_count:
         summary += f" Each refused row is in ops_dead_letter (kind {KIND}) with its reason; the first:"
-        summary += "".join(f"\n- {one.place}: {one.value!r}: {one.reason}" for one in taken.refused[:REFUSALS_TOLD])
+        summary += "".join(f"\n- {one.place}: {one.value!r}: {one.reason}" for one in taken.refused[:REFUSALS_IN_NOTE])
     rows = [{"where": refusal.place, "value": refusal.value, "why": refusal.reason} for refusal in taken.refused]
     await publish_table(("serial-numbers", account), rows, shown(summary))
     return summary

@@ -40,7 +40,7 @@ async def ask_sn_flows(account: str, run_id: str, chunk: int) -> Outcome:
 
 @retried_task("missing craft lines")
 async def fetch_missing_lines(account: str, run_id: str) -> int:
-    """Ask the craft lines that a stop kept from being asked, and those that an earlier start was refused.
+    """Ask the craft lines that a stop left unasked, and those that were refused at an earlier start.
 
     Raises:
         TuyaError: what stopped the asking, after everything answered until then was committed.

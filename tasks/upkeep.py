@@ -26,7 +26,7 @@ async def replay_answers(account: str, run_id: str) -> Outcome:
 
 @retried_task("craft lines")
 async def redrive_craft_lines(account: str, run_id: str) -> int:
-    """Ask again the craft lines that are dead letters; returns how many were had.
+    """Ask again the craft lines that are dead letters; returns how many were fetched.
 
     Raises:
         TuyaError: what stopped the asking, after everything answered until then was committed.
@@ -39,7 +39,7 @@ async def redrive_craft_lines(account: str, run_id: str) -> int:
 
 @retried_task("prune")
 async def prune_old(account: str) -> dict[str, int]:
-    """Delete what is past the retention; returns how many rows of which table."""
+    """Delete what is past the retention; returns the number of rows by table."""
     resources = open_resources(account)
     before = datetime.now(UTC) - resources.settings.raw_retention
 

@@ -1,4 +1,4 @@
-"""Artifacts of a run in the Prefect UI: a table of its outcome, and a note when the operator has to act.
+"""Artifacts of a run in the Prefect UI: a table of its outcome, and a note if the operator has to act.
 
 Prefect renders descriptions, notes and the cells of tables as Markdown. Foreign text is escaped here, once.
 """
@@ -15,7 +15,7 @@ from tuyahouse.warehouse.ledgers.runs import Summary
 
 
 def artifact_key(*parts: str) -> str:
-    """Prefect allows lower-case letters, digits and dashes."""
+    """The key of an artifact: Prefect allows lower-case letters, digits and dashes."""
     text = "-".join(filter(None, parts)).lower()
     return "".join(char if char.isascii() and char.isalnum() else "-" for char in text)
 
@@ -41,10 +41,9 @@ async def publish_note(key: Sequence[str], text: str, description: str) -> None:
 
 
 async def publish_outcome(summary: Summary, verdict: str, parts: Sequence[Summary] = ()) -> None:
-    """Publish the counts of a run, green or red, as a table; for a run that is made of parts, a column a part and one
-    of its own.
+    """Publish the counts of a run, green or red, as a table; a run that is made of parts has a column for each.
 
-    The description begins with the verdict. All nine counts are rows, unless all are nought.
+    The description begins with the verdict. All nine counts are rows, unless all are zero.
     """
     columns = {part.flow: part.outcome for part in (*parts, *_own(summary))} if parts else {"value": summary.outcome}
     counted = COUNTS if any(one != Outcome() for one in columns.values()) else ()
@@ -58,7 +57,7 @@ async def publish_outcome(summary: Summary, verdict: str, parts: Sequence[Summar
 
 
 def _own(summary: Summary) -> Sequence[Summary]:
-    """A run of parts itself, where it made calls of its own: those for its login."""
+    """The run itself as a part, if it made calls of its own (for its login)."""
     return [summary] if summary.outcome != Outcome() else []
 
 
@@ -68,7 +67,7 @@ async def publish_failure(summary: Summary) -> None:
         summary.flow,
         summary.account,
         f"# Red: {summary.flow} of {shown(summary.account)}\n\n{shown(summary.note)}\n\n"
-        "What was answered until then is in the warehouse. When that is mended, press Retry, or start "
+        "What was answered until then is in the warehouse. When that is fixed, press Retry, or start "
         f"`{summary.flow}` again with run_key={shown(summary.run_key)}: it goes on where it stopped and asks nothing "
         "twice.",
     )
@@ -80,7 +79,7 @@ async def publish_refusal(flow: str, account: str, run_key: str, why: str) -> No
         flow,
         account,
         f"# Red: {flow} of {shown(account or 'no account')} did not begin\n\n{shown(why)}\n\n"
-        f"When that is mended, press Retry, or start `{flow}` again with run_key={shown(run_key)}.",
+        f"When that is fixed, press Retry, or start `{flow}` again with run_key={shown(run_key)}.",
     )
 
 
@@ -88,7 +87,7 @@ _RESOLVED = "# Resolved"
 
 
 async def resolve_note(summary: Summary) -> None:
-    """Replace the newest note of this flow and account, where there is one, by the news that its cause is gone."""
+    """Replace the newest note of this flow and account, if there is one, by the news that its cause is gone."""
     newest = await Artifact.aget(artifact_key(summary.flow, summary.account, "note"))
     if newest is not None and not str(newest.data).startswith(_RESOLVED):
         text = f"{_RESOLVED}\n\nThe run with the run key {shown(summary.run_key)} ended well ({summary.status})."

@@ -1,5 +1,4 @@
-"""Flows whose failures are sentences: the state of a red run says what is wrong, with neither class names nor
-traces."""
+"""Flows whose failures are sentences: the state of a red run says what is wrong, without class names or traces."""
 
 import logging
 from collections.abc import Callable, Coroutine
@@ -27,11 +26,11 @@ REFUSED = "Refused"
 """Name of the Prefect state of a run that did not begin."""
 NOTHING_RUN = "This file defines a flow and runs nothing. At the top of the repository: python -m flows"
 RED = "Red: "
-"""How the message of the state of a red run begins."""
+"""Beginning of the state message of a red run."""
 
 
 class RunRed(Exception):
-    """The run ended, and the operator has to know: it does not balance, or something stopped it."""
+    """The run ended red: it does not balance, or something stopped it."""
 
 
 class Refusal(Exception):
@@ -67,7 +66,7 @@ def flow(name: str, flow_run_name: str) -> Callable[[FlowCall[P]], prefect.Flow[
 
 
 def _named(template: str) -> str:
-    """The name of the flow run under way, with its account, be it named or the only one."""
+    """The name of the flow run under way, with its account, whether named or the only one."""
     account = flow_run.parameters.get("account")
     with suppress(SettingsError):
         account = load_settings().account(account).name

@@ -1,4 +1,4 @@
-"""What one attempt at a chunk does and spends, in the progress of its run while it happens."""
+"""Reports what one attempt at a chunk does and spends to the progress of its run, while it happens."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -20,7 +20,7 @@ class Meter:
         self._calls = self._failures = self._keys = 0
 
     def key(self) -> None:
-        """One key more is done."""
+        """Count one more key as done."""
         self.tell()
         self._keys += 1
         progress.advance()

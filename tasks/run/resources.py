@@ -1,4 +1,4 @@
-"""What a task opens: settings, the account, the warehouse, a Tuya client. Every process reads its own settings."""
+"""What a task opens: settings, account, warehouse, a Tuya client. Every process reads its own settings."""
 
 import asyncio
 import os
@@ -19,7 +19,7 @@ from tuyahouse.warehouse.warehouse import Warehouse
 
 @dataclass(frozen=True, slots=True)
 class Resources:
-    """One account's view of the world, for one task or flow."""
+    """Settings, account and warehouse of one task or flow."""
 
     settings: Settings
     account: Account
@@ -47,7 +47,7 @@ class Resources:
 
 
 def open_resources(account: str | None) -> Resources:
-    """Read the settings of this process and open its warehouse (once a process); without a name the only account.
+    """Read the settings of this process and open its warehouse (once a process). Without a name: the only account.
 
     Raises:
         SettingsError: a setting is missing or wrong, or there is no such account.

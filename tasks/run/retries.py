@@ -1,4 +1,4 @@
-"""When a task is worth trying again: the warehouse was away, or Tuya was, and both may be back in a minute."""
+"""When a task is worth retrying: the warehouse or Tuya was away, and may be back in a minute."""
 
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar
@@ -17,7 +17,7 @@ retry_delays: list[float] = [5, 30, 120]
 
 
 def passing(task: Task[..., Any], task_run: TaskRun, state: State[Any]) -> bool:
-    """True for faults that pass; a wrong setting, a quota or an unbalanced chunk is never tried again."""
+    """True for faults that pass; a wrong setting, a quota or an unbalanced chunk is never retried."""
     return isinstance(state.data, WarehouseAway | PassingFault)
 
 

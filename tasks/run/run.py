@@ -89,7 +89,7 @@ class Running:
             self.stopped = str(error)
 
     async def each_chunk(self, ask: Callable[[str, str, int], Awaitable[Outcome]]) -> None:
-        """Call ``ask(account, run_id, chunk)`` for every chunk that is not done, some at once.
+        """Call ``ask(account, run_id, chunk)`` for every chunk that is not done, several at once.
 
         A budget that is reached ends it softly; any other error ends it after the chunks under way have landed.
         """
@@ -121,8 +121,7 @@ class Running:
 
 
 def default_run_key(flow: str, at: datetime) -> str:
-    """A night is named by its date, so that it goes on when it is started again; everything else is a run of its
-    own."""
+    """A night is named by its date, so that it continues if it is started again. Every other start is a new run."""
     return f"nightly/{at:%Y-%m-%d}" if flow == "nightly_sync" else f"{flow}/{at:%Y-%m-%dT%H:%M:%S.%f}"
 
 
@@ -132,7 +131,7 @@ async def running(
 ) -> AsyncIterator[Running]:
     """Lock the account for this flow, start or continue the run, and close it with its verdict.
 
-    A run that ``names_keys`` locks its run key alone: it runs beside those that choose what is due, and beside others.
+    A run that ``names_keys`` locks only its run key: it runs beside those that choose what is due, and beside others.
 
     Raises:
         Refusal: it did not begin: a setting is wrong, the warehouse is away, or another run holds the account.
@@ -167,7 +166,7 @@ async def running(
 
 
 async def _refuse(flow: str, account: str, key: str, parameters: Mapping[str, Any], why: str) -> None:
-    """Leave a row, where there are an account and a warehouse to write it to, and a note."""
+    """Leave a note and, if there are an account and a warehouse, a row."""
     log.error("%s of %s did not begin: %s", flow, account or "no account", why)
 
     def record() -> None:
@@ -188,7 +187,7 @@ async def _verdict(current: Running) -> None:
 
 
 async def _publish(current: Running, summary: runs.Summary) -> None:
-    """The table of counts, and the note: of what is amiss, or that what it said is mended."""
+    """Publish the table of counts, and a note: what is wrong, or that the cause of the last note is gone."""
     parts = await asyncio.to_thread(_parts, current) if current.parts else []
     counted = sum((part.outcome for part in parts), summary.outcome)
     current.verdict = in_one_sentence(summary.status, None if parts else summary.planned, counted)
@@ -205,7 +204,7 @@ _NAMED = 20
 
 
 def _unknown_by_name(current: Running) -> list[str]:
-    """Serial numbers that were asked by name and that Tuya does not know, in a sentence."""
+    """The given serial numbers that Tuya does not know, in a sentence."""
     named = current.parameters.get("sns") or []
     if not named:
         return []
@@ -232,7 +231,7 @@ def close_run(warehouse: Warehouse, run_id: str, status: str, note: str) -> runs
 
 
 def final_state(current: Running) -> State[Any]:
-    """The Prefect state of a run that was not red: Completed, named Stopped where a budget ended it. Verdict first."""
+    """The Prefect state of a run that was not red: Completed, or Stopped if a budget ended it. Verdict first."""
     message = " ".join(filter(None, (current.verdict, current.stopped, f"Run key: {current.key}")))
     return Completed(name=STOPPED, message=message) if current.stopped else Completed(message=message)
 

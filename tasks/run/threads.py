@@ -1,4 +1,4 @@
-"""Long work in a thread that Ctrl-C ends at its next batch, instead of being waited for."""
+"""Long work in a thread that Ctrl-C ends at its next batch instead of waiting for its end."""
 
 import asyncio
 import threading
@@ -15,7 +15,7 @@ class Cancelled(Exception):
 
 
 async def in_batches(work: Callable[[Callable[[int], None]], T]) -> T:
-    """Run ``work(on_rows)`` in a thread; it calls ``on_rows`` after each batch with how many rows that held."""
+    """Run ``work(on_rows)`` in a thread; it calls ``on_rows`` after each batch with the number of its rows."""
     cancelled = threading.Event()
 
     def on_rows(count: int) -> None:

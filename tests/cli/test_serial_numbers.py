@@ -30,7 +30,7 @@ def test_a_file_is_registered_and_counted(cli, units: Path) -> None:
     ]
 
 
-def test_a_mended_file_ends_well_and_resolves_what_was_refused(cli, units: Path) -> None:
+def test_a_corrected_file_ends_well_and_resolves_what_was_refused(cli, units: Path) -> None:
     cli("sn", "add", "-a", "demo", str(units))
     units.write_text(units.read_text().replace("1.23E+15", "1230000000000007"))
     assert cli("sn", "add", "-a", "demo", str(units)).exit_code == 0

@@ -40,7 +40,7 @@ def test_the_form_of_a_deployment_explains_itself(site: Site, page: Page) -> Non
         "Account, by its name",
         "The same run key continues",
         "Only these serial numbers",
-        "How many are asked at most",
+        "Most keys to ask",
     ):
         expect(page.get_by_text(words)).to_be_visible()
     expect(page.locator("textarea").first).to_have_value("demo")

@@ -86,7 +86,7 @@ def test_a_refused_row_is_a_dead_letter_that_says_where_and_why(warehouse):
     ]
 
 
-def test_reading_the_mended_source_again_resolves_its_dead_letters_and_no_others(warehouse):
+def test_reading_the_corrected_source_again_resolves_its_dead_letters_and_no_others(warehouse):
     register(warehouse, "factory", [Refusal("row 5", "x", "bad"), Refusal("row 6", "x", "bad")], "a.csv", now=at(NOW))
     register(warehouse, "factory", [Refusal("row 5", "x", "bad")], "b.csv", now=at(NOW))
     later = NOW + timedelta(hours=1)
@@ -110,7 +110,7 @@ def test_a_source_that_breaks_off_keeps_what_came_and_says_how_much(warehouse):
         register(warehouse, "factory", rows(), "units.csv", now=at(NOW))
     assert (
         str(caught.value)
-        == "The file is damaged. 5,000 rows before that are registered; read it again when it is mended."
+        == "The file is damaged. 5,000 rows before that are registered; read it again once it is fixed."
     )
     assert len(listed(warehouse)) == BATCH
 

@@ -16,8 +16,6 @@ from tuyahouse.warehouse.ledgers.dead_letters import DeadLetter
 from tuyahouse.warehouse.warehouse import Warehouse
 
 BATCH = 5_000
-
-
 """Rows read, registered and committed at once."""
 
 
@@ -64,8 +62,6 @@ class IntakeOutcome:
 
 
 Add = Callable[[Any, list[Row], datetime], int]
-
-
 """Writes usable rows in the caller's transaction at that time; returns how many of them are new."""
 
 
@@ -122,7 +118,7 @@ def _next(stream: Iterator[Entry], outcome: IntakeOutcome) -> list[Entry]:
         if not outcome.read:
             raise
         raise SourceError(
-            f"{error} {outcome.read:,} rows before that are registered; read it again when it is mended."
+            f"{error} {outcome.read:,} rows before that are registered; read it again once it is fixed."
         ) from error
 
 

@@ -15,8 +15,6 @@ from tuyahouse.warehouse.tables import (
 )
 
 LINK_SOURCES = ("pms", "factory_infos", "cid")
-
-
 """Who may say under which serial number a device was made."""
 
 
