@@ -153,6 +153,19 @@ def test_given_serial_numbers_with_a_blank_inside_are_refused_in_the_words_of_fi
     assert key == "asked for item 2" and "'YZCB 04ZZR00012' was refused, because it holds a blank" in message
 
 
+def test_given_record_numbers_with_a_blank_inside_are_refused_and_nothing_else_is_asked(start, warehouse, tuya):
+    assert start("sync_devices", project_ids=["north-hall"])[0] == 0
+    number = next(each["command_sn"] for each in tuya.lines("truth/commands"))
+    code, printed = start("reconcile_commands", command_sns=[number], run_key="one")
+    assert code == 0, printed
+    code, printed = start("reconcile_commands", command_sns=["11111 11111"], run_key="two")
+    assert code == 0 and "1 of the given record numbers cannot be any" in printed, printed
+    found = runs.find_run(warehouse, "demo", "reconcile_commands", "two")
+    assert found and found.outcome.asked == 0
+    ((key, message),) = rows(warehouse, ops_dead_letter, "key", "message")
+    assert key == "asked for item 1" and "because it holds a blank" in message
+
+
 def test_flows_without_work_are_green(start, warehouse):
     for name in ("replay", "redrive_dead_letters", "prune", "reconcile_commands"):
         code, printed = start(name, run_key="n")

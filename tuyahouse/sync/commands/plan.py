@@ -7,8 +7,11 @@ from itertools import islice
 
 from tuyahouse.settings import Account, CommandPolicy
 from tuyahouse.sync.chunks import calls_left, chunked
+from tuyahouse.sync.commands.intake import KIND
 from tuyahouse.sync.commands.reconcile import learn_observed
 from tuyahouse.sync.commands.rules import ask_steps
+from tuyahouse.sync.intake.rows import Row, entry
+from tuyahouse.sync.intake.take_in import take_in
 from tuyahouse.warehouse.commands import records
 from tuyahouse.warehouse.database import Connection
 from tuyahouse.warehouse.ledgers import runs
@@ -40,20 +43,22 @@ def plan_asking(
 ) -> Planned:
     """Learn the commands that messages told of, add those given, and plan the due ones, longest waiting first.
 
-    Where some are given, they alone are asked, due or not. A run that goes on plans anew what it has not asked since
-    its first start. While a gap in the message stream is open every command still followed is asked, whatever its
-    waiting time: its message may be lost. What the month's calls do not pay for is left for later.
+    Where some are given, they alone are asked, due or not; what cannot be a record number is refused as in a file. A
+    run that goes on plans anew what it has not asked since its first start. While a gap in the message stream is open
+    every command still followed is asked, whatever its waiting time: its message may be lost. What the month's calls do
+    not pay for is left for later.
     """
-    given = list(dict.fromkeys(sn.strip() for sn in command_sns or () if sn.strip()))
     planned = Planned(learnt=learn_observed(warehouse, account.name, run_id))
+    given = _follow_given(warehouse, account, run_id, command_sns, now, planned) if command_sns else None
     left = calls_left(warehouse, account, now)
     with warehouse.begin() as conn:
-        planned.learnt += records.add(conn, account.name, [(sn, None) for sn in given], "given", now, run_id)
         gaps = message_gaps.open_gaps(conn, account.name)
         if gaps:
             planned.notes.append(f"{len(gaps)} gaps in the message stream: every open command is asked.")
         going_on = runs.continue_plan(conn, run_id)
-        wanted = given or records.due(conn, account.name, ask_steps(policy), now, everything=bool(gaps))
+        wanted: Iterable[str] = given or ()
+        if given is None:
+            wanted = records.due(conn, account.name, ask_steps(policy), now, everything=bool(gaps))
         new = _new(conn, account.name, wanted, going_on)
         bounds = [None if limit is None else max(0, limit - going_on.planned), left]
         keys = islice(new, min((bound for bound in bounds if bound is not None), default=None))
@@ -61,6 +66,24 @@ def plan_asking(
     if left is not None and planned.keys >= left:
         planned.notes.append(f"The month's calls pay for {left:,} more: commands that are due beyond that wait.")
     return planned
+
+
+def _follow_given(
+    warehouse: Warehouse, account: Account, run_id: str, numbers: Sequence[str], now: datetime, planned: Planned
+) -> list[str]:
+    """Follow the commands that were given by hand; those that can be any, each once."""
+
+    def add(conn: Connection, rows: list[Row], at: datetime) -> int:
+        return records.add(conn, account.name, [(row.key, None) for row in rows], "given", at, run_id)
+
+    items = [entry(f"item {number}", sn) for number, sn in enumerate(numbers, 1)]
+    taken = take_in(warehouse, account.name, items, "asked for", KIND, add, now=lambda: now)
+    planned.learnt += taken.added
+    if taken.refused_count:
+        planned.notes.append(
+            f"{taken.refused_count:,} of the given record numbers cannot be any: ops_dead_letter says why."
+        )
+    return list(dict.fromkeys(item.key for item in items if isinstance(item, Row)))
 
 
 def _new(conn: Connection, account: str, numbers: Iterable[str], going_on: runs.Continued) -> Iterator[str]:
