@@ -10,6 +10,8 @@ from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from tuyahouse.warehouse.database.patience import end_waits_soon
+
 EXIT_INTERRUPTED = 130
 
 PATIENCE = 15.0
@@ -71,6 +73,7 @@ class InterruptibleRun:
         if self._interrupted.is_set():
             leave_at_once()
         self._interrupted.set()
+        end_waits_soon()
         sys.stderr.write("\nInterrupted: what was answered is being committed. Ctrl-C once more ends at once.\n")
         self._loop.call_soon_threadsafe(self._task.cancel)
 

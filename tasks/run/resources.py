@@ -5,6 +5,7 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import lru_cache
 
 from pydantic import SecretStr
@@ -64,9 +65,9 @@ def open_resources(account: str | None) -> Resources:
 def open_warehouse(settings: Settings) -> Warehouse:
     """The warehouse of these settings, opened once a process."""
     key = settings.secret_key.get_secret_value() if settings.secret_key else None
-    return _open(settings.warehouse_url, SecretStr(key) if key else None)
+    return _open(settings.warehouse_url, SecretStr(key) if key else None, settings.lock_wait)
 
 
 @lru_cache(maxsize=8)
-def _open(url: str, key: SecretStr | None) -> Warehouse:
-    return Warehouse.open(url, key.get_secret_value() if key else None)
+def _open(url: str, key: SecretStr | None, lock_wait: timedelta) -> Warehouse:
+    return Warehouse.open(url, key, lock_wait=lock_wait)

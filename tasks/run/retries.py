@@ -8,7 +8,7 @@ from prefect.client.schemas.objects import State, TaskRun
 from prefect.tasks import Task
 
 from tuyahouse.cloud.errors import PassingFault
-from tuyahouse.warehouse.errors import WarehouseAway
+from tuyahouse.warehouse.errors import WaitedTooLong, WarehouseAway
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -17,8 +17,8 @@ retry_delays: list[float] = [5, 30, 120]
 
 
 def passing(task: Task[..., Any], task_run: TaskRun, state: State[Any]) -> bool:
-    """True for faults that pass; a wrong setting, a quota or an unbalanced chunk is never retried."""
-    return isinstance(state.data, WarehouseAway | PassingFault)
+    """True for faults that pass; a wrong setting, a quota, an unbalanced chunk or too long a wait is never retried."""
+    return isinstance(state.data, WarehouseAway | PassingFault) and not isinstance(state.data, WaitedTooLong)
 
 
 def retried_task(name: str) -> Callable[[Callable[P, R]], Task[P, R]]:

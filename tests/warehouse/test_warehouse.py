@@ -13,7 +13,6 @@ from tests.support.postgres import OwnPostgres
 from tuyahouse.stores import Token
 from tuyahouse.warehouse import schema
 from tuyahouse.warehouse.bulk import writer
-from tuyahouse.warehouse.database import engine
 from tuyahouse.warehouse.errors import SchemaError, WarehouseAway, WarehouseError
 from tuyahouse.warehouse.tables import device
 from tuyahouse.warehouse.warehouse import Warehouse
@@ -165,16 +164,6 @@ def test_writers_of_one_warehouse_wait_for_each_other(warehouse: Warehouse) -> N
         list(threads.map(count, range(100)))
     with warehouse.read() as conn:
         assert conn.execute(text("SELECT next_slot FROM ops_pace")).scalar() == 100
-
-
-def test_a_file_that_another_writer_holds_for_too_long_is_a_passing_fault(
-    sqlite_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    opened = Warehouse.open(sqlite_url)
-    monkeypatch.setattr(engine, "_PRAGMAS", ("PRAGMA busy_timeout = 50",))
-    impatient = Warehouse.open(sqlite_url)
-    with opened.begin(), pytest.raises(WarehouseAway, match="is locked by another process"), impatient.begin():
-        pass
 
 
 def test_writers_of_the_same_rows_in_opposite_order_do_not_deadlock(warehouse: Warehouse) -> None:

@@ -54,8 +54,13 @@ AccountName = Annotated[
 @contextmanager
 def open_warehouse(settings: Settings) -> Iterator[Warehouse]:
     """The warehouse of these settings, for the length of a block."""
-    with closing(Warehouse.open(settings.warehouse_url, settings.secret_key)) as warehouse:
+    with closing(opened(settings)) as warehouse:
         yield warehouse
+
+
+def opened(settings: Settings, *, migrate: bool = False) -> Warehouse:
+    """The warehouse of these settings; the caller closes it."""
+    return Warehouse.open(settings.warehouse_url, settings.secret_key, migrate=migrate, lock_wait=settings.lock_wait)
 
 
 def chosen(settings: Settings, name: str | None) -> list[Account]:

@@ -48,6 +48,6 @@ def _open_target(url: str, settings: Settings) -> Warehouse:
     try:
         if parse_url(url) == parse_url(settings.warehouse_url):
             raise stopped("--to names the warehouse itself (TUYAHOUSE_WAREHOUSE_URL). Name another database.")
-        return Warehouse.open(url, settings.secret_key)
+        return Warehouse.open(url, settings.secret_key, lock_wait=settings.lock_wait)
     except WarehouseError as error:  # its text names the setting; here it is the option
         raise stopped(str(error).replace("TUYAHOUSE_WAREHOUSE_URL", "--to")) from None

@@ -4,8 +4,7 @@ from typing import Annotated
 
 import typer
 
-from tuyahouse.cli.context import AccountName, read_settings
-from tuyahouse.warehouse.warehouse import Warehouse
+from tuyahouse.cli.context import AccountName, opened, read_settings
 
 
 def consume(
@@ -32,7 +31,7 @@ def consume(
     settings = read_settings()
     service.consume(
         settings.account(account),
-        lambda: Warehouse.open(settings.warehouse_url, settings.secret_key),
+        lambda: opened(settings),
         metrics_port=metrics_port,
         metrics_address=metrics_address,
     )

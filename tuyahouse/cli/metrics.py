@@ -5,10 +5,9 @@ from typing import Annotated
 
 import typer
 
-from tuyahouse.cli.context import OneAccount, chosen, read_settings
+from tuyahouse.cli.context import OneAccount, chosen, opened, read_settings
 from tuyahouse.cli.output import say
 from tuyahouse.cli.words import stopped
-from tuyahouse.warehouse.warehouse import Warehouse
 
 
 def metrics(
@@ -28,9 +27,7 @@ def metrics(
     from tuyahouse.signals import stop_on_signals
 
     settings = read_settings()
-    health = WarehouseHealth(
-        chosen(settings, account), lambda: Warehouse.open(settings.warehouse_url, settings.secret_key)
-    )
+    health = WarehouseHealth(chosen(settings, account), lambda: opened(settings))
     with closing(health), stop_on_signals() as stopping:
         try:
             with serve(health, port, address) as served:

@@ -7,13 +7,12 @@ from typing import Annotated, Any
 
 import typer
 
-from tuyahouse.cli.context import AccountName, open_warehouse, read_settings
+from tuyahouse.cli.context import AccountName, open_warehouse, opened, read_settings
 from tuyahouse.cli.output import said, say, show
 from tuyahouse.cli.words import stopped
 from tuyahouse.warehouse.dictionary import entries, markdown
 from tuyahouse.warehouse.errors import SchemaError
 from tuyahouse.warehouse.serial_numbers.explain import Explanation, explain_sn
-from tuyahouse.warehouse.warehouse import Warehouse
 
 RAW_SHOWN = 4000
 STEP = (
@@ -46,10 +45,10 @@ def migrate() -> None:
     """
     settings = read_settings()
     try:
-        opened, did = Warehouse.open(settings.warehouse_url, settings.secret_key), "is at"
+        found, did = opened(settings), "is at"
     except SchemaError:
-        opened, did = Warehouse.open(settings.warehouse_url, settings.secret_key, migrate=True), "was migrated to"
-    with closing(opened) as warehouse:
+        found, did = opened(settings, migrate=True), "was migrated to"
+    with closing(found) as warehouse:
         say(f"The warehouse {warehouse.name} {did} schema {warehouse.schema_version()}.")
 
 

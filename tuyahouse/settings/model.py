@@ -186,6 +186,11 @@ class Settings(BaseSettings):
         default="",
         description="Directory that tickets and visual tokens are written to, each a file for the worker's user alone",
     )
+    lock_wait: Duration = Field(
+        default=timedelta(minutes=10),
+        ge=timedelta(seconds=1),
+        description="How long a run waits for a table, row or file that another session of the database has locked",
+    )
     log_level: Annotated[Literal["debug", "info", "warning", "error"], Lower] = Field(
         default="info", description="Lowest level that is logged"
     )

@@ -16,6 +16,10 @@ class WarehouseAway(WarehouseError):
     """A passing state: connection lost, server restarting, file locked for too long, deadlock. Trying again helps."""
 
 
+class WaitedTooLong(WarehouseAway):
+    """Another session held a lock for longer than LOCK_WAIT. Trying again at once would wait as long."""
+
+
 class ValueRefused(WarehouseError):
     """A value that the database cannot hold: a number or time out of range, a key too long for an index, NUL.
 
@@ -34,7 +38,7 @@ _PASSING = (
     pg.IdleInTransactionSessionTimeout,
     pg.TooManyConnections,
 )
-_COLLISION = (pg.DeadlockDetected, pg.SerializationFailure, pg.LockNotAvailable)
+_COLLISION = (pg.DeadlockDetected, pg.SerializationFailure)
 _OUT_OF_ORDER = ("53", "57", "58")
 """SQLSTATE classes of a server that lacks something, was told to stop, or whose disk fails: no statement's fault."""
 
@@ -59,12 +63,14 @@ _SQLITE = (
 _HINT = "Check TUYAHOUSE_WAREHOUSE_URL"
 
 
-def in_words(error: BaseException, where: str) -> WarehouseError | None:
+def in_words(error: BaseException, where: str, holder: str = "") -> WarehouseError | None:
     """The error of a driver or of SQLAlchemy as one for the operator; None when it is a mistake of the program.
 
-    ``where`` names the database without its password.
+    ``where`` names the database without its password, ``holder`` the session that held a lock, where that is known.
     """
     origin: Any = error.orig if isinstance(error, DBAPIError) else error
+    if isinstance(origin, pg.LockNotAvailable):
+        return _waited(where, holder)
     if isinstance(origin, psycopg.Error):
         return _postgres(origin, where)
     if isinstance(origin, OverflowError | sqlite3.DataError | sqlite3.IntegrityError):
@@ -113,6 +119,13 @@ def _postgres(error: psycopg.Error, where: str) -> WarehouseError | None:
     if error.sqlstate is not None and error.sqlstate.startswith(_OUT_OF_ORDER):
         return WarehouseAway(f"The warehouse {where} could not do it now: {said}. Try again, or see the server's log.")
     return None
+
+
+def _waited(where: str, holder: str) -> WaitedTooLong:
+    return WaitedTooLong(
+        f"The warehouse {where}: a lock of {holder or 'another session'} was waited for for too long (LOCK_WAIT). "
+        "End that transaction, then start this again."
+    )
 
 
 def _refused(where: str, error: BaseException) -> ValueRefused:

@@ -1,5 +1,6 @@
 """The warehouse: a database with our tables, at the schema of this version."""
 
+from datetime import timedelta
 from functools import cached_property
 
 from pydantic import SecretStr
@@ -8,7 +9,8 @@ from sqlalchemy import URL, Engine
 from tuyahouse.warehouse import schema
 from tuyahouse.warehouse.database.address import parse_url, sqlite_path
 from tuyahouse.warehouse.database.database import Database
-from tuyahouse.warehouse.database.engine import make_engine
+from tuyahouse.warehouse.database.engine import LOCK_WAIT, make_engine
+from tuyahouse.warehouse.database.postgres_locks import PostgresLockWatch
 from tuyahouse.warehouse.errors import WarehouseError
 from tuyahouse.warehouse.shared.sealing import Seal, key_beside
 from tuyahouse.warehouse.shared.slots import WarehouseSlots
@@ -18,24 +20,35 @@ from tuyahouse.warehouse.shared.tokens import LeasedTokens, LockedTokens, Wareho
 class Warehouse(Database):
     """A database with tuyahouse's tables: a SQLite file or a PostgreSQL database. Use :meth:`open`."""
 
-    def __init__(self, url: URL, engine: Engine, secret_key: str | None) -> None:
-        super().__init__(url, engine)
+    def __init__(
+        self, url: URL, engine: Engine, secret_key: str | None, watch: PostgresLockWatch | None = None
+    ) -> None:
+        super().__init__(url, engine, watch)
         self._secret_key = secret_key
 
     @classmethod
-    def open(cls, url: str, secret_key: str | SecretStr | None = None, *, migrate: bool = False) -> "Warehouse":
+    def open(
+        cls,
+        url: str,
+        secret_key: str | SecretStr | None = None,
+        *,
+        migrate: bool = False,
+        lock_wait: timedelta = timedelta(seconds=LOCK_WAIT),
+    ) -> "Warehouse":
         """Open the database; an empty one gets its tables at once.
 
-        With ``migrate`` an older schema is brought up to date, else it is refused.
+        With ``migrate`` an older schema is brought up to date, else it is refused. A statement waits for the lock of
+        another session for ``lock_wait`` at most.
 
         Raises:
             SchemaError: older (says to run ``tuyahouse migrate``), newer or unknown schema.
-            WarehouseAway: the server cannot be reached.
+            WarehouseAway: the server cannot be reached, or another session locks the tables for too long.
             WarehouseError: read-only, no access, not a database.
         """
         parsed = parse_url(url)
         key = secret_key.get_secret_value() if isinstance(secret_key, SecretStr) else secret_key
-        warehouse = cls(parsed, make_engine(parsed), key)
+        engine, watch = make_engine(parsed, lock_wait.total_seconds())
+        warehouse = cls(parsed, engine, key, watch)
         try:
             if migrate or not warehouse._is_current():
                 warehouse.migrate()

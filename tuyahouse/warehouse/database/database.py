@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from sqlalchemy import URL, Connection, Engine
 
 from tuyahouse.warehouse.database.address import shown
+from tuyahouse.warehouse.database.postgres_locks import PostgresLockWatch
 from tuyahouse.warehouse.errors import WarehouseError, in_words
 
 
@@ -15,9 +16,10 @@ class Database:
     Errors are :class:`WarehouseError` in words; :class:`WarehouseAway` is one that passes.
     """
 
-    def __init__(self, url: URL, engine: Engine) -> None:
+    def __init__(self, url: URL, engine: Engine, watch: PostgresLockWatch | None = None) -> None:
         self._url = url
         self._engine = engine
+        self._watch = watch
 
     @property
     def dialect(self) -> str:
@@ -54,6 +56,6 @@ class Database:
         except WarehouseError:
             raise
         except Exception as error:
-            if (worded := in_words(error, self.name)) is not None:
+            if (worded := in_words(error, self.name, self._watch.holder() if self._watch else "")) is not None:
                 raise worded from error
             raise

@@ -1,20 +1,21 @@
 """The SQLAlchemy engine of a warehouse URL, set up for tuyahouse's way of writing."""
 
 import sqlite3
-import time
 from typing import Any
 
 import psycopg
 from psycopg.types.string import BytesBinaryDumper
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 
+from tuyahouse.warehouse.database.patience import is_ending, seconds_left
+from tuyahouse.warehouse.database.postgres_locks import PostgresLockWatch, name_of_this_process
+from tuyahouse.warehouse.database.sqlite_locks import SqliteLocks
 from tuyahouse.warehouse.errors import WarehouseError
 
-BUSY_SECONDS = 60
-"""So long a writer waits for another writer of the same SQLite file."""
+LOCK_WAIT = 600.0
+"""Seconds that a statement waits for a lock where no setting says otherwise."""
 
 _PRAGMAS = (
-    f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}",
     # NORMAL would lose the newest commits when the power fails, and a message is acknowledged once it is committed.
     # There is one commit a chunk or batch: waiting for the disk costs little.
     "PRAGMA synchronous = FULL",
@@ -22,73 +23,85 @@ _PRAGMAS = (
 )
 
 
-def make_engine(url: URL) -> Engine:
-    """An engine with a small pool. Parameters never appear in its errors: they may be tokens."""
+def make_engine(url: URL, lock_wait: float = LOCK_WAIT) -> tuple[Engine, PostgresLockWatch | None]:
+    """An engine with a small pool, and what watches its locks. Its errors show no parameters: they may be tokens.
+
+    A statement waits for the locks of other sessions for ``lock_wait`` seconds at most.
+    """
     if url.drivername == "sqlite":
         engine = create_engine(url, hide_parameters=True, pool_size=5, max_overflow=15)
-        event.listen(engine, "connect", _prepare_sqlite)
-        event.listen(engine, "begin", _begin_sqlite)
-        return engine
+        locks = SqliteLocks(url, lock_wait)
+        event.listen(engine, "connect", lambda connection, _: _prepare_sqlite(connection, locks))
+        event.listen(engine, "begin", locks.begin)
+        return engine, None
+    return _postgres_engine(url, lock_wait)
+
+
+def _postgres_engine(url: URL, lock_wait: float) -> tuple[Engine, PostgresLockWatch]:
+    arguments = _connect_args(url)
     engine = create_engine(
-        url,
-        hide_parameters=True,
-        pool_size=5,
-        max_overflow=15,
-        pool_pre_ping=True,
-        connect_args={"application_name": "tuyahouse", "connect_timeout": 15, **_options(url), **_encoding(url)},
+        url, hide_parameters=True, pool_size=5, max_overflow=15, pool_pre_ping=True, connect_args=arguments
     )
-    event.listen(engine, "connect", _prepare_postgres)
-    return engine
+    watch = PostgresLockWatch(url, arguments, lock_wait)
+    session = _Sessions(url, lock_wait)
+    event.listen(engine, "connect", session.prepare)
+    event.listen(engine, "begin", session.begin)
+    # By the pool's record: the connection itself is None where it was invalidated.
+    event.listen(engine, "checkout", lambda _connection, record, _proxy: watch.begin(id(record)))
+    event.listen(engine, "checkin", lambda _connection, record: watch.end(id(record)))
+    return engine, watch
 
 
-def _prepare_postgres(connection: "psycopg.Connection[Any]", _record: Any) -> None:
+def _connect_args(url: URL) -> dict[str, Any]:
+    """UTF-8, whatever the server's encoding: a database in SQL_ASCII takes the bytes as they are."""
+    named = url.query.get("application_name")
+    encoding = {} if "client_encoding" in url.query else {"client_encoding": "utf8"}
+    application = name_of_this_process(named if isinstance(named, str) else None)
+    return {"application_name": application, "connect_timeout": 15, **encoding}
+
+
+class _Sessions:
+    """Settings of the sessions with PostgreSQL. Options of the URL win."""
+
+    def __init__(self, url: URL, lock_wait: float) -> None:
+        # No notice for every CREATE … IF NOT EXISTS, no compiling of statements that run in milliseconds.
+        wanted = {"client_min_messages": "warning", "jit": "off", "lock_timeout": f"{lock_wait * 1000:.0f}"}
+        given = str(url.query.get("options", ""))
+        self._settings = {name: value for name, value in wanted.items() if name not in given}
+        self._lock_wait = lock_wait
+
+    def prepare(self, connection: "psycopg.Connection[Any]", record: Any) -> None:
+        _require_encoding(connection)
+        # Else COPY takes the dumper of DB-API's Binary for every bytes value: it is Python, and ten times slower.
+        connection.adapters.register_dumper(bytes, BytesBinaryDumper)
+        connection.autocommit = True
+        (pid,) = connection.execute("SELECT pg_backend_pid()").fetchone() or (0,)
+        record.info["pooled"] = pooled = pid != connection.info.backend_pid
+        if pooled:
+            connection.prepare_threshold = None  # the next transaction may meet another session of the server's
+        else:
+            connection.execute("; ".join(f"SET {name} = {value}" for name, value in self._settings.items()) or "SELECT")
+        connection.autocommit = False
+
+    def begin(self, connection: Connection) -> None:
+        settings = dict(self._settings) if connection.info["pooled"] else {}
+        if is_ending():
+            settings["lock_timeout"] = f"{seconds_left(self._lock_wait) * 1000:.0f}"
+        if settings:
+            connection.exec_driver_sql("; ".join(f"SET LOCAL {name} = {value}" for name, value in settings.items()))
+
+
+def _require_encoding(connection: "psycopg.Connection[Any]") -> None:
     encoding = connection.info.parameter_status("server_encoding")
     if encoding not in ("UTF8", "SQL_ASCII"):
         raise WarehouseError(
             f"The database of the warehouse is encoded in {encoding}, which cannot hold every text that Tuya sends. "
             "Name a database made with ENCODING 'UTF8' (TUYAHOUSE_WAREHOUSE_URL)."
         )
-    # Else COPY takes the dumper of DB-API's Binary for every bytes value, which is Python and takes ten times as long.
-    connection.adapters.register_dumper(bytes, BytesBinaryDumper)
 
 
-def _options(url: URL) -> dict[str, str]:
-    """No notice for every ``CREATE … IF NOT EXISTS``, no compiling of statements that run in milliseconds.
-
-    Options in the URL win.
-    """
-    return {} if "options" in url.query else {"options": "-c client_min_messages=warning -c jit=off"}
-
-
-def _encoding(url: URL) -> dict[str, str]:
-    """UTF-8, whatever the server's encoding: a database in SQL_ASCII takes the bytes as they are."""
-    return {} if "client_encoding" in url.query else {"client_encoding": "utf8"}
-
-
-def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
-    connection.isolation_level = None  # transactions begin where _begin_sqlite says, not where the driver guesses
+def _prepare_sqlite(connection: sqlite3.Connection, locks: SqliteLocks) -> None:
+    connection.isolation_level = None  # transactions begin where SqliteLocks says, not where the driver guesses
+    locks.keep_a_log(connection)
     for pragma in _PRAGMAS:
         connection.execute(pragma)
-    _keep_a_log(connection)
-
-
-def _keep_a_log(connection: sqlite3.Connection) -> None:
-    """Write ahead, so that readers and the writer do not wait for each other.
-
-    Of processes that open a new file at the same moment SQLite refuses some at once instead of letting them wait.
-    """
-    end = time.monotonic() + BUSY_SECONDS
-    while True:
-        try:
-            connection.execute("PRAGMA journal_mode = WAL")
-            return
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > end:
-                raise
-        time.sleep(0.01)
-
-
-def _begin_sqlite(connection: Connection) -> None:
-    """A writer takes the write lock first: a reader that turns writer later could not wait for it."""
-    writes = connection.get_execution_options().get("tuyahouse_writes", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
