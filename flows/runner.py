@@ -127,10 +127,11 @@ async def _end(state: State[Any], account: str, run_key: str) -> int:
     message = logs.redact((state.message or "The flow ended before its run began.").removeprefix(RED))
     if state.name == REFUSED:  # the runs under this key are another process's, and may be under way
         return _say(message, EXIT_RED)
-    summary = _tell(account, run_key)
-    if summary is None:
-        return _say(message, EXIT_RED)
-    return 0 if summary and state.is_completed() else EXIT_RED
+    statuses = _tell(account, run_key)
+    if statuses and state.is_completed():
+        return 0 if statuses <= GREEN else EXIT_RED
+    # A row that is still "running" could not be closed, and has no note that says why.
+    return _say(message, EXIT_RED) if not statuses or "running" in statuses else EXIT_RED
 
 
 def _wrong(flow: Flow[Any, Any], parameters: Mapping[str, Any]) -> str:
@@ -174,12 +175,12 @@ def _typed(flow: Flow[Any, Any], parameters: dict[str, Any]) -> dict[str, Any]:
     return {name: SecretStr(str(value)) if name in secret and value else value for name, value in parameters.items()}
 
 
-def _tell(account: str, run_key: str) -> bool | None:
-    """Print the counts and notes of all runs under this run key; whether all ended well, None when there are none."""
+def _tell(account: str, run_key: str) -> set[str]:
+    """Print the counts and notes of all runs under this run key; their statuses, empty if there are none."""
     warehouse = open_resources(account).warehouse
     found = [run for run in runs.recent_runs(warehouse, account, limit=100) if run.run_key == run_key]
     if not found:
-        return None
+        return set()
     console = Console()
     print_text(console, f"{account}, run key {run_key}")
     outcomes = {run.flow: run.outcome for run in reversed(found)}
@@ -188,7 +189,7 @@ def _tell(account: str, run_key: str) -> bool | None:
     for run in found:
         for line in filter(None, (f"{run.flow}: {run.status}", run.note)):
             print_text(console, line)
-    return all(run.status in GREEN for run in found)
+    return {run.status for run in found}
 
 
 def _say(text: str, code: int) -> int:
