@@ -75,7 +75,12 @@ def _listed(world: World, device: Device, project: str, at_ms: int) -> dict[str,
     facts = world.field.facts(device, at_ms)
     facts["project_id"] = project or facts["project_id"]
     facts["active_status"], facts["online_status"] = str(int(facts.pop("active"))), str(int(facts.pop("online")))
-    return facts
+    return _updated(facts) if world.options.device_rows == "updated" else facts
+
+
+def _updated(facts: dict[str, Any]) -> dict[str, Any]:
+    told = {**facts, "task_id": f"{facts['task_id']}-2", "create_time": str(facts["create_time"]), "firmware": "2.0"}
+    return dict(reversed(told.items()))
 
 
 def known_device(world: World, device_id: str) -> Device:

@@ -70,6 +70,8 @@ class Options(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     page_size_cap: int = 100
     page_echo: Literal["asked", "given"] = "asked"
     first_page: int = 1
+    device_rows: Literal["usual", "updated"] = "usual"
+    """updated: as after an update of the cloud: one field more, another task_id, create_time as text, keys reversed."""
     shift: float = 0
     """Share of page requests after which a row moves from the front of the list to its end."""
     total_error: int = 0
