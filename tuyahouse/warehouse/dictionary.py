@@ -1,4 +1,4 @@
-"""The data dictionary, from the comments that stand in :mod:`tuyahouse.warehouse.tables`."""
+"""The data dictionary, made from the comments in :mod:`tuyahouse.warehouse.tables`."""
 
 from collections.abc import Iterator
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""What can be wrong with a warehouse, in words that say what to do."""
+"""Errors of a warehouse, in words that say what to do."""
 
 import sqlite3
 from typing import Any
@@ -13,7 +13,7 @@ class WarehouseError(Exception):
 
 
 class WarehouseAway(WarehouseError):
-    """A passing state: connection lost, server restarting, file locked for too long, deadlock. Trying again helps."""
+    """A passing state: connection lost, server restarting, file locked for too long, deadlock. Retrying helps."""
 
 
 class WaitedTooLong(WarehouseAway):

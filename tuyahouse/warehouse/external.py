@@ -1,4 +1,4 @@
-"""Rows of a query on somebody else's database: streamed, read-only, and silent about passwords."""
+"""Rows of a query on another database: streamed, read-only, without showing its password."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""Which schema a database has, and bringing it up to date (Alembic, without an alembic.ini)."""
+"""The schema of a database, and its migration (Alembic, without an alembic.ini)."""
 
 from typing import TYPE_CHECKING
 
@@ -18,10 +18,10 @@ _LOCK = 7_818_119_104  # "tuyah" for pg_advisory_xact_lock: one migration at a t
 
 
 def version(conn: Connection) -> str | None:
-    """The revision of the database; None when it is empty.
+    """The revision of the database; None if it is empty.
 
     Raises:
-        SchemaError: when it holds tables that tuyahouse did not make.
+        SchemaError: it holds tables that tuyahouse did not make.
     """
     tables = inspect(conn).get_table_names()
     if VERSION_TABLE in tables:
@@ -36,10 +36,10 @@ def version(conn: Connection) -> str | None:
 
 
 def check(conn: Connection) -> bool:
-    """Whether the schema is this version's; False when the database is empty.
+    """Whether the schema is that of this version; False if the database is empty.
 
     Raises:
-        SchemaError: for an older one (says how to migrate), and for a newer or unknown one.
+        SchemaError: it is older (says how to migrate), newer or unknown.
     """
     found = version(conn)
     if found is None:

@@ -18,7 +18,7 @@ from tuyahouse.warehouse.shared.tokens import LeasedTokens, LockedTokens, Wareho
 
 
 class Warehouse(Database):
-    """A database with tuyahouse's tables: a SQLite file or a PostgreSQL database. Use :meth:`open`."""
+    """A SQLite file or PostgreSQL database with tuyahouse's tables. Use :meth:`open`."""
 
     def __init__(
         self, url: URL, engine: Engine, secret_key: str | None, watch: PostgresLockWatch | None = None
@@ -58,12 +58,12 @@ class Warehouse(Database):
         return warehouse
 
     def migrate(self) -> tuple[str | None, str]:
-        """Bring the schema up to date in one transaction; returns the revision before (None: empty) and after."""
+        """Migrate the schema in one transaction; returns the revisions before (None: empty) and after."""
         with self.begin() as conn:
             return schema.migrate(conn)
 
     def schema_version(self) -> str | None:
-        """Revision of the tables; None when the database is empty."""
+        """Revision of the tables; None if the database is empty."""
         with self.read() as conn:
             return schema.version(conn)
 
@@ -72,7 +72,7 @@ class Warehouse(Database):
         """The stored tokens.
 
         Raises:
-            WarehouseError: when TUYAHOUSE_SECRET_KEY is needed and not set.
+            WarehouseError: TUYAHOUSE_SECRET_KEY is needed and not set.
         """
         seal = Seal(self._key())
         return LockedTokens(self, seal) if self.dialect == "postgresql" else LeasedTokens(self, seal)

@@ -68,7 +68,7 @@ class ConsumerMetrics:
         for outcome, count in counts.items():
             received.add_metric([self._account, outcome], count)
         yield received
-        yield self._one(CounterMetricFamily, "reconnects", "Connections lost and made again", progress.reconnects)
+        yield self._one(CounterMetricFamily, "reconnects", "Connections lost and restored", progress.reconnects)
         yield self._one(CounterMetricFamily, "dead_letters", "Messages that became dead letters", landed.dead)
         yield self._one(CounterMetricFamily, "gaps", "Times in which messages may be lost", len(progress.gaps))
         yield self._one(GaugeMetricFamily, "connected", "1: connected", int(progress.connected))

@@ -1,4 +1,4 @@
-"""SQL that only command records need: learning their numbers, finding the due ones, what is known of those asked."""
+"""SQL that only command records need: learning their numbers, finding due ones, and what is known of those asked."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class KnownCommand:
 
 
 class Heard(NamedTuple):
-    """A status, and when it happened by what was said."""
+    """A status, and when it happened as reported."""
 
     process_status: int
     happened_at: datetime
@@ -34,13 +34,13 @@ class Heard(NamedTuple):
 def learn_observed(conn: Connection, account: str, above: str, up_to: str, run_id: str) -> int:
     """Follow the commands with a number in (``above``, ``up_to``] that were observed and are not followed yet.
 
-    Returns how many those are.
+    Returns how many there are.
     """
     observation = command_observation
     followed = exists().where(
         command.c.account == account,
         command.c.command_sn == observation.c.command_sn,
-        command.c.command_sn > above,  # said here too, lest PostgreSQL read the whole table for every range
+        command.c.command_sn > above,  # repeated here, or PostgreSQL reads the whole table for every range
         command.c.command_sn <= up_to,
     )
     columns = ("account", "command_sn", "device_id", "source", "added_at", "first_run", "last_run")
@@ -83,7 +83,7 @@ def add(
 def due(
     conn: Connection, account: str, steps: Sequence[timedelta], now: datetime, *, everything: bool = False
 ) -> Iterator[str]:
-    """Numbers of open commands to be asked now, longest waiting first; with ``everything`` whatever their waiting time.
+    """Numbers of open commands to ask now, longest waiting first; with ``everything``, whether due or not.
 
     ``steps`` are the waiting times by how often a command was asked; the last one holds for all further times.
     """
@@ -116,7 +116,7 @@ def asked_at(conn: Connection, account: str, numbers: Sequence[str]) -> dict[str
 
 
 def known(conn: Connection, account: str, numbers: Sequence[str]) -> dict[str, KnownCommand]:
-    """What is held of these commands; those not followed are missing."""
+    """What is known of these commands; those not followed are missing."""
     table = command.c
     query = select(table.command_sn, table.asked_times, table.first_asked_at, table.unknown_since).where(
         table.account == account, among(conn, table.command_sn, numbers)
@@ -125,7 +125,7 @@ def known(conn: Connection, account: str, numbers: Sequence[str]) -> dict[str, K
 
 
 def heard_from_api(conn: Connection, account: str, numbers: Sequence[str]) -> dict[str, list[Heard]]:
-    """What the API said of these commands before."""
+    """What the API reported of these commands before."""
     observation = command_observation.c
     query = select(observation.command_sn, observation.process_status, observation.happened_at).where(
         observation.account == account, among(conn, observation.command_sn, numbers), observation.source == "api"
@@ -137,7 +137,7 @@ def heard_from_api(conn: Connection, account: str, numbers: Sequence[str]) -> di
 
 
 def asked_since(conn: Connection, account: str, now: datetime) -> datetime | None:
-    """Since when every command still followed was asked at least once; None: not all ever. ``now`` without any."""
+    """Time since which every command still followed was asked at least once; None: some never. ``now`` without any."""
     query = select(func.count(), func.count(command.c.last_asked_at), func.min(command.c.last_asked_at, type_=UtcTime))
     followed, asked, first = conn.execute(query.where(command.c.account == account, command.c.done_at.is_(None))).one()
     if not followed:
@@ -147,7 +147,7 @@ def asked_since(conn: Connection, account: str, now: datetime) -> datetime | Non
 
 
 def verdicts(conn: Connection, account: str) -> dict[tuple[str, bool], int]:
-    """How many commands there are by verdict and by whether they are still followed."""
+    """Number of commands by verdict and by whether they are still followed."""
     open_ = command.c.done_at.is_(None)
     query = (
         select(command.c.verdict, open_, func.count())
@@ -174,12 +174,12 @@ def needing_a_look(conn: Connection, account: str, limit: int) -> list[dict[str,
 
 
 def highest(conn: Connection, account: str, above: str, size: int) -> str | None:
-    """The last number of the next ``size`` commands above ``above``; None when there are none."""
+    """The last number of the next ``size`` commands above ``above``; None if there are none."""
     return _highest(conn, command, account, above, size)
 
 
 def highest_observed(conn: Connection, account: str, above: str, size: int) -> str | None:
-    """The last number of the next ``size`` observations above ``above``; None when there are none."""
+    """The last number of the next ``size`` observations above ``above``; None if there are none."""
     return _highest(conn, command_observation, account, above, size)
 
 

@@ -1,6 +1,6 @@
-"""Hold what the API said of commands against what messages said, for a whole set of commands in one statement.
+"""Compares what API and messages reported of commands, for a whole set of commands in one statement.
 
-The rules come from outside as numbers (:class:`Rules`); here stands only how words and ages are read from the rows.
+The rules come from outside as numbers (:class:`Rules`); this module only reads words and ages from the rows.
 """
 
 from collections.abc import Mapping, Sequence
@@ -45,7 +45,7 @@ class Rules:
 def judge_set(
     conn: Connection, account: str, above: str, up_to: str, rules: Rules, *, now: datetime, run_id: str
 ) -> int:
-    """Decide every command with a number in (``above``, ``up_to``]; writes those that change and returns how many."""
+    """Decide every command with a number in (``above``, ``up_to``]; writes those that change, returns their number."""
     join_as_sets(conn)
     kinds = {f"type_{place}": kind for place, kind in enumerate(rules.deadline_by_product_type)}
     values = {"account": account, "above": above, "up_to": up_to, "now": now, "run_id": run_id, **kinds}
@@ -57,7 +57,7 @@ def judge_set(
 def _statement(dialect: str, rules: Rules) -> TextClause:
     sql = _POSTGRESQL if dialect == "postgresql" else _SQLITE
     statement = f"""
-        WITH seen AS ({_seen()}),
+        WITH observed AS ({_observations()}),
         said AS ({_said()}),
         words AS ({_words(sql, rules)}),
         judged AS ({_judged(rules)})
@@ -96,9 +96,8 @@ _SQLITE = _Sql(
 FINAL = "process_status IN (3, 4)"
 
 
-def _seen() -> str:
-    """Observations of the set; the one with ``place`` 1 tells the command's status: the final word heard first, else
-    the newest one."""
+def _observations() -> str:
+    """Observations of the set. That with ``place`` 1 gives the status: the first final one, else the newest."""
     return f"""
         SELECT command_sn, source, process_status, happened_at, observed_at, device_id, message,
             ROW_NUMBER() OVER (PARTITION BY command_sn ORDER BY
@@ -112,16 +111,16 @@ def _seen() -> str:
 
 
 def _said() -> str:
-    """One row for each command: when each source first or last said what."""
+    """One row for each command: when each source first or last reported which status."""
     return f"""
         SELECT command_sn, {_times("a", "api", "observed_at")}, {_times("m", "message", "happened_at")},
             MIN(happened_at) AS begun_at, MIN(happened_at) FILTER (WHERE {FINAL}) AS ended_at,
-            MAX(observed_at) AS heard_at,
+            MAX(observed_at) AS reported_at,
             COALESCE(MAX(device_id) FILTER (WHERE place = 1), MAX(device_id)) AS device_id,
             MAX(process_status) FILTER (WHERE place = 1) AS process_status,
             MAX(message) FILTER (WHERE place = 1) AS message,
             MAX(happened_at) FILTER (WHERE place = 1) AS happened_at
-        FROM seen GROUP BY command_sn
+        FROM observed GROUP BY command_sn
     """
 
 
@@ -177,7 +176,7 @@ def _word(sql: _Sql, name: str, back_after: timedelta) -> str:
 
 def _age(sql: _Sql, rules: Rules) -> str:
     open_for = sql.seconds_since.format(time="COALESCE(s.begun_at, c.added_at)")
-    silent_for = sql.seconds_since.format(time="COALESCE(s.heard_at, c.unknown_since, c.added_at)")
+    silent_for = sql.seconds_since.format(time="COALESCE(s.reported_at, c.unknown_since, c.added_at)")
     return f"""CASE
         WHEN {open_for} <= {_deadline(rules)} THEN 0
         WHEN c.first_asked_at IS NOT NULL AND {silent_for} > {rules.give_up_after.total_seconds()} THEN 2

@@ -1,4 +1,4 @@
-"""One database: engine, transactions, dialects and values. Below the warehouse, and without its tables."""
+"""A database: engine, transactions, dialects and values. Below the warehouse; knows none of its tables."""
 
 from sqlalchemy import Connection
 

@@ -1,4 +1,4 @@
-"""The URL of a warehouse: which ones are understood, and what is wrong with the others, in words."""
+"""The URL of a warehouse: which ones are accepted, and what is wrong with the others, in words."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -70,7 +70,7 @@ def shown(url: URL) -> str:
 
 
 def _without_several_hosts(url: str) -> tuple[str, list[str]]:
-    """The URL with its first host alone, and all of them where there are several."""
+    """The URL with only its first host, and all hosts if there are several."""
     found = _SEVERAL_HOSTS.match(url.strip())
     if found is None:
         return url, []
@@ -96,7 +96,8 @@ def _require_known_options(options: Mapping[str, str | Sequence[str]]) -> None:
             )
         if name == "sslmode" and value not in _SSL_MODES:
             raise WarehouseError(
-                f"TUYAHOUSE_WAREHOUSE_URL has sslmode={value}, which is none. Write one of {', '.join(_SSL_MODES)}."
+                f"TUYAHOUSE_WAREHOUSE_URL has sslmode={value}, which does not exist. "
+                f"Write one of {', '.join(_SSL_MODES)}."
             )
 
 

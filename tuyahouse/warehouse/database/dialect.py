@@ -41,12 +41,12 @@ def among(conn: Connection, value: ColumnElement[Any], keys: Collection[str]) ->
 
 
 def among_named(dialect: str, value: ColumnElement[Any], name: str) -> ColumnElement[bool]:
-    """The same for a statement that is made once: its parameter ``name`` takes :func:`listed` keys."""
+    """:func:`among` for a statement that is built once: its parameter ``name`` takes :func:`listed` keys."""
     return _among(dialect, value, bindparam(name, type_=Text))
 
 
 def listed(keys: Collection[str]) -> str:
-    """Keys as one parameter: JSON, for drivers take ten times as long to write the text of an array."""
+    """Keys as one parameter: JSON, because drivers take ten times as long to write an array."""
     return json_text(list(keys))
 
 
@@ -66,7 +66,7 @@ def now_seconds(conn: Connection) -> float:
 
 
 def now_time(conn: Connection) -> datetime:
-    """The same as a time."""
+    """:func:`now_seconds` as a datetime."""
     return datetime.fromtimestamp(now_seconds(conn), UTC)
 
 

@@ -83,8 +83,7 @@ def _converter(column: Column[Any], dialect: str) -> Convert | None:
 
 
 def prepare_columns(columns: Sequence[Column[Any]], values: list[Sequence[Any]], dialect: str) -> bool:
-    """Make values that lie column by column what the driver takes: replaces the columns that need it; whether any
-    did."""
+    """Convert values, given column by column, to what the driver takes; returns whether any column was replaced."""
     changed = False
     for place, column in enumerate(columns):
         _require_range(column, values[place])
@@ -119,7 +118,7 @@ def _require_range(column: Column[Any], values: Sequence[Any]) -> None:
 
 
 def _outside(values: Sequence[Any], lowest: Any, highest: Any) -> str:
-    """The first of the values that is too low or too high, as text of some length."""
+    """The first of the values that is too low or too high, as short text."""
     odd = next(value for value in values if not lowest <= value <= highest)
     return f"a number of {odd.bit_length()} bits" if isinstance(odd, int) and abs(odd) > 2**64 else str(odd)
 
@@ -141,7 +140,7 @@ def _converted(values: Sequence[Any], convert: Convert) -> list[Any]:
 
 
 def _holds_refused(texts: Sequence[str | None]) -> bool:
-    """Looks at all texts at once: they are nearly always fine."""
+    """Checks all texts at once: they are nearly always fine."""
     try:
         together = "".join(texts)  # type: ignore[arg-type]  # a column without NULLs, as most are
     except TypeError:

@@ -1,7 +1,7 @@
-"""What messages say about devices, brought into the inventory: newest wins, whatever arrived first.
+"""Applies what messages report about devices to the inventory: the newest statement wins, not the last to arrive.
 
-Statements over whole tables, repeatable at any time. An event counts when it is newer than the newest complete sweep of
-the device's project and than what the device row knows already; so the inventory, read later, has the last word.
+Statements over whole tables, repeatable at any time. An event counts if it is newer than the newest complete sweep of
+the device's project and than the device's row; so the inventory, read later, has the last word.
 """
 
 from typing import Any
@@ -39,9 +39,9 @@ BINDING_FACTS = ("project_id", "cid", "gateway_id", "device_name", "product_type
 
 
 def apply_messages(conn: Connection, account: str, run_id: str) -> int:
-    """Add devices first met in a message, end unbound ones, bring back those bound again, and set who is online.
+    """Add devices first named by a message, end unbound ones, bring back those bound again, and set who is online.
 
-    Returns how many device rows were written. The history is to follow.
+    Returns the number of device rows written. Call :func:`tuyahouse.warehouse.devices.history.follow` afterwards.
     """
     return (
         _add_bound(conn, account, run_id)
@@ -126,7 +126,7 @@ def _add_mentioned(conn: Connection, account: str, run_id: str, observations: Ta
 def _named_in(observations: Table, account: str) -> Any:
     """Every device that the table names, once: the key is walked from device to device.
 
-    That costs one look-up a device, however many millions of rows tell of it.
+    That costs one look-up a device, however many million rows it has.
     """
     row = observations.alias()
     lowest = select(func.min(row.c.device_id)).where(row.c.account == account)
@@ -154,7 +154,7 @@ def _add_commanded(conn: Connection, account: str, run_id: str) -> int:
 
 
 def _is_unbound(other: Any) -> ColumnElement[bool]:
-    """The newest binding event of the device is an unbinding: it is not there."""
+    """The newest binding event of the device is an unbinding: it is absent."""
     newest = _newest_binding()
     return exists().where(
         newest.c.account == other.c.account, newest.c.device_id == other.c.device_id, newest.c.event.in_(UNBOUND)

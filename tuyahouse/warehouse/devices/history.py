@@ -1,7 +1,7 @@
 """device_history follows device: whatever changed a device, these statements bring its history up to date.
 
-They look at nothing but the two tables, so they may run again at any time (after a crash too) and then change nothing.
-Presence is no history: ``online`` of a row is what it was when the row began, and ``extra`` is only kept, not compared.
+They read only the two tables, so they can run again at any time (after a crash too) and then change nothing. Presence
+has no history: ``online`` of a row is what it was when the row began. ``extra`` is kept, but not compared.
 """
 
 from collections.abc import Sequence
@@ -39,14 +39,14 @@ _BEGUN: dict[str, Any] = {
     "first_run": device.c.last_run,
     "last_run": device.c.last_run,
 }
-"""What a row of history begins with."""
+"""Values of a new row of history."""
 
 
 def follow(conn: Connection, account: str, ids: Sequence[str] | None = None) -> None:
     """Bring the history of these devices (None: of all) up to date with the device table.
 
-    A device that is gone has its open row closed, one whose facts differ has it closed and a new one opened, one
-    without an open row gets one. A device that changed twice in the same instant has its open row corrected instead.
+    If a device is gone, its open row is closed; if its facts differ, it is closed and a new one opened; if it has none,
+    one is opened. If a device changed twice in the same instant, its open row is corrected instead.
     """
     _end_gone(conn, account, ids)
     _correct(conn, account, ids)
@@ -55,7 +55,7 @@ def follow(conn: Connection, account: str, ids: Sequence[str] | None = None) -> 
 
 
 def begin(conn: Connection, account: str, ids: Sequence[str]) -> None:
-    """Open the first row of new devices: what :func:`follow` would do, without looking for what cannot be there."""
+    """Open the first row of new devices: as :func:`follow`, but without looking for rows that cannot exist."""
     conn.execute(_begin(conn.dialect.name), {"of": account, "ids": listed(ids)})
 
 
@@ -69,15 +69,14 @@ def _begin(dialect: str) -> Insert:
 
 
 def complete(conn: Connection, account: str, ids: Sequence[str], columns: Sequence[str] = HISTORY_FACTS) -> int:
-    """Fill what the open row of these devices did not know, without opening a new one; returns how many rows
-    changed."""
+    """Fill in what the open rows of these devices lack, without opening new ones; returns how many rows changed."""
     missing = [and_(device_history.c[name].is_(None), device.c[name].is_not(None)) for name in columns]
     filled = {name: func.coalesce(device_history.c[name], device.c[name]) for name in columns}
     return _change_open(conn, account, ids, or_(*missing), filled)
 
 
 def changes_of_run(conn: Connection, account: str, run_id: str, limit: int) -> list[dict[str, str]]:
-    """What a run found changed, newest first: each device with what happened to it, without the values."""
+    """What a run found changed, newest first: each device and what happened to it, without values."""
     rows = device_history
     ended = and_(rows.c.last_run == run_id, rows.c.ended_by.in_(("vanished", "unbound")))
     begun = and_(rows.c.first_run == run_id, rows.c.valid_to.is_(None))

@@ -1,4 +1,4 @@
-"""SQL that only the device inventory needs: what is known of devices, which are due, where they were made."""
+"""SQL that only the device inventory needs: what is known of devices, and which are due."""
 
 from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
@@ -19,7 +19,7 @@ FETCH = 10_000
 
 
 DETAILS = "device_details"
-"""Kind of the dead letters of devices whose details could not be had."""
+"""Kind of the dead letters of devices whose details could not be fetched."""
 
 
 class Known(NamedTuple):
@@ -36,8 +36,7 @@ class Known(NamedTuple):
 def begun(
     conn: Connection, account: str, ids: Sequence[str], *, project_id: str, run_id: str, at: datetime
 ) -> set[str]:
-    """Those of the devices that the reading of this project's list stored for the first time, in this run and at that
-    time."""
+    """Those of the devices that were first stored from this project's list, by this run and at that time."""
     where = device.c.account == account, among(conn, device.c.device_id, ids)
     ours = device.c.project_id == project_id, device.c.first_run == run_id, device.c.changed_at == at
     return set(conn.execute(select(device.c.device_id).where(*where, *ours)).scalars())
@@ -72,7 +71,7 @@ def vendor_ids(conn: Connection, account: str, ids: Sequence[str]) -> dict[str, 
 
 
 def detail_hashes(conn: Connection, account: str, ids: Sequence[str]) -> dict[str, bytes | None]:
-    """The fingerprints of what details and functions last said of these devices."""
+    """The fingerprints of the newest details and functions of these devices."""
     query = select(device.c.device_id, device.c.detail_hash).where(
         device.c.account == account, among(conn, device.c.device_id, ids)
     )
@@ -87,8 +86,7 @@ def forget_functions(conn: Connection, account: str, ids: Collection[str]) -> No
 
 
 def due_for_details(conn: Connection, account: str, project_ids: Sequence[str], older_than: datetime) -> Iterator[str]:
-    """Devices whose details were never read, are older than their newest change, or than a time; never read ones
-    first."""
+    """Devices whose details are older than their newest change or than ``older_than``; never read ones first."""
     query = (
         select(device.c.device_id)
         .where(
@@ -106,9 +104,9 @@ def due_for_details(conn: Connection, account: str, project_ids: Sequence[str], 
 
 
 def details_asked_since(conn: Connection, account: str, project_ids: Sequence[str], now: datetime) -> datetime | None:
-    """Since when the details of every device of these projects were asked at least once; None: not of all ever.
+    """Time since which the details of every device of these projects were asked at least once; None: some never.
 
-    ``now`` without any device. What could not be had was asked for when its dead letter was last written.
+    ``now`` without any device. Details that could not be fetched were asked when their dead letter was last written.
     """
     letter = ops_dead_letter.c
     refused = (
@@ -134,7 +132,7 @@ def details_asked_since(conn: Connection, account: str, project_ids: Sequence[st
 
 
 def count_devices(conn: Connection, account: str) -> dict[str, int]:
-    """Devices that are there, by project ("" where it is not known)."""
+    """Number of present devices by project ("" if it is not known)."""
     query = (
         select(func.coalesce(device.c.project_id, ""), func.count())
         .where(device.c.account == account, device.c.vanished_at.is_(None))

@@ -15,7 +15,7 @@ from tuyahouse.warehouse.tables import (
 )
 
 LINK_SOURCES = ("pms", "factory_infos", "cid")
-"""Who may say under which serial number a device was made."""
+"""Sources of links between devices and serial numbers."""
 
 
 def known_links(conn: Connection, account: str, ids: Collection[str]) -> set[tuple[str, str, str]]:
@@ -40,7 +40,7 @@ def link_hints(conn: Connection, account: str, ids: Sequence[str]) -> dict[str, 
 
 
 def contradictions(conn: Connection, account: str, limit: int) -> tuple[int, list[dict[str, str]]]:
-    """How many devices have more than one serial number, and what each source says of the newest of them."""
+    """How many devices have more than one serial number, and what each source names for the newest of them."""
     link = device_serial_number.c
     several = (
         select(link.device_id, func.max(link.seen_at, type_=UtcTime).label("newest"))

@@ -25,7 +25,7 @@ class DeviceList:
 
 
 def device_list(conn: Connection, account: str, project_id: str) -> DeviceList | None:
-    """How the project's list was last read; None when it never was."""
+    """How the project's list was last read; None if it never was."""
     columns = [ops_device_list.c[name] for name in DeviceList.__slots__]
     query = select(*columns).where(ops_device_list.c.account == account, ops_device_list.c.project_id == project_id)
     row = conn.execute(query).first()
@@ -46,8 +46,8 @@ def store_list(conn: Connection, account: str, project_id: str, tried_at: dateti
 def complete_lists(conn: Connection, account: str, run_id: str, projects: Sequence[str]) -> list[tuple[str, datetime]]:
     """Those of the projects whose list was read completely in this run, with the start of that sweep.
 
-    By the run's id, not by time: the processes of a run may disagree about that. A list whose marks another run has
-    forgotten since (:func:`forget_runs`) is not among them.
+    By the run's id, not by time, which the processes of a run may disagree about. A list whose marks another run has
+    cleared since (:func:`forget_runs`) is not among them.
     """
     query = select(ops_device_list.c.project_id, ops_device_list.c.swept_at).where(
         *_lists(conn, account, projects), ops_device_list.c.swept_run == run_id
@@ -66,20 +66,19 @@ def unread_lists(conn: Connection, account: str, run_id: str) -> set[str]:
 
 
 def forget_runs(conn: Connection, account: str) -> None:
-    """No list counts as read in a run any more: to be called where the marks of their sweeps are forgotten."""
+    """No list counts as read in a run any more. To be called whenever the marks of their sweeps are cleared."""
     conn.execute(update(ops_device_list).where(ops_device_list.c.account == account).values(swept_run=None))
 
 
 def lists_read_since(conn: Connection, account: str, projects: Sequence[str], now: datetime) -> datetime | None:
-    """Since when all these lists were read completely at least once; None: not all of them ever. ``now`` without
-    any."""
+    """Time since which all these lists were read completely at least once; None: some never. ``now`` without any."""
     query = select(ops_device_list.c.swept_at).where(*_lists(conn, account, projects))
     swept = [at for at in conn.execute(query).scalars() if at is not None]
     return min(swept, default=now) if len(swept) == len(set(projects)) else None
 
 
 def list_notes(conn: Connection, account: str, run_id: str, projects: Sequence[str]) -> list[tuple[str, str]]:
-    """What was odd about each list, where it was last tried in this run."""
+    """What was odd about each list that was last tried in this run."""
     columns = (ops_device_list.c.project_id, ops_device_list.c.note)
     query = select(*columns).where(
         *_lists(conn, account, projects), ops_device_list.c.tried_run == run_id, ops_device_list.c.note.is_not(None)
@@ -88,7 +87,7 @@ def list_notes(conn: Connection, account: str, run_id: str, projects: Sequence[s
 
 
 def empty_lists(conn: Connection, account: str, run_id: str, projects: Sequence[str]) -> list[str]:
-    """Those of the projects whose list was read in this run and holds nothing."""
+    """Those of the projects whose list was read in this run and is empty."""
     query = select(ops_device_list.c.project_id).where(
         *_lists(conn, account, projects), ops_device_list.c.swept_run == run_id, ops_device_list.c.devices == 0
     )

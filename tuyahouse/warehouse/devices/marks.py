@@ -1,4 +1,4 @@
-"""Marks of the sweeps of a run: which devices the pages of each list held, and who is on none of them."""
+"""Marks of the sweeps of a run: which devices were on the pages of each list, and which on none."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ PageRow = tuple[str, bytes, bool | None]
 
 @dataclass(frozen=True, slots=True)
 class Marks:
-    """One sweep's marks, held against the sweep before it and against all of them."""
+    """Counts of one sweep's marks, compared with the previous sweep and with all sweeps."""
 
     devices: int
     new: int
@@ -46,7 +46,7 @@ class Marks:
 
 
 def clear_marks(conn: Connection, account: str, project_id: str | None = None) -> None:
-    """Forget the marks of one project, or of all."""
+    """Delete the marks of one project, or of all."""
     where = [ops_sweep.c.account == account]
     if project_id is not None:
         where.append(ops_sweep.c.project_id == project_id)
@@ -54,11 +54,11 @@ def clear_marks(conn: Connection, account: str, project_id: str | None = None) -
 
 
 def mark(conn: Connection, account: str, project_id: str, sweep: int, rows: Sequence[PageRow]) -> tuple[int, list[str]]:
-    """Mark devices as met in this sweep; ``rows`` hold each device once.
+    """Mark devices as found in this sweep; ``rows`` hold each device once.
 
     Returns:
-        How many were not marked in this sweep yet, and the ids of those that are not exactly what the project's list
-        said of them before: new, changed, back, of another project, or online where they were not.
+        How many were not marked in this sweep yet, and the ids of those that differ from what is stored of them: new,
+        changed, back, of another project, or with another presence.
     """
     _fill(conn, rows)
     values = {"account": account, "project_id": project_id}
@@ -67,14 +67,13 @@ def mark(conn: Connection, account: str, project_id: str, sweep: int, rows: Sequ
 
 
 def mark_stored(conn: Connection, account: str, project_id: str, sweep: int, ids: Sequence[str]) -> None:
-    """Mark devices of the project as met in this sweep with what is stored of them; none of them may be marked in
-    it."""
+    """Mark devices as found in this sweep, with their stored fingerprints; none of them may be marked in it yet."""
     values = {"of": account, "project": project_id, "number": sweep, "ids": listed(ids)}
     conn.execute(_mark_stored(conn.dialect.name), values)
 
 
 def marked_elsewhere(conn: Connection, account: str, project_id: str, ids: Sequence[str]) -> set[str]:
-    """Those of the devices that another project's list of this run holds too."""
+    """Those of the devices that are on another project's list of this run too."""
     if not ids:
         return set()
     query = select(ops_sweep.c.device_id).where(
@@ -84,24 +83,24 @@ def marked_elsewhere(conn: Connection, account: str, project_id: str, ids: Seque
 
 
 def count_marks(conn: Connection, account: str, project_id: str, sweep: int) -> Marks:
-    """Hold the marks of a sweep against those of the sweep before it and against all of them."""
+    """Compare the marks of a sweep with those of the previous sweep and of all sweeps."""
     mark = ops_sweep.c
     devices = (
         select(
             func.max(case((mark.sweep == sweep, 1), else_=0)).label("now"),
             func.max(case((mark.sweep == sweep - 1, 1), else_=0)).label("before"),
             func.min(mark.sweep).label("first"),
-            func.count(distinct(mark.fact_hash)).filter(mark.sweep >= sweep - 1).label("told"),
+            func.count(distinct(mark.fact_hash)).filter(mark.sweep >= sweep - 1).label("versions"),
         )
         .where(mark.account == account, mark.project_id == project_id, mark.sweep <= sweep)
         .group_by(mark.device_id)
         .subquery()
     )
-    now, before, told = devices.c.now == 1, devices.c.before == 1, devices.c.told
+    now, before, versions = devices.c.now == 1, devices.c.before == 1, devices.c.versions
     counts = {
         "devices": now,
         "new": now & ~before,
-        "changed": now & before & (told > 1),
+        "changed": now & before & (versions > 1),
         "missing": before & ~now,
         "known": devices.c.first > 0,
         "new_to_all": devices.c.first == sweep,
@@ -111,13 +110,13 @@ def count_marks(conn: Connection, account: str, project_id: str, sweep: int) -> 
 
 
 def count_unmarked(conn: Connection, account: str, project_id: str, swept_at: datetime) -> int:
-    """How many devices of the project no list of this run holds."""
+    """Number of devices of the project that are on no list of this run."""
     query = select(func.count()).select_from(device).where(*_unmarked(account, project_id, swept_at))
     return int(conn.execute(query).scalar_one())
 
 
 def vanish(conn: Connection, account: str, project_id: str, swept_at: datetime, run_id: str) -> int:
-    """Declare those devices vanished; returns how many. Only after a complete sweep."""
+    """Declare the devices that are on no list vanished; returns their number. Only after a complete sweep."""
     gone = update(device).where(*_unmarked(account, project_id, swept_at))
     return conn.execute(gone.values(vanished_at=swept_at, last_run=run_id)).rowcount
 
@@ -146,7 +145,7 @@ def _news(dialect: str) -> TextClause:
 
 
 def _unmarked(account: str, project_id: str, swept_at: datetime) -> list[Any]:
-    """Devices of a project that no list of this run holds; those that messages told of since are left out."""
+    """Devices of a project that are on no list of this run; those that changed since, by messages, are left out."""
     marked = exists().where(ops_sweep.c.account == account, ops_sweep.c.device_id == device.c.device_id)
     return [
         device.c.account == account,

@@ -17,7 +17,7 @@ BACKLOG_NOTICE = "backlog_notice"
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """A time in which messages may be lost; a row of ``ops_message_gap``."""
+    """A span in which messages may be lost; a row of ``ops_message_gap``."""
 
     gap_from: datetime
     gap_to: datetime
@@ -26,7 +26,7 @@ class Gap:
 
 
 def record_gap(conn: Connection, account: str, gap: Gap) -> None:
-    """Note a gap; one from the same time on is made as long as the longer of the two, and is open again."""
+    """Record a gap. One with the same start is extended to the longer of the two, and is open again."""
     values = {"gap_to": gap.gap_to, "why": gap.why, "detail": gap.detail, "closed_at": None}
     new = insert(conn, ops_message_gap).values(account=account, gap_from=gap.gap_from, **values)
     conn.execute(

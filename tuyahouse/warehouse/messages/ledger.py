@@ -1,4 +1,4 @@
-"""How far the message stream was read, which messages are there already, and the times in which some may be lost."""
+"""How far the message stream was read, and which messages are stored."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -78,7 +78,7 @@ def consumers(conn: Connection, account: str) -> list[Consumer]:
 
 
 def read_until(conn: Connection, account: str) -> datetime | None:
-    """Until when the stream is known to have been read, by whichever source; None: never read."""
+    """Time up to which the stream is known to have been read, by any source; None: never read."""
     found: datetime | None = conn.execute(
         select(func.max(_consumer.read_until, type_=_consumer.read_until.type)).where(_consumer.account == account)
     ).scalar()
@@ -97,9 +97,9 @@ def advance(
     dead_letters: int = 0,
     reconnects: int = 0,
 ) -> None:
-    """Note what was read. Counts are added to those there; times go forward, and never beyond ``now``.
+    """Record what was read. Counts are added up; times move forward, but never beyond ``now``.
 
-    A time beyond it was written by a clock that was wrong, and would hide every gap until it has come.
+    A later time comes from a wrong clock, and would hide every gap until it has passed.
     """
     until, last_message_at = min(until, now), None if last_message_at is None else min(last_message_at, now)
     new = insert(conn, ops_consumer).values(

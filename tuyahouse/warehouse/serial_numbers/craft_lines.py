@@ -51,7 +51,7 @@ class Line(Protocol):
 def write(
     conn: Connection, account: str, lines: Sequence[tuple[str, Line]], run_id: str, at: datetime
 ) -> writer.Written:
-    """Write (work order, craft line) pairs with their nodes; nodes a line no longer has get ``gone_at``."""
+    """Write (work order, craft line) pairs with their nodes; nodes that a line no longer has get ``gone_at``."""
     runs = (run_id, run_id)
     rows = [
         (account, order, line.code, line.name, line.type, line.last_node, line.extra, at, *runs)
@@ -89,7 +89,7 @@ def unknown_orders(conn: Connection, account: str) -> int:
 
 
 def missing(conn: Connection, account: str, run_id: str) -> list[str]:
-    """Work orders without a craft line of which a unit with steps was asked since the run began, by name."""
+    """Work orders without a craft line, of units with steps that were asked since the run began; sorted."""
     units, lines = serial_number.c, select(craft_line.c.order_code).where(craft_line.c.account == account)
     begun = select(ops_run.c.started_at).where(ops_run.c.run_id == run_id).scalar_subquery()
     wanted = select(units.order_code).distinct().where(units.account == account, units.last_asked_at >= begun)

@@ -25,8 +25,7 @@ class Explanation:
 
 
 def explain_sn(conn: Connection, account: str, sn: str, kind: str = "sn_flows") -> Explanation:
-    """The registry's row, the steps by time (gone ones too), the runs that wrote them, and the newest changed
-    answer."""
+    """The registry's row, all steps by time, the runs that wrote them, and the newest answer that changed something."""
     registry = _rows(conn, select(serial_number).where(serial_number.c.account == account, serial_number.c.sn == sn))
     wanted = select(flow_step).where(flow_step.c.account == account, flow_step.c.sn == sn)
     steps = _rows(conn, wanted.order_by(flow_step.c.happened_at, flow_step.c.node))

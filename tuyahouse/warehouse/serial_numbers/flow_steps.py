@@ -1,4 +1,4 @@
-"""Reading process steps back."""
+"""Process steps as they are stored."""
 
 from collections.abc import Collection, Iterator
 from itertools import groupby
@@ -13,7 +13,7 @@ _table = flow_step.c
 
 
 class Held(NamedTuple):
-    """A step as far as a unit's state depends on it."""
+    """The fields of a step that a unit's state depends on."""
 
     node: str
     status: bool | None
@@ -21,7 +21,7 @@ class Held(NamedTuple):
 
 
 def of_orders(conn: Connection, account: str, orders: Collection[str]) -> Iterator[tuple[str, str, list[Held]]]:
-    """(serial number, work order of its newest step, the steps still there) for units of these orders, streamed."""
+    """(serial number, work order of its newest step, its present steps) for units of these orders, streamed."""
     units = select(_table.sn).where(_table.account == account, among(conn, _table.order_code, orders))
     wanted = select(_table.sn, _table.order_code, _table.node, _table.status, _table.happened_at).where(
         _table.account == account, _table.gone_at.is_(None), _table.sn.in_(units)

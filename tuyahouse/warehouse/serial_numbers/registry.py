@@ -1,4 +1,4 @@
-"""The registry of serial numbers: which there are, when they were asked, what the newest answer was."""
+"""The registry of serial numbers: which exist, when they were asked, what the newest answer was."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -46,12 +46,12 @@ class Known(NamedTuple):
 
     @property
     def had_steps(self) -> bool:
-        """Whether Tuya ever told steps of it."""
+        """Whether Tuya ever answered steps of it."""
         return self.state in ("open", "finished") or self.craft_line_code is not None
 
 
 class Candidate(NamedTuple):
-    """What the planner decides by."""
+    """A serial number with what the planner needs to know of it."""
 
     sn: str
     state: str
@@ -63,8 +63,7 @@ class Candidate(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a changed answer makes of a serial number; None in ``order_code`` or ``craft_line_code`` keeps what is
-    known."""
+    """A serial number after a changed answer. None in ``order_code`` or ``craft_line_code`` keeps what is stored."""
 
     sn: str
     order_code: str | None
@@ -77,7 +76,7 @@ class Change:
 
 @dataclass(slots=True)
 class Added:
-    """Counts of an intake: new ones, and ones that were there already or came twice."""
+    """Counts of an intake: new serial numbers, and those that were registered already or came twice."""
 
     inserted: int = 0
     duplicate: int = 0
@@ -96,9 +95,9 @@ class Listed(NamedTuple):
 
 
 def add(conn: Connection, account: str, entries: Iterable[Entry], source: str | None, at: datetime) -> Added:
-    """Register serial numbers, however many, in little memory.
+    """Register any number of serial numbers in little memory.
 
-    One that is there keeps everything, but a work order is filled in where none was known.
+    One that is registered keeps everything; only a missing work order is filled in.
     """
     added = Added()
     stream = iter(entries)
@@ -123,7 +122,7 @@ def known(database: Database, account: str, sns: Collection[str]) -> dict[str, K
 
 
 def mark_asked(conn: Connection, account: str, sns: Collection[str], at: datetime) -> int:
-    """The answer was the same as last time: note the asking, write nothing else. Returns how many are registered."""
+    """The answer was the same as last time: record only when it was asked. Returns how many are registered."""
     if not sns:
         return 0
     asked = {"last_asked_at": at, "first_asked_at": func.coalesce(_table.first_asked_at, at)}
@@ -131,12 +130,12 @@ def mark_asked(conn: Connection, account: str, sns: Collection[str], at: datetim
 
 
 def mark_tried(conn: Connection, account: str, sns: Collection[str], at: datetime) -> int:
-    """The asking ended as a dead letter: note it, so that others come before it next time."""
+    """Asking ended in a dead letter: record when, so that others come first next time."""
     return mark_asked(conn, account, sns, at)
 
 
 def mark_unknown(conn: Connection, account: str, sns: Collection[str], at: datetime) -> int:
-    """Tuya does not know them: once more in a row."""
+    """Tuya does not know them: count one more such answer in a row."""
     if not sns:
         return 0
     asked = {"last_asked_at": at, "first_asked_at": func.coalesce(_table.first_asked_at, at)}
@@ -145,8 +144,7 @@ def mark_unknown(conn: Connection, account: str, sns: Collection[str], at: datet
 
 
 def mark_changed(conn: Connection, account: str, changes: Sequence[Change]) -> int:
-    """The answer differed from the last one: store its fingerprint and what it means. Returns how many are
-    registered."""
+    """The answer differed from the last one: store its fingerprint and state. Returns how many are registered."""
     columns = (
         "account",
         "sn",
@@ -168,15 +166,14 @@ def mark_changed(conn: Connection, account: str, changes: Sequence[Change]) -> i
 
 
 def set_states(conn: Connection, account: str, states: Iterable[tuple[str, str]]) -> None:
-    """Give these serial numbers their state, and nothing else."""
+    """Set only the state of these serial numbers."""
     stream = iter(states)
     while batch := list(islice(stream, _BATCH)):
         writer.update(conn, serial_number, ("account", "sn", "state"), [(account, *pair) for pair in batch])
 
 
 def mark_replayed(conn: Connection, account: str, changes: Sequence[Change]) -> int:
-    """A stored answer was read again: what it means is stored, the times of asking stay. Returns how many are
-    registered."""
+    """A stored answer was read again: store the state, keep the times of asking. Returns how many are registered."""
     columns = ("account", "sn", "order_code", "craft_line_code", "state", "answer_hash")
     rows = [(account, c.sn, c.order_code, c.craft_line_code, c.state, c.answer_hash) for c in changes]
     return writer.update(conn, serial_number, columns, rows, keep=("order_code", "craft_line_code"))
@@ -190,8 +187,8 @@ def candidates(
 ) -> Iterator[Candidate]:
     """Serial numbers in the order in which a budget is spent, streamed in little memory.
 
-    Never asked ones by age in the registry, then open, unknown and finished ones, each by how long they were not asked.
-    ``sns`` and ``orders`` (work orders) narrow it to those.
+    Never asked ones by age in the registry, then open, unknown and finished ones, each longest not asked first.
+    ``sns`` and ``orders`` (work orders) narrow them down.
     """
     wanted = select(*[_table[name] for name in Candidate._fields]).where(_table.account == account)
     if sns is not None:
@@ -202,7 +199,7 @@ def candidates(
 
 
 def counts(conn: Connection, account: str) -> dict[str, int]:
-    """How many there are in each state."""
+    """Number of serial numbers by state."""
     wanted = select(_table.state, func.count()).where(_table.account == account).group_by(_table.state)
     return {state: int(count) for state, count in conn.execute(wanted)}
 
@@ -241,7 +238,7 @@ def _these(conn: Connection, account: str, sns: Collection[str]) -> Any:
 
 
 def _in_order(conn: Connection, wanted: Select[Any]) -> Select[Any]:
-    place = case({"unknown": 2, "finished": 3}, value=_table.state, else_=1)  # asked in vain: as urgent as an open one
+    place = case({"unknown": 2, "finished": 3}, value=_table.state, else_=1)  # a failed asking counts as open
     rank = case((_table.last_asked_at.is_(None), 0), else_=place)
     bytes_first = _table.sn.collate("C") if conn.dialect.name == "postgresql" else _table.sn
     return wanted.order_by(rank, func.coalesce(_table.last_asked_at, _table.added_at), bytes_first)

@@ -1,4 +1,4 @@
-"""Command records and what API and messages said of them."""
+"""Command records, and what API and messages reported of them."""
 
 from sqlalchemy import Column, Integer, Table
 
@@ -23,10 +23,10 @@ command = Table(
         Integer,
         comment="Newest by the rules: 1 being sent, 2 sent, 3 succeeded, 4 failed, 5 unknown; other values as sent",
     ),
-    Column("message", Text, comment="Tuya's text to the result"),
+    Column("message", Text, comment="Tuya's text on the result"),
     Column("happened_at", UtcTime, comment="When that status happened"),
-    Column("api_status", Integer, comment="What the API last said; null: nothing"),
-    Column("message_status", Integer, comment="What messages last said; null: nothing"),
+    Column("api_status", Integer, comment="What the API last reported; null: nothing"),
+    Column("message_status", Integer, comment="What messages last reported; null: nothing"),
     Column("verdict", Text, comment="matched, api_ahead, message_ahead, conflict, stuck or unknown (docs/commands.md)"),
     Column("source", Text, comment="How its number was learnt: file, message, write or given (to the flow)"),
     Column("added_at", UtcTime, nullable=False, comment="When its number was learnt"),
@@ -58,7 +58,7 @@ command_observation = Table(
     Column("cmd_biz_type", Text, comment="Business type of the command"),
     Column("data", Text, comment="Returned result, as sent"),
     extra_column(),
-    Column("message_id", Text, comment="Message that told it (raw_message)"),
-    Column("observed_at", UtcTime, nullable=False, comment="When tuyahouse first heard it"),
-    comment="Everything ever heard of a command, from the API and from messages",
+    Column("message_id", Text, comment="Message that reported it (raw_message)"),
+    Column("observed_at", UtcTime, nullable=False, comment="When tuyahouse first received it"),
+    comment="Everything that API and messages ever reported about a command",
 )

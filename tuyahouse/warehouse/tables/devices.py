@@ -27,14 +27,14 @@ DEVICE_COLUMNS: tuple[str, ...] = (
     "uid",
     "extra",
 )
-"""What Tuya says of a device: the columns shared by device and device_history."""
+"""What Tuya reports of a device: the columns shared by device and device_history."""
 
 
 def _device_facts() -> list[Column[Any]]:
     return [
         Column("project_id", Text, comment="Project the device was read under"),
         Column("cid", Text, comment="The vendor's own id: serial number, MAC or IMEI"),
-        Column("gateway_id", Text, comment="Gateway the device hangs on"),
+        Column("gateway_id", Text, comment="Gateway that the device is connected to"),
         Column("device_name", Text, comment="Name"),
         Column("device_ip", Text, comment="IP address"),
         Column("mac_address", Text, comment="MAC address"),
@@ -60,20 +60,20 @@ device = Table(
     key_column("device_id", "Tuya's device id (devId)"),
     *_device_facts(),
     Column("online_at", UtcTime, comment="When the fact in online happened or was read"),
-    Column("source", Text, comment="inventory, or message: first met in a message and not yet in the inventory"),
+    Column("source", Text, comment="inventory, or message: first named by a message and not yet in the inventory"),
     Column("detail_at", UtcTime, comment="When details and functions were last read"),
     Column(
         "detail_hash",
         LargeBinary,
-        comment="Fingerprint of what they last said, presence left out; the same: nothing to do",
+        comment="Fingerprint of their newest answers, presence left out; the same: nothing to do",
     ),
     Column("changed_at", UtcTime, comment="When a fact last changed"),
     Column(
         "answer_hash",
         LargeBinary,
-        comment="Fingerprint of what the inventory last said, presence left out; null: only messages told of it",
+        comment="Fingerprint of the newest inventory answer, presence left out; null: known from messages only",
     ),
-    Column("vanished_at", UtcTime, comment="When a complete sweep no longer held it, or it was unbound; null: there"),
+    Column("vanished_at", UtcTime, comment="When a complete sweep no longer held it, or it was unbound; null: present"),
     *run_columns(),
     comment="The device inventory as it is now",
 )
@@ -84,13 +84,13 @@ device_history = Table(
     metadata,
     account_column(),
     key_column("device_id", "Tuya's device id"),
-    key_column("valid_from", "From when this was so", UtcTime),
-    Column("valid_to", UtcTime, comment="Until when; null: still so"),
+    key_column("valid_from", "Start of this state", UtcTime),
+    Column("valid_to", UtcTime, comment="End of this state; null: it still holds"),
     *_device_facts(),
     Column("changed_columns", Text, comment="What differed from the row before, comma-separated; null: first row"),
     Column("ended_by", Text, comment="Why it ended: changed, vanished or unbound"),
     *run_columns(),
-    comment="What each device was from when to when; one open row for each device that is there",
+    comment="The state of each device over time; one open row for each present device",
 )
 
 
@@ -100,10 +100,10 @@ device_function = Table(
     account_column(),
     key_column("device_id", "Tuya's device id"),
     key_column("function_code", "Data point code"),
-    Column("function_name", Text, comment="Name for people"),
+    Column("function_name", Text, comment="Readable name"),
     Column("enabled", Boolean, nullable=False, comment="true: enabled; false: possible only"),
     extra_column(),
-    Column("gone_at", UtcTime, comment="When an answer first no longer held it; null: still there"),
+    Column("gone_at", UtcTime, comment="When it was first missing in an answer; null: still present"),
     *run_columns(),
     comment="Data points of each device: those enabled and those possible",
 )
@@ -115,7 +115,7 @@ device_serial_number = Table(
     account_column(),
     key_column("device_id", "Tuya's device id"),
     key_column("sn", "Serial number"),
-    key_column("source", "Who says so: pms, factory_infos or cid"),
+    key_column("source", "Source of the link: pms, factory_infos or cid"),
     Column("seen_at", UtcTime, nullable=False, comment="First seen"),
     *run_columns(),
     comment="Factory to field: which serial number became which device. Sources may disagree: all are kept",
@@ -128,9 +128,9 @@ ops_device_list = Table(
     account_column(),
     key_column("project_id", "Project whose devices are listed"),
     Column("spelling", Text, comment="Spelling of the query that Tuya understood: snake, camel or dotted"),
-    Column("first_page", Integer, comment="Number of the first page: 1, or 0 where that was found out"),
-    Column("total", BigInteger, comment="How many devices Tuya last said there are"),
-    Column("devices", BigInteger, comment="How many different ones its pages held"),
+    Column("first_page", Integer, comment="Number of the first page: 1, or 0 if that was detected"),
+    Column("total", BigInteger, comment="Number of devices that Tuya last announced"),
+    Column("devices", BigInteger, comment="How many different devices its pages held"),
     Column("swept_at", UtcTime, comment="Start of the newest complete sweep; null: there was none"),
     Column("swept_run", Text, comment="Run of that sweep while its marks are kept (ops_sweep); null: they are not"),
     Column("tried_at", UtcTime, nullable=False, comment="Start of the newest sweep, complete or not"),
@@ -147,8 +147,6 @@ ops_sweep = Table(
     key_column("device_id", "Device that was on one of its pages"),
     key_column("project_id", "Project whose devices are listed"),
     key_column("sweep", "Number of the sweep in this run, from 1", Integer),
-    Column(
-        "fact_hash", LargeBinary, nullable=False, comment="Fingerprint of what the page said of it, presence left out"
-    ),
+    Column("fact_hash", LargeBinary, nullable=False, comment="Fingerprint of its row on the page, presence left out"),
     comment="Marks of the sweep under way: which devices its pages held. Emptied when the next run begins",
 )

@@ -71,7 +71,7 @@ ops_chunk = Table(
     Column("status", Text, nullable=False, comment="planned, refused (to be asked again), partial or done"),
     Column("planned", Integer, nullable=False, comment="Keys planned"),
     Column("keys", LargeBinary, nullable=False, comment="Keys still to ask: zstandard over a MessagePack list of text"),
-    Column("refused", LargeBinary, comment="Keys that were refused, packed alike: asked again when the run goes on"),
+    Column("refused", LargeBinary, comment="Keys that were refused, packed alike: asked again when the run continues"),
     *[
         Column(name, Integer, nullable=False, server_default="0", comment=f"See ops_run.{name}")
         for name in ("asked", "answered", "empty", "failed", "rejected", "inserted", "updated", "unchanged", "calls")
@@ -90,8 +90,8 @@ ops_dead_letter = Table(
     key_column("reason", "Class of the problem, e.g. unusable_answer, item_error, retries_exhausted"),
     Column("code", Text, comment="Tuya's error code, as sent"),
     Column("message", Text, comment="What happened and what to do"),
-    Column("raw", LargeBinary, comment="What was received, as far as there was something (secrets redacted)"),
-    Column("attempts", Integer, nullable=False, server_default="1", comment="How often this was met"),
+    Column("raw", LargeBinary, comment="What was received, if anything (secrets redacted)"),
+    Column("attempts", Integer, nullable=False, server_default="1", comment="How often this happened"),
     Column("first_seen_at", UtcTime, nullable=False, comment="First time"),
     Column("last_seen_at", UtcTime, nullable=False, comment="Newest time"),
     Column("resolved_at", UtcTime, comment="When a later answer was good"),
@@ -108,10 +108,10 @@ ops_drift = Table(
     metadata,
     account_column(),
     key_column("kind", "Answer or message format"),
-    key_column("field", "Field Tuya sends and the documentation does not know, or one with a new type or value"),
+    key_column("field", "Undocumented field, or a documented one with a new type or value"),
     Column("sample", Text, comment="An example value, cut"),
     Column("first_seen_at", UtcTime, nullable=False, comment="First time"),
     Column("last_seen_at", UtcTime, nullable=False, comment="Newest time"),
     Column("seen", BigInteger, nullable=False, server_default="1", comment="In how many changed answers"),
-    comment="What Tuya sends that was not expected; kept in extra",
+    comment="Undocumented fields that Tuya sends; they are kept in extra",
 )

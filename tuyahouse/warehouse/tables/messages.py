@@ -1,4 +1,4 @@
-"""What the message stream tells of devices, its raw messages, gaps and consumers."""
+"""The message stream: raw messages, what they report of devices, gaps and consumers."""
 
 from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, Table
 
@@ -17,7 +17,7 @@ device_event = Table(
     Column("dp_id", Text, comment="Numeric data point id, where sent"),
     Column("product_id", Text, comment="Product id (productKey)"),
     extra_column(),
-    Column("message_id", Text, comment="Message that told it first (raw_message)"),
+    Column("message_id", Text, comment="First message that reported it (raw_message)"),
     comment="What devices reported",
 )
 
@@ -32,7 +32,7 @@ device_presence = Table(
     Column("source", Text, comment="message, or inventory: a sweep that contradicted what was held; null is message"),
     Column("uid", Text, comment="Tuya user"),
     extra_column(),
-    Column("message_id", Text, comment="Message that told it first"),
+    Column("message_id", Text, comment="First message that reported it"),
     Index("ix_device_presence_happened_at", "happened_at"),
     comment="Every change of a device between online and offline; the latest by happened_at holds",
 )
@@ -55,8 +55,8 @@ device_binding = Table(
     Column("product_type", Text, comment="Category code"),
     Column("product_id", Text, comment="Product id"),
     extra_column(),
-    Column("message_id", Text, comment="Message that told it first"),
-    comment="Pairing, change of information and unbinding of devices, as messages told them",
+    Column("message_id", Text, comment="First message that reported it"),
+    comment="Pairing, change of information and unbinding of devices, as messages reported them",
 )
 
 
@@ -93,8 +93,8 @@ ops_message_gap = Table(
     Column("gap_to", UtcTime, nullable=False, comment="Messages before this may be lost"),
     Column("why", Text, nullable=False, comment="away_too_long or backlog_notice"),
     Column("detail", Text, comment="In words"),
-    Column("closed_at", UtcTime, comment="When inventory and open commands were read in full since; null: open"),
-    comment="Times in which messages may have been lost, to be answered by a full read",
+    Column("closed_at", UtcTime, comment="When a full read of inventory and open commands closed it; null: open"),
+    comment="Spans in which messages may have been lost, until a full read closes them",
 )
 
 
@@ -111,8 +111,8 @@ ops_consumer = Table(
         BigInteger,
         nullable=False,
         server_default="0",
-        comment="Messages among them that were dead letters",
+        comment="Dead letters among them",
     ),
-    Column("reconnects", BigInteger, nullable=False, server_default="0", comment="Connections lost and made again"),
+    Column("reconnects", BigInteger, nullable=False, server_default="0", comment="Connections lost and restored"),
     comment="How far the message stream has been read",
 )

@@ -1,4 +1,4 @@
-"""What PMS says: the registry of serial numbers, their process steps, and the craft lines they follow."""
+"""What PMS reports: the registry of serial numbers, their process steps, and the craft lines they follow."""
 
 from sqlalchemy import DDL, Boolean, Column, Index, Integer, LargeBinary, Table, event
 
@@ -21,10 +21,14 @@ serial_number = Table(
     Column("source", Text, comment="Where it came from: file name, pattern or query"),
     Column("added_at", UtcTime, nullable=False, comment="When it was registered"),
     Column("first_asked_at", UtcTime, comment="First asked"),
-    Column("last_asked_at", UtcTime, comment="Newest asking, whatever came of it"),
+    Column("last_asked_at", UtcTime, comment="Last asked, with whatever result"),
     Column("last_changed_at", UtcTime, comment="Newest answer that differed from the one before"),
     Column(
-        "unknown_times", Integer, nullable=False, server_default="0", comment="How often in a row Tuya did not know it"
+        "unknown_times",
+        Integer,
+        nullable=False,
+        server_default="0",
+        comment="Consecutive answers that Tuya does not know it",
     ),
     Column(
         "answer_hash", LargeBinary, comment="Fingerprint of the newest answer; the same fingerprint means nothing to do"
@@ -52,7 +56,7 @@ flow_step = Table(
     key_column("happened_at", "When the unit was at the node", UtcTime),
     Column("order_code", Text, comment="Work order"),
     Column("craft_line_code", Text, comment="Craft line"),
-    Column("node_desc", Text, comment="Text for people; not a key"),
+    Column("node_desc", Text, comment="Readable text; not a key"),
     Column("request_id", Text, comment="Tuya's request id of the step, where it sends one"),
     Column(
         "status",
@@ -64,7 +68,7 @@ flow_step = Table(
         "first_status", Boolean, comment="Status when the step was first seen; false that became true: not yet passed"
     ),
     Column("seen_at", UtcTime, comment="When an answer first held this step"),
-    Column("gone_at", UtcTime, comment="When an answer first no longer held this step; null: still there"),
+    Column("gone_at", UtcTime, comment="When this step was first missing in an answer; null: still present"),
     *run_columns(),
     Index("ix_flow_step_order_code", "order_code"),
     comment="One row for one process step of one unit: the answer to /v1.0/pms/station/sn/flows/get",
@@ -79,7 +83,7 @@ craft_line = Table(
     Column("craft_line_code", Text, comment="Code of the craft line"),
     Column("name", Text, comment="Name of the craft line"),
     Column("type", Text, comment="pcba or production"),
-    Column("last_node", Text, comment="Node with the highest sort: who passed it is finished"),
+    Column("last_node", Text, comment="Node with the highest sort: a unit that passed it is finished"),
     extra_column(),
     Column("asked_at", UtcTime, comment="When it was asked"),
     *run_columns(),
@@ -95,9 +99,9 @@ craft_line_node = Table(
     key_column("node", "Station or process node"),
     Column("sort", Integer, comment="Place in the line, ascending"),
     Column("programs", Text, comment="Test programs of the node, comma-separated"),
-    Column("description", Text, comment="Text for people"),
+    Column("description", Text, comment="Readable text"),
     extra_column(),
-    Column("gone_at", UtcTime, comment="When an answer first no longer held this node; null: still there"),
+    Column("gone_at", UtcTime, comment="When this node was first missing in an answer; null: still present"),
     *run_columns(),
     comment="The nodes of a work order's craft line in their order",
 )

@@ -33,8 +33,8 @@ ops_api_calls = Table(
         comment="Calls paid for; a killed process may leave it a little too high, never too low",
     ),
     Column("failures", BigInteger, nullable=False, server_default="0", comment="Calls answered with an error"),
-    Column("throttled", BigInteger, nullable=False, server_default="0", comment="Calls answered with: slower"),
-    comment="What was called how often on which day; the budget is held against it",
+    Column("throttled", BigInteger, nullable=False, server_default="0", comment="Calls that Tuya throttled"),
+    comment="Calls by endpoint and day; the budget is compared with their sum",
 )
 
 
@@ -60,7 +60,7 @@ ops_token = Table(
     Column("fingerprint", Text, comment="First hex digits of the token's SHA-256, to tell tokens apart"),
     Column("expires_at", UtcTime, comment="End, by Tuya's clock"),
     Column("refreshed_at", UtcTime, comment="Newest refresh (PMS: at most one a day)"),
-    Column("generation", Integer, nullable=False, server_default="0", comment="How many tokens there have been"),
+    Column("generation", Integer, nullable=False, server_default="0", comment="Number of tokens so far"),
     Column("changed_at", UtcTime, comment="When it was stored"),
     Column("lease_holder", Text, comment="Who is replacing it (SQLite)"),
     Column("lease_until", UtcTime, comment="Until when (SQLite)"),

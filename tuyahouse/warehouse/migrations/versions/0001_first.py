@@ -80,10 +80,10 @@ def upgrade() -> None:
             nullable=True,
             comment="Newest by the rules: 1 being sent, 2 sent, 3 succeeded, 4 failed, 5 unknown; other values as sent",
         ),
-        sa.Column("message", Text, nullable=True, comment="Tuya's text to the result"),
+        sa.Column("message", Text, nullable=True, comment="Tuya's text on the result"),
         sa.Column("happened_at", UtcTime, nullable=True, comment="When that status happened"),
-        sa.Column("api_status", sa.Integer(), nullable=True, comment="What the API last said; null: nothing"),
-        sa.Column("message_status", sa.Integer(), nullable=True, comment="What messages last said; null: nothing"),
+        sa.Column("api_status", sa.Integer(), nullable=True, comment="What the API last reported; null: nothing"),
+        sa.Column("message_status", sa.Integer(), nullable=True, comment="What messages last reported; null: nothing"),
         sa.Column(
             "verdict",
             Text,
@@ -140,10 +140,10 @@ def upgrade() -> None:
         sa.Column("cmd_biz_type", Text, nullable=True, comment="Business type of the command"),
         sa.Column("data", Text, nullable=True, comment="Returned result, as sent"),
         sa.Column("extra", Json, nullable=True, comment="Fields Tuya sent beyond the documented ones"),
-        sa.Column("message_id", Text, nullable=True, comment="Message that told it (raw_message)"),
-        sa.Column("observed_at", UtcTime, nullable=False, comment="When tuyahouse first heard it"),
+        sa.Column("message_id", Text, nullable=True, comment="Message that reported it (raw_message)"),
+        sa.Column("observed_at", UtcTime, nullable=False, comment="When tuyahouse first received it"),
         sa.PrimaryKeyConstraint("account", "command_sn", "source", "process_status", "happened_at"),
-        comment="Everything ever heard of a command, from the API and from messages",
+        comment="Everything that API and messages ever reported about a command",
     )
     op.create_table(
         "craft_line",
@@ -152,7 +152,9 @@ def upgrade() -> None:
         sa.Column("craft_line_code", Text, nullable=True, comment="Code of the craft line"),
         sa.Column("name", Text, nullable=True, comment="Name of the craft line"),
         sa.Column("type", Text, nullable=True, comment="pcba or production"),
-        sa.Column("last_node", Text, nullable=True, comment="Node with the highest sort: who passed it is finished"),
+        sa.Column(
+            "last_node", Text, nullable=True, comment="Node with the highest sort: a unit that passed it is finished"
+        ),
         sa.Column("extra", Json, nullable=True, comment="Fields Tuya sent beyond the documented ones"),
         sa.Column("asked_at", UtcTime, nullable=True, comment="When it was asked"),
         sa.Column("first_run", Text, nullable=True, comment="Run that inserted this row (ops_run.run_id)"),
@@ -167,13 +169,13 @@ def upgrade() -> None:
         sa.Column("node", Text, nullable=False, comment="Station or process node"),
         sa.Column("sort", sa.Integer(), nullable=True, comment="Place in the line, ascending"),
         sa.Column("programs", Text, nullable=True, comment="Test programs of the node, comma-separated"),
-        sa.Column("description", Text, nullable=True, comment="Text for people"),
+        sa.Column("description", Text, nullable=True, comment="Readable text"),
         sa.Column("extra", Json, nullable=True, comment="Fields Tuya sent beyond the documented ones"),
         sa.Column(
             "gone_at",
             UtcTime,
             nullable=True,
-            comment="When an answer first no longer held this node; null: still there",
+            comment="When this node was first missing in an answer; null: still present",
         ),
         sa.Column("first_run", Text, nullable=True, comment="Run that inserted this row (ops_run.run_id)"),
         sa.Column("last_run", Text, nullable=True, comment="Run that last changed this row (ops_run.run_id)"),
@@ -186,7 +188,7 @@ def upgrade() -> None:
         sa.Column("device_id", Text, nullable=False, comment="Tuya's device id (devId)"),
         sa.Column("project_id", Text, nullable=True, comment="Project the device was read under"),
         sa.Column("cid", Text, nullable=True, comment="The vendor's own id: serial number, MAC or IMEI"),
-        sa.Column("gateway_id", Text, nullable=True, comment="Gateway the device hangs on"),
+        sa.Column("gateway_id", Text, nullable=True, comment="Gateway that the device is connected to"),
         sa.Column("device_name", Text, nullable=True, comment="Name"),
         sa.Column("device_ip", Text, nullable=True, comment="IP address"),
         sa.Column("mac_address", Text, nullable=True, comment="MAC address"),
@@ -212,27 +214,27 @@ def upgrade() -> None:
             "source",
             Text,
             nullable=True,
-            comment="inventory, or message: first met in a message and not yet in the inventory",
+            comment="inventory, or message: first named by a message and not yet in the inventory",
         ),
         sa.Column("detail_at", UtcTime, nullable=True, comment="When details and functions were last read"),
         sa.Column(
             "detail_hash",
             sa.LargeBinary(),
             nullable=True,
-            comment="Fingerprint of what they last said, presence left out; the same: nothing to do",
+            comment="Fingerprint of their newest answers, presence left out; the same: nothing to do",
         ),
         sa.Column("changed_at", UtcTime, nullable=True, comment="When a fact last changed"),
         sa.Column(
             "answer_hash",
             sa.LargeBinary(),
             nullable=True,
-            comment="Fingerprint of what the inventory last said, presence left out; null: only messages told of it",
+            comment="Fingerprint of the newest inventory answer, presence left out; null: known from messages only",
         ),
         sa.Column(
             "vanished_at",
             UtcTime,
             nullable=True,
-            comment="When a complete sweep no longer held it, or it was unbound; null: there",
+            comment="When a complete sweep no longer held it, or it was unbound; null: present",
         ),
         sa.Column("first_run", Text, nullable=True, comment="Run that inserted this row (ops_run.run_id)"),
         sa.Column("last_run", Text, nullable=True, comment="Run that last changed this row (ops_run.run_id)"),
@@ -260,9 +262,9 @@ def upgrade() -> None:
         sa.Column("product_type", Text, nullable=True, comment="Category code"),
         sa.Column("product_id", Text, nullable=True, comment="Product id"),
         sa.Column("extra", Json, nullable=True, comment="Fields Tuya sent beyond the documented ones"),
-        sa.Column("message_id", Text, nullable=True, comment="Message that told it first"),
+        sa.Column("message_id", Text, nullable=True, comment="First message that reported it"),
         sa.PrimaryKeyConstraint("account", "device_id", "event", "happened_at"),
-        comment="Pairing, change of information and unbinding of devices, as messages told them",
+        comment="Pairing, change of information and unbinding of devices, as messages reported them",
     )
     op.create_table(
         "device_event",
@@ -280,7 +282,7 @@ def upgrade() -> None:
         sa.Column("dp_id", Text, nullable=True, comment="Numeric data point id, where sent"),
         sa.Column("product_id", Text, nullable=True, comment="Product id (productKey)"),
         sa.Column("extra", Json, nullable=True, comment="Fields Tuya sent beyond the documented ones"),
-        sa.Column("message_id", Text, nullable=True, comment="Message that told it first (raw_message)"),
+        sa.Column("message_id", Text, nullable=True, comment="First message that reported it (raw_message)"),
         sa.PrimaryKeyConstraint("account", "device_id", "code", "happened_at", "data_id"),
         comment="What devices reported",
     )
@@ -289,11 +291,11 @@ def upgrade() -> None:
         sa.Column("account", Text, nullable=False, comment="Tuya cloud project, by its name in the settings"),
         sa.Column("device_id", Text, nullable=False, comment="Tuya's device id"),
         sa.Column("function_code", Text, nullable=False, comment="Data point code"),
-        sa.Column("function_name", Text, nullable=True, comment="Name for people"),
+        sa.Column("function_name", Text, nullable=True, comment="Readable name"),
         sa.Column("enabled", sa.Boolean(), nullable=False, comment="true: enabled; false: possible only"),
         sa.Column("extra", Json, nullable=True, comment="Fields Tuya sent beyond the documented ones"),
         sa.Column(
-            "gone_at", UtcTime, nullable=True, comment="When an answer first no longer held it; null: still there"
+            "gone_at", UtcTime, nullable=True, comment="When it was first missing in an answer; null: still present"
         ),
         sa.Column("first_run", Text, nullable=True, comment="Run that inserted this row (ops_run.run_id)"),
         sa.Column("last_run", Text, nullable=True, comment="Run that last changed this row (ops_run.run_id)"),
@@ -304,11 +306,11 @@ def upgrade() -> None:
         "device_history",
         sa.Column("account", Text, nullable=False, comment="Tuya cloud project, by its name in the settings"),
         sa.Column("device_id", Text, nullable=False, comment="Tuya's device id"),
-        sa.Column("valid_from", UtcTime, nullable=False, comment="From when this was so"),
-        sa.Column("valid_to", UtcTime, nullable=True, comment="Until when; null: still so"),
+        sa.Column("valid_from", UtcTime, nullable=False, comment="Start of this state"),
+        sa.Column("valid_to", UtcTime, nullable=True, comment="End of this state; null: it still holds"),
         sa.Column("project_id", Text, nullable=True, comment="Project the device was read under"),
         sa.Column("cid", Text, nullable=True, comment="The vendor's own id: serial number, MAC or IMEI"),
-        sa.Column("gateway_id", Text, nullable=True, comment="Gateway the device hangs on"),
+        sa.Column("gateway_id", Text, nullable=True, comment="Gateway that the device is connected to"),
         sa.Column("device_name", Text, nullable=True, comment="Name"),
         sa.Column("device_ip", Text, nullable=True, comment="IP address"),
         sa.Column("mac_address", Text, nullable=True, comment="MAC address"),
@@ -339,7 +341,7 @@ def upgrade() -> None:
         sa.Column("first_run", Text, nullable=True, comment="Run that inserted this row (ops_run.run_id)"),
         sa.Column("last_run", Text, nullable=True, comment="Run that last changed this row (ops_run.run_id)"),
         sa.PrimaryKeyConstraint("account", "device_id", "valid_from"),
-        comment="What each device was from when to when; one open row for each device that is there",
+        comment="The state of each device over time; one open row for each present device",
     )
     op.create_table(
         "device_person",
@@ -367,7 +369,7 @@ def upgrade() -> None:
         ),
         sa.Column("uid", Text, nullable=True, comment="Tuya user"),
         sa.Column("extra", Json, nullable=True, comment="Fields Tuya sent beyond the documented ones"),
-        sa.Column("message_id", Text, nullable=True, comment="Message that told it first"),
+        sa.Column("message_id", Text, nullable=True, comment="First message that reported it"),
         sa.PrimaryKeyConstraint("account", "device_id", "happened_at", "online"),
         comment="Every change of a device between online and offline; the latest by happened_at holds",
     )
@@ -377,7 +379,7 @@ def upgrade() -> None:
         sa.Column("account", Text, nullable=False, comment="Tuya cloud project, by its name in the settings"),
         sa.Column("device_id", Text, nullable=False, comment="Tuya's device id"),
         sa.Column("sn", Text, nullable=False, comment="Serial number"),
-        sa.Column("source", Text, nullable=False, comment="Who says so: pms, factory_infos or cid"),
+        sa.Column("source", Text, nullable=False, comment="Source of the link: pms, factory_infos or cid"),
         sa.Column("seen_at", UtcTime, nullable=False, comment="First seen"),
         sa.Column("first_run", Text, nullable=True, comment="Run that inserted this row (ops_run.run_id)"),
         sa.Column("last_run", Text, nullable=True, comment="Run that last changed this row (ops_run.run_id)"),
@@ -392,7 +394,7 @@ def upgrade() -> None:
         sa.Column("happened_at", UtcTime, nullable=False, comment="When the unit was at the node"),
         sa.Column("order_code", Text, nullable=True, comment="Work order"),
         sa.Column("craft_line_code", Text, nullable=True, comment="Craft line"),
-        sa.Column("node_desc", Text, nullable=True, comment="Text for people; not a key"),
+        sa.Column("node_desc", Text, nullable=True, comment="Readable text; not a key"),
         sa.Column("request_id", Text, nullable=True, comment="Tuya's request id of the step, where it sends one"),
         sa.Column(
             "status",
@@ -412,7 +414,7 @@ def upgrade() -> None:
             "gone_at",
             UtcTime,
             nullable=True,
-            comment="When an answer first no longer held this step; null: still there",
+            comment="When this step was first missing in an answer; null: still present",
         ),
         sa.Column("first_run", Text, nullable=True, comment="Run that inserted this row (ops_run.run_id)"),
         sa.Column("last_run", Text, nullable=True, comment="Run that last changed this row (ops_run.run_id)"),
@@ -436,10 +438,10 @@ def upgrade() -> None:
             "failures", sa.BigInteger(), server_default="0", nullable=False, comment="Calls answered with an error"
         ),
         sa.Column(
-            "throttled", sa.BigInteger(), server_default="0", nullable=False, comment="Calls answered with: slower"
+            "throttled", sa.BigInteger(), server_default="0", nullable=False, comment="Calls that Tuya throttled"
         ),
         sa.PrimaryKeyConstraint("account", "endpoint", "day"),
-        comment="What was called how often on which day; the budget is held against it",
+        comment="Calls by endpoint and day; the budget is compared with their sum",
     )
     op.create_table(
         "ops_chunk",
@@ -456,7 +458,7 @@ def upgrade() -> None:
         sa.Column(
             "refused",
             sa.LargeBinary(),
-            comment="Keys that were refused, packed alike: asked again when the run goes on",
+            comment="Keys that were refused, packed alike: asked again when the run continues",
         ),
         sa.Column("asked", sa.Integer(), server_default="0", nullable=False, comment="See ops_run.asked"),
         sa.Column("answered", sa.Integer(), server_default="0", nullable=False, comment="See ops_run.answered"),
@@ -483,10 +485,10 @@ def upgrade() -> None:
             sa.BigInteger(),
             server_default="0",
             nullable=False,
-            comment="Messages among them that were dead letters",
+            comment="Dead letters among them",
         ),
         sa.Column(
-            "reconnects", sa.BigInteger(), server_default="0", nullable=False, comment="Connections lost and made again"
+            "reconnects", sa.BigInteger(), server_default="0", nullable=False, comment="Connections lost and restored"
         ),
         sa.PrimaryKeyConstraint("account", "source"),
         comment="How far the message stream has been read",
@@ -510,9 +512,9 @@ def upgrade() -> None:
             "raw",
             sa.LargeBinary(),
             nullable=True,
-            comment="What was received, as far as there was something (secrets redacted)",
+            comment="What was received, if anything (secrets redacted)",
         ),
-        sa.Column("attempts", sa.Integer(), server_default="1", nullable=False, comment="How often this was met"),
+        sa.Column("attempts", sa.Integer(), server_default="1", nullable=False, comment="How often this happened"),
         sa.Column("first_seen_at", UtcTime, nullable=False, comment="First time"),
         sa.Column("last_seen_at", UtcTime, nullable=False, comment="Newest time"),
         sa.Column("resolved_at", UtcTime, nullable=True, comment="When a later answer was good"),
@@ -549,10 +551,10 @@ def upgrade() -> None:
             "first_page",
             sa.Integer(),
             nullable=True,
-            comment="Number of the first page: 1, or 0 where that was found out",
+            comment="Number of the first page: 1, or 0 if that was detected",
         ),
-        sa.Column("total", sa.BigInteger(), nullable=True, comment="How many devices Tuya last said there are"),
-        sa.Column("devices", sa.BigInteger(), nullable=True, comment="How many different ones its pages held"),
+        sa.Column("total", sa.BigInteger(), nullable=True, comment="Number of devices that Tuya last announced"),
+        sa.Column("devices", sa.BigInteger(), nullable=True, comment="How many different devices its pages held"),
         sa.Column(
             "swept_at", UtcTime, nullable=True, comment="Start of the newest complete sweep; null: there was none"
         ),
@@ -576,14 +578,14 @@ def upgrade() -> None:
             "field",
             Text,
             nullable=False,
-            comment="Field Tuya sends and the documentation does not know, or one with a new type or value",
+            comment="Undocumented field, or a documented one with a new type or value",
         ),
         sa.Column("sample", Text, nullable=True, comment="An example value, cut"),
         sa.Column("first_seen_at", UtcTime, nullable=False, comment="First time"),
         sa.Column("last_seen_at", UtcTime, nullable=False, comment="Newest time"),
         sa.Column("seen", sa.BigInteger(), server_default="1", nullable=False, comment="In how many changed answers"),
         sa.PrimaryKeyConstraint("account", "kind", "field"),
-        comment="What Tuya sends that was not expected; kept in extra",
+        comment="Undocumented fields that Tuya sends; they are kept in extra",
     )
     op.create_table(
         "ops_lock",
@@ -611,10 +613,10 @@ def upgrade() -> None:
             "closed_at",
             UtcTime,
             nullable=True,
-            comment="When inventory and open commands were read in full since; null: open",
+            comment="When a full read of inventory and open commands closed it; null: open",
         ),
         sa.PrimaryKeyConstraint("account", "gap_from"),
-        comment="Times in which messages may have been lost, to be answered by a full read",
+        comment="Spans in which messages may have been lost, until a full read closes them",
     )
     op.create_table(
         "ops_pace",
@@ -696,7 +698,7 @@ def upgrade() -> None:
             "fact_hash",
             sa.LargeBinary(),
             nullable=False,
-            comment="Fingerprint of what the page said of it, presence left out",
+            comment="Fingerprint of its row on the page, presence left out",
         ),
         sa.PrimaryKeyConstraint("account", "device_id", "project_id", "sweep"),
         comment="Marks of the sweep under way: which devices its pages held. Emptied when the next run begins",
@@ -712,9 +714,7 @@ def upgrade() -> None:
         ),
         sa.Column("expires_at", UtcTime, nullable=True, comment="End, by Tuya's clock"),
         sa.Column("refreshed_at", UtcTime, nullable=True, comment="Newest refresh (PMS: at most one a day)"),
-        sa.Column(
-            "generation", sa.Integer(), server_default="0", nullable=False, comment="How many tokens there have been"
-        ),
+        sa.Column("generation", sa.Integer(), server_default="0", nullable=False, comment="Number of tokens so far"),
         sa.Column("changed_at", UtcTime, nullable=True, comment="When it was stored"),
         sa.Column("lease_holder", Text, nullable=True, comment="Who is replacing it (SQLite)"),
         sa.Column("lease_until", UtcTime, nullable=True, comment="Until when (SQLite)"),
@@ -842,14 +842,14 @@ def upgrade() -> None:
         sa.Column("source", Text, nullable=True, comment="Where it came from: file name, pattern or query"),
         sa.Column("added_at", UtcTime, nullable=False, comment="When it was registered"),
         sa.Column("first_asked_at", UtcTime, nullable=True, comment="First asked"),
-        sa.Column("last_asked_at", UtcTime, nullable=True, comment="Newest asking, whatever came of it"),
+        sa.Column("last_asked_at", UtcTime, nullable=True, comment="Last asked, with whatever result"),
         sa.Column("last_changed_at", UtcTime, nullable=True, comment="Newest answer that differed from the one before"),
         sa.Column(
             "unknown_times",
             sa.Integer(),
             server_default="0",
             nullable=False,
-            comment="How often in a row Tuya did not know it",
+            comment="Consecutive answers that Tuya does not know it",
         ),
         sa.Column(
             "answer_hash",
