@@ -21,6 +21,7 @@ from benchmarks.measure import Usage, run, table
 from tests.support.postgres import OwnPostgres
 from tuyahouse.settings import load_settings
 from tuyahouse.sync.commands.reconcile import learn_observed, reconcile, rules_of
+from tuyahouse.warehouse.ledgers import runs
 from tuyahouse.warehouse.warehouse import Warehouse
 
 FEW, MANY = 100_000, 1_000_000
@@ -50,10 +51,11 @@ def work(what: str) -> None:
     settings = load_settings()
     assert settings.secret_key is not None
     warehouse = Warehouse.open(settings.warehouse_url, settings.secret_key.get_secret_value())
+    run = runs.Run("bench", "reconcile_commands", "bench", "bench")
     if what == "learn":
-        learn_observed(warehouse, "bench", "bench")
+        learn_observed(warehouse, run)
     else:
-        reconcile(warehouse, "bench", rules_of(settings.commands), now=datetime.now(UTC), run_id="bench")
+        reconcile(warehouse, run, rules_of(settings.commands), now=datetime.now(UTC))
     warehouse.close()
 
 

@@ -45,10 +45,10 @@ async def sweep(run_key: str) -> None:
     account = settings.account("bench")
     warehouse = Warehouse.open(settings.warehouse_url, settings.secret_key)
     started = runs.start_run(warehouse, "bench", "sync_devices", run_key, {})
-    plan_lists(warehouse, account, started.run_id, ["bench"], utc_now())
+    plan_lists(warehouse, account, started, ["bench"], utc_now())
     with rare_collections():
         async with TuyaClient.open(account, warehouse.tokens, warehouse.slots) as client:
-            read = await list_chunk(client, warehouse, account, started.run_id, 0)
+            read = await list_chunk(client, warehouse, account, started, 0)
     assert read and read.complete and len(read.counts) == 1, read
     if run_key == "concluded":
         conclude(warehouse, started, ["bench"], full=False, chunk_size=1000, at=utc_now())

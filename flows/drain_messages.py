@@ -27,6 +27,6 @@ async def drain_messages(
     """
     asked_for = {"max_seconds": max_seconds, "max_messages": max_messages}
     async with running("drain_messages", account, run_key, asked_for) as run:
-        drained = await drain_account(run.resources.account.name, run.id, max_seconds, max_messages)
+        drained = await drain_account(run.run, max_seconds, max_messages)
         run.notes += drained.notes
     return final_state(run)

@@ -14,6 +14,6 @@ from tasks.upkeep import prune_old
 async def prune(account: AccountName = None, run_key: RunKey = None) -> State[Any]:
     """Deletes raw answers, raw messages, chunks of ended runs and resolved dead letters older than RAW_RETENTION."""
     async with running("prune", account, run_key, {}) as run:
-        deleted = await prune_old(run.account)
+        deleted = await prune_old(run.run)
         run.notes.append("Deleted: " + ", ".join(f"{count:,} rows of {table}" for table, count in deleted.items()))
     return final_state(run)

@@ -26,10 +26,10 @@ async def reconcile_commands(
     """
     asked_for = {"command_sns": command_sns, "limit": limit}
     async with running("reconcile_commands", account, run_key, asked_for, names_keys=bool(command_sns)) as run:
-        run.plan(await plan_commands(run.account, run.id, command_sns, limit))
+        run.plan(await plan_commands(run.run, command_sns, limit))
         try:
             await run.each_chunk(ask_commands)
         finally:
-            await decide_commands(run.account, run.id)
+            await decide_commands(run.run)
         await publish_verdicts(run)
     return final_state(run)

@@ -23,8 +23,8 @@ async def redrive_dead_letters(account: AccountName = None, run_key: RunKey = No
     """
     wanted = Wanted(limit=limit, dead_letters=True)
     async with running("redrive_dead_letters", account, run_key, asdict(wanted)) as run:
-        run.plan(await plan_sn_flows(run.account, run.id, wanted))
+        run.plan(await plan_sn_flows(run.run, wanted))
         run.notes += await redrive_dead_messages(run.account)
-        await run.softly(redrive_craft_lines(run.account, run.id))
+        await run.softly(redrive_craft_lines(run.run))
         await run.each_chunk(ask_sn_flows)
     return final_state(run)

@@ -19,5 +19,5 @@ async def replay(account: AccountName = None, run_key: RunKey = None) -> State[A
     to them.
     """
     async with running("replay", account, run_key, {}) as run:
-        await replay_answers(run.account, run.id)
+        await replay_answers(run.run)
     return final_state(run)

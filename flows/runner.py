@@ -22,13 +22,13 @@ from flows.prefect_watch import PrefectAway, until_away, wait_for_server
 from flows.temporary_server import TemporaryServer
 from tasks.run.flow import RED, REFUSED
 from tasks.run.resources import open_resources
-from tasks.run.run import close_run, default_run_key
+from tasks.run.run import begun_here, close_run, default_run_key
 from tuyahouse import logs
 from tuyahouse.foreign_text import plain
 from tuyahouse.outcome import Outcome
 from tuyahouse.settings import Settings, SettingsError, load_settings
 from tuyahouse.terminal import outcome_table, print_text
-from tuyahouse.warehouse.errors import WarehouseError
+from tuyahouse.warehouse.errors import LockLost, WarehouseError
 from tuyahouse.warehouse.ledgers import runs
 
 GREEN = frozenset({"balanced", "stopped"})
@@ -118,8 +118,11 @@ def _record_interrupted(account: str, run_key: str, why: str = "Interrupted.") -
     """Close the rows that this run left open, because Prefect kept it from closing them."""
     warehouse = open_resources(account).warehouse
     for run in runs.recent_runs(warehouse, account, limit=100):
-        if run.run_key == run_key and run.status == "running":
-            close_run(warehouse, run.run_id, "interrupted", f"{why} To go on: {run.flow} with the run key {run_key}")
+        ours = begun_here.get(run.run_id)
+        if run.run_key == run_key and run.status == "running" and ours:
+            note = f"{why} To go on: {run.flow} with the run key {run_key}"
+            with suppress(LockLost):  # another process has started it again: its row
+                close_run(warehouse, ours, "interrupted", note)
 
 
 async def _end(state: State[Any], account: str, run_key: str) -> int:
@@ -127,11 +130,10 @@ async def _end(state: State[Any], account: str, run_key: str) -> int:
     message = logs.redact((state.message or "The flow ended before its run began.").removeprefix(RED))
     if state.name == REFUSED:  # the runs under this key are another process's, and may be under way
         return _say(message, EXIT_RED)
-    statuses = _tell(account, run_key)
+    statuses = _tell(account, run_key, "" if state.is_completed() else message)
     if statuses and state.is_completed():
         return 0 if statuses <= GREEN else EXIT_RED
-    # A row that is still "running" could not be closed, and has no note that says why.
-    return _say(message, EXIT_RED) if not statuses or "running" in statuses else EXIT_RED
+    return EXIT_RED if statuses else _say(message, EXIT_RED)
 
 
 def _wrong(flow: Flow[Any, Any], parameters: Mapping[str, Any]) -> str:
@@ -175,8 +177,11 @@ def _typed(flow: Flow[Any, Any], parameters: dict[str, Any]) -> dict[str, Any]:
     return {name: SecretStr(str(value)) if name in secret and value else value for name, value in parameters.items()}
 
 
-def _tell(account: str, run_key: str) -> set[str]:
-    """Print the counts and notes of all runs under this run key; their statuses, empty if there are none."""
+def _tell(account: str, run_key: str, problem: str = "") -> set[str]:
+    """Print the counts and notes of all runs under this run key; their statuses, empty if there are none.
+
+    A ``problem`` that no note names is printed too: the row could not be closed, or is another process's by now.
+    """
     warehouse = open_resources(account).warehouse
     found = [run for run in runs.recent_runs(warehouse, account, limit=100) if run.run_key == run_key]
     if not found:
@@ -189,6 +194,8 @@ def _tell(account: str, run_key: str) -> set[str]:
     for run in found:
         for line in filter(None, (f"{run.flow}: {run.status}", run.note)):
             print_text(console, line)
+    if problem and not any(problem in (run.note or "") for run in found):
+        print_text(console, problem)
     return {run.status for run in found}
 
 

@@ -33,9 +33,9 @@ async def sync_devices(
     """
     async with running("sync_devices", account, run_key, {"project_ids": project_ids, "full": full}) as run:
         projects = chosen_projects(run.resources.account, project_ids)
-        await plan_device_lists(run.account, run.id, projects)
+        await plan_device_lists(run.run, projects)
         amiss, errors = await read_lists(run)
-        concluded = await conclude_devices(run.account, run.id, projects, full)
+        concluded = await conclude_devices(run.run, projects, full)
         run.notes += concluded.notes + [words for project, words in concluded.odd.items() if project not in amiss]
         await publish_device_changes(run, concluded)
         if errors:

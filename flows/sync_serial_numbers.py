@@ -67,8 +67,6 @@ async def sync_serial_numbers(
         "column": column,
     }
     async with running("sync_serial_numbers", account, run_key, given) as run:
-        taken = await register_serial_numbers(
-            run.account, run.id, path, pattern, query_url, query, work_order, sheet, column
-        )
+        taken = await register_serial_numbers(run.run, path, pattern, query_url, query, work_order, sheet, column)
         run.notes.append(await publish_intake(run.account, taken))
     return Completed(message=run.notes[-1])

@@ -33,7 +33,7 @@ async def sync_sn_flows(
     wanted = Wanted(sns=sns, work_orders=work_orders, limit=limit)
     named = sns is not None or work_orders is not None
     async with running("sync_sn_flows", account, run_key, asdict(wanted), names_keys=named) as run:
-        run.plan(await plan_sn_flows(run.account, run.id, wanted))
+        run.plan(await plan_sn_flows(run.run, wanted))
         await run.each_chunk(ask_sn_flows)
-        await run.softly(fetch_missing_lines(run.account, run.id))
+        await run.softly(fetch_missing_lines(run.run))
     return final_state(run)

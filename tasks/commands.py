@@ -15,17 +15,18 @@ from tuyahouse.sync.commands.ask import ask_chunk
 from tuyahouse.sync.commands.reconcile import reconcile, rules_of
 from tuyahouse.sync.messages import close_gaps
 from tuyahouse.warehouse.commands import records
+from tuyahouse.warehouse.ledgers.runs import Run
 
 
 @retried_task("plan")
-async def plan_commands(account: str, run_id: str, command_sns: list[str] | None, limit: int | None) -> plan.Planned:
+async def plan_commands(run: Run, command_sns: list[str] | None, limit: int | None) -> plan.Planned:
     """Learn new record numbers and choose the open commands to ask, within the budget."""
-    resources = open_resources(account)
+    resources = open_resources(run.account)
     return await asyncio.to_thread(
         plan.plan_asking,
         resources.warehouse,
         resources.account,
-        run_id,
+        run,
         resources.settings.commands,
         command_sns=command_sns,
         limit=limit,
@@ -35,21 +36,19 @@ async def plan_commands(account: str, run_id: str, command_sns: list[str] | None
 
 
 @retried_task("chunk {chunk}")
-async def ask_commands(account: str, run_id: str, chunk: int) -> Outcome:
+async def ask_commands(run: Run, chunk: int) -> Outcome:
     """Ask one chunk of command records and land what the API says."""
-    resources = open_resources(account)
-    async with metered(resources, run_id, chunk) as (client, on_key):
-        return await ask_chunk(client, resources.warehouse, run_id, chunk, workers=resources.workers, on_key=on_key)
+    resources = open_resources(run.account)
+    async with metered(resources, run.run_id, chunk) as (client, on_key):
+        return await ask_chunk(client, resources.warehouse, run, chunk, workers=resources.workers, on_key=on_key)
 
 
 @retried_task("decide")
-async def decide_commands(account: str, run_id: str) -> int:
+async def decide_commands(run: Run) -> int:
     """Compare what API and messages report of every command; returns how many verdicts changed."""
-    resources = open_resources(account)
+    resources = open_resources(run.account)
     now, rules = datetime.now(UTC), rules_of(resources.settings.commands)
-    changed = await asyncio.to_thread(
-        reconcile, resources.warehouse, resources.account.name, rules, now=now, run_id=run_id
-    )
+    changed = await asyncio.to_thread(reconcile, resources.warehouse, run, rules, now=now)
     await asyncio.to_thread(close_gaps.close_answered_gaps, resources.warehouse, resources.account, now)
     return changed
 

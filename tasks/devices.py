@@ -17,27 +17,25 @@ from tuyahouse.sync.devices.plan import Concluded
 from tuyahouse.sync.messages.close_gaps import close_answered_gaps
 from tuyahouse.terminal import progress
 from tuyahouse.warehouse.devices import history, links
-from tuyahouse.warehouse.ledgers import runs
+from tuyahouse.warehouse.ledgers.runs import Run
 
 
 @retried_task("plan lists")
-async def plan_device_lists(account: str, run_id: str, projects: list[str]) -> None:
+async def plan_device_lists(run: Run, projects: list[str]) -> None:
     """Plan one chunk for each project's list."""
-    resources = open_resources(account)
-    await asyncio.to_thread(
-        plan.plan_lists, resources.warehouse, resources.account, run_id, projects, datetime.now(UTC)
-    )
+    resources = open_resources(run.account)
+    await asyncio.to_thread(plan.plan_lists, resources.warehouse, resources.account, run, projects, datetime.now(UTC))
 
 
 @retried_task("list {project}")
-async def read_device_list(account: str, run_id: str, chunk: int, project: str) -> str:
+async def read_device_list(run: Run, chunk: int, project: str) -> str:
     """Sweep the list of one project until it is known; pages are landed as they come. Returns what is wrong, or "".
 
     Raises:
         TuyaError: what cut the reading short; nothing of the project is declared vanished then.
     """
-    resources = open_resources(account)
-    async with resources.tuya(run_id) as client:
+    resources = open_resources(run.account)
+    async with resources.tuya(run.run_id) as client:
         with progress.of(f"list of {project}") as tracker:
 
             def on_page(rows: int, total: int | None) -> None:
@@ -45,7 +43,7 @@ async def read_device_list(account: str, run_id: str, chunk: int, project: str) 
                 tracker.done = min(tracker.done, rows)  # another sweep begins anew
                 tracker.advance(rows - tracker.done)
 
-            read = await list_chunk(client, resources.warehouse, resources.account, run_id, chunk, on_page=on_page)
+            read = await list_chunk(client, resources.warehouse, resources.account, run, chunk, on_page=on_page)
             progress.spend(client.calls, client.failures)
     if read is None or read.complete:
         return ""
@@ -53,23 +51,22 @@ async def read_device_list(account: str, run_id: str, chunk: int, project: str) 
 
 
 @retried_task("conclude")
-async def conclude_devices(account: str, run_id: str, projects: list[str], full: bool) -> plan.Concluded:
+async def conclude_devices(run: Run, projects: list[str], full: bool) -> plan.Concluded:
     """Declare devices vanished, apply messages, keep the history, and plan the details that are due."""
-    resources = open_resources(account)
-    run, _ = await asyncio.to_thread(runs.load_chunk, resources.warehouse, run_id, 0)
+    resources = open_resources(run.account)
     size, at = resources.settings.chunk_size, datetime.now(UTC)
     return await asyncio.to_thread(plan.conclude, resources.warehouse, run, projects, full=full, chunk_size=size, at=at)
 
 
 @retried_task("details {chunk}")
-async def ask_device_details(account: str, run_id: str, chunk: int) -> Outcome:
+async def ask_device_details(run: Run, chunk: int) -> Outcome:
     """Ask details, functions and serial numbers of one chunk of devices and land them in one transaction."""
-    resources = open_resources(account)
-    if await asyncio.to_thread(is_list, resources.warehouse, run_id, chunk):
+    resources = open_resources(run.account)
+    if await asyncio.to_thread(is_list, resources.warehouse, run.run_id, chunk):
         return Outcome()  # a list that is left for the next start of this run
-    async with metered(resources, run_id, chunk) as (client, on_key):
+    async with metered(resources, run.run_id, chunk) as (client, on_key):
         return await details_chunk(
-            client, resources.warehouse, resources.account, run_id, chunk, workers=resources.workers, on_key=on_key
+            client, resources.warehouse, resources.account, run, chunk, workers=resources.workers, on_key=on_key
         )
 
 
@@ -92,7 +89,7 @@ async def read_lists(run: Running) -> tuple[dict[str, str], list[TuyaError]]:
     errors: list[TuyaError] = []
     for chunk, project in (await asyncio.to_thread(plan.open_lists, run.resources.warehouse, run.id)).items():
         try:
-            if words := await read_device_list(run.account, run.id, chunk, project):
+            if words := await read_device_list(run.run, chunk, project):
                 amiss[project] = words
         except BudgetReached as error:
             run.stopped = str(error)

@@ -10,19 +10,20 @@ from tasks.run.resources import open_resources
 from tasks.run.retries import retried_task
 from tuyahouse.sync.messages.redrive import redrive_messages
 from tuyahouse.sync.messages.run import Drained, drain_run
+from tuyahouse.warehouse.ledgers.runs import Run
 
 
 @task(persist_result=False, task_run_name="drain")
-async def drain_account(account: str, run_id: str, max_seconds: int, max_messages: int | None) -> Drained:
+async def drain_account(run: Run, max_seconds: int, max_messages: int | None) -> Drained:
     """Read, land and acknowledge messages. If cancelled, it ends after the batch under way."""
-    resources = open_resources(account)
+    resources = open_resources(run.account)
     cancelled = threading.Event()
     try:
         return await asyncio.to_thread(
             drain_run,
             resources.account,
             resources.warehouse,
-            run_id,
+            run,
             max_seconds=max_seconds,
             max_messages=max_messages,
             stopping=cancelled.is_set,

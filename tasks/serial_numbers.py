@@ -15,13 +15,14 @@ from tuyahouse.sync.serial_numbers import register as serial_numbers
 from tuyahouse.sync.serial_numbers.register import KIND, SourceError
 from tuyahouse.terminal import progress
 from tuyahouse.warehouse.ledgers import runs
+from tuyahouse.warehouse.ledgers.runs import Run
+from tuyahouse.warehouse.shared.landing import landing
 from tuyahouse.warehouse.warehouse import Warehouse
 
 
 @retried_task("register")
 async def register_serial_numbers(
-    account: str,
-    run_id: str,
+    run: Run,
     path: str | None,
     pattern: str | None,
     query_url: SecretStr | None,
@@ -35,18 +36,19 @@ async def register_serial_numbers(
     Raises:
         SourceError: none or several sources, or one that cannot be read.
     """
-    resources = open_resources(account)
+    resources = open_resources(run.account)
     rows, name = serial_numbers.source(path, pattern, _url(query_url), query, sheet=sheet, column=column)
+    # Batches need no fence: they add what is not there and fill what is empty, so that a late one changes nothing.
     with progress.of("serial numbers"):
         register = partial(serial_numbers.register, resources.warehouse, resources.account.name, rows, name, work_order)
         taken = await in_batches(lambda on_rows: register(on_rows=on_rows))
-    await asyncio.to_thread(_count, resources.warehouse, run_id, taken)
+    await asyncio.to_thread(_count, resources.warehouse, run, taken)
     return taken
 
 
-def _count(warehouse: Warehouse, run_id: str, taken: IntakeOutcome) -> None:
-    with warehouse.begin() as conn:
-        runs.finish_chunk(conn, run_id, 0, taken.as_run())
+def _count(warehouse: Warehouse, run: Run, taken: IntakeOutcome) -> None:
+    with landing(warehouse, run) as conn:
+        runs.finish_chunk(conn, run.run_id, 0, taken.as_run())
 
 
 def _url(given: SecretStr | None) -> str | None:

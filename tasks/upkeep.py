@@ -12,39 +12,40 @@ from tuyahouse.outcome import Outcome
 from tuyahouse.sync.replay import replay
 from tuyahouse.sync.serial_numbers.craft_lines import CraftLines
 from tuyahouse.terminal import progress
-from tuyahouse.warehouse.ledgers import retention, runs
+from tuyahouse.warehouse.ledgers import retention
+from tuyahouse.warehouse.ledgers.runs import Run
+from tuyahouse.warehouse.shared.landing import landing
 
 
 @task(persist_result=False, task_run_name="replay")
-async def replay_answers(account: str, run_id: str) -> Outcome:
+async def replay_answers(run: Run) -> Outcome:
     """Rebuild the core from the stored answers in one transaction, without a call."""
-    warehouse = open_resources(account).warehouse
-    run = runs.Run(account, "replay", "", run_id)
+    warehouse = open_resources(run.account).warehouse
     with progress.of("replay"):
         return await in_batches(lambda on_answers: replay(warehouse, run, datetime.now(UTC), on_answers))
 
 
 @retried_task("craft lines")
-async def redrive_craft_lines(account: str, run_id: str) -> int:
+async def redrive_craft_lines(run: Run) -> int:
     """Ask again the craft lines that are dead letters; returns how many were fetched.
 
     Raises:
         TuyaError: what stopped the asking, after everything answered until then was committed.
     """
-    resources = open_resources(account)
-    async with resources.tuya(run_id) as client:
-        lines = CraftLines(resources.warehouse, resources.account.name, run_id)
-        return await lines.redrive(client, datetime.now(UTC))
+    resources = open_resources(run.account)
+    async with resources.tuya(run.run_id) as client:
+        return await CraftLines(resources.warehouse, run).redrive(client)
 
 
 @retried_task("prune")
-async def prune_old(account: str) -> dict[str, int]:
+async def prune_old(run: Run) -> dict[str, int]:
     """Delete what is past the retention; returns the number of rows by table."""
-    resources = open_resources(account)
+    resources = open_resources(run.account)
     before = datetime.now(UTC) - resources.settings.raw_retention
 
     def prune() -> dict[str, int]:
-        with resources.warehouse.begin() as conn:
+        # A landing, so that no replay loses the answers that it is reading.
+        with landing(resources.warehouse, run) as conn:
             return retention.prune(conn, resources.account.name, before)
 
     return await asyncio.to_thread(prune)

@@ -2,8 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Protocol
@@ -23,11 +23,13 @@ from tuyahouse.outcome import Outcome
 from tuyahouse.settings import SettingsError, load_settings
 from tuyahouse.terminal import progress
 from tuyahouse.verdict import in_one_sentence
-from tuyahouse.warehouse.errors import WarehouseAway, WarehouseError
+from tuyahouse.warehouse.errors import LockLost, WarehouseAway, WarehouseError
 from tuyahouse.warehouse.ledgers import runs
 from tuyahouse.warehouse.ledgers.refusals import record_refusal
 from tuyahouse.warehouse.serial_numbers import registry
 from tuyahouse.warehouse.shared import locks
+from tuyahouse.warehouse.shared.landing import fenced
+from tuyahouse.warehouse.shared.locks import Lock, acquire
 from tuyahouse.warehouse.warehouse import Warehouse
 
 log = logging.getLogger("tuyahouse.run")
@@ -88,8 +90,8 @@ class Running:
         except BudgetReached as error:
             self.stopped = str(error)
 
-    async def each_chunk(self, ask: Callable[[str, str, int], Awaitable[Outcome]]) -> None:
-        """Call ``ask(account, run_id, chunk)`` for every chunk that is not done, several at once.
+    async def each_chunk(self, ask: Callable[[runs.Run, int], Awaitable[Outcome]]) -> None:
+        """Call ``ask(run, chunk)`` for every chunk that is not done, several at once.
 
         A budget that is reached ends it softly; any other error ends it after the chunks under way have landed.
         """
@@ -105,7 +107,7 @@ class Running:
                 if errors or self.stopped:
                     return
                 try:
-                    await ask(self.run.account, self.run.run_id, chunk)
+                    await ask(self.run, chunk)
                 except BudgetReached as error:
                     self.stopped = str(error)
                 except Exception as error:
@@ -146,8 +148,8 @@ async def running(
             name = resources.account.name
             of_key = locks.of_run(name, flow, key)
             names = [of_key] if names_keys else [locks.of_what_is_due(name, flow), of_key]
-            await held.enter_async_context(_locked(resources, names, f"run {key}"))
-            run = await asyncio.to_thread(runs.start_run, resources.warehouse, name, flow, key, parameters)
+            taken = await held.enter_async_context(_locked(resources, names, f"run {key}"))
+            run = await asyncio.to_thread(_begin, resources.warehouse, taken, name, flow, key, parameters)
         except (SettingsError, WarehouseError) as error:
             await _refuse(flow, name, key, parameters, redact(str(error)))
             raise Refusal(str(error)) from error
@@ -156,13 +158,45 @@ async def running(
         try:
             with rare_collections():
                 yield current
+            await asyncio.to_thread(_require_locks, current)
         except Exception as error:
-            await _publish(current, _close(current, "failed", str(error)))
+            with _unless_started_anew():
+                await _publish(current, _close(current, "failed", str(error)))
             raise
         except BaseException:
-            _close(current, "interrupted", f"Interrupted. To go on: {flow} with the run key {key}")
+            with _unless_started_anew():
+                _close(current, "interrupted", f"Interrupted. To go on: {flow} with the run key {key}")
             raise
         await _verdict(current)
+
+
+def _begin(
+    warehouse: Warehouse, held: Sequence[Lock], account: str, flow: str, key: str, parameters: Mapping[str, Any]
+) -> runs.Run:
+    holdings = [lock.holding for lock in held]
+    with fenced(warehouse, holdings) as conn:
+        run = runs.begin_run(conn, account, flow, key, parameters, locks=holdings)
+    begun_here[run.run_id] = run
+    return run
+
+
+begun_here: dict[str, runs.Run] = {}
+"""The newest start of each run in this process."""
+
+
+def _require_locks(current: Running) -> None:
+    """Raise LockLost when another run has taken over, although nothing was left to land."""
+    with fenced(current.resources.warehouse, current.run.locks):
+        pass
+
+
+@contextmanager
+def _unless_started_anew() -> Iterator[None]:
+    """Leave the row of a run alone that another process has started again since: its end is that one's."""
+    try:
+        yield
+    except LockLost as error:
+        log.error("%s", error)
 
 
 async def _refuse(flow: str, account: str, key: str, parameters: Mapping[str, Any], why: str) -> None:
@@ -221,13 +255,17 @@ def _parts(current: Running) -> list[runs.Summary]:
 
 def _close(current: Running, status: str, last_note: str) -> runs.Summary:
     note = "\n".join(filter(None, [*current.notes, last_note]))
-    return close_run(current.resources.warehouse, current.id, status, note)
+    return close_run(current.resources.warehouse, current.run, status, note)
 
 
-def close_run(warehouse: Warehouse, run_id: str, status: str, note: str) -> runs.Summary:
-    """Write the verdict at once, without awaiting: it must be written on Ctrl-C too. The note is redacted."""
-    calls.store(warehouse, run_id)
-    return runs.finish_run(warehouse, run_id, status, redact(note))
+def close_run(warehouse: Warehouse, run: runs.Run, status: str, note: str) -> runs.Summary:
+    """Write the verdict at once, without awaiting: it must be written on Ctrl-C too. The note is redacted.
+
+    Raises:
+        LockLost: another process has taken the run over and started it again.
+    """
+    calls.store(warehouse, run.run_id)  # those were made, whoever closes the run
+    return runs.finish_run(warehouse, run.run_id, status, redact(note), starts=run.starts)
 
 
 def final_state(current: Running) -> State[Any]:
@@ -237,16 +275,16 @@ def final_state(current: Running) -> State[Any]:
 
 
 @asynccontextmanager
-async def _locked(resources: Resources, names: Sequence[str], holder: str) -> AsyncIterator[None]:
+async def _locked(resources: Resources, names: Sequence[str], holder: str) -> AsyncIterator[Sequence[Lock]]:
     """Hold all these locks, taken in this order."""
     lease = resources.settings.lock_lease
-    held: list[locks.Lock] = []
+    held: list[Lock] = []
     renewing: list[asyncio.Task[None]] = []
     try:
         for name in names:
-            held.append(await asyncio.to_thread(locks.acquire, resources.warehouse, name, holder, lease))
+            held.append(await asyncio.to_thread(acquire, resources.warehouse, name, holder, lease))
             renewing.append(asyncio.create_task(_renew(held[-1], lease.total_seconds() / 3)))
-        yield
+        yield held
     finally:
         for task in renewing:
             task.cancel()
@@ -254,11 +292,17 @@ async def _locked(resources: Resources, names: Sequence[str], holder: str) -> As
             lock.release()
 
 
-async def _renew(lock: locks.Lock, every_seconds: float) -> None:
-    """Hold the lock while the run lives; a warehouse that is away for a moment is asked again at the next turn."""
+async def _renew(lock: Lock, every_seconds: float) -> None:
+    """Hold the lock while the run lives; a warehouse that is away for a moment is asked again at the next turn.
+
+    A lock that is lost is lost for good: what the run lands next finds it so and ends the run.
+    """
     while True:
         await asyncio.sleep(every_seconds)
         try:
             await asyncio.to_thread(lock.renew)
         except WarehouseAway as error:
             log.warning("The lock could not be renewed now: %s", error)
+        except LockLost as error:
+            log.error("%s", error)
+            return

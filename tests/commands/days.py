@@ -55,12 +55,12 @@ async def day(
     run = runs.start_run(warehouse, "demo", "reconcile_commands", run_key, {})
     if run.planned is None:
         plan_asking(
-            warehouse, account, run.run_id, POLICY, command_sns=given, limit=None, chunk_size=100, now=now
+            warehouse, account, run, POLICY, command_sns=given, limit=None, chunk_size=100, now=now
         )  # fmt: skip
     for chunk in runs.open_chunks(warehouse, run.run_id):
         async with TuyaClient.open(account, warehouse.tokens, warehouse.slots) as client:
-            await ask_chunk(client, warehouse, run.run_id, chunk, workers=8, now=lambda: now)
-    reconcile(warehouse, "demo", rules_of(POLICY), now=now, run_id=run.run_id)
+            await ask_chunk(client, warehouse, run, chunk, workers=8, now=lambda: now)
+    reconcile(warehouse, run, rules_of(POLICY), now=now)
     return runs.finish_run(warehouse, run.run_id, "balanced")
 
 

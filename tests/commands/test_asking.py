@@ -105,10 +105,8 @@ async def test_given_numbers_are_followed_and_they_alone_are_asked_due_or_not(
     account = account_of(sandboxes())
     followed(warehouse, ["5", "6"], T)
     run = runs.start_run(warehouse, "demo", "reconcile_commands", "given", {})
-    planned = plan_asking(
-        warehouse, account, run.run_id, POLICY, command_sns=["9", " 6", "9"], limit=3, chunk_size=10, now=T
-    )
-    assert (planned.keys, runs.load_chunk(warehouse, run.run_id, 0)[1]) == (2, ["9", "6"])
+    planned = plan_asking(warehouse, account, run, POLICY, command_sns=["9", " 6", "9"], limit=3, chunk_size=10, now=T)
+    assert (planned.keys, runs.load_chunk(warehouse, run.run_id, 0)) == (2, ["9", "6"])
     assert rows(warehouse)["9"].source == "given"
 
 
@@ -142,8 +140,8 @@ def test_every_command_that_was_observed_is_learnt_set_by_set_and_once(warehouse
     with warehouse.begin() as conn:
         insert_new(conn, command_observation, columns, [*seen, ("other", "1", "message", 1, T, None, T)])
     followed(warehouse, numbers[10:20], T)
-    assert learn_observed(warehouse, "demo", "r1", set_size=7) == 30
-    assert learn_observed(warehouse, "demo", "r2", set_size=7) == 0
+    assert learn_observed(warehouse, runs.Run("demo", "reconcile_commands", "r1", "r1"), set_size=7) == 30
+    assert learn_observed(warehouse, runs.Run("demo", "reconcile_commands", "r2", "r2"), set_size=7) == 0
     found = rows(warehouse)
     assert sorted(found) == numbers
     learnt = {(row.source, row.device_id[1:] == sn, row.added_at) for sn, row in found.items() if row.device_id}

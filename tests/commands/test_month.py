@@ -10,6 +10,7 @@ from tests.commands.days import POLICY, add_from_file, begin_of, day, hear, told
 from tests.support.sandbox import Sandbox
 from tuyahouse.sync.commands.reconcile import reconcile, rules_of
 from tuyahouse.warehouse.commands import records
+from tuyahouse.warehouse.ledgers import runs
 from tuyahouse.warehouse.tables import command, command_observation
 from tuyahouse.warehouse.warehouse import Warehouse
 
@@ -63,7 +64,9 @@ async def test_after_a_month_every_command_has_the_verdict_of_its_fate_and_askin
     assert set(expected.values()) == set(ENDS.values())
 
     before = everything(warehouse)
-    assert reconcile(warehouse, "demo", rules_of(POLICY), now=now, run_id="again") == 0
+    assert (
+        reconcile(warehouse, runs.Run("demo", "reconcile_commands", "again", "again"), rules_of(POLICY), now=now) == 0
+    )
     for run_key in (f"day {DAYS - 1}", "again"):
         hear(warehouse, sandbox, now)
         add_from_file(warehouse, sandbox, now)

@@ -11,6 +11,7 @@ from tuyahouse.settings import CommandPolicy
 from tuyahouse.sync.commands.reconcile import reconcile, rules_of
 from tuyahouse.sync.commands.rules import BACK_AFTER, Age, Word, settled, verdict, word_of
 from tuyahouse.warehouse.bulk.writer import insert_new
+from tuyahouse.warehouse.ledgers import runs
 from tuyahouse.warehouse.tables import command, command_observation, device
 from tuyahouse.warehouse.warehouse import Warehouse
 
@@ -49,7 +50,9 @@ def read(warehouse: Warehouse) -> dict[str, Any]:
 
 
 def run(warehouse: Warehouse, now: datetime = NOW, size: int = 7) -> int:
-    return reconcile(warehouse, "demo", rules_of(POLICY), now=now, run_id="r1", set_size=size)
+    return reconcile(
+        warehouse, runs.Run("demo", "reconcile_commands", "r1", "r1"), rules_of(POLICY), now=now, set_size=size
+    )
 
 
 def said_by(sn: str, source: str, word: Word, began: datetime) -> list[Said]:

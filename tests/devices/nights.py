@@ -44,16 +44,16 @@ async def night(
     projects = chosen_projects(account, None)
     run = runs.start_run(warehouse, account.name, "sync_devices", run_key, {})
     if run.planned is None:
-        plan_lists(warehouse, account, run.run_id, projects, datetime.now(UTC))
+        plan_lists(warehouse, account, run, projects, datetime.now(UTC))
     async with TuyaClient.open(account, warehouse.tokens, warehouse.slots) as client:
         for chunk in [each for each in runs.open_chunks(warehouse, run.run_id) if each < len(projects)]:
-            done.lists.append(await list_chunk(client, warehouse, account, run.run_id, chunk))
+            done.lists.append(await list_chunk(client, warehouse, account, run, chunk))
         now = datetime.now(UTC)
         done.concluded = conclude(warehouse, run, projects, full=full, chunk_size=100, at=now)
         done.calls = client.calls
     for chunk in [each for each in runs.open_chunks(warehouse, run.run_id) if each >= len(projects) and details]:
         async with TuyaClient.open(account, warehouse.tokens, warehouse.slots) as client:
-            await details_chunk(client, warehouse, account, run.run_id, chunk, workers=4)
+            await details_chunk(client, warehouse, account, run, chunk, workers=4)
     close_answered_gaps(warehouse, account, datetime.now(UTC))
     done.summary = runs.finish_run(warehouse, run.run_id, "balanced")
     return done

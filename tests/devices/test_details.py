@@ -13,6 +13,7 @@ from tuyahouse.cloud.errors import UnusableAnswer
 from tuyahouse.sync.asking import Asked
 from tuyahouse.sync.devices.details import land_details, read_details
 from tuyahouse.sync.devices.links import Links
+from tuyahouse.times import utc_now
 from tuyahouse.warehouse.bulk.writer import insert_new
 from tuyahouse.warehouse.devices.links import contradictions
 from tuyahouse.warehouse.ledgers import drift, runs
@@ -144,7 +145,9 @@ def test_fields_of_a_detail_that_no_documentation_names_are_reported(warehouse: 
     functions = b'[{"function_code":"open","seconds":5,"extend_data":"{}"},{"function_code":"close"}]'
     results = [b'{"device_id":"d1","colour":"red","task_id":"t"}', b"[]", functions]
     asked = Asked(answers=[("d1", read_details("d1", results, results, None))])
-    land_details(warehouse, run, 0, asked, Links(), calls=3, at=datetime.now(UTC))
+    with warehouse.begin() as conn:
+        runs.add_chunks(conn, run.run_id, [["d1"]])
+    land_details(warehouse, run, 0, asked, Links(), calls=3, now=utc_now)
     with warehouse.read() as conn:
         assert [(one.kind, one.field, one.sample) for one in drift.listing(conn, "demo")] == [
             ("device_details", "colour", '"red"'),

@@ -116,9 +116,7 @@ def test_while_a_gap_is_open_every_open_command_is_asked_whatever_its_waiting_ti
     def planned(run_key: str) -> int:
         run = runs.start_run(warehouse, "demo", "reconcile_commands", run_key, {})
         policy = CommandPolicy()
-        return plan_asking(
-            warehouse, account, run.run_id, policy, command_sns=None, limit=None, chunk_size=10, now=NOW
-        ).keys
+        return plan_asking(warehouse, account, run, policy, command_sns=None, limit=None, chunk_size=10, now=NOW).keys
 
     assert planned("before") == 0
     gap(warehouse)

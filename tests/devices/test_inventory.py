@@ -305,12 +305,12 @@ async def test_a_device_in_two_projects_stays_while_the_list_of_its_own_cannot_b
     await night(warehouse, account, "first")
     before = history(warehouse)
     run = runs.start_run(warehouse, "demo", "sync_devices", "second", {})
-    plan_lists(warehouse, account, run.run_id, account.project_ids, datetime.now(UTC))
+    plan_lists(warehouse, account, run, account.project_ids, datetime.now(UTC))
     for chunk, fault in enumerate((1, 0)):
         sandbox.control("faults", {"error5xx": fault})
         async with TuyaClient.open(account, warehouse.tokens, warehouse.slots) as client:
             with suppress(PassingFault):
-                await list_chunk(client, warehouse, account, run.run_id, chunk)
+                await list_chunk(client, warehouse, account, run, chunk)
     conclude(warehouse, run, account.project_ids, full=False, chunk_size=100, at=datetime.now(UTC))
     assert lists(warehouse)["south-hall"].swept_at > lists(warehouse)["north-hall"].swept_at
     assert history(warehouse) == before

@@ -28,10 +28,10 @@ async def read(
     """Plan (unless that was done) and read the lists, and go no further."""
     run = runs.start_run(warehouse, account.name, "sync_devices", run_key, {})
     if run.planned is None:
-        plan_lists(warehouse, account, run.run_id, projects, datetime.now(UTC))
+        plan_lists(warehouse, account, run, projects, datetime.now(UTC))
     async with TuyaClient.open(account, warehouse.tokens, warehouse.slots) as client:
         for chunk in runs.open_chunks(warehouse, run.run_id):
-            await list_chunk(client, warehouse, account, run.run_id, chunk, now=now)
+            await list_chunk(client, warehouse, account, run, chunk, now=now)
     return run
 
 

@@ -80,8 +80,8 @@ async def night(
     account = settings.account("demo")
     run = runs.start_run(warehouse, "demo", FLOW, run_key, {})
     if run.planned is None:
-        plan_run(warehouse, settings, account, run.run_id, wanted, now or datetime.now(UTC))
-    lines, chunks = CraftLines(warehouse, "demo", run.run_id), iter(runs.open_chunks(warehouse, run.run_id))
+        plan_run(warehouse, settings, account, run, wanted, now or datetime.now(UTC))
+    lines, chunks = CraftLines(warehouse, run), iter(runs.open_chunks(warehouse, run.run_id))
 
     async def work() -> None:
         for chunk in chunks:
@@ -95,7 +95,7 @@ async def night(
         raise errors[0]
     if missing := lines.missing():
         async with TuyaClient.open(account, warehouse.tokens, warehouse.slots) as client:
-            await lines.fetch(client, missing, datetime.now(UTC))
+            await lines.fetch(client, missing)
     return runs.finish_run(warehouse, run.run_id, "balanced")
 
 

@@ -34,6 +34,10 @@ class Operator:
         code, printed = json.loads(self._process.stdout.readline())
         return code, printed
 
+    def signal(self, number: int) -> None:
+        """Send the process a signal, e.g. SIGSTOP."""
+        self._process.send_signal(number)
+
     def close(self) -> None:
         assert self._process.stdin
         self._process.stdin.close()

@@ -36,7 +36,7 @@ def test_a_run_counts_its_messages_and_tells_open_gaps(sandbox: Sandbox, warehou
     with warehouse.begin() as conn:
         gaps.record_gap(conn, account.name, Gap(three_hours_ago, datetime.now(UTC), "away_too_long"))
     run = runs.start_run(warehouse, account.name, "drain_messages", "key", {})
-    drained = drain_run(account, warehouse, run.run_id, max_seconds=None, max_messages=None, stopping=lambda: False)
+    drained = drain_run(account, warehouse, run, max_seconds=None, max_messages=None, stopping=lambda: False)
     summary = runs.finish_run(warehouse, run.run_id, "balanced")
     count = len(sandbox.lines("truth/messages"))
     assert (summary.status, summary.outcome.asked, summary.outcome.rejected > 0) == ("balanced", count, True)
@@ -46,7 +46,7 @@ def test_a_run_counts_its_messages_and_tells_open_gaps(sandbox: Sandbox, warehou
 def test_a_stream_that_was_always_silent_says_what_to_check(sandbox: Sandbox, warehouse: Warehouse) -> None:
     account = sandbox.account.model_copy(update={"messages_subscription": f"idle-{warehouse.dialect}"})
     run = runs.start_run(warehouse, account.name, "drain_messages", "key", {})
-    drained = drain_run(account, warehouse, run.run_id, max_seconds=0, max_messages=None, stopping=lambda: True)
+    drained = drain_run(account, warehouse, run, max_seconds=0, max_messages=None, stopping=lambda: True)
     assert "no message has ever arrived" in drained.notes[1] and "MESSAGES_ENVIRONMENT" in drained.notes[1]
 
 
@@ -79,7 +79,7 @@ def test_a_run_that_is_kept_waiting_behind_another_consumer_does_not_say_that_it
             out.publish(sealed(samples.ONLINE), {})
         assert len(other.receive(10, 10)) == 1
         run = runs.start_run(warehouse, account.name, "drain_messages", "key", {})
-        drained = drain_run(account, warehouse, run.run_id, max_seconds=60, max_messages=None, stopping=lambda: False)
+        drained = drain_run(account, warehouse, run, max_seconds=60, max_messages=None, stopping=lambda: False)
     waited = (
         drained.notes[0].startswith("0 messages read") and "another consumer of the subscription" in drained.notes[0]
     )

@@ -89,9 +89,9 @@ async def test_a_line_that_cannot_be_had_is_a_dead_letter_and_its_units_stay_ope
 
 async def test_a_redriven_line_finishes_the_units_that_landed_before_it(tuya, warehouse, some):
     await with_refused_lines(tuya, warehouse)
-    lines = CraftLines(warehouse, "demo", "redrive")
+    lines = CraftLines(warehouse, runs.start_run(warehouse, "demo", "redrive_dead_letters", "redrive", {}))
     async with client(tuya, warehouse) as opened:
-        assert await lines.redrive(opened, _now()) == len(orders(warehouse))
+        assert await lines.redrive(opened) == len(orders(warehouse))
     assert open_dead_letters(warehouse, "craft_line") == {}
     assert finished(warehouse) == truly_finished(tuya, some) != set()
 
@@ -107,8 +107,8 @@ async def test_a_line_that_could_not_be_had_is_asked_again_the_next_night_though
 async def test_a_night_that_stops_between_answers_and_lines_gets_the_lines_when_it_goes_on(tuya, warehouse, some):
     settings = settings_of(tuya)
     run = runs.start_run(warehouse, "demo", "sync_sn_flows", "n1", {})
-    plan_run(warehouse, settings, settings.account("demo"), run.run_id, Wanted(), _now())
-    lines = _Interrupted(warehouse, "demo", run.run_id)
+    plan_run(warehouse, settings, settings.account("demo"), run, Wanted(), _now())
+    lines = _Interrupted(warehouse, run)
     async with client(tuya, warehouse) as opened:
         with pytest.raises(asyncio.CancelledError):
             await sync_chunk(opened, lines, 0, workers=4)
@@ -128,7 +128,7 @@ async def test_a_quota_that_ends_at_the_lines_is_not_kept_quiet(tuya, warehouse,
 
 
 class _Interrupted(CraftLines):
-    async def last_nodes(self, client, orders, at):
+    async def last_nodes(self, client, orders, now):
         raise asyncio.CancelledError
 
 
@@ -144,8 +144,8 @@ async def with_refused_lines(sandbox: Sandbox, warehouse: Warehouse) -> None:
     """A night in which every craft line is refused and every serial number answered."""
     settings = settings_of(sandbox)
     run = runs.start_run(warehouse, "demo", "sync_sn_flows", "n1", {})
-    plan_run(warehouse, settings, settings.account("demo"), run.run_id, Wanted(), _now())
-    lines = _Refused(warehouse, "demo", run.run_id, sandbox)
+    plan_run(warehouse, settings, settings.account("demo"), run, Wanted(), _now())
+    lines = _Refused(warehouse, run, sandbox)
     async with client(sandbox, warehouse) as opened:
         await sync_chunk(opened, lines, 0, workers=4)
     runs.finish_run(warehouse, run.run_id, "balanced")
@@ -155,13 +155,13 @@ async def with_refused_lines(sandbox: Sandbox, warehouse: Warehouse) -> None:
 class _Refused(CraftLines):
     """Refuses from the first line on."""
 
-    def __init__(self, warehouse, account, run_id, sandbox):
-        super().__init__(warehouse, account, run_id)
+    def __init__(self, warehouse, run, sandbox):
+        super().__init__(warehouse, run)
         self.sandbox = sandbox
 
-    async def last_nodes(self, client, orders, at):
+    async def last_nodes(self, client, orders, now):
         await asyncio.to_thread(self.sandbox.control, "faults", {"item_error": 1})
-        return await super().last_nodes(client, orders, at)
+        return await super().last_nodes(client, orders, now)
 
 
 def _now() -> datetime:

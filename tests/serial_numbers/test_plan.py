@@ -26,8 +26,8 @@ def settings(**account):
 def plan(warehouse: Warehouse, wanted=DUE, key="k", **account):
     loaded = settings(**account)
     run = runs.start_run(warehouse, "demo", "sync_sn_flows", key, {})
-    planned = plan_run(warehouse, loaded, loaded.account("demo"), run.run_id, wanted, NOW)
-    return planned, [runs.load_chunk(warehouse, run.run_id, n)[1] for n in runs.open_chunks(warehouse, run.run_id)]
+    planned = plan_run(warehouse, loaded, loaded.account("demo"), run, wanted, NOW)
+    return planned, [runs.load_chunk(warehouse, run.run_id, n) for n in runs.open_chunks(warehouse, run.run_id)]
 
 
 def asked(warehouse: Warehouse, sns, ago, state="open", order="W1"):
@@ -133,4 +133,4 @@ def _breaks(chunks):
 def test_another_account_is_not_planned(seven):
     loaded = load_settings(accounts={"other": ACCOUNT}, chunk_size=3)
     run = runs.start_run(seven, "other", "sync_sn_flows", "k", {})
-    assert plan_run(seven, loaded, loaded.account("other"), run.run_id, Wanted(), NOW).keys == 0
+    assert plan_run(seven, loaded, loaded.account("other"), run, Wanted(), NOW).keys == 0

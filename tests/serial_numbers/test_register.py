@@ -200,9 +200,9 @@ def test_the_registry_gives_candidates_in_the_planners_order(warehouse, history,
             if state in ("open", "finished"):
                 registry.mark_changed(conn, name, [registry.Change(sn, None, None, state, 0, b"h", moment)])
             elif state == "unknown":
-                registry.mark_unknown(conn, name, [sn], moment)
+                registry.mark_unknown(conn, name, {sn: moment})
             elif state == "vain":
-                registry.mark_tried(conn, name, [sn], moment)
+                registry.mark_asked(conn, name, {sn: moment})
     with warehouse.read() as conn:
         candidates = list(registry.candidates(conn, name))
     assert candidates == sorted(candidates, key=planner_order)

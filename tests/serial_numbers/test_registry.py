@@ -69,7 +69,7 @@ def test_a_changed_answer_is_remembered_with_what_it_means(warehouse: Warehouse)
     add(warehouse, Entry("S1"))
     with warehouse.begin() as conn:
         assert registry.mark_changed(conn, "factory", [change(), change("S9")]) == 1
-    assert known(warehouse, "S1") == registry.Known("S1", "open", "W1", "L1", 0, b"h")
+    assert known(warehouse, "S1") == registry.Known("S1", "open", "W1", "L1", 0, b"h", LATER)
     assert times(warehouse) == (LATER, LATER, LATER)
     assert known(warehouse, "S1").had_steps
 
@@ -85,16 +85,16 @@ def test_an_unchanged_answer_changes_the_asking_time_alone(warehouse: Warehouse)
     add(warehouse, Entry("S1"))
     with warehouse.begin() as conn:
         registry.mark_changed(conn, "factory", [change(at=AT)])
-        assert registry.mark_asked(conn, "factory", ["S1", "S9"], LATER) == 1
-    assert known(warehouse, "S1") == registry.Known("S1", "open", "W1", "L1", 0, b"h")
+        assert registry.mark_asked(conn, "factory", {"S1": LATER, "S9": LATER}) == 1
+    assert known(warehouse, "S1") == registry.Known("S1", "open", "W1", "L1", 0, b"h", LATER)
     assert times(warehouse) == (AT, LATER, AT)
 
 
 def test_one_that_tuya_does_not_know_is_counted_up(warehouse: Warehouse) -> None:
     add(warehouse, Entry("S1"))
     with warehouse.begin() as conn:
-        registry.mark_unknown(conn, "factory", ["S1"], AT)
-        registry.mark_unknown(conn, "factory", ["S1"], LATER)
+        registry.mark_unknown(conn, "factory", {"S1": AT})
+        registry.mark_unknown(conn, "factory", {"S1": LATER})
     found = known(warehouse, "S1")
     assert (found.state, found.unknown_times, found.had_steps) == ("unknown", 2, False)
     assert times(warehouse) == (AT, LATER, None)
@@ -102,8 +102,8 @@ def test_one_that_tuya_does_not_know_is_counted_up(warehouse: Warehouse) -> None
 
 def test_marking_none_is_no_work(warehouse: Warehouse) -> None:
     with warehouse.begin() as conn:
-        assert registry.mark_asked(conn, "factory", [], AT) == 0
-        assert registry.mark_unknown(conn, "factory", [], AT) == 0
+        assert registry.mark_asked(conn, "factory", {}) == 0
+        assert registry.mark_unknown(conn, "factory", {}) == 0
         assert registry.mark_changed(conn, "factory", []) == 0
 
 
@@ -164,7 +164,7 @@ def test_asking_times_cost_no_index_write_on_postgresql(fresh_postgres_url: str)
     seen = []
     for night in range(4):
         with warehouse.begin() as conn:
-            registry.mark_asked(conn, "factory", names, LATER + timedelta(days=night))
+            registry.mark_asked(conn, "factory", dict.fromkeys(names, LATER + timedelta(days=night)))
         seen.append(updates_and_those_without_index_write(warehouse))
     assert [night[0] - seen[0][0] for night in seen] == [0, 1000, 2000, 3000]
     assert [night[1] - seen[0][1] for night in seen] == [0, 1000, 2000, 3000]
@@ -189,7 +189,7 @@ def test_a_batch_is_looked_up_by_its_keys_even_in_a_table_that_was_never_analyse
     before = rows_read(warehouse)
     assert len(registry.known(warehouse, "factory", names)) == 500
     with warehouse.begin() as conn:
-        registry.mark_asked(conn, "factory", names, LATER)
+        registry.mark_asked(conn, "factory", dict.fromkeys(names, LATER))
         registry.mark_changed(conn, "factory", [change(sn) for sn in names])
     assert rows_read(warehouse) - before < 20_000
     warehouse.close()

@@ -22,10 +22,9 @@ def answer(sn: str, node: str = "N1") -> SnAnswer:
 
 async def test_one_answer_that_no_table_can_hold_is_one_dead_letter_and_its_chunk_lands(warehouse: Warehouse) -> None:
     sns = [f"S{n:02}" for n in range(20)]
-    started = runs.start_run(warehouse, "demo", "sync_sn_flows", "n1", {})
+    run = runs.start_run(warehouse, "demo", "sync_sn_flows", "n1", {})
     with warehouse.begin() as conn:
-        runs.add_chunks(conn, started.run_id, [sns])
-    run, _ = runs.load_chunk(warehouse, started.run_id, 0)
+        runs.add_chunks(conn, run.run_id, [sns])
     asked: Asked[SnAnswer] = Asked(kind=KIND)
     asked.answers = [(sn, answer(sn, "n" * 5000 if sn == "S13" else "N1")) for sn in sns]
 
@@ -33,7 +32,7 @@ async def test_one_answer_that_no_table_can_hold_is_one_dead_letter_and_its_chun
         return None
 
     def land() -> Outcome:
-        return land_chunk(warehouse, run, 0, asked, {}, {}, calls=20, at=AT)
+        return land_chunk(warehouse, run, 0, asked, {}, {}, calls=20, now=lambda: AT)
 
     outcome = await land_what_came(asked, ask(), land)
     assert (outcome.asked, outcome.answered, outcome.rejected, outcome.calls) == (20, 19, 1, 20)

@@ -43,7 +43,7 @@ def plan(warehouse: Warehouse, run_id: str) -> None:
 
 
 def land(warehouse: Warehouse, run_id: str, chunk: int) -> None:
-    _, sns = runs.load_chunk(warehouse, run_id, chunk)
+    sns = runs.load_chunk(warehouse, run_id, chunk)
     rows = [("factory", sn, f"N{n}", AT + timedelta(hours=n), run_id, run_id) for sn in sns for n in range(5)]
     with warehouse.begin() as conn:
         written = writer.upsert(conn, flow_step, STEP, rows, first=["first_run"], stamp=["last_run"])

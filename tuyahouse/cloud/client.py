@@ -126,6 +126,7 @@ class TuyaClient:
         path: Mapping[str, str] | None = None,
         query: Mapping[str, str] | None = None,
         body: object | None = None,
+        on_start: Callable[[], None] | None = None,
     ) -> Answer:
         """Call an endpoint. Passing faults and throttle answers are retried, up to ``ATTEMPTS`` attempts in all.
 
@@ -134,11 +135,13 @@ class TuyaClient:
             path: values for the names in the endpoint's path.
             query: parameters.
             body: sent as JSON.
+            on_start: called right before the request is sent, in its turn, and again for each retry.
 
         Raises:
             TuyaError: of the kind that says what to do; the last one if retries did not help.
         """
         request = self._address(endpoint).requests.build(endpoint, path, query, body)
+        request.on_start = on_start
         try:
             return await self._ask(endpoint, request)
         except (PassingFault, Throttled) as error:
@@ -286,6 +289,8 @@ class TuyaClient:
 
     async def _turn(self, request: Request) -> None:
         await self._pacer.start(request.endpoint.name)
+        if request.on_start is not None:
+            request.on_start()
 
     def _make_keepers(self, store: TokenStore) -> dict[str, TokenKeeper]:
         account = self.account

@@ -6,9 +6,10 @@ answered by then is in :class:`Asked`, the rest is in ``left``.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Generic, TypeVar
 
 from tuyahouse.cloud.errors import Action, AuthenticationRefused, NotFound, PassingFault, TuyaError, UnusableAnswer
@@ -40,6 +41,39 @@ class Asked(Generic[T]):
     stopped_by: TuyaError | None = None
     calls_landed: bool = False
     kind: str = ""
+    asked_at: dict[str, datetime] = field(default_factory=dict)
+    """When the newest request for each key was sent, to tell which of two answers is the newer one."""
+
+    def without(self, keys: Collection[str]) -> "Asked[T]":
+        """The same without what these keys came to."""
+        return replace(
+            self,
+            answers=[one for one in self.answers if one[0] not in keys],
+            empty=[key for key in self.empty if key not in keys],
+            failed=[one for one in self.failed if one.key not in keys],
+            rejected=[one for one in self.rejected if one.key not in keys],
+        )
+
+    def starting(self, key: str, now: Callable[[], datetime]) -> Callable[[], None]:
+        """To be called when a request for this key is about to be sent: notes the time of asking."""
+
+        def note() -> None:
+            self.asked_at[key] = now()
+
+        return note
+
+    def overtaken(self, last_asked: Mapping[str, datetime | None]) -> set[str]:
+        """Keys that were asked again later, by whatever run, so that these answers are not news any more."""
+        return {key for key, at in last_asked.items() if at and key in self.asked_at and at > self.asked_at[key]}
+
+    def times(self, keys: Iterable[str], at: datetime) -> dict[str, datetime]:
+        """When these keys were asked; ``at`` where that was not noted."""
+        return {key: self.asked_at.get(key, at) for key in keys}
+
+    @property
+    def keys(self) -> list[str]:
+        """Keys that were asked, whatever came of it."""
+        return [key for key, _ in self.answers] + self.empty + self.refused
 
     @property
     def dead_letters(self) -> list[DeadLetter]:

@@ -27,6 +27,7 @@ from tuyahouse.warehouse.ledgers.dead_letters import DeadLetter
 from tuyahouse.warehouse.ledgers.raw_blocks import Block
 from tuyahouse.warehouse.marts import marks
 from tuyahouse.warehouse.serial_numbers import flow_steps, registry
+from tuyahouse.warehouse.shared.landing import rebuilding
 from tuyahouse.warehouse.warehouse import Warehouse
 
 
@@ -38,7 +39,8 @@ def replay(
     A stored answer that today's code cannot read becomes a dead letter (``rejected``) and changes nothing.
     """
     outcome = Outcome()
-    with warehouse.read() as source, warehouse.begin() as conn, KeySet() as known_keys:
+    # Reads begin once nobody lands any more: what lands while blocks are read would be deleted.
+    with rebuilding(warehouse, run) as conn, warehouse.read() as source, KeySet() as known_keys:
         last_nodes = _replay_craft_lines(source, conn, run.account)
         for block in raw_blocks.blocks(source, run.account, chunk.KIND):
             asked = _read_block(block)

@@ -27,6 +27,10 @@ class ValueRefused(WarehouseError):
     """
 
 
+class LockLost(WarehouseError):
+    """The lock of a run ended before it was renewed, and another run has taken over. Nothing more is written."""
+
+
 class SchemaError(WarehouseError):
     """The tables there are not those of this version of tuyahouse; nothing was changed."""
 

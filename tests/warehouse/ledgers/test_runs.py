@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from tuyahouse.outcome import Outcome
 from tuyahouse.redaction import SECRETS
-from tuyahouse.warehouse.errors import WarehouseError
+from tuyahouse.warehouse.errors import LockLost, WarehouseError
 from tuyahouse.warehouse.ledgers import runs
 from tuyahouse.warehouse.ledgers.refusals import record_refusal
 from tuyahouse.warehouse.tables import ops_run
@@ -53,8 +53,8 @@ def test_a_planned_run_hands_out_its_chunks(warehouse: Warehouse) -> None:
     run = planned(warehouse, ["S1", "S2"], ["S3"])
     assert run.planned == 3
     assert runs.open_chunks(warehouse, run.run_id) == [0, 1]
-    loaded, keys = runs.load_chunk(warehouse, run.run_id, 1)
-    assert (loaded.account, loaded.flow, loaded.run_key, keys) == ("factory", "sync_sn_flows", run.run_key, ["S3"])
+    keys = runs.load_chunk(warehouse, run.run_id, 1)
+    assert keys == ["S3"]
 
 
 def test_a_plan_with_nothing_to_do_is_a_plan(warehouse: Warehouse) -> None:
@@ -83,11 +83,18 @@ def test_a_partial_chunk_keeps_what_is_left_and_adds_up(warehouse: Warehouse) ->
     run = planned(warehouse, ["S1", "S2", "S3"])
     finish(warehouse, run, 0, Outcome(asked=1, answered=1, calls=2), "S2", "S3")
     assert runs.open_chunks(warehouse, run.run_id) == [0]
-    assert runs.load_chunk(warehouse, run.run_id, 0)[1] == ["S2", "S3"]
+    assert runs.load_chunk(warehouse, run.run_id, 0) == ["S2", "S3"]
     finish(warehouse, run, 0, Outcome(asked=2, answered=1, failed=1, calls=5))
     assert begin(warehouse).outcome == Outcome(asked=3, answered=2, failed=1, calls=7)
-    with warehouse.read() as conn:
-        assert runs.asked_before(conn, run.run_id, 0) == 3
+    with warehouse.begin() as conn:
+        assert runs.hold_chunk(conn, run.run_id, 0, keys=0) == 3
+
+
+def test_a_chunk_that_another_process_of_the_run_has_landed_is_not_landed_again(warehouse: Warehouse) -> None:
+    run = planned(warehouse, ["S1", "S2", "S3"])
+    finish(warehouse, run, 0, Outcome(asked=1, answered=1), "S2", "S3")
+    with pytest.raises(LockLost, match="landed chunk 0"), warehouse.begin() as conn:
+        runs.hold_chunk(conn, run.run_id, 0, keys=3)
 
 
 def test_a_chunk_that_was_not_planned_is_added(warehouse: Warehouse) -> None:

@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy import text
 
 from tests.support.kill import kill, start
-from tuyahouse.warehouse.errors import WarehouseAway
-from tuyahouse.warehouse.shared.locks import LockHeld, LockLost, account_lock, acquire
+from tuyahouse.warehouse.errors import LockLost, WarehouseAway
+from tuyahouse.warehouse.shared.locks import LockHeld, account_lock, acquire
 from tuyahouse.warehouse.shared.processes import is_dead, this_process
 from tuyahouse.warehouse.warehouse import Warehouse
 

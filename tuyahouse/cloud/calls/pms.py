@@ -4,6 +4,7 @@ The documented shape is decoded straight into structs. Anything else (times as t
 read more slowly and tolerantly, number by number from the bytes: a number of 19 digits never becomes a float.
 """
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
@@ -152,11 +153,13 @@ def _node(sent: dict[str, msgspec.Raw]) -> CraftLineNode:
     return CraftLineNode(code, int(sort) if sort else None, programs, desc, _extra(sent))
 
 
-async def get_craft_line(client: "TuyaClient", order_code: str) -> tuple[CraftLine, bytes]:
+async def get_craft_line(
+    client: "TuyaClient", order_code: str, on_start: Callable[[], None] | None = None
+) -> tuple[CraftLine, bytes]:
     """The craft line of a work order, and the body of the answer as sent.
 
     One of Tuya's pages says POST, another does not name the method: POST is tried first, then GET. The client
-    remembers which of them worked.
+    remembers which of them worked. ``on_start`` is that of :meth:`tuyahouse.cloud.client.TuyaClient.call`.
 
     Raises:
         NotFound: Tuya does not know the work order.
@@ -165,11 +168,11 @@ async def get_craft_line(client: "TuyaClient", order_code: str) -> tuple[CraftLi
     path = {"order_code": order_code}
     verb = client.verbs.get(CRAFT_LINE.path, CRAFT_LINE)
     try:
-        answer = await client.call(verb, path=path)
+        answer = await client.call(verb, path=path, on_start=on_start)
     except (ConfigurationWrong, ItemRefused) as error:
         if verb is not CRAFT_LINE or error.code not in _NOT_BY_POST:
             raise
-        answer = await client.call(CRAFT_LINE_BY_GET, path=path)
+        answer = await client.call(CRAFT_LINE_BY_GET, path=path, on_start=on_start)
         client.verbs[CRAFT_LINE.path] = CRAFT_LINE_BY_GET
     return decode_craft_line(answer.result), answer.body
 

@@ -1,6 +1,6 @@
 """From an endpoint and its values to a request: everything that does not change from call to call is made once."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
@@ -30,6 +30,7 @@ class Request:
         unsigned_headers: headers besides the signature.
         token: signs the call where the auth flow has no tokens of its own.
         headers: all headers as they are sent; set by signing.
+        on_start: called each time the request is about to be sent.
     """
 
     endpoint: Endpoint
@@ -39,6 +40,7 @@ class Request:
     unsigned_headers: Mapping[str, str]
     token: Token | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    on_start: Callable[[], None] | None = None
 
     @property
     def method(self) -> str:

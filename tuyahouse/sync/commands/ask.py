@@ -19,6 +19,7 @@ from tuyahouse.warehouse.commands import records
 from tuyahouse.warehouse.commands.records import Heard, KnownCommand
 from tuyahouse.warehouse.database import Connection
 from tuyahouse.warehouse.ledgers import dead_letters, runs
+from tuyahouse.warehouse.shared.landing import landing, shared_clock
 from tuyahouse.warehouse.tables import command, command_observation
 from tuyahouse.warehouse.warehouse import Warehouse
 
@@ -48,11 +49,11 @@ class Observed:
 async def ask_chunk(
     client: TuyaClient,
     warehouse: Warehouse,
-    run_id: str,
+    run: runs.Run,
     chunk: int,
     *,
     workers: int,
-    now: Callable[[], datetime] = utc_now,
+    now: Callable[[], datetime] | None = None,
     on_key: Callable[[], None] = lambda: None,
 ) -> Outcome:
     """Ask the chunk's records and land them in one transaction.
@@ -60,23 +61,32 @@ async def ask_chunk(
     Raises:
         TuyaError: what stopped the asking, after everything answered until then was committed.
     """
-    run, numbers = await asyncio.to_thread(runs.load_chunk, warehouse, run_id, chunk)
+    clock = await asyncio.to_thread(shared_clock, warehouse) if now is None else now
+    numbers = await asyncio.to_thread(runs.load_chunk, warehouse, run.run_id, chunk)
     asked: Asked[CommandRecord] = Asked()
 
     def land() -> Outcome:
-        return land_chunk(warehouse, run, chunk, asked, calls=client.calls, at=now())
+        return land_chunk(warehouse, run, chunk, asked, calls=client.calls, now=clock)
 
-    return await land_what_came(asked, ask_records(client, numbers, asked, workers=workers, on_key=on_key), land)
+    return await land_what_came(
+        asked, ask_records(client, numbers, asked, workers=workers, on_key=on_key, now=clock), land
+    )
 
 
 async def ask_records(
-    client: TuyaClient, numbers: Iterable[str], into: Asked[CommandRecord], *, workers: int, on_key: Callable[[], None]
+    client: TuyaClient,
+    numbers: Iterable[str],
+    into: Asked[CommandRecord],
+    *,
+    workers: int,
+    on_key: Callable[[], None],
+    now: Callable[[], datetime] = utc_now,
 ) -> None:
     """Ask each record; see :func:`tuyahouse.sync.asking.ask_all` for what may stop it. No record counts as not
     found."""
 
     async def ask(command_sn: str) -> CommandRecord:
-        answer = await client.call(RECORD, path={"sn": command_sn})
+        answer = await client.call(RECORD, path={"sn": command_sn}, on_start=into.starting(command_sn, now))
         record = decode_record(bytes(answer.result), command_sn)
         if record is None:
             raise NotFound("Tuya knows no such command record", endpoint=RECORD.name)
@@ -95,21 +105,35 @@ def observe(record: CommandRecord, heard: Sequence[Heard], at: datetime) -> Obse
 
 
 def land_chunk(
-    warehouse: Warehouse, run: runs.Run, chunk: int, asked: Asked[CommandRecord], *, calls: int, at: datetime
+    warehouse: Warehouse,
+    run: runs.Run,
+    chunk: int,
+    asked: Asked[CommandRecord],
+    *,
+    calls: int,
+    now: Callable[[], datetime],
 ) -> Outcome:
-    """Write observations, what is known of each command's asking, dead letters and the chunk's outcome."""
-    answered = [sn for sn, _ in asked.answers]
-    with warehouse.begin() as conn:
-        known = records.known(conn, run.account, answered + asked.empty + [letter.key for letter in asked.dead_letters])
+    """Write observations, what is known of each command's asking, dead letters and the chunk's outcome.
+
+    A record asked before another run asked it and landed it is counted and changes nothing.
+    """
+    outcome = asked.outcome(calls)
+    left, refused = asked.left, asked.refused
+    with landing(warehouse, run) as conn:
+        runs.hold_chunk(conn, run.run_id, chunk, asked.asked + len(left))
+        known = records.hold(conn, run.account, asked.keys)
+        at = now()
+        asked = asked.without(asked.overtaken({sn: each.last_asked_at for sn, each in known.items()}))
+        answered = [sn for sn, _ in asked.answers]
         heard = records.heard_from_api(conn, run.account, answered)
-        observed = [observe(record, heard.get(sn, []), at) for sn, record in asked.answers]
+        times = asked.times(answered, at)
+        observed = [observe(record, heard.get(sn, []), times[sn]) for sn, record in asked.answers]
         written = _write_observations(conn, run.account, observed, at)
         _write_asked(conn, run, known, asked, at)
         dead_letters.record(conn, run.account, asked.dead_letters, at)
         dead_letters.resolve(conn, run.account, KIND, answered + asked.empty, at)
-        outcome = asked.outcome(calls, unchanged=written.unchanged)
-        outcome.inserted, outcome.updated = written.inserted, written.updated
-        runs.finish_chunk(conn, run.run_id, chunk, outcome, asked.left, at, asked.refused)
+        outcome.inserted, outcome.updated, outcome.unchanged = written.inserted, written.updated, written.unchanged
+        runs.finish_chunk(conn, run.run_id, chunk, outcome, left, at, refused)
     return outcome
 
 
@@ -142,11 +166,13 @@ def _write_asked(
     conn: Connection, run: runs.Run, known: Mapping[str, KnownCommand], asked: Asked[CommandRecord], at: datetime
 ) -> None:
     """When and how often each command was asked, and since when Tuya does not know it."""
-    rows = [asked_row(run.account, sn, known.get(sn), None, at) for sn, _ in asked.answers]
-    rows += [asked_row(run.account, sn, known.get(sn), at, at) for sn in asked.empty]
+    times = asked.times(asked.keys, at)
+    rows = [asked_row(run.account, sn, known.get(sn), None, times[sn]) for sn, _ in asked.answers]
+    rows += [asked_row(run.account, sn, known.get(sn), times[sn], times[sn]) for sn in asked.empty]
     for letter in asked.dead_letters:
         before = known.get(letter.key)
-        rows.append(asked_row(run.account, letter.key, before, before.unknown_since if before else None, at))
+        unknown_since = before.unknown_since if before else None
+        rows.append(asked_row(run.account, letter.key, before, unknown_since, times[letter.key]))
     columns = ("account", "command_sn", "first_asked_at", "last_asked_at", "asked_times", "unknown_since")
     update(conn, command, columns, rows)
 

@@ -16,6 +16,7 @@ from tuyahouse.warehouse.commands import records
 from tuyahouse.warehouse.database import Connection
 from tuyahouse.warehouse.ledgers import runs
 from tuyahouse.warehouse.messages import gaps as message_gaps
+from tuyahouse.warehouse.shared.landing import landing
 from tuyahouse.warehouse.warehouse import Warehouse
 
 LOOKED_UP_AT_ONCE = 1000
@@ -33,7 +34,7 @@ class Planned:
 def plan_asking(
     warehouse: Warehouse,
     account: Account,
-    run_id: str,
+    run: runs.Run,
     policy: CommandPolicy,
     *,
     command_sns: Sequence[str] | None,
@@ -48,33 +49,33 @@ def plan_asking(
     every command still followed is asked, whatever its waiting time: its message may be lost. What the month's calls do
     not pay for is left for later.
     """
-    planned = Planned(learnt=learn_observed(warehouse, account.name, run_id))
-    given = _follow_given(warehouse, account, run_id, command_sns, now, planned) if command_sns else None
+    planned = Planned(learnt=learn_observed(warehouse, run))
+    given = _follow_given(warehouse, account, run, command_sns, now, planned) if command_sns else None
     left = calls_left(warehouse, account, now)
-    with warehouse.begin() as conn:
+    with landing(warehouse, run) as conn:
         gaps = message_gaps.open_gaps(conn, account.name)
         if gaps:
             planned.notes.append(f"{len(gaps)} gaps in the message stream: every open command is asked.")
-        going_on = runs.continue_plan(conn, run_id)
+        going_on = runs.continue_plan(conn, run.run_id)
         wanted: Iterable[str] = given or ()
         if given is None:
             wanted = records.due(conn, account.name, ask_steps(policy), now, everything=bool(gaps))
         new = _new(conn, account.name, wanted, going_on)
         bounds = [None if limit is None else max(0, limit - going_on.planned), left]
         keys = islice(new, min((bound for bound in bounds if bound is not None), default=None))
-        runs.add_chunks(conn, run_id, _chunks(keys, chunk_size, planned), going_on.first)
+        runs.add_chunks(conn, run.run_id, _chunks(keys, chunk_size, planned), going_on.first)
     if left is not None and planned.keys >= left:
         planned.notes.append(f"The month's calls pay for {left:,} more: commands that are due beyond that wait.")
     return planned
 
 
 def _follow_given(
-    warehouse: Warehouse, account: Account, run_id: str, numbers: Sequence[str], now: datetime, planned: Planned
+    warehouse: Warehouse, account: Account, run: runs.Run, numbers: Sequence[str], now: datetime, planned: Planned
 ) -> list[str]:
     """Follow the commands that were given by hand; those that can be any, each once."""
 
     def add(conn: Connection, rows: list[Row], at: datetime) -> int:
-        return records.add(conn, account.name, [(row.key, None) for row in rows], "given", at, run_id)
+        return records.add(conn, account.name, [(row.key, None) for row in rows], "given", at, run.run_id)
 
     items = [entry(f"item {number}", sn) for number, sn in enumerate(numbers, 1)]
     taken = take_in(warehouse, account.name, items, "asked for", KIND, add, now=lambda: now)

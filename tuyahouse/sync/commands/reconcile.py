@@ -9,6 +9,8 @@ from tuyahouse.sync.commands.rules import BACK_AFTER, SETTLED, VERDICTS
 from tuyahouse.warehouse.commands import records
 from tuyahouse.warehouse.commands.verdicts import Rules, judge_set
 from tuyahouse.warehouse.database import Connection
+from tuyahouse.warehouse.ledgers import runs
+from tuyahouse.warehouse.shared.landing import landing
 from tuyahouse.warehouse.warehouse import Warehouse
 
 SET_SIZE = 50_000
@@ -32,36 +34,35 @@ def rules_of(policy: CommandPolicy, back_after: timedelta = BACK_AFTER) -> Rules
 
 def reconcile(
     warehouse: Warehouse,
-    account: str,
+    run: runs.Run,
     rules: Rules,
     *,
     now: datetime,
-    run_id: str,
     set_size: int = SET_SIZE,
 ) -> int:
-    """Decide every command of the account; returns how many verdicts or statuses changed.
+    """Decide every command of the run's account; returns how many verdicts or statuses changed.
 
     Commits after every set. Depends on nothing but the stored rows and ``now``: after a crash it may simply run again.
     """
 
     def decide(conn: Connection, above: str, up_to: str) -> int:
-        return judge_set(conn, account, above, up_to, rules, now=now, run_id=run_id)
+        return judge_set(conn, run.account, above, up_to, rules, now=now, run_id=run.run_id)
 
-    return _each_set(warehouse, account, records.highest, set_size, decide)
+    return _each_set(warehouse, run, records.highest, set_size, decide)
 
 
-def learn_observed(warehouse: Warehouse, account: str, run_id: str, *, set_size: int = OBSERVATIONS_A_SET) -> int:
+def learn_observed(warehouse: Warehouse, run: runs.Run, *, set_size: int = OBSERVATIONS_A_SET) -> int:
     """Follow every command that a message told of; returns how many are new. Commits after every set."""
 
     def learn(conn: Connection, above: str, up_to: str) -> int:
-        return records.learn_observed(conn, account, above, up_to, run_id)
+        return records.learn_observed(conn, run.account, above, up_to, run.run_id)
 
-    return _each_set(warehouse, account, records.highest_observed, set_size, learn)
+    return _each_set(warehouse, run, records.highest_observed, set_size, learn)
 
 
 def _each_set(
     warehouse: Warehouse,
-    account: str,
+    run: runs.Run,
     highest: Callable[[Any, str, str, int], str | None],
     size: int,
     work: Callable[[Any, str, str], int],
@@ -69,8 +70,8 @@ def _each_set(
     """Work on one range of record numbers after the other, each in a transaction; the sum of what ``work`` returns."""
     above, done = "", 0
     while True:
-        with warehouse.begin() as conn:
-            up_to = highest(conn, account, above, size)
+        with landing(warehouse, run) as conn:
+            up_to = highest(conn, run.account, above, size)
             if up_to is None:
                 return done
             done += work(conn, above, up_to)

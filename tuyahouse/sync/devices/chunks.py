@@ -14,9 +14,9 @@ from tuyahouse.sync.devices.details import Details, ask_details, land_details
 from tuyahouse.sync.devices.links import Links, ask_links
 from tuyahouse.sync.devices.listing.ledger import LIST_KEY, ListLedger, ListRead
 from tuyahouse.sync.devices.listing.read import ProjectReader
-from tuyahouse.times import utc_now
 from tuyahouse.warehouse.devices import inventory
 from tuyahouse.warehouse.ledgers import runs
+from tuyahouse.warehouse.shared.landing import shared_clock
 from tuyahouse.warehouse.warehouse import Warehouse
 
 
@@ -24,10 +24,10 @@ async def list_chunk(
     client: TuyaClient,
     warehouse: Warehouse,
     account: Account,
-    run_id: str,
+    run: runs.Run,
     chunk: int,
     *,
-    now: Callable[[], datetime] = utc_now,
+    now: Callable[[], datetime] | None = None,
     on_page: Callable[[int, int | None], None] = lambda rows, total: None,
 ) -> ListRead | None:
     """Read the list of the chunk's project; None when that was done before.
@@ -35,16 +35,17 @@ async def list_chunk(
     Raises:
         TuyaError: what cut the reading short; see :meth:`ProjectReader.read`.
     """
-    run, keys = await asyncio.to_thread(runs.load_chunk, warehouse, run_id, chunk)
+    clock = await asyncio.to_thread(shared_clock, warehouse) if now is None else now
+    keys = await asyncio.to_thread(runs.load_chunk, warehouse, run.run_id, chunk)
     if not keys:
         return None
-    ledger = ListLedger(warehouse, run, chunk, keys[0].removeprefix(LIST_KEY), now)
+    ledger = ListLedger(warehouse, run, chunk, keys[0].removeprefix(LIST_KEY), clock)
     return await ProjectReader(client, account, ledger, on_page).read()
 
 
 def is_list(warehouse: Warehouse, run_id: str, chunk: int) -> bool:
     """Whether a chunk holds a list that is still to be read."""
-    _, keys = runs.load_chunk(warehouse, run_id, chunk)
+    keys = runs.load_chunk(warehouse, run_id, chunk)
     return bool(keys) and keys[0].startswith(LIST_KEY)
 
 
@@ -52,11 +53,11 @@ async def details_chunk(
     client: TuyaClient,
     warehouse: Warehouse,
     account: Account,
-    run_id: str,
+    run: runs.Run,
     chunk: int,
     *,
     workers: int,
-    now: Callable[[], datetime] = utc_now,
+    now: Callable[[], datetime] | None = None,
     on_key: Callable[[], None] = lambda: None,
 ) -> Outcome:
     """Ask details, functions and serial numbers of the chunk's devices and land them in one transaction.
@@ -64,18 +65,19 @@ async def details_chunk(
     Raises:
         TuyaError: what stopped the asking, after everything answered until then was committed.
     """
-    run, ids = await asyncio.to_thread(runs.load_chunk, warehouse, run_id, chunk)
+    clock = await asyncio.to_thread(shared_clock, warehouse) if now is None else now
+    ids = await asyncio.to_thread(runs.load_chunk, warehouse, run.run_id, chunk)
     known = await asyncio.to_thread(_known, warehouse, run, ids)
     asked: Asked[Details] = Asked()
     links = Links()
 
     async def ask() -> None:
-        await ask_details(client, known, ids, asked, workers=workers, on_key=on_key)
+        await ask_details(client, known, ids, asked, workers=workers, on_key=on_key, now=clock)
         if not asked.stopped_by:
             await ask_links(client, await asyncio.to_thread(_vendor_ids, warehouse, run, asked), links, account.has_pms)
 
     def land() -> Outcome:
-        return land_details(warehouse, run, chunk, asked, links, calls=client.calls, at=now())
+        return land_details(warehouse, run, chunk, asked, links, calls=client.calls, now=clock)
 
     return await land_what_came(asked, ask(), land)
 

@@ -19,6 +19,7 @@ from tuyahouse.cloud.calls.device_functions import FUNCTION_POOL, FUNCTIONS, Fun
 from tuyahouse.cloud.calls.devices import ABSENT, DETAIL, FACTS, DeviceFacts, decode_device, device_facts
 from tuyahouse.cloud.client import TuyaClient
 from tuyahouse.cloud.errors import UnusableAnswer
+from tuyahouse.cloud.http.answer import stored_result
 from tuyahouse.fingerprint import fingerprint
 from tuyahouse.outcome import Outcome
 from tuyahouse.sync.asking import Asked, ask_all
@@ -26,11 +27,13 @@ from tuyahouse.sync.chunks import count_fields
 from tuyahouse.sync.devices.links import Links, keep_new_answers, write_links
 from tuyahouse.sync.devices.listing.rows import DOCUMENTED_EXTRA
 from tuyahouse.sync.devices.masking import masked, sample_of
+from tuyahouse.times import utc_now
 from tuyahouse.warehouse.bulk.writer import Written, replace_set, update
 from tuyahouse.warehouse.database import Connection
 from tuyahouse.warehouse.devices import history, inventory
 from tuyahouse.warehouse.ledgers import dead_letters, drift, raw_blocks, runs
 from tuyahouse.warehouse.ledgers.dead_letters import DeadLetter
+from tuyahouse.warehouse.shared.landing import landing
 from tuyahouse.warehouse.tables import device, device_function
 from tuyahouse.warehouse.warehouse import Warehouse
 
@@ -45,14 +48,16 @@ FILLED = tuple(name for name in FACTS if name != "project_id")
 class Details:
     """What Tuya says of one device when asked for it alone; ``changed`` is None when it is what it said before."""
 
-    told: DeviceFacts
+    facts: DeviceFacts
     digest: bytes
     changed: "Changed | None"
+    bodies: Sequence[bytes]
+    """The answers as sent, in the order of :data:`ASKED`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """Functions that may differ from those known. ``bodies`` are the answers as sent, in the order of :data:`ASKED`."""
+    """Functions that may differ from those known. ``bodies`` are those of :class:`Details`."""
 
     enabled: list[Function]
     possible: list[Function]
@@ -67,6 +72,7 @@ async def ask_details(
     *,
     workers: int,
     on_key: Callable[[], None] = lambda: None,
+    now: Callable[[], datetime] = utc_now,
 ) -> None:
     """Ask details and functions of each device; see :func:`tuyahouse.sync.asking.ask_all` for what may stop it.
 
@@ -75,7 +81,9 @@ async def ask_details(
 
     async def ask(device_id: str) -> Details:
         path = {"device_id": device_id}
-        answers = [await client.call(endpoint, path=path) for endpoint in ASKED]
+        starting = into.starting(device_id, now)  # as old as the oldest of its answers
+        answers = [await client.call(DETAIL, path=path, on_start=starting)]
+        answers += [await client.call(endpoint, path=path) for endpoint in ASKED[1:]]
         results = [bytes(answer.result) for answer in answers]
         return read_details(device_id, results, [answer.body for answer in answers], known.get(device_id))
 
@@ -94,19 +102,37 @@ def read_details(device_id: str, results: Sequence[bytes], bodies: Sequence[byte
         raise UnusableAnswer("Tuya answered with the details of another device", detail)
     digest = fingerprint(msgspec.msgpack.encode((read.digest, enabled, possible)))
     if digest == known:
-        return Details(device_facts(read), digest, None)
-    return Details(device_facts(read), digest, Changed(decode_functions(enabled), decode_functions(possible), bodies))
+        return Details(device_facts(read), digest, None, bodies)
+    changed = Changed(decode_functions(enabled), decode_functions(possible), bodies)
+    return Details(device_facts(read), digest, changed, bodies)
 
 
 def land_details(
-    warehouse: Warehouse, run: runs.Run, chunk: int, asked: Asked[Details], links: Links, *, calls: int, at: datetime
+    warehouse: Warehouse,
+    run: runs.Run,
+    chunk: int,
+    asked: Asked[Details],
+    links: Links,
+    *,
+    calls: int,
+    now: Callable[[], datetime],
 ) -> Outcome:
-    """Write what a chunk brought, its place in the run included, in one transaction."""
-    changed = [(device_id, details.changed) for device_id, details in asked.answers if details.changed]
-    outcome = asked.outcome(calls, unchanged=len(asked.answers) - len(changed))
-    done = [device_id for device_id, _ in asked.answers] + asked.empty
-    with warehouse.begin() as conn:
-        block = f"{run.run_id}/{chunk:06d}/{runs.asked_before(conn, run.run_id, chunk):08d}"
+    """Write what a chunk brought, its place in the run included, in one transaction.
+
+    Details asked before others that have landed meanwhile are counted and change nothing, nor do the links found with
+    them.
+    """
+    outcome = asked.outcome(calls, unchanged=sum(details.changed is None for _, details in asked.answers))
+    left, refused = asked.left, asked.refused
+    with landing(warehouse, run) as conn:
+        before = runs.hold_chunk(conn, run.run_id, chunk, asked.asked + len(left))
+        block = f"{run.run_id}/{chunk:06d}/{before:08d}"
+        held = inventory.hold_details(conn, run.account, asked.keys)
+        at = now()  # what is held landed before: blocks of one device are stored in the order in which they count
+        overtaken = asked.overtaken({device_id: each.detail_at for device_id, each in held.items()})
+        asked, links = _news(asked.without(overtaken), held), links.without(overtaken)
+        changed = [(device_id, details.changed) for device_id, details in asked.answers if details.changed]
+        done = [device_id for device_id, _ in asked.answers] + asked.empty
         _fill(conn, run.account, asked, at)
         written = write_functions(conn, run, changed, at)
         raw_blocks.store(conn, run.account, KIND, block, _as_sent(changed), at)
@@ -116,8 +142,19 @@ def land_details(
         outcome.inserted, outcome.updated = written.inserted + linked, written.updated + written.retired
         dead_letters.record(conn, run.account, [_masked(each) for each in asked.dead_letters] + links.dead_letters, at)
         dead_letters.resolve(conn, run.account, KIND, done, at)
-        runs.finish_chunk(conn, run.run_id, chunk, outcome, asked.left, at, asked.refused)
+        runs.finish_chunk(conn, run.run_id, chunk, outcome, left, at, refused)
     return outcome
+
+
+def _news(asked: Asked[Details], held: Mapping[str, inventory.Detailed]) -> Asked[Details]:
+    """Read again, against what is known now, what seemed to be known when it was asked."""
+    return replace(asked, answers=[(each, _read_again(each, details, held)) for each, details in asked.answers])
+
+
+def _read_again(device_id: str, details: Details, held: Mapping[str, inventory.Detailed]) -> Details:
+    if details.changed or device_id not in held or held[device_id].detail_hash == details.digest:
+        return details
+    return read_details(device_id, [bytes(stored_result(body)) for body in details.bodies], details.bodies, None)
 
 
 def _masked(letter: DeadLetter) -> DeadLetter:
@@ -125,14 +162,18 @@ def _masked(letter: DeadLetter) -> DeadLetter:
 
 
 def _fill(conn: Connection, account: str, asked: Asked[Details], at: datetime) -> None:
-    rows = [(account, each, *_known_facts(details.told), at, details.digest) for each, details in asked.answers]
+    rows = [
+        (account, each, *_known_facts(details.facts), asked.asked_at.get(each, at), details.digest)
+        for each, details in asked.answers
+    ]
+    tried = [(account, device_id, when) for device_id, when in asked.times(asked.empty, at).items()]
     update(conn, device, ("account", "device_id", *FILLED, "detail_at", "detail_hash"), rows, fill=FILLED)
-    update(conn, device, ("account", "device_id", "detail_at"), [(account, each, at) for each in asked.empty])
+    update(conn, device, ("account", "device_id", "detail_at"), tried)
     history.complete(conn, account, [device_id for device_id, _ in asked.answers])
 
 
-def _known_facts(told: DeviceFacts) -> tuple[Any, ...]:
-    return tuple([None if value is ABSENT else value for value in told.facts[1:]])
+def _known_facts(facts: DeviceFacts) -> tuple[Any, ...]:
+    return tuple([None if value is ABSENT else value for value in facts.facts[1:]])
 
 
 def _as_sent(changed: Sequence[tuple[str, Changed]]) -> list[tuple[str, bytes]]:
@@ -152,7 +193,7 @@ def _drifted(answers: Sequence[tuple[str, Details]]) -> dict[str, tuple[int, str
 
 def _extras(details: Details) -> Iterator[dict[str, Any]]:
     if details.changed:
-        yield details.told.extra or {}
+        yield details.facts.extra or {}
         for each in chain(details.changed.enabled, details.changed.possible):
             yield {f"function.{name}": value for name, value in (each.extra or {}).items()}
 
@@ -163,7 +204,7 @@ def function_rows(account: str, device_id: str, functions: Changed, run_id: str)
     for each in functions.enabled:
         name, _, extra = rows.get(each.function_code, (None, False, None))
         rows[each.function_code] = (each.function_name or name, True, each.extra or extra)
-    return [(account, device_id, code, *told, run_id, run_id) for code, told in rows.items()]
+    return [(account, device_id, code, *function, run_id, run_id) for code, function in rows.items()]
 
 
 def write_functions(conn: Connection, run: runs.Run, changed: Sequence[tuple[str, Changed]], at: datetime) -> Written:

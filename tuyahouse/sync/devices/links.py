@@ -6,7 +6,7 @@ all other devices are asked one by one, unless the list had no serial number lef
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Generic, TypeVar
 
@@ -62,6 +62,12 @@ class Links:
     @property
     def found(self) -> list[Link]:
         return [link for answer in self.answers for link in answer.links]
+
+    def without(self, devices: Collection[str]) -> "Links":
+        """The same without what was found for these devices."""
+        rests = [(answer, [link for link in answer.links if link.device_id not in devices]) for answer in self.answers]
+        answers = [replace(answer, links=links) for answer, links in rests if links]
+        return Links(answers, [one for one in self.dead_letters if one.key not in devices])
 
 
 KIND = "device_factory"

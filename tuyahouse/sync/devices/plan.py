@@ -17,6 +17,7 @@ from tuyahouse.warehouse.database.dialect import join_as_sets
 from tuyahouse.warehouse.devices import from_messages, history, inventory, links, lists, marks
 from tuyahouse.warehouse.ledgers import runs
 from tuyahouse.warehouse.messages import gaps as message_gaps
+from tuyahouse.warehouse.shared.landing import landing
 from tuyahouse.warehouse.warehouse import Warehouse
 
 DETAILS_AFTER = timedelta(days=7)
@@ -59,13 +60,14 @@ def chosen_projects(account: Account, project_ids: Sequence[str] | None) -> list
     return found
 
 
-def plan_lists(warehouse: Warehouse, account: Account, run_id: str, projects: Sequence[str], at: datetime) -> None:
+def plan_lists(warehouse: Warehouse, account: Account, run: runs.Run, projects: Sequence[str], at: datetime) -> None:
     """Plan the run's list chunks; marks of an earlier run are forgotten. A run that goes on adds the lists it lacks.
 
     Dead letters of projects that neither the run nor the settings name are resolved: nobody asks for those again.
     """
+    run_id = run.run_id
     named = {*projects, *account.project_ids}
-    with warehouse.begin() as conn:
+    with landing(warehouse, run) as conn:
         if runs.is_planned(conn, run_id):
             whole = {project for project, _ in lists.complete_lists(conn, account.name, run_id, projects)}
             held = whole.union(_open_lists(conn, run_id).values())
@@ -100,7 +102,7 @@ def conclude(
     serial numbers link devices to the factory. Repeated for a run that goes on, it changes only what is new.
     """
     done = Concluded(lists=len(projects))
-    with warehouse.begin() as conn:
+    with landing(warehouse, run) as conn:
         join_as_sets(conn)
         for project, swept_at in lists.complete_lists(conn, run.account, run.run_id, projects):
             done.complete += 1

@@ -13,6 +13,7 @@ from tuyahouse.sync.messages.service import drain, summary
 from tuyahouse.warehouse.ledgers import runs
 from tuyahouse.warehouse.messages import gaps as message_gaps
 from tuyahouse.warehouse.messages import ledger
+from tuyahouse.warehouse.shared.landing import landing
 from tuyahouse.warehouse.warehouse import Warehouse
 
 
@@ -28,7 +29,7 @@ class Drained:
 def drain_run(
     account: Account,
     warehouse: Warehouse,
-    run_id: str,
+    run: runs.Run,
     *,
     max_seconds: float | None,
     max_messages: int | None,
@@ -42,8 +43,9 @@ def drain_run(
     """
     progress = drain(account, warehouse, max_seconds=max_seconds, max_messages=max_messages, stopping=stopping)
     outcome = outcome_of(progress.landed)
-    with warehouse.begin() as conn:
-        runs.finish_chunk(conn, run_id, 0, outcome, at=datetime.now(UTC))
+    # Batches need no fence: a message is stored once under its id, whoever receives it, and then acknowledged.
+    with landing(warehouse, run) as conn:
+        runs.finish_chunk(conn, run.run_id, 0, outcome, at=datetime.now(UTC))
         gaps = message_gaps.open_gaps(conn, account.name)
         ever = sum(consumer.messages for consumer in ledger.consumers(conn, account.name))
     silence = [] if ever or progress.problem else [_silence(account)]

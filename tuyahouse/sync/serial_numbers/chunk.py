@@ -16,6 +16,7 @@ import msgspec
 
 from tuyahouse.cloud.calls.pms import SN_FLOWS, FlowStep, decode_flow_steps
 from tuyahouse.cloud.client import TuyaClient
+from tuyahouse.cloud.http.answer import stored_result
 from tuyahouse.fingerprint import fingerprint
 from tuyahouse.outcome import Outcome
 from tuyahouse.sync.asking import Asked, ask_all
@@ -28,6 +29,7 @@ from tuyahouse.warehouse.database import Connection
 from tuyahouse.warehouse.ledgers import dead_letters, drift, raw_blocks, runs
 from tuyahouse.warehouse.marts import marks
 from tuyahouse.warehouse.serial_numbers import registry
+from tuyahouse.warehouse.shared.landing import landing, shared_clock
 from tuyahouse.warehouse.tables import flow_step
 from tuyahouse.warehouse.warehouse import Warehouse
 
@@ -66,7 +68,7 @@ async def sync_chunk(
     chunk: int,
     *,
     workers: int,
-    now: Callable[[], datetime] = utc_now,
+    now: Callable[[], datetime] | None = None,
     on_key: Callable[[], None] = lambda: None,
 ) -> Outcome:
     """Ask the chunk of the run that ``lines`` belongs to, and land it in one transaction.
@@ -77,16 +79,18 @@ async def sync_chunk(
         TuyaError: what stopped the asking, after everything answered until then was committed.
     """
     warehouse = lines.warehouse
-    run, sns = await asyncio.to_thread(runs.load_chunk, warehouse, lines.run_id, chunk)
+    clock = await asyncio.to_thread(shared_clock, warehouse) if now is None else now
+    run = lines.run
+    sns = await asyncio.to_thread(runs.load_chunk, warehouse, run.run_id, chunk)
     known = await asyncio.to_thread(registry.known, warehouse, run.account, sns)
     asked: Asked[SnAnswer] = Asked()
 
     async def ask() -> None:
-        await ask_steps(client, known, sns, asked, workers=workers, on_key=on_key)
-        await lines.last_nodes(client, new_orders(asked), now())
+        await ask_steps(client, known, sns, asked, workers=workers, on_key=on_key, now=clock)
+        await lines.last_nodes(client, new_orders(asked), clock)
 
     def land() -> Outcome:
-        return land_chunk(warehouse, run, chunk, asked, known, lines.known, calls=client.calls, at=now())
+        return land_chunk(warehouse, run, chunk, asked, known, lines.known, calls=client.calls, now=clock)
 
     return await land_what_came(asked, ask(), land)
 
@@ -99,18 +103,23 @@ async def ask_steps(
     *,
     workers: int,
     on_key: Callable[[], None] = lambda: None,
+    now: Callable[[], datetime] = utc_now,
 ) -> None:
     """Ask the steps of each serial number; see :func:`tuyahouse.sync.asking.ask_all` for what may stop it."""
 
     async def ask(sn: str) -> SnAnswer:
-        answer = await client.call(SN_FLOWS, body={"sn": sn})
-        result, entry = answer.result, known.get(sn)
-        read = read_answer(result, answer.body, entry.answer_hash if entry else None)
-        if entry and entry.state == State.UNKNOWN and read.holds_steps:
-            return read_answer(result, answer.body, None)  # Tuya knows it again: the old answer changes its state
-        return read
+        answer = await client.call(SN_FLOWS, body={"sn": sn}, on_start=into.starting(sn, now))
+        return read_news(answer.result, answer.body, known.get(sn))
 
     await ask_all(sns, ask, into, kind=KIND, workers=workers, on_key=on_key)
+
+
+def read_news(result: bytes | msgspec.Raw, body: bytes, known: registry.Known | None) -> SnAnswer:
+    """:func:`read_answer` against what the registry knows of the serial number."""
+    read = read_answer(result, body, known.answer_hash if known else None)
+    if known and known.state == State.UNKNOWN and read.holds_steps:
+        return read_answer(result, body, None)  # Tuya knows it again: the old answer changes its state
+    return read
 
 
 def read_answer(result: bytes | msgspec.Raw, body: bytes, known: bytes | None) -> SnAnswer:
@@ -141,35 +150,74 @@ def land_chunk(
     last_nodes: LastNodes,
     *,
     calls: int,
-    at: datetime,
+    now: Callable[[], datetime],
 ) -> Outcome:
     """Write everything that a chunk brought, its place in the run included, in one transaction.
 
-    Rows of changed answers, the raw block, asking times and states of the registry, dead letters (new ones recorded,
-    old ones of answered serial numbers resolved), drift, and the chunk's outcome with the keys still left.
+    An answer asked before one that has landed meanwhile is counted and changes nothing. Of the others: rows of changed
+    answers, the raw block, asking times and states of the registry, dead letters (new ones recorded, old ones of
+    answered serial numbers resolved), drift; and the chunk's outcome with the keys still left.
     """
+    account = run.account
+    outcome = count(asked, calls)
+    with landing(warehouse, run) as conn:
+        before = runs.hold_chunk(conn, run.run_id, chunk, asked.asked + len(asked.left))
+        held = registry.hold(conn, account, asked.keys)
+        at = (
+            now()
+        )  # what is held landed before: blocks of one serial number are stored in the order in which they count
+        news = _news(asked, known, held)
+        written = _write(conn, run, f"{run.run_id}/{chunk:06d}/{before:08d}", news, held, last_nodes, at)
+        outcome.inserted, outcome.updated = written.inserted, written.updated + written.retired
+        runs.finish_chunk(conn, run.run_id, chunk, outcome, asked.left, at, asked.refused)
+    return outcome
+
+
+def _news(
+    asked: Asked[SnAnswer], known: Mapping[str, registry.Known], held: Mapping[str, registry.Known]
+) -> Asked[SnAnswer]:
+    """What is still news: without what was asked again later, and read against what other runs landed meanwhile."""
+    news = asked.without(asked.overtaken({sn: each.last_asked_at for sn, each in held.items()}))
+    news.answers = [
+        (sn, answer if _unmoved(known.get(sn), held.get(sn)) else _read_again(answer, held.get(sn)))
+        for sn, answer in news.answers
+    ]
+    return news
+
+
+def _unmoved(known: registry.Known | None, held: registry.Known | None) -> bool:
+    return known is held or bool(known and held and (known.answer_hash, known.state) == (held.answer_hash, held.state))
+
+
+def _read_again(answer: SnAnswer, held: registry.Known | None) -> SnAnswer:
+    return read_news(stored_result(answer.body), answer.body, held)
+
+
+def _write(
+    conn: Connection,
+    run: runs.Run,
+    block: str,
+    asked: Asked[SnAnswer],
+    held: Mapping[str, registry.Known],
+    last_nodes: LastNodes,
+    at: datetime,
+) -> writer.Written:
     account = run.account
     changed = [(sn, answer) for sn, answer in asked.answers if answer.steps is not None]
     same = [sn for sn, answer in asked.answers if answer.steps is None and answer.holds_steps]
     unknown = [sn for sn, answer in asked.answers if answer.steps is None and not answer.holds_steps] + asked.empty
     rows = [row for sn, answer in changed for row in step_rows(sn, answer.steps or ())]
-    outcome = count(asked, calls)
-    with warehouse.begin() as conn:
-        block = f"{run.run_id}/{chunk:06d}/{runs.asked_before(conn, run.run_id, chunk):08d}"
-        written = write_steps(conn, run, rows, [sn for sn, _ in changed], at)
-        outcome.inserted, outcome.updated = written.inserted, written.updated + written.retired
-        raw_blocks.store(conn, account, KIND, block, [(sn, answer.body) for sn, answer in changed], at)
-        registry.mark_changed(conn, account, registry_changes(changed, known, last_nodes, at))
-        orders = (known[sn].order_code for sn, _ in changed if sn in known)
-        marks.mark_units(conn, account, [sn for sn, _ in changed], block, orders)
-        registry.mark_asked(conn, account, same, at)
-        registry.mark_unknown(conn, account, unknown, at)
-        registry.mark_tried(conn, account, [letter.key for letter in asked.dead_letters], at)
-        dead_letters.record(conn, account, asked.dead_letters, at)
-        dead_letters.resolve(conn, account, KIND, [sn for sn, _ in asked.answers] + asked.empty, at)
-        drift.record(conn, account, KIND, drifted(changed), at)
-        runs.finish_chunk(conn, run.run_id, chunk, outcome, asked.left, at, asked.refused)
-    return outcome
+    written = write_steps(conn, run, rows, [sn for sn, _ in changed], at)
+    raw_blocks.store(conn, account, KIND, block, [(sn, answer.body) for sn, answer in changed], at)
+    registry.mark_changed(conn, account, registry_changes(changed, held, last_nodes, at, asked.asked_at))
+    orders = (held[sn].order_code for sn, _ in changed if sn in held)
+    marks.mark_units(conn, account, [sn for sn, _ in changed], block, orders)
+    registry.mark_asked(conn, account, asked.times([*same, *(letter.key for letter in asked.dead_letters)], at))
+    registry.mark_unknown(conn, account, asked.times(unknown, at))
+    dead_letters.record(conn, account, asked.dead_letters, at)
+    dead_letters.resolve(conn, account, KIND, [sn for sn, _ in asked.answers] + asked.empty, at)
+    drift.record(conn, account, KIND, drifted(changed), at)
+    return written
 
 
 def count(asked: Asked[SnAnswer], calls: int) -> Outcome:
@@ -228,8 +276,9 @@ def registry_changes(
     known: Mapping[str, registry.Known],
     last_nodes: LastNodes,
     at: datetime,
+    asked_at: Mapping[str, datetime] | None = None,
 ) -> list[registry.Change]:
-    """What the registry should know of each serial number whose answer changed."""
+    """What the registry should know of each serial number whose answer changed; ``at`` where ``asked_at`` is silent."""
     changes = []
     for sn, answer in changed:
         steps = answer.steps or []
@@ -245,7 +294,7 @@ def registry_changes(
                 state=state,
                 unknown_times=0 if steps else (before.unknown_times if before else 0) + 1,
                 answer_hash=answer.digest,
-                at=at,
+                at=(asked_at or {}).get(sn, at),
             )
         )
     return changes

@@ -1,11 +1,11 @@
 """The craft line of each work order: asked once, when the order first appears in an answer.
 
-The line's last node decides when a unit is finished. An order whose line could not be had is a dead letter; its units
-stay open until the line is there.
+The line's last node decides when a unit is finished. An order whose line could not be fetched is a dead letter; its
+units stay open until the line is there.
 """
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -13,13 +13,17 @@ from tuyahouse.cloud.calls.pms import CraftLine, get_craft_line
 from tuyahouse.cloud.client import TuyaClient
 from tuyahouse.sync.asking import Asked, ask_all
 from tuyahouse.sync.serial_numbers.state import state_of
+from tuyahouse.times import utc_now
 from tuyahouse.warehouse.database import Connection
-from tuyahouse.warehouse.ledgers import dead_letters, raw_blocks
+from tuyahouse.warehouse.ledgers import dead_letters, raw_blocks, runs
 from tuyahouse.warehouse.marts import marks
 from tuyahouse.warehouse.serial_numbers import craft_lines, flow_steps, registry
+from tuyahouse.warehouse.shared.landing import landing, shared_clock
 from tuyahouse.warehouse.warehouse import Warehouse
 
 KIND = "craft_line"
+
+Now = Callable[[], datetime]
 
 LastNodes = dict[str, str | None]
 """Work order → its craft line's last node; None where it is not known."""
@@ -30,12 +34,11 @@ class CraftLines:
     """The craft lines one process knows during a run; fetches each missing one at most once."""
 
     warehouse: Warehouse
-    account: str
-    run_id: str
+    run: runs.Run
     known: LastNodes = field(default_factory=dict)
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
-    async def last_nodes(self, client: TuyaClient, orders: Iterable[str], at: datetime) -> LastNodes:
+    async def last_nodes(self, client: TuyaClient, orders: Iterable[str], now: Now = utc_now) -> LastNodes:
         """The last nodes of these orders, asking Tuya for those the warehouse does not hold.
 
         An error that would meet every call is left for the serial numbers to meet again: the orders stay unknown.
@@ -43,61 +46,91 @@ class CraftLines:
         async with self.lock:
             missing = [order for order in orders if order not in self.known]
             if missing:
-                stored = await asyncio.to_thread(craft_lines.last_nodes, self.warehouse, self.account, missing)
+                stored = await asyncio.to_thread(craft_lines.last_nodes, self.warehouse, self.run.account, missing)
                 self.known.update(stored)
-                await self._fetch(client, sorted(set(missing) - set(stored)), at)
+                await self._fetch(client, sorted(set(missing) - set(stored)), now)
             return self.known
 
     def missing(self) -> list[str]:
         """Work orders whose units landed in this run while their line was not asked: the run was stopped in between."""
         with self.warehouse.read() as conn:
-            return [order for order in craft_lines.missing(conn, self.account, self.run_id) if order not in self.known]
+            missing = craft_lines.missing(conn, self.run.account, self.run.run_id)
+        return [order for order in missing if order not in self.known]
 
-    async def redrive(self, client: TuyaClient, at: datetime) -> int:
+    async def redrive(self, client: TuyaClient) -> int:
         """Ask again every craft line that has an open dead letter; see :meth:`fetch`."""
         with self.warehouse.read() as conn:
-            orders = list(dead_letters.open_keys(conn, self.account, KIND))
-        return await self.fetch(client, orders, at)
+            orders = list(dead_letters.open_keys(conn, self.run.account, KIND))
+        return await self.fetch(client, orders)
 
-    async def fetch(self, client: TuyaClient, orders: list[str], at: datetime) -> int:
-        """Ask these craft lines and land them; returns how many were had.
+    async def fetch(self, client: TuyaClient, orders: list[str]) -> int:
+        """Ask these craft lines and land them; returns how many were fetched.
 
         Raises:
             TuyaError: what stopped the asking, after everything answered until then was committed.
         """
-        asked = await self._fetch(client, orders, at)
+        clock = await asyncio.to_thread(shared_clock, self.warehouse)
+        asked = await self._fetch(client, orders, clock)
         if asked.stopped_by:
             raise asked.stopped_by
         return len(asked.answers)
 
-    async def _fetch(self, client: TuyaClient, orders: list[str], at: datetime) -> Asked[tuple[CraftLine, bytes]]:
+    async def _fetch(self, client: TuyaClient, orders: list[str], now: Now) -> Asked[tuple[CraftLine, bytes]]:
         asked: Asked[tuple[CraftLine, bytes]] = Asked()
-        await ask_all(orders, lambda order: get_craft_line(client, order), asked, kind=KIND, workers=4)
+
+        async def ask(order: str) -> tuple[CraftLine, bytes]:
+            return await get_craft_line(client, order, asked.starting(order, now))
+
+        await ask_all(orders, ask, asked, kind=KIND, workers=4)
         self.known.update(dict.fromkeys(set(orders) - set(asked.left)))
         self.known.update({order: line.last_node for order, (line, _) in asked.answers})
         if asked.asked:
-            await asyncio.to_thread(land_craft_lines, self.warehouse, self.account, self.run_id, asked, at)
+            await asyncio.to_thread(land_craft_lines, self.warehouse, self.run, asked, now)
         return asked
 
 
-def land_craft_lines(
-    warehouse: Warehouse, account: str, run_id: str, asked: Asked[tuple[CraftLine, bytes]], at: datetime
-) -> None:
-    """Write craft lines, the states they decide, their raw answers and dead letters in one transaction."""
-    with warehouse.begin() as conn:
-        write_craft_lines(conn, account, [(order, line) for order, (line, _) in asked.answers], run_id, at)
-        for order, (_, body) in asked.answers:
-            raw_blocks.store(conn, account, KIND, f"{run_id}/{order}", [(order, body)], at)
+def land_craft_lines(warehouse: Warehouse, run: runs.Run, asked: Asked[tuple[CraftLine, bytes]], now: Now) -> None:
+    """Write craft lines, the states they decide, their raw answers and dead letters in one transaction.
+
+    A line asked before one that has landed meanwhile changes nothing.
+    """
+    account = run.account
+    with landing(warehouse, run) as conn:
+        held = craft_lines.hold(conn, account, asked.keys)
+        asked = asked.without(asked.overtaken(held))
+        at = now()
+        times = asked.times(asked.keys, at)
+        lines = [(order, line) for order, (line, _) in asked.answers]
+        new = [one for one in lines if one[0] not in held]
+        write_craft_lines(conn, account, new, run.run_id, at, times)
+        for order, line in lines:
+            if order in held:  # its nodes may be gone since it was asked, which is when each of them was
+                write_craft_lines(conn, account, [(order, line)], run.run_id, times[order])
+        for order, (
+            _,
+            body,
+        ) in asked.answers:  # as old as its asking: a replay takes them in the order that counts here
+            raw_blocks.store(conn, account, KIND, f"{run.run_id}/{order}", [(order, body)], times[order])
         dead_letters.record(conn, account, asked.dead_letters, at)
         dead_letters.resolve(conn, account, KIND, [order for order, _ in asked.answers], at)
 
 
 def write_craft_lines(
-    conn: Connection, account: str, lines: Sequence[tuple[str, CraftLine]], run_id: str, at: datetime
+    conn: Connection,
+    account: str,
+    lines: Sequence[tuple[str, CraftLine]],
+    run_id: str,
+    at: datetime,
+    asked_at: Mapping[str, datetime] | None = None,
 ) -> None:
     """Write (work order, craft line) pairs; units that landed before their line was known get the state it gives
-    them."""
-    craft_lines.write(conn, account, lines, run_id, at)
+    them.
+
+    They were asked at ``at``, but for those that ``asked_at`` names.
+    """
+    if not lines:
+        return
+    craft_lines.write(conn, account, lines, run_id, at, asked_at or {})
     last = {order: line.last_node for order, line in lines}
     steps = flow_steps.of_orders(conn, account, last)
     registry.set_states(conn, account, [(sn, state_of(held, last[order])) for sn, order, held in steps])

@@ -14,6 +14,7 @@ from tuyahouse.sync.serial_numbers.register import register
 from tuyahouse.warehouse.database import Connection
 from tuyahouse.warehouse.ledgers import dead_letters, runs
 from tuyahouse.warehouse.serial_numbers import registry
+from tuyahouse.warehouse.shared.landing import landing
 from tuyahouse.warehouse.warehouse import Warehouse
 
 REDRIVEN_AT_ONCE = 1000
@@ -43,7 +44,7 @@ class Planned:
 
 
 def plan_run(
-    warehouse: Warehouse, settings: Settings, account: Account, run_id: str, wanted: Wanted, now: datetime
+    warehouse: Warehouse, settings: Settings, account: Account, run: runs.Run, wanted: Wanted, now: datetime
 ) -> Planned:
     """Store the run's chunks, all or none, in the order in which they should be asked; memory stays flat.
 
@@ -54,13 +55,14 @@ def plan_run(
     more.
     """
     refused = 0
-    wanted = _with_those_given_before(warehouse, run_id, wanted)
+    run_id = run.run_id
+    wanted = _with_those_given_before(warehouse, run, wanted)
     if wanted.sns is not None:
         given = [entry(f"item {number}", sn) for number, sn in enumerate(wanted.sns, 1)]
         refused = register(warehouse, account.name, iter(given), "asked for", now=lambda: now).refused_count
         wanted = replace(wanted, sns=[item.key for item in given if isinstance(item, Row)])
     left = calls_left(warehouse, account, now)
-    with warehouse.read() as source, warehouse.begin() as conn:
+    with warehouse.read() as source, landing(warehouse, run) as conn:
         going_on = runs.continue_plan(conn, run_id)
         new = registry_keys(source, account, settings.plan, wanted, now, going_on)
         keys = islice(new, None if wanted.limit is None else max(0, wanted.limit - going_on.planned))
@@ -98,14 +100,14 @@ def _chosen(conn: Connection, account: str, wanted: Wanted) -> Iterator[registry
     return _named(conn, account, wanted.sns or [], wanted.work_orders or [])
 
 
-def _with_those_given_before(warehouse: Warehouse, run_id: str, wanted: Wanted) -> Wanted:
+def _with_those_given_before(warehouse: Warehouse, run: runs.Run, wanted: Wanted) -> Wanted:
     """What the run was given at its earlier starts as well, which it remembers.
 
     Raises:
         OtherKeys: it was given keys and asks what is due now, or the other way round.
     """
-    with warehouse.begin() as conn:
-        before = runs.parameters_of(conn, run_id)
+    with landing(warehouse, run) as conn:
+        before = runs.parameters_of(conn, run.run_id)
         if not before or wanted.dead_letters:
             return wanted
         named = wanted.sns is not None or wanted.work_orders is not None
@@ -116,7 +118,7 @@ def _with_those_given_before(warehouse: Warehouse, run_id: str, wanted: Wanted) 
                 + ". Give another run_key to ask something else."
             )
         sns, orders = _union(before.get("sns"), wanted.sns), _union(before.get("work_orders"), wanted.work_orders)
-        runs.set_parameters(conn, run_id, {**before, "sns": sns, "work_orders": orders})
+        runs.set_parameters(conn, run.run_id, {**before, "sns": sns, "work_orders": orders})
         return replace(wanted, sns=sns, work_orders=orders)
 
 

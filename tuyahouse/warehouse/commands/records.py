@@ -1,6 +1,6 @@
 """SQL that only command records need: learning their numbers, finding due ones, and what is known of those asked."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -8,7 +8,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, Table, and_, exists, false, func, insert, literal, or_, select
 
 from tuyahouse.warehouse.bulk.writer import insert_new
-from tuyahouse.warehouse.database.dialect import among
+from tuyahouse.warehouse.database.dialect import among, if_past
 from tuyahouse.warehouse.database.types import UtcTime
 from tuyahouse.warehouse.tables import command, command_observation
 
@@ -22,6 +22,7 @@ class KnownCommand:
     asked_times: int
     first_asked_at: datetime | None
     unknown_since: datetime | None
+    last_asked_at: datetime | None = None
 
 
 class Heard(NamedTuple):
@@ -115,13 +116,17 @@ def asked_at(conn: Connection, account: str, numbers: Sequence[str]) -> dict[str
     return {sn: at for sn, at in conn.execute(query)}  # noqa: C416 - rows, not tuples
 
 
-def known(conn: Connection, account: str, numbers: Sequence[str]) -> dict[str, KnownCommand]:
-    """What is known of these commands; those not followed are missing."""
+def hold(conn: Connection, account: str, numbers: Collection[str]) -> dict[str, KnownCommand]:
+    """What is known of these commands; nobody else changes them before the end of the transaction.
+
+    Those not followed are missing. A ``last_asked_at`` that lies in the future is None: no later asking is known then.
+    """
     table = command.c
-    query = select(table.command_sn, table.asked_times, table.first_asked_at, table.unknown_since).where(
-        table.account == account, among(conn, table.command_sn, numbers)
-    )
-    return {sn: KnownCommand(*rest) for sn, *rest in conn.execute(query)}
+    asked_at = if_past(conn, table.last_asked_at)
+    columns = (table.command_sn, table.asked_times, table.first_asked_at, table.unknown_since, asked_at)
+    query = select(*columns).where(table.account == account, among(conn, table.command_sn, numbers))
+    rows = conn.execute(query.order_by(table.command_sn).with_for_update(key_share=True))
+    return {sn: KnownCommand(*rest) for sn, *rest in rows}
 
 
 def heard_from_api(conn: Connection, account: str, numbers: Sequence[str]) -> dict[str, list[Heard]]:

@@ -13,6 +13,7 @@ from sqlalchemy import (
     Text,
     any_,
     bindparam,
+    case,
     cast,
     column,
     func,
@@ -21,6 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
+from tuyahouse.warehouse.database.types import UtcTime
 from tuyahouse.warehouse.database.values import json_text
 
 
@@ -68,6 +70,14 @@ def now_seconds(conn: Connection) -> float:
 def now_time(conn: Connection) -> datetime:
     """:func:`now_seconds` as a datetime."""
     return datetime.fromtimestamp(now_seconds(conn), UTC)
+
+
+def if_past(conn: Connection, moment: ColumnElement[Any]) -> ColumnElement[Any]:
+    """A stored time; NULL where it lies ahead of that clock: it was stored while some clock was wrong."""
+    now = (
+        func.clock_timestamp() if conn.dialect.name == "postgresql" else bindparam(None, now_time(conn), type_=UtcTime)
+    )
+    return case((moment <= now, moment))
 
 
 def join_as_sets(conn: Connection) -> None:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, case, delete, func, or_, select
 
-from tuyahouse.warehouse.database.dialect import among
+from tuyahouse.warehouse.database.dialect import among, if_past
 from tuyahouse.warehouse.database.types import UtcTime
 from tuyahouse.warehouse.tables import (
     DEVICE_COLUMNS,
@@ -76,6 +76,24 @@ def detail_hashes(conn: Connection, account: str, ids: Sequence[str]) -> dict[st
         device.c.account == account, among(conn, device.c.device_id, ids)
     )
     return {device_id: digest for device_id, digest in conn.execute(query)}  # noqa: C416 - rows, not tuples
+
+
+class Detailed(NamedTuple):
+    """When the details of a device were last asked, and the fingerprint of what they said."""
+
+    detail_at: datetime | None
+    detail_hash: bytes | None
+
+
+def hold_details(conn: Connection, account: str, ids: Collection[str]) -> dict[str, Detailed]:
+    """What the details of these devices are now; nobody else changes them before the end of the transaction.
+
+    ``detail_at`` is None where it lies in the future: then no later asking is known.
+    """
+    columns = (device.c.device_id, if_past(conn, device.c.detail_at), device.c.detail_hash)
+    query = select(*columns).where(device.c.account == account, among(conn, device.c.device_id, ids))
+    rows = conn.execute(query.order_by(device.c.device_id).with_for_update(key_share=True))
+    return {device_id: Detailed(at, digest) for device_id, at, digest in rows}
 
 
 def forget_functions(conn: Connection, account: str, ids: Collection[str]) -> None:

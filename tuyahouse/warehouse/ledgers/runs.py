@@ -18,8 +18,9 @@ from sqlalchemy import BigInteger, Connection, Row, Update, bindparam, delete, f
 from tuyahouse.outcome import COUNTS, Outcome
 from tuyahouse.redaction import SECRETS
 from tuyahouse.warehouse.database.database import Database
-from tuyahouse.warehouse.database.dialect import upsert
-from tuyahouse.warehouse.errors import WarehouseError
+from tuyahouse.warehouse.database.dialect import now_time, upsert
+from tuyahouse.warehouse.errors import LockLost, WarehouseError
+from tuyahouse.warehouse.fence import Holding
 from tuyahouse.warehouse.ledgers.packing import pack, unpack_keys
 from tuyahouse.warehouse.tables import ops_chunk, ops_run
 
@@ -35,6 +36,10 @@ class Run:
     planned: int | None = None
     resumed: bool = False
     outcome: Outcome = field(default_factory=Outcome)
+    starts: int | None = None
+    """Which start of the run this is, from 1; None where that does not matter."""
+    locks: tuple[Holding, ...] = ()
+    """The locks under which this start works; every transaction that lands checks them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,26 +74,40 @@ def start_run(
     parameters: Mapping[str, Any],
     at: datetime | None = None,
 ) -> Run:
+    """:func:`begin_run` in a transaction of its own, under no lock."""
+    with database.begin() as conn:
+        return begin_run(conn, account, flow, run_key, parameters, at)
+
+
+def begin_run(
+    conn: Connection,
+    account: str,
+    flow: str,
+    run_key: str,
+    parameters: Mapping[str, Any],
+    at: datetime | None = None,
+    locks: Sequence[Holding] = (),
+) -> Run:
     """Start the run, or continue it if it was started before; its refused keys are then asked again.
 
-    ``parameters`` are stored and must hold no secrets.
+    ``parameters`` are stored and must hold no secrets. ``locks`` are those under which this start works.
     """
     run_id = run_id_of(account, flow, run_key)
-    with database.begin() as conn:
-        again = {"status": "running", "ended_at": None, "note": None, "starts": ops_run.c.starts + 1}
-        statement = upsert(conn, ops_run, ("account", "flow", "run_key"), again).values(
-            account=account,
-            flow=flow,
-            run_key=run_key,
-            run_id=run_id,
-            status="running",
-            parameters=dict(parameters),
-            started_at=at or datetime.now(UTC),
-        )
-        conn.execute(statement)
-        _reopen_refused(conn, run_id)
-        row = conn.execute(select(ops_run).where(ops_run.c.run_id == run_id)).one()
-        return Run(account, flow, run_key, run_id, row.planned, row.starts > 1, _chunk_counts(conn, run_id))
+    again = {"status": "running", "ended_at": None, "note": None, "starts": ops_run.c.starts + 1}
+    statement = upsert(conn, ops_run, ("account", "flow", "run_key"), again).values(
+        account=account,
+        flow=flow,
+        run_key=run_key,
+        run_id=run_id,
+        status="running",
+        parameters=dict(parameters),
+        started_at=at or now_time(conn),
+    )
+    conn.execute(statement)
+    _reopen_refused(conn, run_id)
+    row = conn.execute(select(ops_run).where(ops_run.c.run_id == run_id)).one()
+    counts, resumed = _chunk_counts(conn, run_id), row.starts > 1
+    return Run(account, flow, run_key, run_id, row.planned, resumed, counts, row.starts, tuple(locks))
 
 
 def add_chunks(conn: Connection, run_id: str, chunks: Iterable[Sequence[str]], first: int = 0) -> int:
@@ -206,19 +225,39 @@ def keys_left(database: Database, run_id: str) -> int:
         return int(conn.execute(select(left).where(ops_chunk.c.run_id == run_id)).scalar_one())
 
 
-def load_chunk(database: Database, run_id: str, chunk: int) -> tuple[Run, list[str]]:
-    """The run, and the keys that this chunk still has to ask; an empty list if it is done.
+def load_chunk(database: Database, run_id: str, chunk: int) -> list[str]:
+    """The keys that this chunk still has to ask; an empty list if it is done.
 
     Raises:
         WarehouseError: there is no such run or chunk.
     """
     with database.read() as conn:
-        run = conn.execute(select(ops_run).where(ops_run.c.run_id == run_id)).one_or_none()
         keys = conn.execute(select(ops_chunk.c["keys"]).where(*_chunk(run_id, chunk))).scalar()
-    if run is None or keys is None:
-        raise WarehouseError(f"The warehouse holds no chunk {chunk} of the run {run_id}. Start the run again.")
-    loaded = Run(run.account, run.flow, run.run_key, run_id, run.planned, run.starts > 1)
-    return loaded, unpack_keys(keys)
+    if keys is None:
+        raise _no_chunk(run_id, chunk)
+    return unpack_keys(keys)
+
+
+def _no_chunk(run_id: str, chunk: int) -> WarehouseError:
+    return WarehouseError(f"The warehouse holds no chunk {chunk} of the run {run_id}. Start the run again.")
+
+
+def hold_chunk(conn: Connection, run_id: str, chunk: int, keys: int) -> int:
+    """Hold the chunk until the end of the transaction; returns how many of its keys were asked and committed earlier.
+
+    Raises:
+        LockLost: it was loaded with ``keys`` left to ask, and another process has landed some of them since.
+        WarehouseError: there is no such chunk.
+    """
+    columns = (ops_chunk.c.planned, ops_chunk.c.asked)
+    row = conn.execute(select(*columns).where(*_chunk(run_id, chunk)).with_for_update()).one_or_none()
+    if row is None:
+        raise _no_chunk(run_id, chunk)
+    if row.planned - row.asked != keys:
+        raise LockLost(
+            f"Another process took over and landed chunk {chunk} of this run. What this one asked was not written."
+        )
+    return int(row.asked)
 
 
 def asked_before(conn: Connection, run_id: str, chunk: int) -> int:
@@ -271,11 +310,22 @@ def _add_to_chunk() -> Update:
     return update(ops_chunk).where(*where).values(**changed, **sums)
 
 
-def finish_run(database: Database, run_id: str, status: str, note: str = "", at: datetime | None = None) -> Summary:
+def finish_run(
+    database: Database,
+    run_id: str,
+    status: str,
+    note: str = "",
+    at: datetime | None = None,
+    *,
+    starts: int | None = None,
+) -> Summary:
     """Add the chunks up and close the run; its calls are what :func:`add_calls` added.
 
     ``balanced`` becomes ``unbalanced``, with a note, unless asked = answered + empty + failed + rejected and all that
     was planned was asked. The other statuses (stopped, failed, interrupted) are stored as given.
+
+    Raises:
+        LockLost: the run was started again since (``starts`` is not its newest start), and belongs to that start.
     """
     with database.begin() as conn:
         outcome = _chunk_counts(conn, run_id)
@@ -283,15 +333,18 @@ def finish_run(database: Database, run_id: str, status: str, note: str = "", at:
         if status == "balanced" and (wrong := imbalance(outcome, planned)):
             status, note = "unbalanced", "\n".join(filter(None, (note, wrong)))
         counts = {name: getattr(outcome, name) for name in COUNTS if name != "calls"}
-        closed = update(ops_run).where(ops_run.c.run_id == run_id)
-        conn.execute(
-            closed.values(status=status, note=SECRETS.text(note) or None, ended_at=at or datetime.now(UTC), **counts)
-        )
+        mine = [ops_run.c.run_id == run_id] + ([] if starts is None else [ops_run.c.starts == starts])
+        ended = {"status": status, "note": SECRETS.text(note) or None, "ended_at": at or now_time(conn), **counts}
+        if not conn.execute(update(ops_run).where(*mine).values(ended)).rowcount:
+            raise LockLost("Another process took over and started this run again: how it ends is that one's to say.")
         return _summary(conn.execute(select(ops_run).where(ops_run.c.run_id == run_id)).one())
 
 
 def add_calls(database: Database, run_id: str, calls: int) -> None:
-    """Add calls to the run: all that its clients made, for logins and craft lines too."""
+    """Add calls to the run: all that its clients made, for logins and craft lines too.
+
+    Under no lock: they were made, whoever the run belongs to by now.
+    """
     with database.begin() as conn:
         conn.execute(update(ops_run).where(ops_run.c.run_id == run_id).values(calls=ops_run.c.calls + calls))
 

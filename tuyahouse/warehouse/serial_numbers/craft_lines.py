@@ -1,6 +1,6 @@
 """Craft lines of work orders and their nodes."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -8,7 +8,7 @@ from sqlalchemy import Connection, func, select
 
 from tuyahouse.warehouse.bulk import writer
 from tuyahouse.warehouse.database.database import Database
-from tuyahouse.warehouse.database.dialect import among
+from tuyahouse.warehouse.database.dialect import among, if_past
 from tuyahouse.warehouse.tables import craft_line, craft_line_node, ops_run, serial_number
 
 _LINE = ("account", "order_code", "craft_line_code", "name", "type", "last_node", "extra", "asked_at")
@@ -49,12 +49,20 @@ class Line(Protocol):
 
 
 def write(
-    conn: Connection, account: str, lines: Sequence[tuple[str, Line]], run_id: str, at: datetime
+    conn: Connection,
+    account: str,
+    lines: Sequence[tuple[str, Line]],
+    run_id: str,
+    at: datetime,
+    asked_at: Mapping[str, datetime],
 ) -> writer.Written:
-    """Write (work order, craft line) pairs with their nodes; nodes that a line no longer has get ``gone_at``."""
+    """Write (work order, craft line) pairs with their nodes; nodes a line no longer has get ``at`` as ``gone_at``.
+
+    ``asked_at`` holds the time of asking of orders that were not asked at ``at``.
+    """
     runs = (run_id, run_id)
     rows = [
-        (account, order, line.code, line.name, line.type, line.last_node, line.extra, at, *runs)
+        (account, order, line.code, line.name, line.type, line.last_node, line.extra, asked_at.get(order, at), *runs)
         for order, line in lines
     ]
     nodes = [
@@ -62,9 +70,7 @@ def write(
         for order, line in lines
         for node in line.nodes
     ]
-    written = writer.upsert(
-        conn, craft_line, (*_LINE, *_RUNS), rows, first=("first_run",), stamp=("asked_at", "last_run")
-    )
+    written = writer.upsert(conn, craft_line, (*_LINE, *_RUNS), rows, first=("first_run",), stamp=("last_run",))
     return written + writer.replace_set(
         conn,
         craft_line_node,
@@ -78,6 +84,14 @@ def write(
         stamp=("last_run",),
         gone_stamp={"last_run": run_id},
     )
+
+
+def hold(conn: Connection, account: str, orders: Collection[str]) -> dict[str, datetime | None]:
+    """When the lines of these orders were asked; nobody else changes those before the end of the transaction."""
+    columns = craft_line.c
+    wanted = select(columns.order_code, if_past(conn, columns.asked_at)).where(columns.account == account)
+    wanted = wanted.where(among(conn, columns.order_code, orders)).order_by(columns.order_code)
+    return {row[0]: row[1] for row in conn.execute(wanted.with_for_update(key_share=True))}
 
 
 def unknown_orders(conn: Connection, account: str) -> int:

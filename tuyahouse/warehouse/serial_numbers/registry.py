@@ -1,16 +1,18 @@
 """The registry of serial numbers: which exist, when they were asked, what the newest answer was."""
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 from typing import Any, NamedTuple, Protocol
 
-from sqlalchemy import Connection, Select, case, func, select, update
+from sqlalchemy import Connection, Select, Text, case, cast, func, literal, select, update
+from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
 
 from tuyahouse.warehouse.bulk import writer
 from tuyahouse.warehouse.database.database import Database
-from tuyahouse.warehouse.database.dialect import among
+from tuyahouse.warehouse.database.dialect import among, if_past
+from tuyahouse.warehouse.database.values import json_text
 from tuyahouse.warehouse.tables import serial_number
 
 _BATCH = 5000
@@ -43,6 +45,7 @@ class Known(NamedTuple):
     craft_line_code: str | None
     unknown_times: int
     answer_hash: bytes | None
+    last_asked_at: datetime | None = None
 
     @property
     def had_steps(self) -> bool:
@@ -121,26 +124,40 @@ def known(database: Database, account: str, sns: Collection[str]) -> dict[str, K
         return {row[0]: Known._make(row) for row in rows}
 
 
-def mark_asked(conn: Connection, account: str, sns: Collection[str], at: datetime) -> int:
-    """The answer was the same as last time: record only when it was asked. Returns how many are registered."""
-    if not sns:
-        return 0
-    asked = {"last_asked_at": at, "first_asked_at": func.coalesce(_table.first_asked_at, at)}
-    return conn.execute(_these(conn, account, sns).values(asked)).rowcount
+def hold(conn: Connection, account: str, sns: Collection[str]) -> dict[str, Known]:
+    """What is known of these serial numbers now; nobody else changes them before the end of the transaction.
+
+    ``last_asked_at`` is None where it lies in the future: then no later asking is known.
+    """
+    name = _table.sn.collate("C") if conn.dialect.name == "postgresql" else _table.sn
+    columns = [_table[name] for name in Known._fields[:-1]]
+    wanted = select(*columns, if_past(conn, _table.last_asked_at)).where(_table.account == account)
+    rows = conn.execute(wanted.where(among(conn, _table.sn, sns)).order_by(name).with_for_update(key_share=True))
+    return {row[0]: Known._make(row) for row in rows}
 
 
-def mark_tried(conn: Connection, account: str, sns: Collection[str], at: datetime) -> int:
-    """Asking ended in a dead letter: record when, so that others come first next time."""
-    return mark_asked(conn, account, sns, at)
+def mark_asked(conn: Connection, account: str, asked_at: Mapping[str, datetime]) -> int:
+    """Record only when they were asked: the answer was the same, or a dead letter. Returns how many are registered."""
+    return _mark(conn, account, asked_at, {}) if asked_at else 0
 
 
-def mark_unknown(conn: Connection, account: str, sns: Collection[str], at: datetime) -> int:
+def mark_unknown(conn: Connection, account: str, asked_at: Mapping[str, datetime]) -> int:
     """Tuya does not know them: count one more such answer in a row."""
-    if not sns:
-        return 0
-    asked = {"last_asked_at": at, "first_asked_at": func.coalesce(_table.first_asked_at, at)}
-    unknown = {**asked, "state": "unknown", "unknown_times": _table.unknown_times + 1}
-    return conn.execute(_these(conn, account, sns).values(unknown)).rowcount
+    unknown = {"state": "unknown", "unknown_times": _table.unknown_times + 1}
+    return _mark(conn, account, asked_at, unknown) if asked_at else 0
+
+
+def _mark(conn: Connection, account: str, asked_at: Mapping[str, datetime], values: dict[str, Any]) -> int:
+    """One statement on PostgreSQL, which finds each time in a document: no staging, and no second version of a row."""
+    if conn.dialect.name == "postgresql":
+        times = literal(json_text({sn: at.isoformat() for sn, at in asked_at.items()}), Text)
+        at = cast(cast(times, JSONB).op("->>")(_table.sn), TIMESTAMP(timezone=True))
+        asked = {"last_asked_at": at, "first_asked_at": func.coalesce(_table.first_asked_at, at)}
+        return conn.execute(_these(conn, account, asked_at.keys()).values({**asked, **values})).rowcount
+    columns = ("account", "sn", "first_asked_at", "last_asked_at")
+    rows = [(account, sn, at, at) for sn, at in asked_at.items()]
+    marked = writer.update(conn, serial_number, columns, rows, fill=("first_asked_at",))
+    return conn.execute(_these(conn, account, asked_at.keys()).values(values)).rowcount if values else marked
 
 
 def mark_changed(conn: Connection, account: str, changes: Sequence[Change]) -> int:

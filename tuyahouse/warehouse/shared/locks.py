@@ -12,7 +12,8 @@ from sqlalchemy import Connection, Row, delete, select, update
 
 from tuyahouse.warehouse.database.database import Database
 from tuyahouse.warehouse.database.dialect import insert, now_time
-from tuyahouse.warehouse.errors import WarehouseError
+from tuyahouse.warehouse.errors import LockLost, WarehouseError
+from tuyahouse.warehouse.fence import Holding
 from tuyahouse.warehouse.shared.processes import is_dead, this_process
 from tuyahouse.warehouse.tables import ops_lock
 
@@ -31,10 +32,6 @@ class LockHeld(WarehouseError):
         self.holder = holder
         self.acquired_at = acquired_at
         self.expires_at = expires_at
-
-
-class LockLost(WarehouseError):
-    """The lock ended before it was renewed, and another holder has taken it."""
 
 
 class Lock:
@@ -70,6 +67,11 @@ class Lock:
             mine = update(ops_lock).where(*self._mine()).values(expires_at=now_time(conn) + self.lease)
             if conn.execute(mine).rowcount == 0:
                 raise LockLost(f"The lock of {self.name} ended before it was renewed and was taken by another run.")
+
+    @property
+    def holding(self) -> Holding:
+        """What proves in any process that this taking of the lock still holds."""
+        return Holding(self.name, self._process, self.lease)
 
     def release(self) -> None:
         """Release the lock. Never raises: a lock that cannot be released ends by itself."""

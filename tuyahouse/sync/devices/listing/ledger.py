@@ -18,6 +18,7 @@ from tuyahouse.warehouse.database import Connection
 from tuyahouse.warehouse.devices import lists, marks
 from tuyahouse.warehouse.ledgers import dead_letters, runs
 from tuyahouse.warehouse.ledgers.dead_letters import DeadLetter
+from tuyahouse.warehouse.shared.landing import landing
 from tuyahouse.warehouse.warehouse import Warehouse
 
 LIST_KEY = "list:"
@@ -70,22 +71,22 @@ class ListLedger:
 
     def begin(self) -> lists.DeviceList | None:
         """Forget the marks of an earlier attempt; how the list was last read."""
-        with self.warehouse.begin() as conn:
+        with landing(self.warehouse, self.run) as conn:
             marks.clear_marks(conn, self.run.account, self.project_id)
             before = lists.device_list(conn, self.run.account, self.project_id)
         self._first = not lists.read_whole(before)
         self.empty_before = before is not None and before.devices == 0 and before.tried_run != self.run.run_id
         return before
 
-    def land(self, sweep: int, pages: Sequence[DevicePage], calls: int) -> Landed:
-        """Land some pages; the chunk stays open, with what was written counted."""
+    def land(self, sweep: int, pages: Sequence[DevicePage], asked_at: datetime, calls: int) -> Landed:
+        """Land some pages, asked from ``asked_at`` on; the chunk stays open, with what was written counted."""
         at = self.now()
         self._landings += 1
         self._note_unusable(pages)
-        read = Reading(self.run.account, self.project_id, at, self.run.run_id)
+        read = Reading(self.run.account, self.project_id, asked_at, self.run.run_id)
         found = list(chain.from_iterable([page.devices for page in pages]))
         block = f"{self.run.run_id}/{self.chunk:06d}/{at:%Y%m%d%H%M%S%f}-{self._landings:06d}"
-        with self.warehouse.begin() as conn:
+        with landing(self.warehouse, self.run) as conn:
             landed = land(conn, read, sweep, found, block, first=self._first and sweep == 1)
             self._finish(conn, Outcome(inserted=landed.inserted, updated=landed.updated), calls, at, left=True)
         self._elsewhere += landed.elsewhere
@@ -121,7 +122,7 @@ class ListLedger:
         }
         if read.complete:
             told |= {"swept_at": read.swept_at, "swept_run": self.run.run_id, "first_page": read.first_page}
-        with self.warehouse.begin() as conn:
+        with landing(self.warehouse, self.run) as conn:
             lists.store_list(conn, account, self.project_id, read.swept_at, **told)
             letters = self._dead_letters(read)
             dead_letters.record(conn, account, letters, at)
@@ -142,7 +143,7 @@ class ListLedger:
         letter = DeadLetter(
             KIND, self.project_id, "item_error" if refused else "list_cut_short", error.code, str(error), raw
         )
-        with self.warehouse.begin() as conn:
+        with landing(self.warehouse, self.run) as conn:
             told = {"note": str(error), "tried_run": self.run.run_id}
             lists.store_list(conn, self.run.account, self.project_id, started, **told)
             if not isinstance(error, BudgetReached):

@@ -73,14 +73,15 @@ class ProjectReader:
     async def _sweep(self, sweep: Sweep, number: int) -> None:
         """One reading of the list; several pages are under way at once where they are known to exist."""
         pages: list[DevicePage] = []
+        asked_at = self.ledger.now()
         while wanted := sweep.wanted(self.account.concurrency):
             for page in await asyncio.gather(*[self._page(each) for each in wanted]):
                 sweep.take([device.device_id for device in page.devices] + [""] * len(page.unusable), page.total)
                 pages.append(page)
                 self.on_page(sweep.rows, page.total)
             if sweep.reached_total or sweep.ended or sum(page.rows for page in pages) >= LAND_AT:
-                landed = await asyncio.to_thread(self.ledger.land, number, pages, self.client.calls)
-                pages = []
+                landed = await asyncio.to_thread(self.ledger.land, number, pages, asked_at, self.client.calls)
+                pages, asked_at = [], self.ledger.now()
                 if landed.rows:
                     sweep.note_landed(new=bool(landed.fresh))
 

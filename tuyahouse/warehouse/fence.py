@@ -1,0 +1,12 @@
+"""What a run carries along to prove that it still works under its locks."""
+
+from datetime import timedelta
+from typing import NamedTuple
+
+
+class Holding(NamedTuple):
+    """A lock as its holder took it: its name, and a mark that every taking makes anew. Travels between processes."""
+
+    name: str
+    process: str
+    lease: timedelta
