@@ -14,6 +14,7 @@ from flows.sync_accounts import sync_accounts
 from flows.sync_devices import sync_devices
 from flows.sync_sn_flows import sync_sn_flows
 from tasks.checks import authenticate, check
+from tasks.marts import refresh_marts
 from tasks.run.flow import RED, RunRed, flow
 from tasks.run.run import STOPPED, Running, default_run_key, final_state, running
 from tuyahouse.sync import night
@@ -43,6 +44,7 @@ async def nightly_sync(account: AccountName = None, run_key: RunKey = None) -> S
             able = [name for name in together if night.can_ask(run.resources.account, name)]
             parts = [_part(run, name, PARTS[name](run.account, key, return_state=True)) for name in able]
             red += filter(None, await asyncio.gather(*parts))
+        await refresh_marts(run.account)
         run.notes += await check(run.account, "nightly_sync")
         if red:
             raise RunRed("\n".join(red))

@@ -6,6 +6,7 @@ from typing import Any
 from prefect.client.schemas.objects import State
 
 from flows.parameters import AccountName, Limit, RunKey
+from tasks.marts import refresh_marts
 from tasks.messages import redrive_dead_messages
 from tasks.run.flow import flow
 from tasks.run.run import final_state, running
@@ -27,4 +28,5 @@ async def redrive_dead_letters(account: AccountName = None, run_key: RunKey = No
         run.notes += await redrive_dead_messages(run.account)
         await run.softly(redrive_craft_lines(run.run))
         await run.each_chunk(ask_sn_flows)
+        await refresh_marts(run.account)
     return final_state(run)

@@ -5,6 +5,7 @@ from typing import Any
 from prefect.client.schemas.objects import State
 
 from flows.parameters import AccountName, RunKey
+from tasks.marts import refresh_marts
 from tasks.run.flow import flow
 from tasks.run.run import final_state, running
 from tasks.upkeep import replay_answers
@@ -20,4 +21,5 @@ async def replay(account: AccountName = None, run_key: RunKey = None) -> State[A
     """
     async with running("replay", account, run_key, {}) as run:
         await replay_answers(run.run)
+        await refresh_marts(run.account)
     return final_state(run)

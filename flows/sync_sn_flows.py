@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from prefect.client.schemas.objects import State
 
 from flows.parameters import AccountName, Described, Limit, RunKey
+from tasks.marts import refresh_marts
 from tasks.run.flow import flow
 from tasks.run.run import final_state, running
 from tasks.sn_flows import ask_sn_flows, fetch_missing_lines, plan_sn_flows
@@ -36,4 +37,5 @@ async def sync_sn_flows(
         run.plan(await plan_sn_flows(run.run, wanted))
         await run.each_chunk(ask_sn_flows)
         await run.softly(fetch_missing_lines(run.run))
+        await refresh_marts(run.account)
     return final_state(run)

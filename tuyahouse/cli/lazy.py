@@ -39,6 +39,8 @@ PLACES = {
     "metrics": Place("metrics", "metrics", "Serve the health of runs and data for Prometheus, until it is stopped."),
     "sn": Place("serial_numbers", "app", "Serial numbers: register them, list them."),
     "commands": Place("commands", "app", "Command records: name those to follow."),
+    "orders": Place("orders", "app", "Work orders: plan their units and due dates."),
+    "marts": Place("marts", "app", "Marts: bring the tables and views for analysts up to date."),
     "dead-letters": Place("dead_letters", "app", "Dead letters: list, show, redrive or dismiss them."),
 }
 """Every command by name, in the order of the help."""

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -33,6 +34,7 @@ from tuyahouse.settings.misspelt import misspelt
 from tuyahouse.settings.policies import CommandPolicy, PlanPolicy
 from tuyahouse.settings.regions import MESSAGE_HOSTS, OPENAPI_URLS, Region
 from tuyahouse.settings.secret_files import secret_names, secrets_directory
+from tuyahouse.settings.shifts import checked_shifts, checked_zone, whole_hours
 from tuyahouse.settings.types import Duration, EncodedUrl, Json, Lower, Names, Strong, Visible, Whole, read_json
 
 
@@ -107,6 +109,20 @@ class Account(BaseModel):
         default="", description="File of CA certificates; default: the system's"
     )
     messages_retention: Duration = Field(default=timedelta(hours=2), description="How long Tuya keeps unread messages")
+    factory_time_zone: Annotated[str, Visible, AfterValidator(checked_zone)] = Field(
+        default="UTC", description="Time zone of the factory, e.g. Asia/Shanghai: the marts count days and shifts in it"
+    )
+    factory_shifts: Annotated[str, Visible, AfterValidator(checked_shifts)] = Field(
+        default="day=00:00",
+        description="Shifts by their local starts, e.g. early=06:00,late=14:00,night=22:00; the first begins the day",
+    )
+    false_means: Annotated[Literal["failed", "open"], Lower] = Field(
+        default="failed",
+        description="What status false of a step means in the marts: failed; open: not yet passed, if it is the newest",
+    )
+    stuck_after: Annotated[Duration, AfterValidator(whole_hours)] = Field(
+        default=timedelta(days=3), description="How long nothing is heard of an open unit until it counts as stuck"
+    )
 
     @property
     def url(self) -> str:

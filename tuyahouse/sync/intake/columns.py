@@ -22,6 +22,7 @@ class Headings:
         companion_or_else: the same for the second one.
         lacks: what is missing without the first column.
         more: further columns, each with the names that it may have.
+        times: those of them that may hold dates and times.
     """
 
     key: frozenset[str]
@@ -32,6 +33,7 @@ class Headings:
     companion_or_else: frozenset[str] = frozenset()
     lacks: str = ""
     more: tuple[tuple[str, frozenset[str]], ...] = ()
+    times: frozenset[str] = frozenset()
 
     def naming(self, column: str | None) -> "Headings":
         """The same with that name alone for the column of keys; None changes nothing."""

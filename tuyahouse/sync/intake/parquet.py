@@ -1,6 +1,7 @@
 """Keys of a Parquet file."""
 
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,10 @@ def _rows(parquet: Any, what: str, headings: Headings) -> Iterator[Item]:
     others = [name for name, _ in columns.more]
     beside = [] if columns.companion is None else [columns.companion]
     positions = [columns.key, *beside, *(i for _, i in columns.more)]
+    times = {i for name, i in columns.more if name in headings.times}
     for i in positions:
+        if i in times and _is_time(schema.field(i).type):
+            continue
         if not _is_id(schema.field(i).type):
             raise SourceError(
                 f"The column {names[i]} of {what} is {schema.field(i).type}, neither text nor numbers. Make it text."
@@ -42,11 +46,24 @@ def _rows(parquet: Any, what: str, headings: Headings) -> Iterator[Item]:
     wanted, number = [names[i] for i in positions], 0
     for batch in parquet.iter_batches(batch_size=_BATCH, columns=wanted):
         cells = [batch.column(name).to_pylist() for name in wanted]
+        for place, i in enumerate(positions):
+            cells[place] = [_time_text(one) for one in cells[place]] if i in times else cells[place]
         if not beside:
             cells.insert(1, [None] * batch.num_rows)
         for key, companion, *more in zip(*cells, strict=True):
             number += 1
             yield entry(f"row {number}", key, companion, more=list(zip(others, more, strict=True)))
+
+
+def _is_time(kind: Any) -> bool:
+    from pyarrow import types
+
+    return bool(types.is_timestamp(kind) or types.is_date(kind))
+
+
+def _time_text(value: Any) -> Any:
+    """A date or time as text; what is neither stays as it is."""
+    return value.isoformat() if isinstance(value, date) else value
 
 
 def _is_id(kind: Any) -> bool:

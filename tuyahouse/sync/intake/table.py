@@ -48,11 +48,15 @@ class Table:
         """Judge a row by the cells of the key and its companion."""
         beside = None if self.columns.companion is None else cell(cells, self.columns.companion)
         first = cell(cells, self.columns.key)
-        more = [(name, cell(cells, position)) for name, position in self.columns.more]
+        more = [(name, self._further(name, cell(cells, position))) for name, position in self.columns.more]
         for value in (first, beside, *(value for _, value in more)):
             if isinstance(value, Unreadable):
                 return Refusal(place, shown(value.text), value.reason)
         return entry(place, first, beside, exact_integers=exact_integers, more=more)
+
+    def _further(self, name: str, value: Any) -> Any:
+        """The cell of a further column; where times are meant, that of a date as text."""
+        return value.text if isinstance(value, DateCell) and name in self._headings.times else value
 
     def notes(self, what: str) -> list[Note]:
         """What a reader should know of the table."""
@@ -74,6 +78,13 @@ def _names(cells: Sequence[Any]) -> list[str]:
     while names and not names[-1]:
         names.pop()
     return names
+
+
+class DateCell(Unreadable):
+    """A cell that shows a date or time; ``text`` is that in ISO 8601."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text, "it is a date, neither text nor a whole number")
 
 
 def cell(cells: Sequence[Any], position: int) -> Any:

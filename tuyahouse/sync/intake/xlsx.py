@@ -9,15 +9,17 @@ import re
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import IO, Any
 from xml.etree.ElementTree import Element, iterparse
 
 from openpyxl.styles.numbers import BUILTIN_FORMATS, is_date_format
+from openpyxl.utils.datetime import MAC_EPOCH, WINDOWS_EPOCH, from_excel
 from openpyxl.utils.escape import unescape
 
 from tuyahouse.sync.intake.number_format import shown_number
 from tuyahouse.sync.intake.rows import EXACT_BELOW, SourceError
-from tuyahouse.sync.intake.table import Unreadable
+from tuyahouse.sync.intake.table import DateCell, Unreadable
 
 Merge = tuple[int, int, int, int]
 """First row, first column, last row, last column of a merged cell; rows from 1, columns from 0."""
@@ -81,8 +83,11 @@ class Workbook:
 
     def _sheets(self, root: str, links: str) -> list[Sheet]:
         targets = self._links(links)
-        found, stale = [], False
-        for each in self._elements(root, "sheet", "calcPr"):
+        found, stale, self._since_1904 = [], False, False
+        for each in self._elements(root, "sheet", "calcPr", "workbookPr"):
+            if _name(each) == "workbookPr":
+                self._since_1904 = each.get("date1904") in ("1", "true")
+                continue
             if _name(each) == "calcPr":
                 stale = each.get("fullCalcOnLoad") in ("1", "true")
                 continue
@@ -146,7 +151,7 @@ class Workbook:
         if kind == "b":
             return stored == "1"
         if kind == "d":
-            return Unreadable(stored, "it is a date, neither text nor a whole number")
+            return DateCell(stored)
         if kind in ("str", "e"):
             return unescape(stored)
         if "f" in parts and self._stale and float(stored) == 0:
@@ -155,11 +160,20 @@ class Workbook:
             )
         return self._number(stored, int(cell.get("s", 0)))
 
+    def _date_text(self, serial: float) -> str:
+        """The date that a sheet shows for a number; a date alone where its time is midnight."""
+        try:
+            shown = from_excel(serial, MAC_EPOCH if self._since_1904 else WINDOWS_EPOCH)
+        except (OverflowError, ValueError):
+            return str(serial)
+        text = shown.isoformat(" ", "seconds") if isinstance(shown, datetime) else shown.isoformat()
+        return text.removesuffix(" 00:00:00")
+
     def _number(self, stored: str, style: int) -> Any:
         value = int(stored) if stored.isdigit() else float(stored)
         code = self._formats[style] if style < len(self._formats) else "General"
         if is_date_format(code):
-            return Unreadable(stored, "it is a date, neither text nor a whole number")
+            return DateCell(self._date_text(value))
         if not 0 <= value < EXACT_BELOW or value != int(value):
             return value
         shown = shown_number(int(value), code)
