@@ -270,7 +270,7 @@ async def test_a_list_that_is_suddenly_empty_is_believed_the_second_night(
         done = await night(warehouse, account, "second", details=True)
         assert done.summary and done.summary.status == "unbalanced"
         assert (set(inventory(warehouse)), inventory(warehouse, gone=True)) == (held, {})
-    assert "are held; they are declared vanished if the next run" in lists(warehouse)["north-hall"].note
+    assert "are stored; they are declared vanished if the next run" in lists(warehouse)["north-hall"].note
     done = await night(warehouse, account, "third")
     assert done.concluded and done.concluded.vanished == len(held)
     assert inventory(warehouse) == {} and letters(warehouse) == []
@@ -294,7 +294,7 @@ async def test_a_device_in_two_projects_stays_with_the_first_and_has_one_history
     shared = [each["device_id"] for each in truth(sandbox, "devices") if len(each["projects"]) == 2]
     assert {inventory(warehouse)[name]["project_id"] for name in shared} == {"north-hall"}
     assert {tuple(history(warehouse)[name]) for name in shared} == {((None, None),)}
-    assert "another project holds too" in lists(warehouse)["south-hall"].note
+    assert "are listed in another project too" in lists(warehouse)["south-hall"].note
 
 
 async def test_a_device_in_two_projects_stays_while_the_list_of_its_own_cannot_be_read(

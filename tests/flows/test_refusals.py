@@ -147,7 +147,7 @@ def test_sheet_and_column_choose_what_a_flow_reads_of_a_workbook(start, warehous
 
 def test_given_serial_numbers_with_a_blank_inside_are_refused_in_the_words_of_files(start, warehouse, tuya):
     code, printed = start("sync_sn_flows", sns=["YZCB04ZZR00011", "YZCB 04ZZR00012"], run_key="n")
-    assert code == 0 and "1 of the given serial numbers cannot be any: ops_dead_letter says why." in printed, printed
+    assert code == 0 and "1 of the given serial numbers are not valid: ops_dead_letter says why." in printed, printed
     assert tuya.control("asked") == {"YZCB04ZZR00011": 1}
     ((key, message),) = rows(warehouse, ops_dead_letter, "key", "message")
     assert key == "asked for item 2" and "'YZCB 04ZZR00012' was refused, because it holds a blank" in message
@@ -159,7 +159,7 @@ def test_given_record_numbers_with_a_blank_inside_are_refused_and_nothing_else_i
     code, printed = start("reconcile_commands", command_sns=[number], run_key="one")
     assert code == 0, printed
     code, printed = start("reconcile_commands", command_sns=["11111 11111"], run_key="two")
-    assert code == 0 and "1 of the given record numbers cannot be any" in printed, printed
+    assert code == 0 and "1 of the given record numbers are not valid" in printed, printed
     found = runs.find_run(warehouse, "demo", "reconcile_commands", "two")
     assert found and found.outcome.asked == 0
     ((key, message),) = rows(warehouse, ops_dead_letter, "key", "message")

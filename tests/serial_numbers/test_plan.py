@@ -73,7 +73,7 @@ def test_given_ones_are_read_like_those_of_a_file(warehouse):
 def test_a_given_one_that_cannot_be_any_is_a_dead_letter_and_said(warehouse):
     planned, chunks = plan(warehouse, Wanted(sns=["N1", "1.2E+18"]))
     assert chunks == [["N1"]]
-    assert planned.notes == ["1 of the given serial numbers cannot be any: ops_dead_letter says why."]
+    assert planned.notes == ["1 of the given serial numbers are not valid: ops_dead_letter says why."]
     assert len(rows(warehouse, ops_dead_letter, "reason")) == 1
 
 

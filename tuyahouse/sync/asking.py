@@ -1,8 +1,8 @@
-"""Ask Tuya about many keys with a fixed number of workers, and account for every key.
+"""Asks Tuya about many keys with a fixed number of workers, and accounts for every key.
 
-Each key handed in ends in exactly one place: an answer, empty, a dead letter (failed or rejected), or ``left`` when the
-asking stopped before it. Nothing is lost when the asking is stopped by a quota, a wrong setting or Ctrl-C: what was
-answered by then is in :class:`Asked`, the rest is in ``left``.
+Each key ends in exactly one place: an answer, empty, a dead letter (failed or rejected), or ``left`` if asking stopped
+before it. Nothing is lost when a quota, a wrong setting or Ctrl-C stops it: what was answered by then is in
+:class:`Asked`, the rest is in ``left``.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ LOGINS = 3
 broken and every further key would fail."""
 
 OUTAGE = 5
-"""This many keys with nothing but passing faults are an outage; fewer may be trouble with those keys alone."""
+"""This many keys with nothing but passing faults are an outage; with fewer, the keys themselves may be the trouble."""
 
 
 @dataclass(slots=True)
@@ -81,7 +81,7 @@ class Asked(Generic[T]):
 
     @property
     def refused(self) -> list[str]:
-        """Keys that were asked in vain, to be asked again when the run goes on."""
+        """Keys that failed or were rejected, to be asked again when the run continues."""
         return [letter.key for letter in self.dead_letters]
 
     @property
@@ -89,8 +89,8 @@ class Asked(Generic[T]):
         return len(self.answers) + len(self.empty) + len(self.failed) + len(self.rejected)
 
     def outcome(self, calls: int = 0, *, unchanged: int = 0, empty_answers: int = 0) -> Outcome:
-        """The counts; ``calls`` count with the part of the chunk that lands first. ``empty_answers`` of the answers say
-        no more than that Tuya does not know the key."""
+        """The counts. ``calls`` are counted with the part of the chunk that lands first; ``empty_answers`` is how many
+        of the answers only say that Tuya does not know the key."""
         return Outcome(
             asked=self.asked,
             answered=len(self.answers) - empty_answers,
@@ -112,13 +112,13 @@ async def ask_all(
     patience: int = 50,
     on_key: Callable[[], None] = lambda: None,
 ) -> None:
-    """Ask every key and put what came of it into ``into``.
+    """Ask every key and put the result into ``into``.
 
     ``ask`` returns the answer or raises a :class:`TuyaError`. An error that every key would meet (quota, budget, wrong
     setting, refused login) stops all workers and is kept as ``stopped_by``. An outage does the same, instead of leaving
     a dead letter for every key: no connection, more than ``patience`` passing faults in a row, or :data:`OUTAGE` keys
-    and nothing but passing faults. On cancellation the keys not yet answered are in ``left`` and CancelledError goes
-    on.
+    and nothing but passing faults. On cancellation the keys not yet answered are in ``left``, and CancelledError is
+    raised on.
     """
     into.kind = kind
     shared = _Shared(iter(keys), ask, into, kind, patience, on_key)
@@ -145,7 +145,7 @@ class _Shared(Generic[T]):
     last_fault: PassingFault | None = None
 
     def judge(self) -> None:
-        """No key was answered and each met a passing fault: an outage, which is not the keys' fault."""
+        """Recognise an outage: no key was answered and each met a passing fault."""
         faults = self.faults_in_a_row
         if OUTAGE <= faults == self.into.asked and not self.into.stopped_by:
             self.into.left.extend(letter.key for letter in self.into.failed)

@@ -26,7 +26,7 @@ TOKEN_LIFE = timedelta(hours=2)
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """Serial numbers by why they are asked; the order of the fields is the order in which a budget is spent."""
+    """Counts of serial numbers by why they are asked; the order of the fields is that in which a budget is spent."""
 
     new: int = 0
     open: int = 0
@@ -93,7 +93,7 @@ def forecast(
     has_pms: bool = True,
     limit: int | None = None,
 ) -> Plan:
-    """What asking the due serial numbers costs, within ``limit`` and what is left of the month's calls.
+    """What asking the due serial numbers costs, within ``limit`` and the calls left this month.
 
     ``unknown_craft_lines`` counts work orders whose craft line was never asked: two calls each, because some accounts
     refuse the first spelling of that call. Serial numbers without a work order may bring more of them. Nothing is
@@ -125,9 +125,9 @@ def _seconds(calls: int, calls_per_second: float) -> float | None:
 
 
 def token_calls(seconds: float | None, has_pms: bool) -> int:
-    """Calls for tokens in a run of that length, beginning with none.
+    """Calls for tokens in a run of that length that begins without any.
 
-    One platform grant for each token life; for PMS a login (two calls) each, but one refresh a day instead of a login.
+    One platform grant per token life; for PMS a login (two calls) each, except for one refresh a day.
     """
     lives = max(math.ceil((seconds or 0) / TOKEN_LIFE.total_seconds()), 1)
     if not has_pms:
@@ -155,20 +155,20 @@ def tonight(warehouse: Warehouse, settings: Settings, account: Account, now: dat
 
 @dataclass(frozen=True, slots=True)
 class AlsoDue:
-    """So many ``keys`` of a kind are due and cost so many calls; ``what`` says which."""
+    """``keys`` of a kind are due and cost ``calls``; ``what`` names the kind."""
 
     what: str
     keys: int
     calls: int
     note: str = ""
-    """What the numbers cannot tell."""
+    """What the numbers do not show."""
 
 
 def devices_due(warehouse: Warehouse, account: Account, now: datetime) -> list[AlsoDue]:
     """Pages of the device lists and details of known devices; nothing for an account without projects.
 
-    Details of all devices while messages may be lost. A lower bound: a list that moves while it is read is read again,
-    and devices nobody knows yet have details too.
+    While messages may be lost, the details of all devices. A lower bound: a list that moves while it is read is read
+    again, and devices that are not known yet have details too.
     """
     if not account.project_ids:
         return []

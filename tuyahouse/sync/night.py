@@ -1,4 +1,4 @@
-"""What a night consists of, and what is due that it cannot ask."""
+"""The parts of a night, and what is due that it cannot ask."""
 
 from datetime import datetime
 
@@ -10,13 +10,14 @@ from tuyahouse.warehouse.warehouse import Warehouse
 
 SIDE_BY_SIDE = ("sync_sn_flows", "sync_devices", "sync_accounts")
 AFTERWARDS = ("reconcile_commands",)
-"""Commands come last: messages and devices tell of them."""
+"""Commands come last, because messages and devices name them."""
 
 PARTS = (*SIDE_BY_SIDE, *AFTERWARDS)
 
 _WORK = {
     "sync_sn_flows": "asks the due serial numbers",
     "sync_devices": "reads the device lists",
+    "sync_accounts": "reads the list of authorized accounts",
     "reconcile_commands": "follows open commands",
 }
 _LEFT_OUT = {"sync_sn_flows": "asks no serial number", "sync_devices": "reads no device list"}
@@ -24,7 +25,7 @@ _NEEDED = {"sync_sn_flows": ("PMS_USERNAME", "PMS_PASSWORD"), "sync_devices": ("
 
 
 def can_ask(account: Account, part: str) -> bool:
-    """Whether the account's settings suffice for that part of a night."""
+    """Whether the account has the settings for that part of a night."""
     if part == "sync_sn_flows":
         return account.has_pms
     if part == "sync_accounts":
@@ -35,7 +36,7 @@ def can_ask(account: Account, part: str) -> bool:
 def in_words(account: Account) -> str:
     """What a night of the account does, and what it leaves out, with the settings that are missing."""
     parts = [what for part, what in _WORK.items() if can_ask(account, part)]
-    left_out = [part for part in PARTS if not can_ask(account, part)]
+    left_out = [part for part in _NEEDED if not can_ask(account, part)]
     does = ", ".join(parts[:-1]) + " and " + parts[-1] if len(parts) > 1 else parts[0]
     return " ".join(
         [f"A night {does}.", *(f"It {_LEFT_OUT[part]}: set {missing(account, part)}." for part in left_out)]
@@ -49,7 +50,7 @@ def missing(account: Account, part: str) -> str:
 
 
 def what_cannot_be_asked(warehouse: Warehouse, settings: Settings, account: Account, now: datetime) -> list[str]:
-    """What the account has due and no settings for, in a sentence each that names the settings to add."""
+    """What is due without the settings for it: one sentence each, with the settings to add."""
     found = []
     with warehouse.read() as conn:
         if not can_ask(account, "sync_sn_flows"):

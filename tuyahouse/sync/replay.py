@@ -1,9 +1,9 @@
 """Rebuild the core from stored answers, without a call.
 
-Blocks are read oldest first and land as they landed when they came: the same rows, times, runs and states. Serial
-numbers of which no answer is stored any more keep what they have. Craft lines, process steps, states, functions of
-devices and links from devices to serial numbers come from answers alone and are rebuilt; ``device`` and
-``device_history`` do not: they also tell what messages said and which device a complete list no longer held.
+Blocks are read oldest first and land as they did originally: the same rows, times, runs and states. Serial numbers
+without a stored answer keep what they have. Craft lines, process steps, states, functions of devices and links from
+devices to serial numbers come from answers alone and are rebuilt. ``device`` and ``device_history`` are not: they also
+reflect messages, and devices that a complete list no longer held.
 """
 
 from collections.abc import Callable
@@ -34,7 +34,7 @@ from tuyahouse.warehouse.warehouse import Warehouse
 def replay(
     warehouse: Warehouse, run: runs.Run, at: datetime, on_answers: Callable[[int], object] = lambda count: None
 ) -> Outcome:
-    """Rebuild what the answers of the run's account give, in one transaction; memory stays flat.
+    """Rebuild the rows from the stored answers of the run's account, in one transaction; memory stays flat.
 
     A stored answer that today's code cannot read becomes a dead letter (``rejected``) and changes nothing.
     """

@@ -1,4 +1,4 @@
-"""Asking command records, a chunk at a time: one call a record, what the API said becomes an observation."""
+"""Asks command records, a chunk at a time: one call a record; what the API reports becomes an observation."""
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -39,7 +39,7 @@ OBSERVED = (
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """A record as an observation. ``again``: it went back to what the API had said before an end; heard anew now."""
+    """A record as an observation. ``again``: the API went back to a status from before the end, so it counts anew."""
 
     record: CommandRecord
     happened_at: datetime
@@ -82,8 +82,7 @@ async def ask_records(
     on_key: Callable[[], None],
     now: Callable[[], datetime] = utc_now,
 ) -> None:
-    """Ask each record; see :func:`tuyahouse.sync.asking.ask_all` for what may stop it. No record counts as not
-    found."""
+    """Ask each record; see :func:`tuyahouse.sync.asking.ask_all` for what may stop it. An empty answer is NotFound."""
 
     async def ask(command_sn: str) -> CommandRecord:
         answer = await client.call(RECORD, path={"sn": command_sn}, on_start=into.starting(command_sn, now))
@@ -96,7 +95,7 @@ async def ask_records(
 
 
 def observe(record: CommandRecord, heard: Sequence[Heard], at: datetime) -> Observed:
-    """Which observation a record is. Without a usable time it is the earlier one of that status, else one of now."""
+    """A record as an observation. Without a usable time it repeats the earlier one of that status, else it is new."""
     same_status = [each.happened_at for each in heard if each.process_status == record.process_status]
     happened_at = record.happened_at or (max(same_status) if same_status else at)
     ended = any(word(each.process_status).final for each in heard)
@@ -138,7 +137,7 @@ def land_chunk(
 
 
 def _write_observations(conn: Connection, account: str, observed: Sequence[Observed], at: datetime) -> Written:
-    """The first hearing of an observation counts, unless the API went back to it."""
+    """Write observations. The first time of one counts, unless the API went back to it."""
     rows = [(each.again, _row(account, each, at)) for each in observed]
     written = upsert(
         conn, command_observation, OBSERVED, [row for again, row in rows if not again], first=("observed_at",)
@@ -165,7 +164,7 @@ def _row(account: str, observed: Observed, at: datetime) -> tuple[Any, ...]:
 def _write_asked(
     conn: Connection, run: runs.Run, known: Mapping[str, KnownCommand], asked: Asked[CommandRecord], at: datetime
 ) -> None:
-    """When and how often each command was asked, and since when Tuya does not know it."""
+    """Write when and how often each command was asked, and since when Tuya does not know it."""
     times = asked.times(asked.keys, at)
     rows = [asked_row(run.account, sn, known.get(sn), None, times[sn]) for sn, _ in asked.answers]
     rows += [asked_row(run.account, sn, known.get(sn), times[sn], times[sn]) for sn in asked.empty]
@@ -180,7 +179,7 @@ def _write_asked(
 def asked_row(
     account: str, sn: str, known: KnownCommand | None, unknown_since: datetime | None, at: datetime
 ) -> tuple[Any, ...]:
-    """A command after it was asked; ``unknown_since`` is None when Tuya knows it."""
+    """A command after it was asked; ``unknown_since`` is None if Tuya knows it."""
     since = (known and known.unknown_since) or unknown_since if unknown_since else None
     times = (known.asked_times if known else 0) + 1
     return (account, sn, (known and known.first_asked_at) or at, at, times, since)

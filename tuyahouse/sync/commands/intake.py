@@ -1,4 +1,4 @@
-"""Record numbers of commands from files: Tuya lists none, so somebody has to name those that no message told of."""
+"""Record numbers of commands from files: Tuya lists none, so those that no message reports have to be named."""
 
 from collections.abc import Callable, Iterator
 from datetime import datetime
@@ -26,8 +26,8 @@ COMMANDS = Headings(
     frozenset(("deviceid", "devid", "设备id")),
     ("record number", "device"),
     "Name one of them command_sn, sn or 指令编号 (and, if there is one, the device device_id).",
-    # Tuya itself calls a record number sn; beside a column that is named as ours it is a device's serial number, as
-    # command is what was sent and device what it is called.
+    # Tuya itself calls a record number sn. Beside a column with one of the names above, sn is a device's serial number,
+    # and command is what was sent.
     or_else=frozenset(("sn", "sn号", "sn编号", "command", "record", "cmd", "指令")),
     companion_or_else=frozenset(("device", "设备")),
     lacks="column of record numbers",
@@ -39,7 +39,7 @@ def read_commands(path: str | Path, *, sheet: str | None = None, column: str | N
     """The record numbers of a file: CSV, Excel or Parquet, read as files of serial numbers are.
 
     Raises:
-        SourceError: the file cannot be used; names the columns there are when none holds record numbers.
+        SourceError: the file cannot be used; names its columns if none holds record numbers.
     """
     return read_file(path, COMMANDS.naming(column), sheet=sheet)
 
@@ -54,7 +54,7 @@ def follow_commands(
     now: Callable[[], datetime] = utc_now,
     on_rows: Callable[[int], object] = lambda count: None,
 ) -> IntakeOutcome:
-    """Follow the commands of a file from now on; those followed before stay as they are.
+    """Follow the commands in a file from now on; those that are followed already stay as they are.
 
     Raises:
         SourceError: the file cannot be used, or broke off.

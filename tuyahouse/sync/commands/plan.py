@@ -1,4 +1,4 @@
-"""Command records of an account: which ones a run asks, and how numbers are learnt."""
+"""Command records of an account: which ones a run asks, and where their numbers come from."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -42,12 +42,12 @@ def plan_asking(
     chunk_size: int,
     now: datetime,
 ) -> Planned:
-    """Learn the commands that messages told of, add those given, and plan the due ones, longest waiting first.
+    """Learn the commands that messages report, add those given, and plan the due ones, longest waiting first.
 
-    Where some are given, they alone are asked, due or not; what cannot be a record number is refused as in a file. A
-    run that goes on plans anew what it has not asked since its first start. While a gap in the message stream is open
-    every command still followed is asked, whatever its waiting time: its message may be lost. What the month's calls do
-    not pay for is left for later.
+    If some are given, only they are asked, due or not; what cannot be a record number is refused as in a file. A run
+    that continues plans anew what it has not asked since its first start. While a gap in the message stream is open,
+    every command still followed is asked, due or not: its message may be lost. What the month's calls do not pay for is
+    left for later.
     """
     planned = Planned(learnt=learn_observed(warehouse, run))
     given = _follow_given(warehouse, account, run, command_sns, now, planned) if command_sns else None
@@ -82,13 +82,13 @@ def _follow_given(
     planned.learnt += taken.added
     if taken.refused_count:
         planned.notes.append(
-            f"{taken.refused_count:,} of the given record numbers cannot be any: ops_dead_letter says why."
+            f"{taken.refused_count:,} of the given record numbers are not valid: ops_dead_letter says why."
         )
     return list(dict.fromkeys(item.key for item in items if isinstance(item, Row)))
 
 
 def _new(conn: Connection, account: str, numbers: Iterable[str], going_on: runs.Continued) -> Iterator[str]:
-    """Those that the run has yet to ask, some at a time."""
+    """Those that the run has yet to ask, in batches."""
     for some in chunked(numbers, LOOKED_UP_AT_ONCE):
         asked_at = records.asked_at(conn, account, some) if going_on.begun else {}
         yield from (sn for sn in some if going_on.is_new(sn, asked_at.get(sn)))

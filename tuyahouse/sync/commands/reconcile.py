@@ -1,4 +1,4 @@
-"""Reconciliation: learn which commands there are, hold the API's word against the stream's, set by set in SQL."""
+"""Reconciliation: learn which commands exist, and compare what API and messages report, set by set in SQL."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -14,8 +14,7 @@ from tuyahouse.warehouse.shared.landing import landing
 from tuyahouse.warehouse.warehouse import Warehouse
 
 SET_SIZE = 50_000
-"""Commands decided in one statement and one transaction: memory, locks and SQLite's log stay flat however many there
-are."""
+"""Commands decided in one statement and one transaction, so that memory, locks and SQLite's log stay flat."""
 
 OBSERVATIONS_A_SET = 3 * SET_SIZE
 
@@ -42,7 +41,7 @@ def reconcile(
 ) -> int:
     """Decide every command of the run's account; returns how many verdicts or statuses changed.
 
-    Commits after every set. Depends on nothing but the stored rows and ``now``: after a crash it may simply run again.
+    Commits after every set. Depends only on the stored rows and ``now``: after a crash it can simply run again.
     """
 
     def decide(conn: Connection, above: str, up_to: str) -> int:
@@ -52,7 +51,7 @@ def reconcile(
 
 
 def learn_observed(warehouse: Warehouse, run: runs.Run, *, set_size: int = OBSERVATIONS_A_SET) -> int:
-    """Follow every command that a message told of; returns how many are new. Commits after every set."""
+    """Follow every command that a message reports; returns how many are new. Commits after every set."""
 
     def learn(conn: Connection, above: str, up_to: str) -> int:
         return records.learn_observed(conn, run.account, above, up_to, run.run_id)
@@ -67,7 +66,7 @@ def _each_set(
     size: int,
     work: Callable[[Any, str, str], int],
 ) -> int:
-    """Work on one range of record numbers after the other, each in a transaction; the sum of what ``work`` returns."""
+    """Call ``work`` for one range of record numbers after the other, each in a transaction; returns the sum."""
     above, done = "", 0
     while True:
         with landing(warehouse, run) as conn:

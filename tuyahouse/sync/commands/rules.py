@@ -1,7 +1,7 @@
-"""What to make of a command from what the API and the messages said of it. Values in, values out.
+"""The verdict on a command, from what API and messages reported of it. Values in, values out.
 
-:func:`verdict` and :func:`settled` are the only place where the rules stand; the warehouse's SQL is generated from
-:data:`VERDICTS` and :data:`SETTLED`, which are these functions written out cell by cell (docs/commands.md shows them).
+The rules are in :func:`verdict` and :func:`settled` alone; the warehouse's SQL is generated from :data:`VERDICTS` and
+:data:`SETTLED`, which are these functions written out cell by cell (docs/commands.md shows them).
 """
 
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ from tuyahouse.settings import CommandPolicy
 
 
 class Word(IntEnum):
-    """What one source says of a command, all its observations taken together."""
+    """What one source reports of a command, all its observations taken together."""
 
     NONE = 0
     SENDING = 1
@@ -52,12 +52,12 @@ is late, not a step back."""
 
 
 def word(status: int) -> Word:
-    """The word of a source that said one status only."""
+    """The word of a source that reported a single status."""
     return Word(status) if 1 <= status <= 5 else Word.OTHER
 
 
 def word_of(said: Iterable[tuple[int, datetime]], back_after: timedelta) -> Word:
-    """What one source says, from all it said: (status, when).
+    """The word of a source, from all its reports: (status, when).
 
     The first final word holds, unless the source called the command both succeeded and failed, or open again more than
     ``back_after`` later: then it contradicts itself. Without a final word the newest one holds.
@@ -75,7 +75,7 @@ def word_of(said: Iterable[tuple[int, datetime]], back_after: timedelta) -> Word
 
 
 def verdict(api: Word, message: Word, age: Age) -> Verdict:
-    """Hold the API's word against the stream's."""
+    """The verdict on a command, from the words of API and messages and its age."""
     if Word.CONTRADICTION in (api, message):
         return Verdict.CONFLICT
     if api.final and message.final:
@@ -86,7 +86,7 @@ def verdict(api: Word, message: Word, age: Age) -> Verdict:
 
 
 def _open_verdict(api: Word, message: Word, age: Age) -> Verdict:
-    """Neither source calls it ended."""
+    """The verdict if neither source calls the command ended."""
     if api is message is Word.NONE:
         return Verdict.UNKNOWN
     if age is not Age.YOUNG:
@@ -122,8 +122,7 @@ LONGEST_LADDER = 64
 
 
 def ask_steps(policy: CommandPolicy) -> list[timedelta]:
-    """Waiting times by how often a record was asked (index 0: never asked); the last one holds for all further
-    times."""
+    """Waiting times by how often a record was asked (index 0: never); the last one holds for all further times."""
     steps = [timedelta(0), min(policy.ask_after, policy.ask_at_most)]
     while len(steps) < LONGEST_LADDER and timedelta(0) < steps[-1] < policy.ask_at_most and policy.ask_factor > 1:
         steps.append(min(steps[-1] * min(policy.ask_factor, policy.ask_at_most / steps[-1]), policy.ask_at_most))
@@ -131,6 +130,6 @@ def ask_steps(policy: CommandPolicy) -> list[timedelta]:
 
 
 def ask_again_after(asked_times: int, policy: CommandPolicy) -> timedelta:
-    """How long after the newest asking an open record is asked again: ever later, up to a limit."""
+    """How long after it was last asked an open record is asked again: ever longer, up to a limit."""
     steps = ask_steps(policy)
     return steps[min(max(asked_times, 0), len(steps) - 1)]

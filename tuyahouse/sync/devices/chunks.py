@@ -1,5 +1,4 @@
-"""One chunk of a device run: a project's list, or details of some devices. What was paid for is landed whatever
-happens."""
+"""One chunk of a device run: a project's list, or details of some devices. What was answered lands in any case."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -30,7 +29,7 @@ async def list_chunk(
     now: Callable[[], datetime] | None = None,
     on_page: Callable[[int, int | None], None] = lambda rows, total: None,
 ) -> ListRead | None:
-    """Read the list of the chunk's project; None when that was done before.
+    """Read the list of the chunk's project; None if that was done before.
 
     Raises:
         TuyaError: what cut the reading short; see :meth:`ProjectReader.read`.

@@ -1,10 +1,10 @@
 """Details and functions of devices, a chunk at a time: three calls a device.
 
-The list is the authority for a device's facts, and the detail page spells some of them differently; so a detail only
-fills what is still unknown (such as the user), in the device and in its open history row, and never counts as a change.
+The list decides a device's facts, because the detail page spells some of them differently. So a detail only fills in
+what is still unknown (such as the user), in the device and in its open history row, and never counts as a change.
 
-The three answers of a device are fingerprinted together: the fingerprint that the device has already means that its
-functions are neither decoded nor written. Changed answers are kept as sent, the vendors' own data included.
+The three answers of a device are fingerprinted together: if the device has that fingerprint already, its functions are
+neither decoded nor written. Changed answers are kept as sent, the vendors' own data included.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -40,13 +40,13 @@ from tuyahouse.warehouse.warehouse import Warehouse
 KIND = inventory.DETAILS
 ASKED = (DETAIL, FUNCTIONS, FUNCTION_POOL)
 SUFFIXES = ("", "/functions", "/function-pool")
-"""What follows the device in the key of each of the three answers as they are kept."""
+"""What follows the device in the key under which each of the three answers is kept."""
 FILLED = tuple(name for name in FACTS if name != "project_id")
 
 
 @dataclass(frozen=True, slots=True)
 class Details:
-    """What Tuya says of one device when asked for it alone; ``changed`` is None when it is what it said before."""
+    """Tuya's details of one device; ``changed`` is None if the answers are the same as before."""
 
     facts: DeviceFacts
     digest: bytes
@@ -57,7 +57,7 @@ class Details:
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """Functions that may differ from those known. ``bodies`` are those of :class:`Details`."""
+    """Functions that may differ from the stored ones. ``bodies`` are those of :class:`Details`."""
 
     enabled: list[Function]
     possible: list[Function]
@@ -76,7 +76,7 @@ async def ask_details(
 ) -> None:
     """Ask details and functions of each device; see :func:`tuyahouse.sync.asking.ask_all` for what may stop it.
 
-    ``known`` are the fingerprints of what was said of them before.
+    ``known`` are the fingerprints of their previous answers.
     """
 
     async def ask(device_id: str) -> Details:
@@ -91,7 +91,7 @@ async def ask_details(
 
 
 def read_details(device_id: str, results: Sequence[bytes], bodies: Sequence[bytes], known: bytes | None) -> Details:
-    """Read the three results of a device, its functions only where they may differ from those known.
+    """Read the three results of a device, its functions only if they may differ from those stored.
 
     Raises:
         UnusableAnswer: one of them has another shape, or is about another device.
@@ -177,7 +177,7 @@ def _known_facts(facts: DeviceFacts) -> tuple[Any, ...]:
 
 
 def _as_sent(changed: Sequence[tuple[str, Changed]]) -> list[tuple[str, bytes]]:
-    """Three answers a device, each with what was asked behind its id."""
+    """Three answers a device; the suffix of each key says what was asked."""
     return [
         (device_id + suffix, body)
         for device_id, each in changed
@@ -186,7 +186,7 @@ def _as_sent(changed: Sequence[tuple[str, Changed]]) -> list[tuple[str, bytes]]:
 
 
 def _drifted(answers: Sequence[tuple[str, Details]]) -> dict[str, tuple[int, str]]:
-    """Fields that no documentation names, of details and functions that changed: in how many, and a sample."""
+    """Undocumented fields of details and functions that changed: in how many, and a sample."""
     fields = chain.from_iterable(_extras(details) for _, details in answers)
     return count_fields(fields, DOCUMENTED_EXTRA, sample_of)
 

@@ -1,8 +1,8 @@
 """From the field back to the factory: which serial number each device was made under, from every source there is.
 
-The PMS list call answers serial numbers without saying which device each belongs to (docs/tuya.md). Order is no proof.
-So a serial number from it counts for a device only if another source names that very pair, and no two devices share it;
-all other devices are asked one by one, unless the list had no serial number left for them.
+The PMS list call answers serial numbers without saying which device each belongs to (docs/tuya.md), and their order
+proves nothing. So a serial number from it counts for a device only if another source names the same pair and no two
+devices share it. All other devices are asked one by one, unless the list had no serial number left for them.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -44,7 +44,7 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class LinkAnswer:
-    """An answer as sent, and the links that rest on it. ``key`` is what was asked: a device, or several with commas."""
+    """An answer as sent, and the links drawn from it. ``key`` is what was asked: a device, or several with commas."""
 
     kind: str
     key: str
@@ -54,7 +54,7 @@ class LinkAnswer:
 
 @dataclass(slots=True)
 class Links:
-    """Which serial numbers were found for the devices of a chunk, and what stood in the way."""
+    """The serial numbers found for the devices of a chunk, and the errors met."""
 
     answers: list[LinkAnswer] = field(default_factory=list)
     dead_letters: list[DeadLetter] = field(default_factory=list)
@@ -72,7 +72,7 @@ class Links:
 
 KIND = "device_factory"
 FACTORY_INFOS_KIND, SN_LIST_KIND, SN_KIND = "device_factory_infos", "device_sn_list", "device_sn"
-"""Kinds of the answers as they are kept: those that brought a link which nobody knew."""
+"""Kinds under which answers are kept, if they brought a new link."""
 
 FACTORY_INFOS_SOURCE, PMS = "factory_infos", "pms"
 """Sources of links."""
@@ -98,9 +98,12 @@ async def ask_links(client: TuyaClient, cids: Mapping[str, str | None], into: Li
 
 
 def pair(listed: Sequence[str], hints: Mapping[str, set[str]]) -> tuple[dict[str, str], list[str]]:
-    """Give listed serial numbers to devices where another source names the pair; the devices to be asked one by one.
+    """Assign listed serial numbers to devices if another source names the pair.
 
     ``hints`` are the serial numbers that other sources name for each device asked.
+
+    Returns:
+        Serial number by device, and the devices to ask one by one.
     """
     there = set(listed)
     named: dict[str, list[str]] = {}
@@ -118,7 +121,7 @@ def _groups(ids: Sequence[str], size: int) -> Iterator[Sequence[str]]:
 
 
 def factory_info_links(group: Collection[str], told: Mapping[str, str]) -> list[Link]:
-    """What the factory infos say of the devices that were asked for."""
+    """The links that the factory infos name for the devices that were asked for."""
     return [Link(device_id, sn, FACTORY_INFOS_SOURCE) for device_id, sn in told.items() if device_id in group]
 
 
@@ -131,7 +134,7 @@ class _Read(Generic[T]):
 
 
 class _Sources:
-    """The calls, with what each of them cannot do remembered."""
+    """The calls of the sources; remembers which of them the project may not use."""
 
     def __init__(self, client: TuyaClient, into: Links) -> None:
         self._client = client
@@ -148,7 +151,7 @@ class _Sources:
         return {link.device_id: link.sn for link in links}
 
     async def pms_list(self, group: Sequence[str], hints: Mapping[str, set[str]]) -> list[str]:
-        """Ask the list; those that are to be asked one by one."""
+        """Ask the list; returns the devices to ask one by one."""
         answer = await self._ask(SNS_OF_DEVICES, group[0], decode_sns, body={"gwIds": list(group)})
         if answer is None:
             return list(group)
@@ -174,7 +177,7 @@ class _Sources:
         query: Mapping[str, str] | None = None,
         body: object | None = None,
     ) -> "_Read[T] | None":
-        """What a source says; None where it says nothing or cannot be used."""
+        """The answer of a source; None if it has none or cannot be used."""
         if endpoint.name in self._barred:
             return None
         try:
@@ -199,7 +202,7 @@ class _Sources:
 
 
 def keep_new_answers(conn: Connection, account: str, answers: Sequence[LinkAnswer], block: str, at: datetime) -> None:
-    """Keep the answers as sent that bring a link which nobody knew."""
+    """Keep those answers, as sent, that bring a new link."""
     known = known_links(conn, account, {link.device_id for answer in answers for link in answer.links})
     kept: dict[str, list[tuple[str, bytes]]] = {}
     for answer in answers:
@@ -210,7 +213,7 @@ def keep_new_answers(conn: Connection, account: str, answers: Sequence[LinkAnswe
 
 
 def write_links(conn: Connection, run: runs.Run, links: Sequence[Link], at: datetime) -> int:
-    """Add the links that nobody knew; returns how many."""
+    """Add the new links; returns their number."""
     columns = ("account", "device_id", "sn", "source", "seen_at", "first_run", "last_run")
     rows = [(run.account, link.device_id, link.sn, link.source, at, run.run_id, run.run_id) for link in links]
     return insert_new(conn, device_serial_number, columns, rows)

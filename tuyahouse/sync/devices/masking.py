@@ -1,5 +1,4 @@
-"""``extend_data`` is the vendor's own and may hold credentials: it is kept in ``device``, and masked everywhere
-else."""
+"""``extend_data`` is the vendor's own and may hold credentials: it is kept in ``device`` and masked elsewhere."""
 
 import re
 from typing import Any
@@ -10,7 +9,7 @@ from tuyahouse.sync.chunks import LONGEST_SAMPLE
 
 _STRING = rb'"(?:[^"\\]|\\.)*"?'
 _OBJECT = rb"\{(?:[^{}]|\{[^{}]*\})*\}"
-_DEEPER = rb"[{\[].*"  # deeper, or cut in the middle: everything behind it goes too
+_DEEPER = rb"[{\[].*"  # nested, or cut in the middle: everything after it goes too
 _PLAIN = rb"[^,}\]]*"
 _EXTEND_DATA = re.compile(
     rb'("(?:extend_data|extendData)"\s*:\s*)(?:' + b"|".join((_STRING, _OBJECT, _DEEPER, _PLAIN)) + b")", re.DOTALL
@@ -18,12 +17,12 @@ _EXTEND_DATA = re.compile(
 
 
 def sample_of(name: str, value: Any) -> str:
-    """What may be shown of a field that no documentation names; of ``extend_data`` in another spelling, nothing."""
+    """What may be shown of an undocumented field; nothing of ``extend_data`` in another spelling."""
     if name.rpartition(".")[2].replace("_", "").lower() == "extenddata":
         return '"***"'
     return masked(msgspec.json.encode(value)).decode()[:LONGEST_SAMPLE]
 
 
 def masked(raw: bytes) -> bytes:
-    """What Tuya sent, without the vendors' own data; also where it is cut or no JSON at all."""
+    """What Tuya sent, without the vendors' own data, even if it is cut or not JSON at all."""
     return _EXTEND_DATA.sub(rb'\1"***"', raw)

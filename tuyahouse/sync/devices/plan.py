@@ -2,7 +2,7 @@
 
 A run has one chunk for each project's list, then chunks of devices whose details are due. A list chunk holds one key,
 :data:`~tuyahouse.sync.devices.listing.ledger.LIST_KEY` and the project. Lists are read one after the other: a device
-that two projects hold belongs to the first of them in the order in which they were asked for.
+that is listed in two projects belongs to the first of them in the order in which they were asked for.
 """
 
 from collections.abc import Iterator, Sequence
@@ -26,7 +26,7 @@ DETAILS_AFTER = timedelta(days=7)
 
 @dataclass(slots=True)
 class Concluded:
-    """What a run concluded from the lists. ``complete`` lists of ``lists``; ``details`` devices are to be asked."""
+    """What a run concluded from the lists: ``complete`` of ``lists`` are complete, ``details`` devices are due."""
 
     lists: int = 0
     complete: int = 0
@@ -40,15 +40,15 @@ class Concluded:
 
 
 def sentence(words: str) -> str:
-    """With one full stop at its end, whether it came with one or without."""
+    """The words with exactly one full stop at the end."""
     return words.rstrip(". ") + "."
 
 
 def chosen_projects(account: Account, project_ids: Sequence[str] | None) -> list[str]:
-    """The projects to list, without repeats: those asked for, else (none or an empty list) those of the settings.
+    """The projects to list, without repeats: the given ones, else (none or an empty list) those of the settings.
 
     Raises:
-        SettingsError: there is none; says where to set them.
+        SettingsError: there are none; says where to set them.
     """
     chosen = [each.strip() for each in (project_ids or account.project_ids)]
     found = list(dict.fromkeys(filter(None, chosen)))
@@ -63,7 +63,7 @@ def chosen_projects(account: Account, project_ids: Sequence[str] | None) -> list
 def plan_lists(warehouse: Warehouse, account: Account, run: runs.Run, projects: Sequence[str], at: datetime) -> None:
     """Plan the run's list chunks; marks of an earlier run are forgotten. A run that goes on adds the lists it lacks.
 
-    Dead letters of projects that neither the run nor the settings name are resolved: nobody asks for those again.
+    Dead letters of projects that neither the run nor the settings name are resolved: those are not asked any more.
     """
     run_id = run.run_id
     named = {*projects, *account.project_ids}
@@ -96,10 +96,10 @@ def _is_list(keys: Sequence[str]) -> bool:
 def conclude(
     warehouse: Warehouse, run: runs.Run, projects: Sequence[str], *, full: bool, chunk_size: int, at: datetime
 ) -> Concluded:
-    """Draw the consequences of the lists read in this run and plan the details that are due, in one transaction.
+    """Apply the lists read in this run and plan the details that are due, in one transaction.
 
-    Devices that a complete list no longer holds have vanished; messages are brought in; vendor ids that are registered
-    serial numbers link devices to the factory. Repeated for a run that goes on, it changes only what is new.
+    Devices that a complete list no longer holds have vanished; messages are applied; vendor ids that are registered
+    serial numbers link devices to the factory. Repeated for a run that continues, it changes only what is new.
     """
     done = Concluded(lists=len(projects))
     with landing(warehouse, run) as conn:
@@ -130,7 +130,7 @@ def conclude(
 
 
 def details_due_before(gaps: Sequence[message_gaps.Gap], at: datetime) -> datetime:
-    """Details read before that time are due: those of a week ago, and while gaps are open all that are not newer."""
+    """Details read before this time are due: after a week; while gaps are open, all that were read before their end."""
     return min(max([at - DETAILS_AFTER, *(gap.gap_to for gap in gaps)]), at)
 
 
@@ -141,9 +141,9 @@ def _counted(chunks: Iterator[list[str]], into: Concluded) -> Iterator[list[str]
 
 
 def apply_messages(warehouse: Warehouse, account: str, run_id: str) -> int:
-    """Bring what messages told of devices into inventory and history; returns how many devices changed.
+    """Apply what messages report of devices to inventory and history; returns how many devices changed.
 
-    Repeatable at any time: newest wins, whatever arrived first.
+    Repeatable at any time: the newest statement wins, not the last to arrive.
     """
     with warehouse.begin() as conn:
         join_as_sets(conn)

@@ -1,7 +1,7 @@
 """Rebuild functions of devices and links to serial numbers from stored answers, without a call.
 
-Blocks are read oldest first and land as they landed when they came. A serial number that came from the list of PMS is
-linked where another source names that very pair, as it was then; so links of the other sources are rebuilt first.
+Blocks are read oldest first and land as they did originally. A serial number from the PMS list is linked if another
+source names the same pair, as it was then; so links of the other sources are rebuilt first.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -72,7 +72,7 @@ def _read_details(block: Block) -> tuple[list[tuple[str, Changed]], list[DeadLet
 
 
 def _by_device(answers: Sequence[tuple[str, bytes]]) -> Iterator[tuple[str, list[bytes]]]:
-    """Each device with its answers, which stand one after the other."""
+    """Each device with its answers, which follow each other."""
     size = len(details.SUFFIXES)
     for start in range(0, len(answers), size):
         yield answers[start][0], [body for _, body in answers[start : start + size]]

@@ -1,4 +1,4 @@
-"""Close the gaps in the message stream after everything was read once more."""
+"""Closes the gaps in the message stream after everything was read again."""
 
 from datetime import datetime
 

@@ -26,8 +26,7 @@ T = TypeVar("T")
 
 BATCH = 4_000
 BATCHES_A_TRIM = 10
-"""Batches between two returns of freed memory to the system: a return takes milliseconds and keeps memory flat for
-weeks."""
+"""Batches between two returns of freed memory to the system. A return takes milliseconds and keeps memory flat."""
 HEARTBEAT_SECONDS = 10.0
 MANY_UNUSABLE = 20
 NONE_USABLE = (
@@ -56,11 +55,11 @@ class Progress:
 
     @property
     def trouble(self) -> str:
-        """The current problem in words, "" when there is none."""
+        """The current problem in words; empty if there is none."""
         return self.problem or (NONE_USABLE if self.unusable >= MANY_UNUSABLE else "")
 
     def lag_seconds(self, now: datetime) -> float:
-        """Age of the newest message read, by its time of publication; 0 when nothing is left to read."""
+        """Age of the newest message read, by its time of publication; 0 if nothing is left to read."""
         if self.caught_up or self.last_message_at is None:
             return 0.0
         return max(0.0, (now - self.last_message_at).total_seconds())
@@ -136,7 +135,7 @@ class MessageConsumer:
         return self._stopping() or (self._until is not None and self._now() >= self._until)
 
     def _take(self, messages: list[Received]) -> None:
-        """Land and acknowledge; neither when the consumer must end while the database is away."""
+        """Land and acknowledge; neither, if the consumer must end while the database is away."""
         landed = self._retried_while_away(lambda: self._landed(messages))
         if landed is None:
             return
@@ -188,7 +187,7 @@ class MessageConsumer:
         self._returned = False
 
     def _retried_while_away(self, act: Callable[[], T]) -> T | None:
-        """The result of ``act``, repeated while the database is away; None when the consumer must end before."""
+        """The result of ``act``, which is retried while the database is away; None if the consumer must end before."""
         backoff = Backoff(at_most=_LONGEST_WAIT)
         while True:
             try:
@@ -206,7 +205,7 @@ class MessageConsumer:
                 return done
 
     def _wait(self, seconds: float) -> bool:
-        """Sleep in short steps; True when the consumer must end meanwhile."""
+        """Sleep in short steps; returns whether the consumer must end."""
         while seconds > 0:
             if self._must_end():
                 return True

@@ -1,7 +1,7 @@
 """When messages may have been lost. Pure: times in, gaps out.
 
-Tuya deletes what is not read for the retention time (docs/tuya.md, "Messages"). A consumer that was away for longer
-has missed what came between its last read and that much before its return.
+Tuya deletes messages that are not read within the retention time (docs/tuya.md, "Messages"). A consumer that was away
+for longer has missed those from its last read until the retention time before its return.
 """
 
 from datetime import datetime, timedelta
@@ -10,7 +10,7 @@ from tuyahouse.warehouse.messages.gaps import AWAY_TOO_LONG, BACKLOG_NOTICE, Gap
 
 
 def gap_after_absence(read_until: datetime | None, now: datetime, retention: timedelta) -> Gap | None:
-    """The gap left when a stream read up to ``read_until`` is read again ``now``; None when nothing can be lost."""
+    """The gap if a stream that was read up to ``read_until`` is read again ``now``; None if nothing can be lost."""
     if read_until is None or now - read_until <= retention:
         return None
     away = _hours(now - read_until)
@@ -23,7 +23,7 @@ def gap_after_absence(read_until: datetime | None, now: datetime, retention: tim
 
 
 def gap_of_notice(noticed_at: datetime, read_until: datetime | None) -> Gap:
-    """The gap that Tuya's warning of a backlog at ``noticed_at`` stands for."""
+    """The gap that Tuya's backlog notice at ``noticed_at`` stands for."""
     begin = min(read_until or noticed_at, noticed_at)
     return Gap(begin, noticed_at, BACKLOG_NOTICE, "Tuya warned that more than 2000 messages wait unread.")
 

@@ -1,7 +1,7 @@
-"""A batch of messages into the warehouse: one transaction, then it may be acknowledged.
+"""Stores a batch of messages in one transaction; then it may be acknowledged.
 
-A message that was stored before changes nothing. Facts have natural keys: a fact that arrives twice (produced twice, or
-by both families) is one row, and what a later message adds to it is kept.
+A message that was stored before changes nothing. Facts have natural keys: a fact that arrives twice (published twice,
+or by both families) is one row, and what a later message adds to it is kept.
 """
 
 from collections.abc import Callable, Sequence
@@ -86,7 +86,7 @@ class Landing:
             WarehouseError: the database is away or cannot be written; nothing was stored.
         """
         at = self._now()
-        unnoted = [reconnects]  # noted with the part that lands first, once
+        unnoted = [reconnects]  # recorded once, with the part that lands first
 
         def store(part: Sequence[Received], to_rows: Callable[[Sequence[Received]], MessageRows]) -> Landed:
             landed = self._store(part, to_rows, at, sum(unnoted))
@@ -128,7 +128,7 @@ class Landing:
         at: datetime,
         reconnects: int,
     ) -> Landed:
-        """Raises _SomeAreKnown, having stored nothing, when the batch holds known messages that were not looked up."""
+        """Raises _SomeAreKnown, having stored nothing, if the batch holds known messages that were not looked up."""
         by_id = {message.message_id: message for message in messages}
         with self._warehouse.begin() as conn:
             if self._look_for_known:

@@ -1,4 +1,4 @@
-"""What a running consumer tells monitoring: its progress as metrics, and whether it is healthy."""
+"""The progress of a running consumer as metrics, and whether it is healthy."""
 
 import time
 from collections.abc import Callable, Iterable
@@ -27,7 +27,7 @@ class ConsumerMetrics:
         self._rate = 0.0
 
     def observe(self, progress: Progress) -> None:
-        """Called by the consumer after every turn of its loop."""
+        """To be called by the consumer after every turn of its loop."""
         now = self._seen_at = self._clock()
         self._progress = progress
         if now - self._rated_at >= 1.0:

@@ -1,6 +1,6 @@
-"""Dead messages tried again: after the secret was put right, the clock was passed, or tuyahouse has learnt a format.
+"""Reads dead messages again: after the secret was corrected, their time has come, or tuyahouse has learnt a format.
 
-Nothing is asked of Tuya: the messages are stored as they were received.
+Nothing is asked of Tuya: the messages are stored as received.
 """
 
 from collections.abc import Iterator, Mapping
@@ -23,7 +23,7 @@ from tuyahouse.warehouse.warehouse import Warehouse
 
 PAGE = 200
 PAGE_BYTES = 16 << 20
-"""Dead messages that are read into one transaction, and bytes of payload after which it closes."""
+"""Most dead messages in one transaction, and bytes of payload after which it closes."""
 
 _READ_AGAIN = ("message_id", "envelope", "protocol", "pushed_at", "signature", "format", "verdict")
 _PLACES = [RAW.index(name) for name in _READ_AGAIN]
@@ -69,7 +69,7 @@ def by_bytes(keys: list[str], sizes: Mapping[str, int]) -> Iterator[list[str]]:
 
 
 def _again(warehouse: Warehouse, account: str, reader: MessageReader, keys: list[str], now: datetime) -> int:
-    """How many of these land now. One that the database still refuses stays dead and keeps no other from landing."""
+    """How many of these land now. One that the database still refuses stays dead, without stopping the others."""
     try:
         return _landed(warehouse, account, reader, keys, now)
     except WarehouseError:

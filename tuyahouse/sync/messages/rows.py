@@ -1,4 +1,4 @@
-"""Messages to rows of their tables. Pure: messages in, rows out, in the order of the columns named here."""
+"""Turns messages into rows of their tables. Pure: messages in, rows out, in the order of the columns named here."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -60,7 +60,7 @@ def build_rows(account: str, messages: Sequence[Received], reader: MessageReader
 
 
 def unstorable(message: Received, problem: str) -> MessageRows:
-    """The rows of a message that was read but that the database refuses: a dead letter with the whole payload."""
+    """The rows of a message that was read but is refused by the database: a dead letter with the whole payload."""
     raw = (message.message_id, message.topic, message.published_at)
     dead = (message.message_id, "not_storable", problem, message.payload)
     return MessageRows(raw=[(*raw, *[None] * 7, DEAD, message.payload, None)], dead=[dead])

@@ -38,7 +38,7 @@ def drain_run(
     """Drain the messages and record the outcome with the run.
 
     Raises:
-        SourceError: the endpoint cannot be used; says what it may mean and what to check.
+        SourceError: the endpoint cannot be used; says what that may mean and what to check.
         MessageKeyError: the access secret cannot be a message key.
     """
     progress = drain(account, warehouse, max_seconds=max_seconds, max_messages=max_messages, stopping=stopping)
@@ -66,8 +66,8 @@ def outcome_of(landed: Landed) -> Outcome:
 
 
 def ending(progress: Progress, account: Account) -> str:
-    """How a run ended, in words. No endpoint says when another consumer is served first, so this names that cause
-    too."""
+    """How a run ended, in words. No endpoint reports that another consumer is served first, so that is named as a
+    possible cause."""
     if progress.problem:
         return f"The run has not caught up: {progress.problem}"
     if not progress.caught_up:
@@ -84,5 +84,5 @@ def _silence(account: Account) -> str:
     return (
         f"The connection is up, but no message has ever arrived over {account.subscription}. If you expect some, "
         "check in Tuya's console that the message service is on for MESSAGES_ENVIRONMENT and that message types are "
-        "chosen (test serves only test devices), and that nobody else reads with this subscription."
+        "chosen (test serves only test devices), and that no other consumer uses this subscription."
     )

@@ -1,4 +1,4 @@
-"""Consuming the messages of an account: until caught up, or as a service that never ends by itself."""
+"""Consumes the messages of an account: until caught up, or as a service that never ends by itself."""
 
 import sys
 import threading
@@ -42,7 +42,7 @@ def drain(
     """Consume until caught up, or until a limit is reached.
 
     Raises:
-        SourceError: the endpoint cannot be used; says what it may mean and what to check.
+        SourceError: the endpoint cannot be used; says what that may mean and what to check.
         MessageKeyError: the access secret cannot be a message key.
     """
     reader = MessageReader(account.client_secret.get_secret_value())
@@ -101,7 +101,7 @@ def consume(
 def _opened(
     open_warehouse: Callable[[], Warehouse], stopping: threading.Event, status: "StatusLine"
 ) -> Warehouse | None:
-    """The warehouse as soon as it can be opened; None when the consumer must stop before."""
+    """The warehouse as soon as it can be opened; None if the consumer must stop before."""
     backoff = Backoff(at_most=15.0)
     while not stopping.is_set():
         try:
@@ -139,7 +139,7 @@ def summary(progress: Progress) -> str:
 
 
 class StatusLine:
-    """Shows the state of a consumer: one line that is rewritten on a terminal, else a line a minute."""
+    """Shows the state of a consumer: one line that is rewritten in a terminal, elsewhere a line a minute."""
 
     def __init__(self, out: TextIO, watch: ConsumerMetrics, clock: Callable[[], float] = time.monotonic) -> None:
         self._out = out
@@ -156,7 +156,7 @@ class StatusLine:
         self._write(f"\r\x1b[K{line}\n" if self._terminal else f"{line}\n")
 
     def show(self, progress: Progress) -> None:
-        """Print the status when it is due; a problem or a gap at once."""
+        """Print the status if it is due; a problem or a gap at once."""
         if progress.trouble != self._trouble:
             self._trouble = progress.trouble
             self.say(progress.trouble or "The problem is over.")

@@ -1,7 +1,7 @@
 """One chunk of serial numbers: ask Tuya for their process steps, land what came in one transaction.
 
-The way of an answer: its bytes are fingerprinted; the registry's fingerprint means that nothing changed and nothing is
-decoded or written but the asking time. A changed answer becomes rows of ``flow_step``, goes into the raw block of the
+An answer's bytes are fingerprinted. If the registry has that fingerprint already, nothing changed: nothing is decoded,
+and only the time of asking is written. A changed answer becomes rows of ``flow_step``, goes into the raw block of the
 chunk, and decides the unit's state together with its craft line.
 """
 
@@ -54,7 +54,7 @@ _time_ms = attrgetter("time_ms")
 
 @dataclass(frozen=True, slots=True)
 class SnAnswer:
-    """A usable answer: ``steps`` is None when it is the one the registry knows already."""
+    """A usable answer; ``steps`` is None if the registry knows it already."""
 
     body: bytes
     digest: bytes
@@ -123,8 +123,7 @@ def read_news(result: bytes | msgspec.Raw, body: bytes, known: registry.Known | 
 
 
 def read_answer(result: bytes | msgspec.Raw, body: bytes, known: bytes | None) -> SnAnswer:
-    """Fingerprint an answer's ``result`` (the envelope around it carries times) and decode it when it is not the known
-    one.
+    """Fingerprint an answer's ``result`` (the envelope around it holds times) and decode it unless it is ``known``.
 
     Raises:
         UnusableAnswer: the result has another shape than a list of steps.
@@ -152,20 +151,19 @@ def land_chunk(
     calls: int,
     now: Callable[[], datetime],
 ) -> Outcome:
-    """Write everything that a chunk brought, its place in the run included, in one transaction.
+    """Write everything that a chunk brought, its outcome in the run included, in one transaction.
 
-    An answer asked before one that has landed meanwhile is counted and changes nothing. Of the others: rows of changed
-    answers, the raw block, asking times and states of the registry, dead letters (new ones recorded, old ones of
-    answered serial numbers resolved), drift; and the chunk's outcome with the keys still left.
+    An answer that was asked before one that has landed meanwhile is counted but changes nothing. The others bring rows
+    of changed answers, the raw block, times of asking and states of the registry, dead letters (new ones recorded, old
+    ones of answered serial numbers resolved) and drift. Last comes the chunk's outcome with the keys still left.
     """
     account = run.account
     outcome = count(asked, calls)
     with landing(warehouse, run) as conn:
         before = runs.hold_chunk(conn, run.run_id, chunk, asked.asked + len(asked.left))
         held = registry.hold(conn, account, asked.keys)
-        at = (
-            now()
-        )  # what is held landed before: blocks of one serial number are stored in the order in which they count
+        # Taken once the rows are held: blocks of a serial number are then stored in the order in which they count.
+        at = now()
         news = _news(asked, known, held)
         written = _write(conn, run, f"{run.run_id}/{chunk:06d}/{before:08d}", news, held, last_nodes, at)
         outcome.inserted, outcome.updated = written.inserted, written.updated + written.retired
@@ -176,7 +174,7 @@ def land_chunk(
 def _news(
     asked: Asked[SnAnswer], known: Mapping[str, registry.Known], held: Mapping[str, registry.Known]
 ) -> Asked[SnAnswer]:
-    """What is still news: without what was asked again later, and read against what other runs landed meanwhile."""
+    """What is still news: without keys that were asked again later, compared with what other runs landed meanwhile."""
     news = asked.without(asked.overtaken({sn: each.last_asked_at for sn, each in held.items()}))
     news.answers = [
         (sn, answer if _unmoved(known.get(sn), held.get(sn)) else _read_again(answer, held.get(sn)))
@@ -221,7 +219,7 @@ def _write(
 
 
 def count(asked: Asked[SnAnswer], calls: int) -> Outcome:
-    """The counts; an answer without steps is how Tuya says that it does not know a serial number."""
+    """The counts. An answer without steps means that Tuya does not know the serial number."""
     return asked.outcome(
         calls,
         unchanged=sum(answer.steps is None for _, answer in asked.answers),
@@ -232,7 +230,7 @@ def count(asked: Asked[SnAnswer], calls: int) -> Outcome:
 def step_rows(sn: str, steps: Iterable[FlowStep]) -> list[tuple[Any, ...]]:
     """Rows of ``flow_step`` in the order of ``STEP_COLUMNS``, times in milliseconds as the writer takes them.
 
-    The asked serial number is the key; where Tuya's own spelling of it differs, that spelling is kept in ``extra``.
+    The asked serial number is the key; if Tuya spells it differently, that spelling is kept in ``extra``.
     """
     return [
         (

@@ -26,7 +26,7 @@ KIND = "craft_line"
 Now = Callable[[], datetime]
 
 LastNodes = dict[str, str | None]
-"""Work order → its craft line's last node; None where it is not known."""
+"""Work order → last node of its craft line; None if it is not known."""
 
 
 @dataclass(slots=True)
@@ -41,7 +41,7 @@ class CraftLines:
     async def last_nodes(self, client: TuyaClient, orders: Iterable[str], now: Now = utc_now) -> LastNodes:
         """The last nodes of these orders, asking Tuya for those the warehouse does not hold.
 
-        An error that would meet every call is left for the serial numbers to meet again: the orders stay unknown.
+        After an error that every call would meet, the orders stay unknown: the serial numbers will meet it again.
         """
         async with self.lock:
             missing = [order for order in orders if order not in self.known]
@@ -52,7 +52,7 @@ class CraftLines:
             return self.known
 
     def missing(self) -> list[str]:
-        """Work orders whose units landed in this run while their line was not asked: the run was stopped in between."""
+        """Work orders whose units landed in this run but whose line was not asked: the run was stopped in between."""
         with self.warehouse.read() as conn:
             missing = craft_lines.missing(conn, self.run.account, self.run.run_id)
         return [order for order in missing if order not in self.known]

@@ -12,8 +12,7 @@ _LATER = {State.UNKNOWN: 1, State.FINISHED: 2}
 
 
 class Candidate(Protocol):
-    """What the registry knows of a serial number, as far as the plan depends on it
-    (``warehouse.registry.Candidate``)."""
+    """The part of a registered serial number that the plan depends on (``warehouse.registry.Candidate``)."""
 
     @property
     def sn(self) -> str: ...
@@ -30,16 +29,16 @@ class Candidate(Protocol):
 
 
 def planner_order(candidate: Candidate) -> tuple[int, datetime, str]:
-    """Sort key of the order in which a budget is spent: never asked by age in the registry, then open, unknown and
-    finished ones, each by how long they were not asked."""
+    """Sort key of the order in which a budget is spent: never asked ones by age in the registry, then open, unknown and
+    finished ones, each longest not asked first."""
     if candidate.last_asked_at is None:
         return -1, candidate.added_at, candidate.sn
     return _LATER.get(state_to_plan(candidate), 0), candidate.last_asked_at, candidate.sn
 
 
 def state_to_plan(candidate: Candidate) -> State:
-    """The state as the plan sees it: new is what was never asked; one that was asked in vain (an error, no answer) and
-    one in a state nobody knows are open."""
+    """The state for the plan: new means never asked. Serial numbers that got no usable answer, or are in a state that
+    this version does not know, count as open."""
     if candidate.last_asked_at is None:
         return State.NEW
     return State(candidate.state) if candidate.state in _LATER else State.OPEN
@@ -53,7 +52,7 @@ def is_due(candidate: Candidate, now: datetime, policy: PlanPolicy) -> bool:
 
 
 def wait_of(candidate: Candidate, policy: PlanPolicy) -> timedelta:
-    """How long after its newest asking a serial number is left alone."""
+    """How long a serial number is left alone after it was last asked."""
     if candidate.state == State.FINISHED:
         return _finished_wait(candidate, policy)
     if candidate.state == State.UNKNOWN:
@@ -62,10 +61,10 @@ def wait_of(candidate: Candidate, policy: PlanPolicy) -> timedelta:
 
 
 def _finished_wait(candidate: Candidate, policy: PlanPolicy) -> timedelta:
-    """``after``, then each time ``factor`` later.
+    """``after`` at first, then ``factor`` times as long each time.
 
-    The waits of a geometric series whose sum so far is the time from the last change to the newest asking: nothing
-    has to be counted, and an asking that came late makes no wait shorter than it was.
+    The waits form a geometric series; their sum so far is the time from the last change to the last asking. So no
+    counter is stored, and asking late shortens no later wait.
     """
     assert candidate.last_asked_at is not None
     changed = candidate.last_changed_at or candidate.last_asked_at
@@ -89,10 +88,10 @@ def _at_most(seconds: float, most: timedelta) -> timedelta:
 
 
 def select_due(candidates: Iterable[Candidate], now: datetime, policy: PlanPolicy, budget: int | None) -> Iterator[str]:
-    """The serial numbers to ask now, in the order they came, ``budget`` of them at most (None: all).
+    """The serial numbers to ask now, in the order given, ``budget`` of them at most (None: all).
 
-    Candidates come in :func:`planner_order` (``registry.candidates`` gives them so), so that a small budget goes to
-    those that need it most; they are pulled one by one and never held.
+    Give candidates in :func:`planner_order`, as ``registry.candidates`` does, so that a small budget goes to those that
+    need it most. They are pulled one by one and never held.
     """
     due = (candidate.sn for candidate in candidates if is_due(candidate, now, policy))
     return islice(due, None if budget is None else max(budget, 0))

@@ -1,4 +1,4 @@
-"""The plan of a run: which serial numbers, in which chunks, stored before the first call."""
+"""The plan of a run: its serial numbers and chunks, stored before the first call."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
@@ -21,7 +21,7 @@ REDRIVEN_AT_ONCE = 1000
 
 
 class OtherKeys(Exception):
-    """The run key belongs to a run of another kind; says which."""
+    """The run key belongs to a run of another kind; the text says which."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +48,10 @@ def plan_run(
 ) -> Planned:
     """Store the run's chunks, all or none, in the order in which they should be asked; memory stays flat.
 
-    A run that goes on plans anew what it has not asked since its first start: what became due since is in, and with
-    ``limit`` as many in all. It keeps to the serial numbers and work orders that it was given; more may be added.
-    Given serial numbers that the registry does not hold are registered. What the month's calls do not pay for is
-    planned too, and said in the notes: the run stops where they are used up, and its run key goes on once there are
-    more.
+    A run that continues plans anew what it has not asked since its first start: what became due since is included, up
+    to ``limit`` in all. It keeps to the serial numbers and work orders that it was given; more may be added. Given
+    serial numbers that are not registered get registered. What the month's calls do not pay for is planned too, and
+    reported in the notes: the run stops when they are used up, and its run key continues once there are more.
     """
     refused = 0
     run_id = run.run_id
@@ -74,7 +73,7 @@ def plan_run(
             f"Tuya does not list them: `tuyahouse sn add -a {account.name} FILE --work-order …` registers them."
         )
     if refused:
-        planned.notes.append(f"{refused:,} of the given serial numbers cannot be any: ops_dead_letter says why.")
+        planned.notes.append(f"{refused:,} of the given serial numbers are not valid: ops_dead_letter says why.")
     if left is not None and planned.keys > left:
         planned.notes.append(
             f"The month's calls pay for {left:,} of {planned.keys:,}. "
@@ -86,7 +85,7 @@ def plan_run(
 def registry_keys(
     conn: Connection, account: Account, policy: PlanPolicy, wanted: Wanted, now: datetime, going_on: runs.Continued
 ) -> Iterator[str]:
-    """The serial numbers a run wants and has not planned or asked yet, in planner order, pulled one by one."""
+    """The serial numbers that a run has yet to plan and ask, in planner order, pulled one by one."""
     named = wanted.dead_letters or wanted.sns is not None or wanted.work_orders is not None
     candidates = _chosen(conn, account.name, wanted) if named else registry.candidates(conn, account.name)
     new = (one for one in candidates if going_on.is_new(one.sn, one.last_asked_at))
@@ -94,7 +93,7 @@ def registry_keys(
 
 
 def _chosen(conn: Connection, account: str, wanted: Wanted) -> Iterator[registry.Candidate]:
-    """Those that are asked whether due or not."""
+    """Serial numbers that are asked whether due or not."""
     if wanted.dead_letters:
         return _refused(conn, account)
     return _named(conn, account, wanted.sns or [], wanted.work_orders or [])
@@ -104,7 +103,7 @@ def _with_those_given_before(warehouse: Warehouse, run: runs.Run, wanted: Wanted
     """What the run was given at its earlier starts as well, which it remembers.
 
     Raises:
-        OtherKeys: it was given keys and asks what is due now, or the other way round.
+        OtherKeys: it was given keys earlier and none now, or the other way round.
     """
     with landing(warehouse, run) as conn:
         before = runs.parameters_of(conn, run.run_id)
@@ -113,8 +112,8 @@ def _with_those_given_before(warehouse: Warehouse, run: runs.Run, wanted: Wanted
         named = wanted.sns is not None or wanted.work_orders is not None
         if named is not any(before.get(name) is not None for name in ("sns", "work_orders")):
             raise OtherKeys(
-                "Under this run key a run of "
-                + ("what is due was begun" if named else "given serial numbers or work orders was begun")
+                "This run key belongs to a run of "
+                + ("what is due" if named else "given serial numbers or work orders")
                 + ". Give another run_key to ask something else."
             )
         sns, orders = _union(before.get("sns"), wanted.sns), _union(before.get("work_orders"), wanted.work_orders)
@@ -127,7 +126,7 @@ def _union(before: list[str] | None, now: list[str] | None) -> list[str] | None:
 
 
 def _refused(conn: Connection, account: str) -> Iterator[registry.Candidate]:
-    """Serial numbers with an open dead letter, some at a time."""
+    """Serial numbers with an open dead letter, in batches."""
     for some in chunked(dead_letters.open_keys(conn, account, KIND), REDRIVEN_AT_ONCE):
         yield from registry.candidates(conn, account, sns=some)
 

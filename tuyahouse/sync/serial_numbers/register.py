@@ -1,4 +1,4 @@
-"""Serial numbers into the registry, from wherever they come; nothing is dropped without a count or a dead letter."""
+"""Registers serial numbers from any source; nothing is dropped without a count or a dead letter."""
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
@@ -39,7 +39,7 @@ def register(
     now: Callable[[], datetime] = utc_now,
     on_rows: Callable[[int], object] = lambda count: None,
 ) -> IntakeOutcome:
-    """Add serial numbers to the registry in batches, a transaction each, in memory that does not grow.
+    """Add serial numbers to the registry in batches, a transaction each, in flat memory.
 
     A row's own work order wins over ``work_order``. See :func:`take_in` for the rest.
 

@@ -26,7 +26,7 @@ ORDER_NAMES = frozenset((
     "工單", "工單號", "工單編號", "工單號碼", "生產工單", "生產工單號",
 ))
 # fmt: on
-# A sales order may stand beside the work order, and so may the production order it belongs to.
+# A sales order may be beside the work order, and so may the production order that it belongs to.
 # fmt: off
 LOOSE_ORDER_NAMES = frozenset((
     "order", "orderno", "orderid", "ordernumber", "productionorder", "productionordercode",
@@ -65,7 +65,7 @@ def source(
     sheet: str | None = None,
     column: str | None = None,
 ) -> tuple[Iterator[Item], str]:
-    """The entries of the one source that is named, and what to call it in the registry (never with a password).
+    """The entries of the one source that is named, and its name in the registry (never with a password).
 
     Raises:
         SourceError: none or several are named, or a query lacks its URL or text.

@@ -1,6 +1,6 @@
 """When a unit is finished: decided by its newest answer and its craft line alone. Pure.
 
-The same answer gives the same state whatever came before, so a replay of raw answers in any order ends alike.
+The same answer gives the same state whatever came before, so replaying raw answers in any order gives the same result.
 """
 
 from collections.abc import Iterable
@@ -9,7 +9,7 @@ from typing import Protocol
 
 
 class State(StrEnum):
-    """What the registry says of a serial number (``serial_number.state``)."""
+    """State of a serial number in the registry (``serial_number.state``)."""
 
     NEW = "new"
     OPEN = "open"
@@ -18,7 +18,7 @@ class State(StrEnum):
 
 
 class Step(Protocol):
-    """One process step as far as the state depends on it."""
+    """The fields of a process step that the state depends on."""
 
     @property
     def node(self) -> str: ...
@@ -40,11 +40,11 @@ def newest_at(steps: Iterable[Step], node: str) -> Step | None:
 def state_of(steps: Iterable[Step], last: str | None) -> State:
     """The state of a unit after an answer; ``last`` is the last node of its work order's craft line.
 
-    * no step at all: unknown. That holds for a unit which had steps before, too: Tuya forgets finished units and resets
-      others, and the back-off of unknown ones begins as soon as the next asking of an open one would come.
+    * unknown: no step at all. That includes units which had steps before: Tuya forgets finished units and resets
+      others. The first wait of an unknown unit is no longer than that of an open one.
     * finished: the newest step at the last node of the craft line passed (status true). A failed or reset repeat there
-      opens the unit again; steps at earlier nodes after it do not, their outcome will show at the last node.
-    * everything else is open, also while the craft line is not known (``last`` is None).
+      opens the unit again; later steps at earlier nodes do not, because their result will show at the last node.
+    * open: everything else, also while the craft line is not known (``last`` is None).
     """
     all_steps = list(steps)
     if not all_steps:

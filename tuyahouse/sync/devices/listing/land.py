@@ -1,4 +1,4 @@
-"""Landing the pages of a device list: marks of the sweep, devices that changed, their history, in one transaction."""
+"""Lands the pages of a device list in one transaction: marks of the sweep, devices that changed, their history."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -27,7 +27,7 @@ KIND = "devices"
 
 @dataclass(slots=True)
 class Landed:
-    """What some pages came to. ``fresh`` counts devices that this sweep had not met before, ``rows`` all rows."""
+    """Counts of some pages. ``fresh`` are devices that this sweep had not found before, ``rows`` are all rows."""
 
     rows: int = 0
     fresh: int = 0
@@ -40,7 +40,7 @@ class Landed:
 def land(
     conn: Connection, read: Reading, sweep: int, found: Sequence[Device], block_id: str, *, first: bool = False
 ) -> Landed:
-    """Mark the devices as met and write those that are news; an unchanged device costs no write but its mark.
+    """Mark the devices as found and write those that are news; an unchanged device costs no write but its mark.
 
     A device that another project's list of this run holds too stays with that project (see :func:`_elsewhere`).
     ``first`` says that the list is read for the first time, so that most of its devices will be new.
@@ -72,7 +72,7 @@ def land(
 
 
 def _elsewhere(conn: Connection, read: Reading, known: dict[str, inventory.Known]) -> set[str]:
-    """Devices of other projects that stay there: their list holds them too, or could not be read in this run."""
+    """Devices that stay with another project: its list holds them too, or could not be read in this run."""
     moved = {name: old.project_id for name, old in known.items() if old.project_id not in (None, read.project_id)}
     if not moved:
         return set()
@@ -96,7 +96,7 @@ def _write_changed(
 
 
 def _keep_history(conn: Connection, account: str, ids: Sequence[str], known: dict[str, inventory.Known]) -> None:
-    """New devices get their first row; what messages alone had told of a device is completed before it is compared."""
+    """Open the first rows of new devices; rows known from messages only are completed before they are compared."""
     if new := [name for name in ids if name not in known]:
         history.begin(conn, account, new)
     if from_messages := [name for name in ids if name in known and known[name].source == "message"]:
@@ -106,7 +106,7 @@ def _keep_history(conn: Connection, account: str, ids: Sequence[str], known: dic
 
 
 def _write_presence(conn: Connection, read: Reading, same: Sequence[Device], known: dict[str, inventory.Known]) -> None:
-    """Online states that changed although nothing else did."""
+    """Write online states that changed although nothing else did."""
     rows = [
         (read.account, device.device_id, *told, read.run_id)
         for device in same
@@ -116,7 +116,7 @@ def _write_presence(conn: Connection, read: Reading, same: Sequence[Device], kno
 
 
 def land_new(conn: Connection, read: Reading, sweep: int, found: Sequence[Device]) -> tuple[list[Device], list[Device]]:
-    """Write and mark those of the devices (each once) that are new and just as documented, and begin their history.
+    """Write and mark those of the devices (each once) that are new and exactly as documented; begin their history.
 
     Returns:
         Those that were written, and the others.
@@ -137,7 +137,7 @@ def land_new(conn: Connection, read: Reading, sweep: int, found: Sequence[Device
     else:
         same["online_at"] = read.at
     if insert_columns(conn, device_table, columns, same=same) < len(plain):
-        # The others are stored: an earlier start of the run did, another project's list, or messages told of them.
+        # The others are stored: by an earlier start of the run, another project's list, or messages.
         new = inventory.begun(conn, read.account, ids, project_id=read.project_id, run_id=read.run_id, at=read.at)
         plain = [each for each in plain if each.device_id in new]
         ids = [each.device_id for each in plain]
@@ -150,7 +150,7 @@ def land_new(conn: Connection, read: Reading, sweep: int, found: Sequence[Device
 
 
 def _columns(plain: Sequence[Device]) -> dict[str, Sequence[Any]]:
-    """What is to be written of them, by column."""
+    """The values to write of them, by column."""
     if not plain:
         return {}
     _, *facts, extra = facts_by_column([each.item for each in plain if each.item])

@@ -1,4 +1,4 @@
-"""What the warehouse hears while the list of one project is read: marks, devices, counts, the chunk's outcome."""
+"""Everything that is stored while the list of one project is read: marks, devices, counts, the chunk's outcome."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -22,12 +22,11 @@ from tuyahouse.warehouse.shared.landing import landing
 from tuyahouse.warehouse.warehouse import Warehouse
 
 LIST_KEY = "list:"
-"""What the key of a list chunk begins with; the project follows."""
+"""Beginning of the key of a list chunk; the project follows."""
 
 
 def project_of(key: str) -> str:
-    """The project that a dead letter of a list belongs to: its key is the project's id, or that, a slash and a row's
-    hash."""
+    """The project of a list's dead letter: its key is the project's id, possibly with a slash and a row's hash."""
     return key.partition("/")[0]
 
 
@@ -53,7 +52,7 @@ class ListRead:
 
 @dataclass(slots=True)
 class ListLedger:
-    """One project's chunk of a run. ``calls`` in its methods is what the client has called since it was opened."""
+    """One project's chunk of a run. ``calls`` in its methods are all calls of the client since it was opened."""
 
     warehouse: Warehouse
     run: runs.Run
@@ -70,7 +69,7 @@ class ListLedger:
     """Whether the list was never read whole before."""
 
     def begin(self) -> lists.DeviceList | None:
-        """Forget the marks of an earlier attempt; how the list was last read."""
+        """Clear the marks of an earlier attempt; returns how the list was last read."""
         with landing(self.warehouse, self.run) as conn:
             marks.clear_marks(conn, self.run.account, self.project_id)
             before = lists.device_list(conn, self.run.account, self.project_id)
@@ -93,7 +92,7 @@ class ListLedger:
         return landed
 
     def count(self, sweep: Sweep, number: int, swept_at: datetime) -> tuple[SweepCount, int]:
-        """What a sweep came to, and how many devices of the project it and those before have not met."""
+        """The counts of a sweep, and how many devices of the project neither it nor an earlier one found."""
         with self.warehouse.read() as conn:
             met = marks.count_marks(conn, self.run.account, self.project_id, number)
             gone = marks.count_unmarked(conn, self.run.account, self.project_id, swept_at)
@@ -127,16 +126,16 @@ class ListLedger:
             letters = self._dead_letters(read)
             dead_letters.record(conn, account, letters, at)
             if read.complete:
-                # It settles what was amiss with the project, and rows that are no longer on it.
+                # A complete list settles the dead letters of the project, and those of rows that are no longer on it.
                 still = {letter.key for letter in letters}
                 settle(conn, account, lambda key: project_of(key) == self.project_id and key not in still, at)
             self._finish(conn, self._ended(newest) if read.complete else Outcome(), calls, at, left=not read.complete)
 
     def cut_short(self, started: datetime, error: TuyaError, refused: bool, calls: int) -> None:
-        """A ``refused`` project is a dead letter, read again when the run goes on; for all else the project stays in
-        the chunk.
+        """Record a list that was cut short.
 
-        A budget that is used up is no fault of the list's, and no dead letter.
+        A ``refused`` project becomes a dead letter and is read again when the run continues; after any other error the
+        project stays in the chunk. A used-up budget is not an error of the list: it makes no dead letter.
         """
         at = self.now()
         raw = masked(error.raw) if error.raw else None
@@ -180,5 +179,5 @@ class ListLedger:
         if self._unusable:
             notes.append(f"{len(self._unusable)} rows have no device_id: see the dead letters")
         if self._elsewhere:
-            notes.append(f"{self._elsewhere} rows are devices that another project holds too and stay with that one")
+            notes.append(f"{self._elsewhere} rows are devices that are listed in another project too and stay there")
         return "; ".join(filter(None, notes)) or None

@@ -1,4 +1,4 @@
-"""Reading the device list of one project: sweeps until it is known, pages landed as they come."""
+"""Reads the device list of one project: sweeps until it is known, landing pages as they come."""
 
 import asyncio
 from collections.abc import Callable
@@ -20,7 +20,7 @@ NO_PAGE = DevicePage([], [], None, None, None)
 
 @dataclass(slots=True)
 class ProjectReader:
-    """Reads the list of one project as one chunk of a run; :meth:`read` is all that is called from outside."""
+    """Reads the list of one project as one chunk of a run. Call :meth:`read` only."""
 
     client: TuyaClient
     account: Account
@@ -28,13 +28,13 @@ class ProjectReader:
     on_page: Callable[[int, int | None], None] = lambda rows, total: None
     _spelling: Spelling = "snake"
     _probing: bool = False
-    """The number of the first page is not known yet: page 0 is asked too, which need not be there."""
+    """The number of the first page is not known yet: page 0 is asked too, which may not exist."""
 
     async def read(self) -> ListRead:
         """Sweep until the list is known or cannot be known today; lands everything, ends the chunk unless cut short.
 
-        A project that Tuya refuses ends as failed with a dead letter; a list that two sweeps cannot agree on stays in
-        the chunk, so that the run is red and goes on with it when started again.
+        A project that Tuya refuses ends as failed with a dead letter. A list whose sweeps do not agree stays in the
+        chunk, so that the run is red, and reads it again when it is continued.
 
         Raises:
             TuyaError: what cut the reading short; the pages until then are landed, nothing is declared vanished.
@@ -71,7 +71,7 @@ class ProjectReader:
                 first_page = 0  # perhaps they are numbered from 0 by now
 
     async def _sweep(self, sweep: Sweep, number: int) -> None:
-        """One reading of the list; several pages are under way at once where they are known to exist."""
+        """Read the list once; several pages are under way at once if they are known to exist."""
         pages: list[DevicePage] = []
         asked_at = self.ledger.now()
         while wanted := sweep.wanted(self.account.concurrency):
@@ -86,7 +86,7 @@ class ProjectReader:
                     sweep.note_landed(new=bool(landed.fresh))
 
     async def _page(self, number: int) -> DevicePage:
-        """A page. Page 0 is empty where there is none: it is refused, breaks the server, or is answered with
+        """A page. A page 0 that does not exist is empty, whether it is refused, breaks the server or is answered by
         another."""
         size = self.account.device_page_size
         try:
@@ -109,5 +109,5 @@ class ProjectReader:
 
 
 def _broke(error: TuyaError) -> bool:
-    """Tuya itself answered with a fault, again and again."""
+    """Whether Tuya itself answered with a fault, at every attempt."""
     return isinstance(error, PassingFault) and error.reached

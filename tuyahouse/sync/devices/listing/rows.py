@@ -1,8 +1,7 @@
-"""From what a page says of a device to its rows. Values in, values out.
+"""From a device on a page to its rows. Values in, values out.
 
-The list is the authority for what it sends. What it does not send keeps its value (details and messages may have told
-it). A device belongs to the project it was read under; where Tuya's own ``project_id`` differs, that is kept in
-``extra``.
+The list decides what it sends. A field that it does not send keeps its value, which may come from details or messages.
+A device belongs to the project it was read under; if Tuya's own ``project_id`` differs, that is kept in ``extra``.
 """
 
 from collections.abc import Iterable, Mapping
@@ -22,7 +21,7 @@ TOLD = tuple(FACTS)[1:]
 COLUMNS = ("device_id", *TOLD, "online", "online_at", "extra", "changed_at", "answer_hash")
 EXTRA = COLUMNS.index("extra")
 DOCUMENTED_EXTRA = frozenset({"task_id", "project_id"})
-"""Fields without a column that are nothing new."""
+"""Documented fields that have no column."""
 
 
 class News(StrEnum):
@@ -36,7 +35,7 @@ class News(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """Under which project, when and by which run a page was read."""
+    """The project, time and run of a reading."""
 
     account: str
     project_id: str
@@ -55,7 +54,7 @@ def news(device: Device, known: Known | None, project_id: str) -> News:
 
 
 def presence(device: Device, known: Known | None, at: datetime) -> tuple[bool, datetime] | None:
-    """Online state and its time, when the page tells something newer and other than what is known; else None."""
+    """Online state and its time, if the page has something newer and different; else None."""
     if device.online is None or (known is not None and known.online is device.online):
         return None
     if known is not None and known.online_at is not None and known.online_at >= at:
@@ -64,7 +63,7 @@ def presence(device: Device, known: Known | None, at: datetime) -> tuple[bool, d
 
 
 def same_of(read: Reading) -> dict[str, Any]:
-    """The columns that all rows of a reading have in common."""
+    """The values that all rows of a reading have in common."""
     return {
         "account": read.account,
         "project_id": read.project_id,
@@ -94,7 +93,7 @@ def device_row(device: Device, known: Known | None, stored: Mapping[str, Any] | 
 
 
 def _merged(told: tuple[Any, ...], stored: Mapping[str, Any] | None) -> tuple[Any, ...]:
-    """What was not sent keeps its value."""
+    """The facts; what was not sent keeps its stored value."""
     if ABSENT not in told:
         return told
     before = stored or {}
@@ -102,11 +101,11 @@ def _merged(told: tuple[Any, ...], stored: Mapping[str, Any] | None) -> tuple[An
 
 
 def changed_facts(stored: Mapping[str, Any], facts: tuple[Any, ...], project_id: str) -> list[str]:
-    """Names of the facts that are other than the stored ones, in the order of the table."""
+    """Names of the facts that differ from the stored ones, in the order of the table."""
     now = {"project_id": project_id, **dict(zip(TOLD, facts, strict=True))}
     return [name for name in HISTORY_FACTS if stored.get(name) != now[name]]
 
 
 def drifted(rows: Iterable[tuple[Any, ...]]) -> dict[str, tuple[int, str]]:
-    """Fields that no documentation names: in how many rows, and a sample."""
+    """Undocumented fields: in how many rows, and a sample."""
     return count_fields((row[EXTRA] or {} for row in rows), DOCUMENTED_EXTRA, sample_of)

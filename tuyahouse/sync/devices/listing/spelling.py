@@ -1,4 +1,4 @@
-"""Finding out how the query of the device list is spelled: Tuya's pages and samples disagree (docs/tuya.md)."""
+"""Detects how the query of the device list is spelled: Tuya's pages and samples disagree (docs/tuya.md)."""
 
 from collections.abc import Awaitable, Callable
 from typing import cast
@@ -13,14 +13,14 @@ NO_RIGHT = "1106"
 
 
 def concerns_project(error: TuyaError) -> bool:
-    """Whether an error says that this one project cannot be listed; 1106 is also how a foreign project is answered."""
+    """Whether an error means that this one project cannot be listed; a foreign project is answered with 1106 too."""
     if isinstance(error, ConfigurationWrong):
         return error.code == NO_RIGHT
     return isinstance(error, ItemRefused | NotFound)
 
 
 def candidates(setting: str, found_before: str | None) -> list[Spelling]:
-    """Spellings to try, the likeliest first; a set one alone."""
+    """Spellings to try, the likeliest first; only the set one if there is one."""
     if setting != "auto":
         return [cast(Spelling, setting)]
     names: list[Spelling] = list(SPELLINGS)
@@ -28,11 +28,11 @@ def candidates(setting: str, found_before: str | None) -> list[Spelling]:
 
 
 async def find_spelling(ask: AskPage, setting: str, found_before: str | None) -> Spelling:
-    """The spelling that Tuya understands: it answers the page that was asked, of the size that was asked.
+    """The spelling that Tuya understands: its answer is the requested page, of the requested size.
 
     Raises:
-        UnusableAnswer: it answers all of them with something else.
-        TuyaError: what it refused the first one with, when it refuses all.
+        UnusableAnswer: it answers all of them with another page.
+        TuyaError: it refuses all of them; the error of the first one.
     """
     refused: list[TuyaError] = []
     names = candidates(setting, found_before)
@@ -49,5 +49,5 @@ async def find_spelling(ask: AskPage, setting: str, found_before: str | None) ->
     if len(refused) == len(names):
         raise refused[0]
     raise UnusableAnswer(
-        f"the device list answered another page than the one asked, with the query spelled {', '.join(names)}"
+        f"the device list answered another page than the requested one, with the query spelled {', '.join(names)}"
     )

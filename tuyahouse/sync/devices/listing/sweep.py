@@ -1,8 +1,9 @@
-"""How a device list is read although little is promised of it. Values in, values out; who asks and stores is elsewhere.
+"""How a device list is read although Tuya promises little about it. Values in, values out; asks and stores nothing.
 
-Tuya names no first page, no largest page and no order, and rows can shift while pages are read (docs/tuya.md, "Industry
-devices"). So one :class:`Sweep` reads pages until the list has ended, whatever ``total`` says, and :func:`judge`
-decides from the counts of all sweeps whether the list is known, is to be swept again, or cannot be known today.
+Tuya documents no first page, no largest page and no order, and rows can shift while pages are read (docs/tuya.md,
+"Industry devices"). So one :class:`Sweep` reads pages until the list has ended, whatever ``total`` says, and
+:func:`judge` decides from the counts of all sweeps whether the list is known, must be swept again, or cannot be known
+today.
 """
 
 from collections.abc import Sequence
@@ -12,7 +13,7 @@ from enum import StrEnum
 MOST_SWEEPS = 6
 MOST_PAGES = 1_000_000
 MOST_BARREN = 3
-"""Landings of some thousand rows each without a new device: a server that answers the same devices for ever."""
+"""Landings in a row, of some thousand rows each, without a new device: the server answers the same devices for ever."""
 
 
 @dataclass(slots=True)
@@ -20,9 +21,9 @@ class Sweep:
     """One reading of a list, page by page.
 
     ``wanted`` names the pages to ask next; ``take`` hands in what each held, in that order. It ends with an empty page,
-    a page like the one before (a server that answers its last page for ever), or a page shorter than others once
-    ``total`` rows were received. ``first_page`` is 1, or 0 when a sweep from 1 came out short. An empty page 0 ends
-    nothing; one that mostly repeats page 1 is page 1 answered for a page that is not there, and is not counted.
+    a page equal to the one before (a server that answers its last page for ever), or a page shorter than others once
+    ``total`` rows were received. ``first_page`` is 1, or 0 if a sweep from 1 came out short. An empty page 0 ends
+    nothing; one that mostly repeats page 1 is page 1 in place of a page that does not exist, and is not counted.
     """
 
     first_page: int = 1
@@ -36,7 +37,7 @@ class Sweep:
     _barren: int = 0
 
     def wanted(self, at_most: int) -> list[int]:
-        """The pages to ask next, several at once only where the total says that they exist; none at the end."""
+        """The pages to ask next, several at once only if the total says that they exist; none at the end."""
         if self.ended:
             return []
         missing = (self.totals[-1] - self.rows) if self.totals else 0
@@ -45,7 +46,7 @@ class Sweep:
         return list(range(page, page + max(1, min(certain, at_most))))
 
     def take(self, ids: Sequence[str], total: int | None) -> None:
-        """Hand in the next wanted page: what is on it (an id for each row) and the total it was sent with."""
+        """Hand in the next wanted page: the id of each row, and the total sent with it."""
         if self.ended:
             return
         page = tuple(ids)
@@ -59,9 +60,9 @@ class Sweep:
         self._last_page = page
 
     def note_landed(self, *, new: bool) -> None:
-        """Say whether the newest pages, landed together, held any device that this sweep had not met before.
+        """Say whether the newest pages, landed together, held any device that this sweep had not found before.
 
-        Nothing new ends the sweep once ``total`` rows were received; where the total grows along, after
+        Nothing new ends the sweep once ``total`` rows were received; if the total keeps growing, after
         :data:`MOST_BARREN` such landings in a row.
         """
         self._barren = 0 if new else self._barren + 1
@@ -86,20 +87,20 @@ class Sweep:
             self.rows -= len(page_0)
 
     def _among_the_first(self) -> bool:
-        """Page 0 and the page 1 that may repeat it."""
+        """Whether this is page 0, or the page 1 that may repeat it."""
         return self.first_page == 0 and self.pages <= 2
 
     def _short_of_others(self, rows: int) -> bool:
-        """The last page: shorter than another one, and everything announced is there."""
+        """Whether this is the last page: shorter than another one, and everything announced was received."""
         return rows < self.longest_page and self.reached_total
 
 
 @dataclass(frozen=True, slots=True)
 class SweepCount:
-    """What one sweep came to. ``devices`` counts different ones (and items without an id), ``repeated`` the other rows.
+    """Counts of one sweep. ``devices`` are different ones (and items without an id), ``repeated`` the other rows.
 
-    ``new``, ``changed`` and ``missing`` compare with the sweep before; ``known`` counts the devices of all sweeps so
-    far, ``new_to_all`` those that no sweep before had met.
+    ``new``, ``changed`` and ``missing`` compare with the previous sweep; ``known`` are the devices of all sweeps so
+    far, ``new_to_all`` those that no earlier sweep had found.
     """
 
     devices: int
@@ -117,7 +118,7 @@ class SweepCount:
 
     @property
     def steady(self) -> bool:
-        """One total from the first page to the last, as many devices, none twice: nothing moved while it was read."""
+        """Whether nothing moved while it was read: one total on all pages, as many devices, none twice."""
         return len(self.totals) == 1 and self.devices == self.totals[0] and not self.repeated
 
     @property
@@ -140,10 +141,10 @@ class Judgement:
 def judge(sweeps: Sequence[SweepCount], gone: int) -> Judgement:
     """Whether a project's list is known after these sweeps.
 
-    A steady first sweep that misses no device the warehouse holds (``gone`` is 0) suffices: nobody is declared vanished
-    by it. Everything else needs two sweeps in a row that agree on the devices and on the facts; or, where the order
-    changes faster than pages are read, sweeps that under one unchanging total have together met exactly that many
-    devices, the newest nothing new.
+    A steady first sweep that misses no device of the warehouse (``gone`` is 0) suffices: it declares none vanished.
+    Everything else needs two sweeps in a row that agree on devices and facts. If the order changes faster than pages
+    are read, sweeps with one unchanging total suffice that together found exactly that many devices, the newest nothing
+    new.
     """
     newest = sweeps[-1]
     if len(sweeps) == 1:
@@ -151,7 +152,7 @@ def judge(sweeps: Sequence[SweepCount], gone: int) -> Judgement:
     if not (newest.new or newest.changed or newest.missing):
         return _agreed(newest)
     if _covered(sweeps):
-        return Judgement(Standing.COMPLETE, "rows kept moving between pages; all sweeps together met every device")
+        return Judgement(Standing.COMPLETE, "rows kept moving between pages; all sweeps together found every device")
     if len(sweeps) < MOST_SWEEPS:
         return Judgement(Standing.AGAIN)
     return Judgement(
@@ -160,7 +161,7 @@ def judge(sweeps: Sequence[SweepCount], gone: int) -> Judgement:
 
 
 def doubt(judgement: Judgement, newest: SweepCount, gone: int, *, empty_before: bool) -> Judgement:
-    """The judgement, but a list that is suddenly empty is not believed before another run found it so too.
+    """The judgement, except that a suddenly empty list is not believed until another run finds it empty too.
 
     ``gone`` is how many devices of the project the warehouse holds and the list does not: all of them would vanish.
     """
@@ -168,7 +169,7 @@ def doubt(judgement: Judgement, newest: SweepCount, gone: int, *, empty_before: 
         return judgement
     return Judgement(
         Standing.INCOMPLETE,
-        f"Tuya lists no device, but {gone} are held; they are declared vanished if the next run finds none either",
+        f"Tuya lists no device, but {gone} are stored; they are declared vanished if the next run finds none either",
     )
 
 
