@@ -34,9 +34,9 @@ async def sync_devices(
     async with running("sync_devices", account, run_key, {"project_ids": project_ids, "full": full}) as run:
         projects = chosen_projects(run.resources.account, project_ids)
         await plan_device_lists(run.run, projects)
-        amiss, errors = await read_lists(run)
+        problems, errors = await read_lists(run)
         concluded = await conclude_devices(run.run, projects, full)
-        run.notes += concluded.notes + [words for project, words in concluded.odd.items() if project not in amiss]
+        run.notes += concluded.notes + [words for project, words in concluded.odd.items() if project not in problems]
         await publish_device_changes(run, concluded)
         if errors:
             raise errors[0]
@@ -44,6 +44,6 @@ async def sync_devices(
             await run.each_chunk(ask_device_details)
             await close_gaps(run.account)
         await publish_contradictions(run)
-        if amiss:
-            raise RunRed("\n".join(amiss.values()))
+        if problems:
+            raise RunRed("\n".join(problems.values()))
     return final_state(run)

@@ -85,12 +85,12 @@ async def read_lists(run: Running) -> tuple[dict[str, str], list[TuyaError]]:
     Returns:
         What is wrong, by project, and the errors that cut lists short.
     """
-    amiss: dict[str, str] = {}
+    problems: dict[str, str] = {}
     errors: list[TuyaError] = []
     for chunk, project in (await asyncio.to_thread(plan.open_lists, run.resources.warehouse, run.id)).items():
         try:
             if words := await read_device_list(run.run, chunk, project):
-                amiss[project] = words
+                problems[project] = words
         except BudgetReached as error:
             run.stopped = str(error)
             break
@@ -98,7 +98,7 @@ async def read_lists(run: Running) -> tuple[dict[str, str], list[TuyaError]]:
             errors.append(error)
             if error.action in STOPPING:
                 break
-    return amiss, errors
+    return problems, errors
 
 
 ROWS = 200

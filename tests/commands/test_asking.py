@@ -16,7 +16,7 @@ from tuyahouse.sync.commands.plan import plan_asking
 from tuyahouse.sync.commands.reconcile import learn_observed
 from tuyahouse.warehouse.bulk.writer import insert_new
 from tuyahouse.warehouse.commands import records
-from tuyahouse.warehouse.commands.records import Heard, KnownCommand
+from tuyahouse.warehouse.commands.records import KnownCommand, Reported
 from tuyahouse.warehouse.ledgers import runs
 from tuyahouse.warehouse.tables import command, command_observation
 from tuyahouse.warehouse.warehouse import Warehouse
@@ -35,14 +35,14 @@ def test_a_record_happened_when_tuya_says() -> None:
 
 def test_a_record_without_a_time_happened_when_it_was_first_heard() -> None:
     assert observe(record(2, None), [], T).happened_at == T
-    assert observe(record(2, None), [Heard(2, T)], T + HOUR).happened_at == T
+    assert observe(record(2, None), [Reported(2, T)], T + HOUR).happened_at == T
 
 
 def test_a_record_that_goes_back_to_an_earlier_word_is_heard_again() -> None:
-    heard = [Heard(2, T), Heard(3, T + HOUR)]
-    assert observe(record(2, T), heard, T + 2 * HOUR).again
-    assert not observe(record(3, T + HOUR), heard, T + 2 * HOUR).again
-    assert not observe(record(2, T), [Heard(2, T)], T + 2 * HOUR).again
+    reported = [Reported(2, T), Reported(3, T + HOUR)]
+    assert observe(record(2, T), reported, T + 2 * HOUR).again
+    assert not observe(record(3, T + HOUR), reported, T + 2 * HOUR).again
+    assert not observe(record(2, T), [Reported(2, T)], T + 2 * HOUR).again
 
 
 def test_a_command_that_tuya_does_not_know_keeps_since_when() -> None:

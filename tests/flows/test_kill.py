@@ -57,7 +57,7 @@ def contents(warehouse: Warehouse) -> dict[str, Any]:
             for row in rows(warehouse, table)
         ]
     found["chunks"] = sorted(rows(warehouse, ops_chunk, "run_id", "chunk", *COUNTS[:2]))
-    found["drift"] = rows(warehouse, ops_drift, "kind", "field", "seen")  # the sample is that of whoever came first
+    found["drift"] = rows(warehouse, ops_drift, "kind", "field", "answers")  # the sample is that of whoever came first
     return found | {"raw": raw(warehouse), "runs": summed(warehouse)}
 
 

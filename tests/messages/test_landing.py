@@ -154,7 +154,7 @@ def test_a_field_nobody_documented_is_kept_and_counted_as_drift(warehouse: Wareh
     landing.land([received(sealed(news), 1), received(sealed(news), 2)])
     assert rows(warehouse, tables.device_presence, "extra") == [{"rssi": -60}]
     with warehouse.read() as conn:
-        assert [(one.kind, one.field, one.sample, one.seen) for one in drift.listing(conn, "main")] == [
+        assert [(one.kind, one.field, one.sample, one.answers) for one in drift.listing(conn, "main")] == [
             ("message:online", "rssi", "-60", 2)
         ]
 

@@ -183,7 +183,7 @@ async def test_fields_nobody_documented_are_kept_and_counted_as_drift(factory, w
     extras = [extra for (extra,) in rows(warehouse, flow_step, "extra")]
     assert extras and all(list(extra) == ["operatorNo"] for extra in extras)
     told = len({sn for (sn,) in rows(warehouse, flow_step, "sn")})
-    assert [row[:3] for row in rows(warehouse, ops_drift, "kind", "field", "seen")] == [
+    assert [row[:3] for row in rows(warehouse, ops_drift, "kind", "field", "answers")] == [
         ("sn_flows", "operatorNo", told)
     ]
 

@@ -14,7 +14,7 @@ from tuyahouse.warehouse.tables import craft_line, craft_line_node, flow_step, r
 from tuyahouse.warehouse.warehouse import Warehouse
 
 CORE = (flow_step, craft_line, craft_line_node)
-TOLD = ("sn", "order_code", "craft_line_code", "state", "answer_hash")
+KEPT = ("sn", "order_code", "craft_line_code", "state", "answer_hash")
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def again(warehouse: Warehouse, key: str = "r"):
 
 def core(warehouse: Warehouse):
     return {table.name: rows(warehouse, table) for table in CORE} | {
-        "serial_number": rows(warehouse, serial_number, *TOLD)
+        "serial_number": rows(warehouse, serial_number, *KEPT)
     }
 
 

@@ -84,7 +84,7 @@ def _land(
     conn: Connection, account: str, block: Block, asked: Asked[SnAnswer], last_nodes: LastNodes, known_keys: KeySet
 ) -> None:
     run_id, sns = block.run_id, [sn for sn, _ in asked.answers]
-    flow_steps.forget(conn, account, known_keys.add(sns))
+    flow_steps.delete_steps(conn, account, known_keys.add(sns))
     registry.add(conn, account, (registry.Unit(sn) for sn in sns), "replay", block.stored_at)
     rows = [row for sn, answer in asked.answers for row in step_rows(sn, answer.steps or ())]
     write_steps(conn, runs.Run(account, "replay", "", run_id), rows, sns, block.stored_at)

@@ -17,7 +17,7 @@ from tuyahouse.settings import Account
 FAULTS = (httpx.TransportError, aiohttp.ClientError, OSError, TimeoutError, TooLarge, UnaskedEncoding)
 """What sending and reading may raise. Time-outs of asyncio and refused connections are kinds of OSError."""
 
-_Told = Callable[[Any, str, Account], TuyaError]
+_InWords = Callable[[Any, str, Account], TuyaError]
 
 
 def fault(error: Exception, endpoint: str, account: Account, *, secret: bool = False) -> TuyaError:
@@ -27,10 +27,10 @@ def fault(error: Exception, endpoint: str, account: Account, *, secret: bool = F
     """
     if isinstance(error, TooLarge):
         return _too_large(error, endpoint, account, secret)
-    for kinds, told in _TOLD:
+    for kinds, in_words in _MEANINGS:
         for cause in (error, error.__cause__):
             if isinstance(cause, kinds):
-                return told(cause, endpoint, account)
+                return in_words(cause, endpoint, account)
     cause = error.__cause__ or error
     return PassingFault(f"The answer to {endpoint} was cut off ({type(cause).__name__})", endpoint=endpoint)
 
@@ -114,7 +114,7 @@ def _too_late(_: Exception, endpoint: str, account: Account) -> TuyaError:
     )
 
 
-_TOLD: tuple[tuple[tuple[type[BaseException], ...], _Told], ...] = (
+_MEANINGS: tuple[tuple[tuple[type[BaseException], ...], _InWords], ...] = (
     ((UnaskedEncoding,), _unasked_encoding),
     ((aiohttp.ClientConnectorSSLError,), _no_tls),
     ((aiohttp.ClientConnectorCertificateError,), _not_trusted),

@@ -79,8 +79,8 @@ def _listed(world: World, device: Device, project: str, at_ms: int) -> dict[str,
 
 
 def _updated(facts: dict[str, Any]) -> dict[str, Any]:
-    told = {**facts, "task_id": f"{facts['task_id']}-2", "create_time": str(facts["create_time"]), "firmware": "2.0"}
-    return dict(reversed(told.items()))
+    sent = {**facts, "task_id": f"{facts['task_id']}-2", "create_time": str(facts["create_time"]), "firmware": "2.0"}
+    return dict(reversed(sent.items()))
 
 
 def known_device(world: World, device_id: str) -> Device:

@@ -16,7 +16,7 @@ from tuyahouse.sync.commands.rules import word
 from tuyahouse.times import utc_now
 from tuyahouse.warehouse.bulk.writer import Written, update, upsert
 from tuyahouse.warehouse.commands import records
-from tuyahouse.warehouse.commands.records import Heard, KnownCommand
+from tuyahouse.warehouse.commands.records import KnownCommand, Reported
 from tuyahouse.warehouse.database import Connection
 from tuyahouse.warehouse.ledgers import dead_letters, runs
 from tuyahouse.warehouse.shared.landing import landing, shared_clock
@@ -94,11 +94,11 @@ async def ask_records(
     await ask_all(numbers, ask, into, kind=KIND, workers=workers, on_key=on_key)
 
 
-def observe(record: CommandRecord, heard: Sequence[Heard], at: datetime) -> Observed:
+def observe(record: CommandRecord, reported: Sequence[Reported], at: datetime) -> Observed:
     """A record as an observation. Without a usable time it repeats the earlier one of that status, else it is new."""
-    same_status = [each.happened_at for each in heard if each.process_status == record.process_status]
+    same_status = [each.happened_at for each in reported if each.process_status == record.process_status]
     happened_at = record.happened_at or (max(same_status) if same_status else at)
-    ended = any(word(each.process_status).final for each in heard)
+    ended = any(word(each.process_status).final for each in reported)
     again = ended and not word(record.process_status).final and happened_at in same_status
     return Observed(record, happened_at, again)
 
@@ -124,9 +124,9 @@ def land_chunk(
         at = now()
         asked = asked.without(asked.overtaken({sn: each.last_asked_at for sn, each in known.items()}))
         answered = [sn for sn, _ in asked.answers]
-        heard = records.heard_from_api(conn, run.account, answered)
+        reported = records.reported_by_api(conn, run.account, answered)
         times = asked.times(answered, at)
-        observed = [observe(record, heard.get(sn, []), times[sn]) for sn, record in asked.answers]
+        observed = [observe(record, reported.get(sn, []), times[sn]) for sn, record in asked.answers]
         written = _write_observations(conn, run.account, observed, at)
         _write_asked(conn, run, known, asked, at)
         dead_letters.record(conn, run.account, asked.dead_letters, at)

@@ -90,9 +90,9 @@ async def ask_links(client: TuyaClient, cids: Mapping[str, str | None], into: Li
     """
     sources = _Sources(client, into)
     for group in _groups(list(cids), AT_ONCE):
-        told = await sources.factory_infos(group)
+        infos = await sources.factory_infos(group)
         if with_pms:
-            hints = {each: {sn for sn in (told.get(each), cids[each]) if sn} for each in group}
+            hints = {each: {sn for sn in (infos.get(each), cids[each]) if sn} for each in group}
             for device_id in await sources.pms_list(group, hints):
                 await sources.pms(device_id)
 
@@ -120,9 +120,9 @@ def _groups(ids: Sequence[str], size: int) -> Iterator[Sequence[str]]:
         yield ids[start : start + size]
 
 
-def factory_info_links(group: Collection[str], told: Mapping[str, str]) -> list[Link]:
+def factory_info_links(group: Collection[str], infos: Mapping[str, str]) -> list[Link]:
     """The links that the factory infos name for the devices that were asked for."""
-    return [Link(device_id, sn, FACTORY_INFOS_SOURCE) for device_id, sn in told.items() if device_id in group]
+    return [Link(device_id, sn, FACTORY_INFOS_SOURCE) for device_id, sn in infos.items() if device_id in group]
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,7 +61,7 @@ def chosen_projects(account: Account, project_ids: Sequence[str] | None) -> list
 
 
 def plan_lists(warehouse: Warehouse, account: Account, run: runs.Run, projects: Sequence[str], at: datetime) -> None:
-    """Plan the run's list chunks; marks of an earlier run are forgotten. A run that goes on adds the lists it lacks.
+    """Plan the run's list chunks; marks of an earlier run are cleared. A run that continues adds the lists it lacks.
 
     Dead letters of projects that neither the run nor the settings name are resolved: those are not asked any more.
     """
@@ -74,7 +74,7 @@ def plan_lists(warehouse: Warehouse, account: Account, run: runs.Run, projects: 
             projects = [project for project in projects if project not in held]
         else:
             marks.clear_marks(conn, account.name)
-            lists.forget_runs(conn, account.name)
+            lists.clear_runs(conn, account.name)
         settle(conn, account.name, lambda key: project_of(key) not in named, at)
         runs.add_chunks(conn, run_id, [[LIST_KEY + project] for project in projects], runs.next_chunk(conn, run_id))
 

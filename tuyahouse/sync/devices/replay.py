@@ -48,7 +48,7 @@ def replay_devices(
     with KeySet() as known_keys:
         for block in raw_blocks.blocks(source, account, details.KIND):
             changed, unusable = _read_details(block)
-            inventory.forget_functions(conn, account, known_keys.add([device_id for device_id, _ in changed]))
+            inventory.delete_functions(conn, account, known_keys.add([device_id for device_id, _ in changed]))
             write_functions(conn, _run(account, block), changed, block.stored_at)
             outcome += _landed(conn, account, len(changed), unusable, at, on_answers)
     for kind, read in _LINKS.items():

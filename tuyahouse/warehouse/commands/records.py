@@ -25,7 +25,7 @@ class KnownCommand:
     last_asked_at: datetime | None = None
 
 
-class Heard(NamedTuple):
+class Reported(NamedTuple):
     """A status, and when it happened as reported."""
 
     process_status: int
@@ -129,16 +129,16 @@ def hold(conn: Connection, account: str, numbers: Collection[str]) -> dict[str, 
     return {sn: KnownCommand(*rest) for sn, *rest in rows}
 
 
-def heard_from_api(conn: Connection, account: str, numbers: Sequence[str]) -> dict[str, list[Heard]]:
+def reported_by_api(conn: Connection, account: str, numbers: Sequence[str]) -> dict[str, list[Reported]]:
     """What the API reported of these commands before."""
     observation = command_observation.c
     query = select(observation.command_sn, observation.process_status, observation.happened_at).where(
         observation.account == account, among(conn, observation.command_sn, numbers), observation.source == "api"
     )
-    heard: dict[str, list[Heard]] = {}
+    reported: dict[str, list[Reported]] = {}
     for sn, status, happened_at in conn.execute(query):
-        heard.setdefault(sn, []).append(Heard(status, happened_at))
-    return heard
+        reported.setdefault(sn, []).append(Reported(status, happened_at))
+    return reported
 
 
 def asked_since(conn: Connection, account: str, now: datetime) -> datetime | None:

@@ -96,7 +96,7 @@ def hold_details(conn: Connection, account: str, ids: Collection[str]) -> dict[s
     return {device_id: Detailed(at, digest) for device_id, at, digest in rows}
 
 
-def forget_functions(conn: Connection, account: str, ids: Collection[str]) -> None:
+def delete_functions(conn: Connection, account: str, ids: Collection[str]) -> None:
     """Delete all functions of these devices, for a replay that writes them anew."""
     if ids:
         table = device_function.c

@@ -47,7 +47,7 @@ def complete_lists(conn: Connection, account: str, run_id: str, projects: Sequen
     """Those of the projects whose list was read completely in this run, with the start of that sweep.
 
     By the run's id, not by time, which the processes of a run may disagree about. A list whose marks another run has
-    cleared since (:func:`forget_runs`) is not among them.
+    cleared since (:func:`clear_runs`) is not among them.
     """
     query = select(ops_device_list.c.project_id, ops_device_list.c.swept_at).where(
         *_lists(conn, account, projects), ops_device_list.c.swept_run == run_id
@@ -65,7 +65,7 @@ def unread_lists(conn: Connection, account: str, run_id: str) -> set[str]:
     return set(conn.execute(query).scalars())
 
 
-def forget_runs(conn: Connection, account: str) -> None:
+def clear_runs(conn: Connection, account: str) -> None:
     """No list counts as read in a run any more. To be called whenever the marks of their sweeps are cleared."""
     conn.execute(update(ops_device_list).where(ops_device_list.c.account == account).values(swept_run=None))
 

@@ -25,7 +25,7 @@ class Drift:
     sample: str | None
     first_seen_at: datetime
     last_seen_at: datetime
-    seen: int
+    answers: int
 
 
 def record(conn: Connection, account: str, kind: str, fields: Mapping[str, tuple[int, str]], at: datetime) -> None:
@@ -33,7 +33,7 @@ def record(conn: Connection, account: str, kind: str, fields: Mapping[str, tuple
     if not fields:
         return
     new = insert(conn, ops_drift)
-    again = {"last_seen_at": new.excluded.last_seen_at, "seen": _table.seen + new.excluded.seen}
+    again = {"last_seen_at": new.excluded.last_seen_at, "answers": _table.answers + new.excluded.answers}
     rows = [
         {
             "account": account,
@@ -42,7 +42,7 @@ def record(conn: Connection, account: str, kind: str, fields: Mapping[str, tuple
             "sample": clean_text(SECRETS.text(sample)),
             "first_seen_at": at,
             "last_seen_at": at,
-            "seen": answers_with,
+            "answers": answers_with,
         }
         for field, (answers_with, sample) in sorted(fields.items())
     ]

@@ -107,8 +107,8 @@ def missing(conn: Connection, account: str, run_id: str) -> list[str]:
     units, lines = serial_number.c, select(craft_line.c.order_code).where(craft_line.c.account == account)
     begun = select(ops_run.c.started_at).where(ops_run.c.run_id == run_id).scalar_subquery()
     wanted = select(units.order_code).distinct().where(units.account == account, units.last_asked_at >= begun)
-    told = units.craft_line_code.is_not(None), units.order_code.is_not(None), units.order_code.not_in(lines)
-    return list(conn.execute(wanted.where(*told).order_by(units.order_code)).scalars())
+    lacks_line = units.craft_line_code.is_not(None), units.order_code.is_not(None), units.order_code.not_in(lines)
+    return list(conn.execute(wanted.where(*lacks_line).order_by(units.order_code)).scalars())
 
 
 def last_nodes(database: Database, account: str, orders: Collection[str]) -> dict[str, str | None]:

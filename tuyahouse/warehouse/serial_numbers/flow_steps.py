@@ -33,7 +33,7 @@ def of_orders(conn: Connection, account: str, orders: Collection[str]) -> Iterat
             yield sn, order, [Held(row.node, row.status, int(row.happened_at.timestamp() * 1000)) for row in steps]
 
 
-def forget(conn: Connection, account: str, sns: Collection[str]) -> int:
+def delete_steps(conn: Connection, account: str, sns: Collection[str]) -> int:
     """Delete all steps of these serial numbers, for a replay that writes them anew; returns how many."""
     if not sns:
         return 0

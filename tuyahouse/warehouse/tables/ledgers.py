@@ -112,6 +112,6 @@ ops_drift = Table(
     Column("sample", Text, comment="An example value, cut"),
     Column("first_seen_at", UtcTime, nullable=False, comment="First time"),
     Column("last_seen_at", UtcTime, nullable=False, comment="Newest time"),
-    Column("seen", BigInteger, nullable=False, server_default="1", comment="In how many changed answers"),
+    Column("answers", BigInteger, nullable=False, server_default="1", comment="In how many changed answers"),
     comment="Undocumented fields that Tuya sends; they are kept in extra",
 )

@@ -7,7 +7,7 @@ from typing import Any
 from tuyahouse.cloud.calls.devices import ABSENT, Device, facts_by_column, is_time
 from tuyahouse.sync.devices.listing.rows import (
     COLUMNS,
-    TOLD,
+    SENT_FACTS,
     News,
     Reading,
     device_row,
@@ -108,9 +108,9 @@ def _keep_history(conn: Connection, account: str, ids: Sequence[str], known: dic
 def _write_presence(conn: Connection, read: Reading, same: Sequence[Device], known: dict[str, inventory.Known]) -> None:
     """Write online states that changed although nothing else did."""
     rows = [
-        (read.account, device.device_id, *told, read.run_id)
+        (read.account, device.device_id, *state, read.run_id)
         for device in same
-        if (told := presence(device, known.get(device.device_id), read.at))
+        if (state := presence(device, known.get(device.device_id), read.at))
     ]
     update(conn, device_table, ("account", "device_id", "online", "online_at", "last_run"), rows)
 
@@ -156,7 +156,7 @@ def _columns(plain: Sequence[Device]) -> dict[str, Sequence[Any]]:
     _, *facts, extra = facts_by_column([each.item for each in plain if each.item])
     return {
         "device_id": [each.device_id for each in plain],
-        **dict(zip(TOLD, facts, strict=True)),
+        **dict(zip(SENT_FACTS, facts, strict=True)),
         "online": [each.online for each in plain],
         "extra": extra,
         "answer_hash": [each.digest for each in plain],

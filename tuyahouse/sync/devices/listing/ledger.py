@@ -94,25 +94,25 @@ class ListLedger:
     def count(self, sweep: Sweep, number: int, swept_at: datetime) -> tuple[SweepCount, int]:
         """The counts of a sweep, and how many devices of the project neither it nor an earlier one found."""
         with self.warehouse.read() as conn:
-            met = marks.count_marks(conn, self.run.account, self.project_id, number)
+            marked = marks.count_marks(conn, self.run.account, self.project_id, number)
             gone = marks.count_unmarked(conn, self.run.account, self.project_id, swept_at)
         bad = len(self._unusable)
         count = SweepCount(
-            devices=met.devices + bad,
-            repeated=sweep.rows - met.devices - bad,
+            devices=marked.devices + bad,
+            repeated=sweep.rows - marked.devices - bad,
             totals=tuple(sweep.totals),
-            new=met.new,
-            changed=met.changed,
-            missing=met.missing,
-            known=met.known + bad,
-            new_to_all=met.new_to_all,
+            new=marked.new,
+            changed=marked.changed,
+            missing=marked.missing,
+            known=marked.known + bad,
+            new_to_all=marked.new_to_all,
         )
         return count, gone
 
     def end(self, read: ListRead, spelling: str, calls: int) -> None:
         """Record how the list was read, and end the chunk if it is complete."""
         newest, at, account = read.counts[-1], self.now(), self.run.account
-        told: dict[str, Any] = {
+        columns: dict[str, Any] = {
             "spelling": spelling,
             "total": newest.total,
             "devices": newest.known,
@@ -120,9 +120,9 @@ class ListLedger:
             "tried_run": self.run.run_id,
         }
         if read.complete:
-            told |= {"swept_at": read.swept_at, "swept_run": self.run.run_id, "first_page": read.first_page}
+            columns |= {"swept_at": read.swept_at, "swept_run": self.run.run_id, "first_page": read.first_page}
         with landing(self.warehouse, self.run) as conn:
-            lists.store_list(conn, account, self.project_id, read.swept_at, **told)
+            lists.store_list(conn, account, self.project_id, read.swept_at, **columns)
             letters = self._dead_letters(read)
             dead_letters.record(conn, account, letters, at)
             if read.complete:
@@ -143,8 +143,8 @@ class ListLedger:
             KIND, self.project_id, "item_error" if refused else "list_cut_short", error.code, str(error), raw
         )
         with landing(self.warehouse, self.run) as conn:
-            told = {"note": str(error), "tried_run": self.run.run_id}
-            lists.store_list(conn, self.run.account, self.project_id, started, **told)
+            columns = {"note": str(error), "tried_run": self.run.run_id}
+            lists.store_list(conn, self.run.account, self.project_id, started, **columns)
             if not isinstance(error, BudgetReached):
                 dead_letters.record(conn, self.run.account, [letter], at)
             self._finish(conn, Outcome(asked=int(refused), failed=int(refused)), calls, at, left=not refused)

@@ -16,9 +16,9 @@ from tuyahouse.sync.devices.masking import sample_of
 from tuyahouse.warehouse.devices.history import HISTORY_FACTS
 from tuyahouse.warehouse.devices.inventory import Known
 
-TOLD = tuple(FACTS)[1:]
+SENT_FACTS = tuple(FACTS)[1:]
 """The facts that a row of a page tells; the project is the one whose list it is on."""
-COLUMNS = ("device_id", *TOLD, "online", "online_at", "extra", "changed_at", "answer_hash")
+COLUMNS = ("device_id", *SENT_FACTS, "online", "online_at", "extra", "changed_at", "answer_hash")
 EXTRA = COLUMNS.index("extra")
 DOCUMENTED_EXTRA = frozenset({"task_id", "project_id"})
 """Documented fields that have no column."""
@@ -92,17 +92,17 @@ def device_row(device: Device, known: Known | None, stored: Mapping[str, Any] | 
     return (device.device_id, *facts, online, online_at, extra, changed_at, device.digest)
 
 
-def _merged(told: tuple[Any, ...], stored: Mapping[str, Any] | None) -> tuple[Any, ...]:
+def _merged(sent: tuple[Any, ...], stored: Mapping[str, Any] | None) -> tuple[Any, ...]:
     """The facts; what was not sent keeps its stored value."""
-    if ABSENT not in told:
-        return told
+    if ABSENT not in sent:
+        return sent
     before = stored or {}
-    return tuple([before.get(name) if value is ABSENT else value for name, value in zip(TOLD, told, strict=True)])
+    return tuple([before.get(name) if value is ABSENT else value for name, value in zip(SENT_FACTS, sent, strict=True)])
 
 
 def changed_facts(stored: Mapping[str, Any], facts: tuple[Any, ...], project_id: str) -> list[str]:
     """Names of the facts that differ from the stored ones, in the order of the table."""
-    now = {"project_id": project_id, **dict(zip(TOLD, facts, strict=True))}
+    now = {"project_id": project_id, **dict(zip(SENT_FACTS, facts, strict=True))}
     return [name for name in HISTORY_FACTS if stored.get(name) != now[name]]
 
 

@@ -583,7 +583,9 @@ def upgrade() -> None:
         sa.Column("sample", Text, nullable=True, comment="An example value, cut"),
         sa.Column("first_seen_at", UtcTime, nullable=False, comment="First time"),
         sa.Column("last_seen_at", UtcTime, nullable=False, comment="Newest time"),
-        sa.Column("seen", sa.BigInteger(), server_default="1", nullable=False, comment="In how many changed answers"),
+        sa.Column(
+            "answers", sa.BigInteger(), server_default="1", nullable=False, comment="In how many changed answers"
+        ),
         sa.PrimaryKeyConstraint("account", "kind", "field"),
         comment="Undocumented fields that Tuya sends; they are kept in extra",
     )
