@@ -6,6 +6,7 @@ from prefect import Flow
 
 from flows.drain_messages import drain_messages
 from flows.grant_access import grant_access
+from flows.manage_users import manage_users
 from flows.nightly_sync import nightly_sync
 from flows.prune import prune
 from flows.reconcile_commands import reconcile_commands
@@ -30,5 +31,6 @@ FLOWS: dict[str, Flow[Any, Any]] = {
         redrive_dead_letters,
         prune,
         grant_access,
+        manage_users,
     )
 }

@@ -33,7 +33,8 @@ Ticket = Annotated[
 
 @flow(name="grant_access", flow_run_name="grant access {account}")
 async def grant_access(
-    account: AccountName,
+    account: AccountName = None,
+    *,
     username: Username,
     run_key: RunKey = None,
     dry_run: DryRun = True,

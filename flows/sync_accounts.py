@@ -11,7 +11,7 @@ from tasks.run.run import final_state, running
 
 
 @flow(name="sync_accounts", flow_run_name="accounts {account}")
-async def sync_accounts(account: AccountName, run_key: RunKey = None) -> State[Any]:
+async def sync_accounts(account: AccountName = None, run_key: RunKey = None) -> State[Any]:
     """Reads the list of authorized accounts to its end and marks those that are no longer in it.
 
     nightly_sync does it too where the account's settings say SYNC_ACCOUNTS=true. The run is red when the list could not

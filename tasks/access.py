@@ -16,6 +16,7 @@ from tuyahouse.sync.access.carried import Carried
 from tuyahouse.sync.access.grant import Grant, grant
 from tuyahouse.sync.access.intent import End, Written
 from tuyahouse.sync.access.token_files import TokenFiles
+from tuyahouse.sync.access.users import User, read_users, write_users
 from tuyahouse.sync.access.write import Door, require_permission
 from tuyahouse.warehouse.access import accounts
 from tuyahouse.warehouse.ledgers import runs
@@ -59,6 +60,17 @@ async def grant_to_account(run: runs.Run, wanted: Grant, dry_run: bool) -> Carri
     files = TokenFiles.open(settings) if wanted.ticket and not dry_run else None
     async with open_door(run, dry_run) as door:
         return await grant(door, wanted, files)
+
+
+@retried_task("users")
+async def write_app_users(run: runs.Run, user: User | Written | None, path: str | None, dry_run: bool) -> Carried:
+    """Create or update users of the app: the one that is given, or all of a file.
+
+    Raises:
+        SourceError: the file cannot be used.
+    """
+    async with open_door(run, dry_run) as door:
+        return await write_users(door, [user] if user else read_users(path or ""))
 
 
 @retried_task("list of accounts")

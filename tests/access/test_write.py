@@ -6,11 +6,12 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import select
 
-from tests.access.intents import Folder, intent, write
+from tests.access.intents import Folder, door, intent, write
 from tests.flows.processes import ROOT
 from tuyahouse.cloud.client import TuyaClient
 from tuyahouse.cloud.errors import (
@@ -23,7 +24,7 @@ from tuyahouse.cloud.errors import (
     UnusableAnswer,
 )
 from tuyahouse.settings import SettingsError
-from tuyahouse.sync.access.intent import End, Facts
+from tuyahouse.sync.access.intent import End, Facts, Intent
 from tuyahouse.warehouse.database import Connection
 from tuyahouse.warehouse.tables import ops_lock, ops_write
 from tuyahouse.warehouse.warehouse import Warehouse
@@ -111,12 +112,28 @@ async def test_what_is_so_already_is_not_written(warehouse: Warehouse, folder: F
 async def test_two_runs_of_the_same_intent_at_once_make_one_call(
     warehouse: Warehouse, folder: Folder, readable: bool
 ) -> None:
-    folder.seconds = 0.5
-    wanted = intent(folder, readable=readable)
-    ends = await asyncio.gather(*(write(warehouse, run_key, wanted) for run_key in ("one", "two", "three")))
+    doors = [door(warehouse, run_key) for run_key in ("one", "two", "three")]
+    waiting = [asyncio.Event() for _ in doors]
+    for each, begun in zip(doors, waiting, strict=True):
+        each._alone = _announced(each._alone, begun)  # type: ignore[method-assign]
+
+    async def make(client: TuyaClient) -> Facts:
+        for begun in waiting:
+            await begun.wait()
+        return await folder.write("alice")
+
+    ends = await asyncio.gather(*(each.write(intent(folder, readable=readable, make=make)) for each in doors))
     assert folder.calls == 1
     assert sorted(each.end for each in ends) == [End.DONE, End.SKIPPED, End.SKIPPED]
     assert all(each.facts == {"id": "id of alice"} for each in ends)
+
+
+def _announced(alone: Any, begun: asyncio.Event) -> Any:
+    def announced(wanted: Intent) -> Any:
+        begun.set()
+        return alone(wanted)
+
+    return announced
 
 
 async def test_other_changes_of_the_same_target_wait_and_are_written(warehouse: Warehouse, folder: Folder) -> None:

@@ -16,6 +16,7 @@ from tests.support.sandbox import Sandbox, start_sandbox
 
 ROOT = Path(__file__).parent.parent.parent
 SERIAL_NUMBERS = 40
+PASSWORD = "password-of-alice-on-the-worker"
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,16 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     sandbox = start_sandbox("--serial-numbers", str(SERIAL_NUMBERS))
     server = PrefectServer("--analytics-off")
     told = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "TUYAHOUSE_"))}
-    env = {**told, **sandbox.env, **server.env, "TUYAHOUSE_WAREHOUSE_URL": f"sqlite:///{warehouse}"}
+    demo = {"ALLOW_WRITES": "true", "APP_SCHEMA": "sandboxapp"}
+    env = {
+        **told,
+        **sandbox.env,
+        **server.env,
+        **{f"TUYAHOUSE_ACCOUNTS__DEMO__{name}": value for name, value in demo.items()},
+        "TUYAHOUSE_WAREHOUSE_URL": f"sqlite:///{warehouse}",
+        "TUYAHOUSE_TOKEN_DIR": str(home / "tokens"),
+        "ALICES_PASSWORD": PASSWORD,
+    }
     _prefect(env, "work-pool", "create", "tuyahouse", "--type", "process")
     deployed = _prefect({**env, "TUYAHOUSE_DEPLOY_ACCOUNT": "demo"}, "deploy", "--all")
     command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", "tuyahouse"]
