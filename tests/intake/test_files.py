@@ -89,7 +89,7 @@ def test_a_quoted_cell_holds_delimiters(tmp_path):
 def test_a_quoted_cell_that_spans_lines_is_refused_line_by_line(tmp_path):
     entries = read(tmp_path, 'note,sn\n"two\nlines","YZCB04ZZR00002"\nx,YZCB04ZZR00003\n')
     assert [(type(e), e.place) for e in entries] == [(Refusal, "row 2"), (Refusal, "row 3"), (Row, "row 4")]
-    assert "quote that is never closed" in entries[0].reason
+    assert "quote that is not closed" in entries[0].reason
 
 
 def test_a_quote_never_closed_costs_its_own_row_alone(tmp_path):

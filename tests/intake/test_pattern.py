@@ -38,7 +38,7 @@ def test_blanks_around_the_ends_do_not_matter():
         ("A1B5..A2B5", "differ outside their last digits"),
         ("P01-A..P02-B", "differ outside their last digits"),
         ("P1..P10", "differ in width (1 and 10)"),
-        ("P2..P1", "turn them round"),
+        ("P2..P1", "swap them"),
         ("PA..PB", "no digits to count"),
         ("P00000000..P10000000", "10,000,001 serial numbers, more than 10,000,000"),
         ("P\x001..P\x002", "control characters"),

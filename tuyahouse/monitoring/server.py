@@ -14,7 +14,7 @@ from prometheus_client.registry import Collector
 
 MOST_CONNECTIONS = 8
 IDLE_SECONDS = 2.0
-"""Connections served at once, and how long one may keep its thread waiting for a request."""
+"""Most connections at once, and how long one may keep its thread waiting for a request."""
 
 
 class Watched(Protocol):
@@ -29,7 +29,7 @@ class Watched(Protocol):
 
 @contextmanager
 def serve(watched: Watched, port: int, address: str = "127.0.0.1") -> Iterator[int]:
-    """Serve /metrics and /health in a thread for the time of the block; gives the port (a free one for 0).
+    """Serve /metrics and /health in a thread for the length of the block; yields the port (0 picks a free one).
 
     Raises:
         OSError: the address or port cannot be used.
@@ -52,7 +52,7 @@ class _Collector(Collector):
         self._watched = watched
 
     def describe(self) -> list[Metric]:
-        """Nothing: registering must not collect, for the database may be away at that moment."""
+        """Nothing: registering must not collect, because the database may be away at that moment."""
         return []
 
     def collect(self) -> Any:

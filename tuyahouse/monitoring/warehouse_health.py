@@ -1,4 +1,4 @@
-"""The health of every account as the warehouse tells it. Asks Tuya nothing."""
+"""The health of every account, from the warehouse alone. Makes no call to Tuya."""
 
 import threading
 import time
@@ -19,7 +19,7 @@ from tuyahouse.warehouse.shared import slots
 from tuyahouse.warehouse.warehouse import Warehouse
 
 KEPT_SECONDS = 15.0
-"""So long one reading serves all scrapes: several of them cost the database no more than one."""
+"""How long one reading serves all scrapes, so that several cost the database no more than one."""
 
 Labels = tuple[str, ...]
 Sample = tuple[Labels, float]
@@ -40,7 +40,7 @@ METRICS: Mapping[str, tuple[str, Labels]] = {
     "message_gaps_open": ("Times in which messages may be lost that no full read has closed", ("account",)),
     "messages_read_until_timestamp_seconds": ("Until when the message stream was read", ("account",)),
 }
-"""What is told of each account, without the prefix ``tuyahouse_``: its help and its labels."""
+"""The metrics of each account, without the prefix ``tuyahouse_``: help text and labels."""
 
 
 class WarehouseHealth:
@@ -74,7 +74,7 @@ class WarehouseHealth:
         return not problem, {"ok": not problem, "problem": problem}
 
     def collect(self) -> Iterator[Metric]:
-        """The metrics; of a warehouse that cannot be read ``tuyahouse_warehouse_up`` alone, as 0."""
+        """The metrics; if the warehouse cannot be read, only ``tuyahouse_warehouse_up``, as 0."""
         samples, problem = self._now()
         up = GaugeMetricFamily("tuyahouse_warehouse_up", "1: the warehouse can be read")
         up.add_metric((), 0 if problem else 1)

@@ -121,7 +121,7 @@ class Account(BaseModel):
         description="What status false of a step means in the marts: failed; open: not yet passed, if it is the newest",
     )
     stuck_after: Annotated[Duration, AfterValidator(whole_hours)] = Field(
-        default=timedelta(days=3), description="How long nothing is heard of an open unit until it counts as stuck"
+        default=timedelta(days=3), description="How long an open unit makes no step until it counts as stuck"
     )
 
     @property

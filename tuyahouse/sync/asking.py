@@ -45,7 +45,7 @@ class Asked(Generic[T]):
     """When the newest request for each key was sent, to tell which of two answers is the newer one."""
 
     def without(self, keys: Collection[str]) -> "Asked[T]":
-        """The same without what these keys came to."""
+        """The same without the results of these keys."""
         return replace(
             self,
             answers=[one for one in self.answers if one[0] not in keys],
@@ -55,7 +55,7 @@ class Asked(Generic[T]):
         )
 
     def starting(self, key: str, now: Callable[[], datetime]) -> Callable[[], None]:
-        """To be called when a request for this key is about to be sent: notes the time of asking."""
+        """A function to call when a request for this key is about to be sent: it records the time."""
 
         def note() -> None:
             self.asked_at[key] = now()
@@ -63,16 +63,16 @@ class Asked(Generic[T]):
         return note
 
     def overtaken(self, last_asked: Mapping[str, datetime | None]) -> set[str]:
-        """Keys that were asked again later, by whatever run, so that these answers are not news any more."""
+        """Keys that were asked again later, by any run, so that these answers are outdated."""
         return {key for key, at in last_asked.items() if at and key in self.asked_at and at > self.asked_at[key]}
 
     def times(self, keys: Iterable[str], at: datetime) -> dict[str, datetime]:
-        """When these keys were asked; ``at`` where that was not noted."""
+        """When these keys were asked; ``at`` if that was not recorded."""
         return {key: self.asked_at.get(key, at) for key in keys}
 
     @property
     def keys(self) -> list[str]:
-        """Keys that were asked, whatever came of it."""
+        """Keys that were asked, with any result."""
         return [key for key, _ in self.answers] + self.empty + self.refused
 
     @property

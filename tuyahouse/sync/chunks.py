@@ -38,7 +38,7 @@ async def land_what_came(asked: Asked[Any], asking: Awaitable[object], land: Cal
     try:
         await asking
     except BaseException:
-        # Ctrl-C, or an error of our own: what was paid for is committed now, without waiting for anything.
+        # Ctrl-C, or an error of our own: what was answered is committed now, without waiting for anything.
         land_in_parts(asked, land)
         raise
     outcome = await asyncio.to_thread(land_in_parts, asked, land)
@@ -70,7 +70,7 @@ def land_in_parts(asked: Asked[Any], land: Callable[[], Outcome]) -> Outcome:
 
 
 def _raw_of(answer: Any) -> bytes:
-    """The answer as it was sent where it is kept, else as it was understood."""
+    """The answer as sent if it is kept, else as it was understood."""
     body = getattr(answer, "body", None)
     return body if isinstance(body, bytes) else repr(answer).encode(errors="replace")
 
@@ -85,7 +85,7 @@ def count_fields(
     documented: frozenset[str] = frozenset(),
     sample: Callable[[str, Any], str] = sample_of,
 ) -> dict[str, tuple[int, str]]:
-    """Fields that no documentation names: in how many answers, and an example value."""
+    """Undocumented fields: in how many answers, and an example value."""
     counts: dict[str, tuple[int, str]] = {}
     for fields in answers:
         for name in fields.keys() - documented:

@@ -78,7 +78,7 @@ def _run(connection: Connection, sql: str) -> tuple[list[str], Iterator[tuple[An
         connection = connection.execution_options(postgresql_readonly=True)
     elif connection.dialect.name in ("mysql", "mariadb"):
         connection.execute(text("SET SESSION TRANSACTION READ ONLY"))
-    # exec_driver_sql, not text(): a colon in somebody's query is no parameter of ours, nor is a percent sign
+    # exec_driver_sql, not text(): a colon in the query is not a parameter, nor is a percent sign
     as_written = connection.execution_options(stream_results=True, yield_per=_BATCH, no_parameters=True)
     result = as_written.exec_driver_sql(sql)
     if not result.returns_rows:

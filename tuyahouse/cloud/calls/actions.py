@@ -22,7 +22,7 @@ _PATH_NAMES = re.compile(r"\{(\w+)\}")
 
 
 class ActionError(ValueError):
-    """A command cannot be sent as it was asked for; the text says what is missing."""
+    """A command cannot be sent as requested; the text says what is missing."""
 
 
 class Action(NamedTuple):
@@ -55,7 +55,7 @@ def _action(name: str, method: str, path: str, *required: str, many: str = "") -
 
 
 def _of_persons(kind: str, base: str) -> list[Action]:
-    """Persons with their cards, codes and faces, which doors and lifts take alike."""
+    """Persons with their cards, codes and faces, which doors and lifts have in common."""
     person = base + PERSON
     return [
         _action(f"add_{kind}_person", "POST", person),

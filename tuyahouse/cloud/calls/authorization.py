@@ -22,7 +22,7 @@ ACCOUNTS = Endpoint("GET", "/v1.0/illumination/account/list", bare=True)
 DEFAULT_COUNTRY = "86"
 PAGE_SIZE = 50
 MOST_PAGES = 10_000
-"""Pages after which a list that does not end is given up."""
+"""Pages after which a list that does not end is abandoned."""
 
 Place = Literal["query", "body"]
 _NOT_BY_QUERY = frozenset({"1100", "1101", "1102", "1104", "1109"})
@@ -45,7 +45,7 @@ class AuthorizedAccount(msgspec.Struct, frozen=True):
 class AccountPage(msgspec.Struct, frozen=True):
     """One page of the list. ``unusable`` holds items without a uid; ``total`` is None if Tuya sent no number.
 
-    ``place`` says where the parameters stood to which Tuya answered.
+    ``place`` says where the parameters were sent that Tuya answered.
     """
 
     number: int

@@ -24,7 +24,7 @@ async def add_person(client: "TuyaClient", device_id: str, person_id: str) -> No
 
 
 async def remove_person(client: "TuyaClient", device_id: str, person_id: str) -> None:
-    """Take the permission from a person again; raises as :func:`add_person`."""
+    """Take the permission from a person; raises as :func:`add_person`."""
     await _change(client, REMOVE_PERSON, device_id, person_id)
 
 

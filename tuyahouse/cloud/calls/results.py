@@ -16,12 +16,12 @@ def decoded(answer: Answer, endpoint: Endpoint) -> Any:
     """The result as a value.
 
     Raises:
-        UnusableAnswer: it is no JSON. It holds no answer where the endpoint is secret.
+        UnusableAnswer: it is not JSON. The error does not hold the answer if the endpoint is secret.
     """
     try:
         return json_text.decode(answer.result or b"null")
     except msgspec.MsgspecError as error:
-        raise unusable(f"the result is no JSON: {error}", answer, endpoint) from None
+        raise unusable(f"the result is not JSON: {error}", answer, endpoint) from None
 
 
 def one_text(answer: Answer, endpoint: Endpoint, names: Sequence[str]) -> str:
@@ -64,13 +64,13 @@ def confirm(answer: Answer, endpoint: Endpoint) -> None:
 
 
 def unusable(reason: str, answer: Answer, endpoint: Endpoint) -> UnusableAnswer:
-    """The error for a result of another shape than documented; without the answer where that may hold a token."""
+    """The error for a result of another shape than documented; without the answer if that may hold a token."""
     body = b"" if endpoint.secret else answer.body
     return UnusableAnswer(f"{endpoint.name}: {reason}", body, tid=answer.tid, endpoint=endpoint.name)
 
 
 def folded(item: dict[str, Any]) -> dict[str, Any]:
-    """The same object with names that are spelt alike in snake_case, camelCase and PascalCase."""
+    """The object with names folded, so that snake_case, camelCase and PascalCase are the same."""
     return {fold(name): value for name, value in item.items()}
 
 

@@ -32,7 +32,7 @@ class VisualDevice(NamedTuple):
 
 
 class VisualToken(NamedTuple):
-    """A token of one device; ``expires_at`` is None where neither the token nor Tuya says so."""
+    """A token of one device; ``expires_at`` is None if neither the token nor Tuya names a time."""
 
     device: VisualDevice
     token: str
@@ -63,7 +63,7 @@ async def issue_visual_tokens(
 
 
 def read_token(row: Any, issued_at: datetime) -> VisualToken | None:
-    """A row of the answer; None where it names no device or has no token."""
+    """A row of the answer; None if it names no device or has no token."""
     fields = folded(row) if isinstance(row, dict) else {}
     token = identifier(fields.get("visualtoken"))
     if token:

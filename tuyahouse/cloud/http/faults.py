@@ -124,9 +124,9 @@ _MEANINGS: tuple[tuple[tuple[type[BaseException], ...], _InWords], ...] = (
     ((aiohttp.ClientConnectorError, ConnectionRefusedError, httpx.ConnectError, httpx.ConnectTimeout), _no_connection),
     ((TimeoutError, httpx.TimeoutException), _too_late),
 )
-"""Kinds of failures, the most exact first, and the words for each."""
+"""Kinds of failures, the most specific first, and the function that words each."""
 
 
 def host(account: Account) -> str:
-    """The host that an account's calls go to, with its port where that is unusual."""
+    """The host that an account's calls go to, with its port if that is unusual."""
     return httpx.URL(account.url).netloc.decode("ascii")

@@ -27,8 +27,7 @@ class Access:
         return [*self.accounts.tickets, *tokens, *(user["password"] for user in self.users.shown())]
 
     def shown(self) -> dict[str, Any]:
-        """All of it, for tests that check what a call did. Tickets and visual tokens stand under
-        ``/sandbox/secrets``."""
+        """All of it, for tests that check what a call did; tickets and visual tokens are under /sandbox/secrets."""
         visual = [{name: each[name] for name in each if name != "token"} for each in self.visual.issued]
         return {
             "accounts": self.accounts.shown(),

@@ -1,5 +1,4 @@
-"""Accounts of third parties: who may log in, on which rooms, with which ticket (docs/tuya.md, "Third-party
-authorization")."""
+"""Accounts of third parties, their rooms and tickets (docs/tuya.md, "Third-party authorization")."""
 
 import secrets
 from datetime import UTC, datetime
@@ -42,7 +41,7 @@ class Account(msgspec.Struct):
 
 
 class Accounts:
-    """``count`` accounts that were there before anyone called, and those that were authorized since."""
+    """``count`` accounts that exist from the start, and those that were authorized since."""
 
     def __init__(self, seed: int, count: int) -> None:
         made = (_account(seed, number) for number in range(count))
@@ -65,7 +64,7 @@ class Accounts:
         return [each for each in self.all() if login_name in each.login_name and nick_name in each.nick_name]
 
     def authorize(self, username: str, country_code: str, nick_name: str | None, now_ms: int) -> Account:
-        """The account of that name, made if there is none; a nick name that is given replaces the one it had."""
+        """The account of that name, created if there is none; a given nick name replaces the old one."""
         account = self.find(username, country_code)
         if account is None:
             uid = f"ay{now_ms}{secrets.token_hex(3)[:5]}"

@@ -3,7 +3,7 @@
 from typing import Any
 
 THINGS = ("card_no", "qr_code", "face_id", "authorization_id", "car_id", "person_id")
-"""Names in the path of a command that names a thing to be put on the device; the first one that is there counts."""
+"""Path names that stand for a thing to put on the device; of several in a path, the first one here counts."""
 
 
 class Controllers:
@@ -38,6 +38,6 @@ class Controllers:
 
 
 def thing_of(parts: dict[str, str]) -> tuple[str, str] | None:
-    """Kind and name of what the path of a command names."""
+    """Kind and name of the thing in the path of a command."""
     kind = next((name for name in THINGS if name in parts), None)
     return (kind, parts[kind]) if kind else None

@@ -1,4 +1,4 @@
-"""Which columns of a table hold the keys and their companions; the subject says what those are called. Pure."""
+"""Finds the columns of a table that hold the keys and their companions; the subject names them. Pure."""
 
 import re
 import unicodedata
@@ -15,11 +15,11 @@ class Headings:
 
     Args:
         key: names of the column that is needed.
-        companion: names of the column that goes with it where there is one.
+        companion: names of the optional column that goes with it.
         holds: what the two columns hold, each in the singular.
         remedy: how to name them.
-        or_else: names that mean the first column only where no other is called so.
-        companion_or_else: the same for the second one.
+        or_else: names that mean the first column only if no column has one of ``key``.
+        companion_or_else: the same for the second column.
         lacks: what is missing without the first column.
         more: further columns, each with the names that it may have.
         times: those of them that may hold dates and times.
@@ -36,7 +36,7 @@ class Headings:
     times: frozenset[str] = frozenset()
 
     def naming(self, column: str | None) -> "Headings":
-        """The same with that name alone for the column of keys; None changes nothing."""
+        """The same headings with only that name for the column of keys; None changes nothing."""
         if not column:
             return self
         name = plain_name(column)
@@ -55,7 +55,7 @@ class Headings:
 
 
 HEADER_WITHIN = 10
-"""The header is looked for in this many rows: people put titles above their tables."""
+"""The header is searched for in this many rows: people put titles above their tables."""
 
 _KEY_LIKE = re.compile(r"(?=(?:[^0-9]*[0-9]){3})[0-9A-Za-z][0-9A-Za-z._/-]{4,}")
 _NOT_IN_NAMES = re.compile(r"[\s_\-.:#*/\\\"'（）()【】\[\]]+")
@@ -65,7 +65,7 @@ _BETWEEN_NAMES = re.compile(r"[\s/|,;、]+")
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """Positions in a row; ``skip`` rows from the top are titles and the header, which is absent unless ``named``.
+    """Positions in a row. ``skip`` rows from the top are titles and the header; there is no header unless ``named``.
 
     ``rivals`` are the headings of several columns that could each hold the same thing, and what that is. ``more``
     are the further columns that there are.
@@ -86,7 +86,7 @@ def plain_name(name: object) -> str:
 
 
 def find_columns(top: Sequence[Sequence[Any]], headings: Headings) -> Columns | None:
-    """Find the columns in the top rows of a table; None when no row names the column that is needed.
+    """Find the columns in the top rows of a table; None if no row names the column that is needed.
 
     A table of one column without a header is taken when its first cell looks like a key: at least five letters,
     digits and ``._/-`` with three digits among them.
@@ -104,7 +104,7 @@ def find_columns(top: Sequence[Sequence[Any]], headings: Headings) -> Columns | 
 
 
 def _positions(row: Sequence[Any], names: frozenset[str], or_else: frozenset[str]) -> list[int]:
-    """Where a row has one of the names, or of the others where it has none of them."""
+    """Where a row has one of the names; if it has none, one of the others."""
     found = [i for i, cell in enumerate(row) if _means(cell, names)]
     return found or [i for i, cell in enumerate(row) if _means(cell, or_else)]
 
@@ -117,8 +117,7 @@ def _rivals(
 
 
 def _means(cell: Any, names: frozenset[str]) -> bool:
-    """Whether a heading is one of the names; a remark in brackets, or the same name in two languages, does not
-    matter."""
+    """Whether a heading is one of the names; a remark in brackets or a second language does not matter."""
     if not names or not isinstance(cell, str) or len(cell) > 100:
         return False
     if plain_name(cell) in names:

@@ -1,4 +1,4 @@
-"""Delimited text as rows of cells: encoding and delimiter found by looking; one line is one row, memory flat."""
+"""Delimited text as rows of cells: encoding and delimiter are detected; one line is one row; memory stays flat."""
 
 import csv
 import io
@@ -14,7 +14,7 @@ from tuyahouse.sync.intake.rows import SourceError
 DELIMITERS = ",\t;|"
 
 LONGEST_LINE = 16 << 20
-"""Characters of one line; longer text is no table."""
+"""Most characters of one line; longer text is not a table."""
 
 _NO_DELIMITER = "\x1f"
 _SPANNED_LINES, _SPANNED_CHARACTERS = 100, 1 << 16
@@ -25,7 +25,7 @@ Line = tuple[int, str, list[str] | None]
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """How a text is cut: by which delimiter, ``skip`` lines before its first row, and which columns it has."""
+    """How a text is split: its delimiter, ``skip`` lines before its first row, and its columns."""
 
     delimiter: str
     skip: int
@@ -33,8 +33,7 @@ class Shape:
     header: list[str]
 
     def fits(self, cells: list[str]) -> bool:
-        """Whether a row has as many cells as the header; empty cells beyond it, or below unnamed columns, do not
-        count."""
+        """Whether a row has as many cells as the header, not counting empty ones beyond it or below unnamed columns."""
         return len(self.header) == len(cells) or (
             filled(cells) <= len(self.header) and len(cells) >= filled(self.header)
         )
@@ -46,7 +45,7 @@ def filled(cells: list[str]) -> int:
 
 
 def split(line: str, delimiter: str) -> list[str] | None:
-    """The cells of a line, quotes taken off; None where a quoted cell does not end in it as it should."""
+    """The cells of a line, quotes taken off; None if a quoted cell does not end properly in it."""
     if '"' not in line:
         return line.split(delimiter)
     csv.field_size_limit(LONGEST_LINE)
@@ -67,14 +66,16 @@ def read_lines(stream: IO[bytes], encoding: str, what: str) -> Iterator[tuple[in
         while line := text.readline(LONGEST_LINE):
             number += 1
             if len(line) == LONGEST_LINE:
-                raise SourceError(f"Row {number} of {what} is longer than {LONGEST_LINE:,} characters: it is no table.")
+                raise SourceError(
+                    f"Row {number} of {what} is longer than {LONGEST_LINE:,} characters: this is not a table."
+                )
             yield number, line.rstrip("\n").lstrip("\ufeff")
     except UnicodeDecodeError:
         raise SourceError(f"{what} is damaged: it stops being text in the encoding it began with.") from None
 
 
 def find_shape(lines: list[str], what: str, headings: Headings) -> Shape:
-    """Delimiter and columns from the top lines of a text. A delimiter counts where it splits the header too.
+    """Delimiter and columns from the top lines of a text. A delimiter counts only if it splits the header too.
 
     Raises:
         SourceError: no column holds keys, or several could.
@@ -125,7 +126,7 @@ def _below(waiting: deque[tuple[int, str]], rest: Iterator[tuple[int, str]], sha
 
 
 def _spanned(line: str, waiting: deque[tuple[int, str]], rest: Iterator[tuple[int, str]], shape: Shape) -> int:
-    """How many of the following lines belong to a quoted cell that begins in this one and ends as a cell should."""
+    """How many of the following lines belong to a quoted cell that begins in this line and ends properly."""
     held, size = [line + "\n"], len(line)
     for count in range(_SPANNED_LINES):
         if count == len(waiting):

@@ -1,4 +1,4 @@
-"""The encoding of a text that does not say it: the one that keeps the columns in their places."""
+"""Finds the encoding of a text that does not name it: the one that keeps the columns in place."""
 
 import codecs
 from collections.abc import Callable
@@ -17,17 +17,17 @@ _BOMS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _GUESSED = ("gb18030", "big5", "cp1252")
-"""Encodings that have no mark, likeliest first; GB18030 holds GBK."""
+"""Encodings that have no mark, likeliest first; GB18030 includes GBK."""
 
 Open = Callable[[], IO[bytes]]
 
 
 def find_encoding(open_: Open, what: str, headings: Headings) -> str:
-    """The encoding of a text: by its mark, else UTF-8 where that is valid, else the likeliest in which fewest rows are
-    of another width than the header.
+    """The encoding of a text: by its mark, else UTF-8 if that is valid, else the likeliest of those in which the fewest
+    rows have another width than the header.
 
     Raises:
-        SourceError: there is none, e.g. UTF-16 without a mark or no text at all.
+        SourceError: there is none, e.g. UTF-16 without a mark, or not a text at all.
     """
     with open_() as stream:
         head = stream.read(_BLOCK)
@@ -69,9 +69,9 @@ def _accepts(decoder: codecs.IncrementalDecoder, block: bytes) -> bool:
 
 
 def _ragged(open_: Open, encoding: str, what: str, headings: Headings) -> tuple[int, bool] | None:
-    """Rows of another width, and whether no companion is named; None where the encoding cannot be the right one.
+    """Rows of another width, and whether no companion is named; None if the encoding cannot be the right one.
 
-    A Western text is believed where its keys are plain ASCII alone: any byte is a letter in that encoding.
+    A Western text is accepted only if all its keys are plain ASCII: in that encoding any byte is a letter.
     """
     ragged = 0
     with open_() as stream:

@@ -1,4 +1,4 @@
-"""Files of keys: delimited text (also gzip), Excel and Parquet, told apart by content, memory flat."""
+"""Files of keys: delimited text (also gzip), Excel and Parquet, detected by content; memory stays flat."""
 
 import gzip
 import re
@@ -95,7 +95,7 @@ def _text(file: Path, headings: Headings) -> Iterator[Item]:
 
 def _entry(place: str, line: str, cells: list[str] | None, shape: Shape, table: Table) -> Entry:
     if cells is None:
-        return Refusal(place, shown(line), "a quoted cell does not end in it; look for a quote that is never closed")
+        return Refusal(place, shown(line), "a quoted cell does not end in it; look for a quote that is not closed")
     if not filled(cells):
         return Blank(place)
     if not shape.fits(cells):

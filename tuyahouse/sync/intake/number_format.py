@@ -10,7 +10,7 @@ _PIECE = re.compile(
 
 
 def shown_number(value: int, number_format: str) -> str | None:
-    """The text a sheet shows for a number from 0 up; None where the format is not one of digits and fixed text."""
+    """The text that a sheet shows for a number from 0 up; None if the format has more than digits and fixed text."""
     if number_format.lower() in _GENERAL:
         return str(value)
     sections = _sections(number_format)
@@ -19,8 +19,7 @@ def shown_number(value: int, number_format: str) -> str | None:
 
 
 def _sections(number_format: str) -> list[str]:
-    """The parts for positive and negative numbers, zero and text; a semicolon in quotes or after a backslash is
-    none."""
+    """The parts for positive and negative numbers, zero and text. Quoted or escaped semicolons do not separate."""
     return [part[1] for part in _SECTION.finditer(number_format)]
 
 

@@ -46,10 +46,10 @@ def read_query(url: str, sql: str, headings: Headings) -> Iterator[Item]:
 
 
 def query_label(url: str) -> str:
-    """What to call a query's database in the registry: without user, password and options.
+    """The name of a query's database in the registry: its URL without user, password and options.
 
     Raises:
-        SourceError: it is no URL.
+        SourceError: it is not a URL.
     """
     try:
         return label(url)

@@ -1,4 +1,4 @@
-"""What a source of keys yields, and how one cell becomes the text of a key. Pure."""
+"""What a source of keys yields, and how a cell becomes the text of a key. Pure."""
 
 import re
 import unicodedata
@@ -8,19 +8,19 @@ from decimal import Decimal
 from typing import Any
 
 MAX_LENGTH = 128
-"""Longest key or companion that is taken; longer text is a free-text cell, not an id."""
+"""Longest key or companion that is accepted; longer text is free text, not an id."""
 
 EXACT_BELOW = 2**53
 """From here on a floating point number no longer holds every integer, so its last digits may be invented."""
 
 INVISIBLE = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u200e\u200f\u2060\ufeff\u00ad"))
-"""Characters that spreadsheets and web pages leave in cells and nobody sees: zero-width ones, BOM, soft hyphen."""
+"""Invisible characters that spreadsheets and web pages leave in cells: zero-width ones, BOM, soft hyphen."""
 
 _HYPHENS = dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe58"), "-")
 _QUOTES = frozenset("'\"‘’‚‛“”„‟`«»‹›「」『』")
 
 _ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
-"""How workbooks write characters that XML cannot hold; files made from them often keep it."""
+"""How workbooks write characters that XML cannot hold; exported files often keep it."""
 
 _SHORTENED = re.compile(r"[+-]?(\d+\.\d+[eE][+-]?\d+|\d+[eE][+-]\d+)")
 _INTEGRAL = re.compile(r"(\d+)\.0+")
@@ -33,10 +33,10 @@ _LOST_DIGITS = (
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One usable key, and its companion (a work order, a device) where the source has one.
+    """One usable key, and its companion (a work order, a device) if the source has one.
 
-    ``was`` is the cell as it stood where its characters were replaced by plain ones. ``more`` are the cells of further
-    columns that hold something, by the name of the column.
+    ``was`` is the original cell if characters of it were replaced by plain ones. ``more`` are the cells of further
+    columns that are not empty, by column name.
     """
 
     place: str
@@ -68,7 +68,7 @@ class Blank:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """What a reader should know of a source beside its rows, e.g. a hidden sheet; no row."""
+    """Something about a source that is worth knowing, e.g. a hidden sheet; not a row."""
 
     text: str
 
@@ -91,7 +91,7 @@ def entry(
 ) -> Entry:
     """Judge one row.
 
-    ``exact_integers`` is false where the source keeps integers as floating point numbers (Excel).
+    ``exact_integers`` is false if the source stores integers as floating point numbers (Excel).
     """
     try:
         text = id_text(key, exact_integers=exact_integers)
@@ -119,8 +119,8 @@ def _is_changed(raw: Any, read: str) -> bool:
 def id_text(value: Any, *, exact_integers: bool = True, blanks: bool = False) -> str:
     """The text of an id in a cell; ``""`` for an empty cell.
 
-    It is trimmed; full-width characters, the many hyphens and a pair of quotes around it become plain; invisible
-    characters go. ``blanks`` allows single blanks inside.
+    It is trimmed. Full-width characters and the many hyphens become plain; invisible characters and a pair of quotes
+    around it are removed. ``blanks`` allows single blanks inside.
 
     Raises:
         ValueError: the cell holds no id that can be trusted; the text is the reason.
@@ -164,7 +164,7 @@ def _checked(text: str, blanks: bool) -> str:
     if text.isascii() and text.isalnum() and len(text) <= MAX_LENGTH and not _SHORTENED.fullmatch(text):
         return text
     if "\n" in text or "\r" in text:
-        raise ValueError("it holds a line break; look for a quote that is never closed")
+        raise ValueError("it holds a line break; look for a quote that is not closed")
     if len(text) > MAX_LENGTH:
         raise ValueError(f"it is longer than {MAX_LENGTH} characters")
     if any(ord(c) < 32 or 127 <= ord(c) < 160 or 0xD800 <= ord(c) < 0xE000 or c == "\ufffd" for c in text):
@@ -204,7 +204,7 @@ def _below_exact(number: int, text: str) -> str:
 
 
 def shown(value: Any, most: int = 60) -> str:
-    """A cell for a message: printable and cut."""
+    """A cell for a message: printable and shortened."""
     text = value if isinstance(value, str) else str(value)
     cut = text[:most] + "…" if len(text) > most else text
     return "".join(c if c.isprintable() else "\ufffd" for c in cut)

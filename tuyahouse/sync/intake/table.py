@@ -1,4 +1,4 @@
-"""Rows below a header: repeated headers are found, all others are judged."""
+"""The rows below a header: finds repeated headers and judges all other rows."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -18,7 +18,7 @@ class Table:
         self._name = plain_name(header[columns.key]) if columns.named else ""
 
     def is_header(self, place: str, cells: Sequence[Any]) -> bool:
-        """Whether a row repeats the header, as where files were put one after another; its columns hold from then on.
+        """Whether a row repeats the header, as in concatenated files; its columns hold from then on.
 
         Raises:
             SourceError: it does, and several of its columns could hold the same thing.
@@ -55,7 +55,7 @@ class Table:
         return entry(place, first, beside, exact_integers=exact_integers, more=more)
 
     def _further(self, name: str, value: Any) -> Any:
-        """The cell of a further column; where times are meant, that of a date as text."""
+        """The cell of a further column; of a column of times, a date as text."""
         return value.text if isinstance(value, DateCell) and name in self._headings.times else value
 
     def notes(self, what: str) -> list[Note]:

@@ -1,4 +1,4 @@
-"""Rows of a source into the warehouse, batch by batch; nothing is dropped without a count or a dead letter."""
+"""Stores the rows of a source, batch by batch; nothing is dropped without a count or a dead letter."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ from tuyahouse.warehouse.ledgers.dead_letters import DeadLetter
 from tuyahouse.warehouse.warehouse import Warehouse
 
 BATCH = 5_000
-"""Rows read, registered and committed at once."""
+"""Rows that are read, registered and committed together."""
 
 
 REFUSALS_SHOWN = 100
@@ -28,9 +28,9 @@ CHANGES_SHOWN = 5
 class IntakeOutcome:
     """What became of the rows of a source: ``read = added + known + duplicates + blank + refused_count``.
 
-    ``normalised`` of the usable ones held other than plain characters; ``changes`` has the first of them, ``notes``
-    what else the source said. ``known`` were registered before, ``duplicates`` came more than once in this source.
-    ``refused`` holds the first hundred refusals; all of them are dead letters.
+    ``known`` were registered before, ``duplicates`` came more than once in this source. ``normalised`` of the usable
+    ones held other than plain characters; ``changes`` has the first of them. ``notes`` are other findings. ``refused``
+    holds the first hundred refusals; all of them are dead letters.
     """
 
     read: int = 0
@@ -49,8 +49,7 @@ class IntakeOutcome:
         return self.read == self.added + self.known + self.duplicates + self.blank + self.refused_count
 
     def as_run(self) -> Outcome:
-        """The same as the counts of a run: a row asked ends as answered (usable), empty (blank) or rejected
-        (refused)."""
+        """The counts as those of a run: rows are answered (usable), empty (blank) or rejected (refused)."""
         return Outcome(
             asked=self.read,
             answered=self.added + self.known + self.duplicates,
@@ -76,10 +75,10 @@ def take_in(
     now: Callable[[], datetime] = utc_now,
     on_rows: Callable[[int], object] = lambda count: None,
 ) -> IntakeOutcome:
-    """Take the rows of a source in, batch by batch, each key once.
+    """Store the rows of a source, batch by batch, each key once.
 
-    Refused rows become dead letters of that kind; those of an earlier reading of the same source are resolved when it
-    was read to its end and they did not come again. Taking in twice is harmless.
+    Refused rows become dead letters of that kind. Those of an earlier reading of the same source are resolved if it was
+    read to its end and they did not come again. Reading a source twice is harmless.
 
     Raises:
         SourceError: the source broke off; the text says how much of it is registered.
@@ -100,7 +99,7 @@ def take_in(
 
 
 def _entries(items: Iterable[Item], outcome: IntakeOutcome) -> Iterator[Entry]:
-    """The rows; what is no row goes into the outcome."""
+    """The rows; everything else goes into the outcome."""
     for item in items:
         if isinstance(item, Note):
             outcome.notes += [item.text] * (len(outcome.notes) < REFUSALS_SHOWN)

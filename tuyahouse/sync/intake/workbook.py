@@ -1,4 +1,4 @@
-"""Keys of Excel workbooks: every visible sheet that has the column, as its cells are shown."""
+"""Keys of Excel workbooks: all visible sheets that have the column, with cells as they are shown."""
 
 import zipfile
 from collections.abc import Iterator
@@ -18,8 +18,8 @@ def read_workbook(file: Path, headings: Headings, *, sheet: str | None = None) -
     """The keys of all visible sheets that have the column, or of the one that is named.
 
     Raises:
-        SourceError: it is no such workbook, the sheet is not there, no visible sheet has the column, or one has several
-            that could be it.
+        SourceError: it is not such a workbook, the sheet does not exist, no visible sheet has the column, or one has
+            several that could be it.
     """
     with zipfile.ZipFile(file) as archive, _in_words(file.name):
         book = Workbook(archive, file.name)

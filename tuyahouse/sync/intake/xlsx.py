@@ -1,7 +1,7 @@
 """The parts of an .xlsx file that a table needs, row by row.
 
-openpyxl reads values alone when it streams: it drops merged cells, tells no formula without a stored value from an
-empty cell, and fails on the strict form of the format and on styles that a table does not need.
+When openpyxl streams, it reads values only: it drops merged cells, cannot distinguish a formula without a stored value
+from an empty cell, and fails on the strict form of the format and on styles that a table does not need.
 """
 
 import posixpath
@@ -185,7 +185,7 @@ class Workbook:
 
 
 def elements(stream: IO[bytes], names: tuple[str, ...]) -> Iterator[Element]:
-    """The elements of these names in a stream of XML; what was read is dropped."""
+    """The elements of these names in a stream of XML; elements that were read are dropped."""
     path: list[Element] = []
     for event, element in iterparse(stream, events=("start", "end")):
         if event == "start":

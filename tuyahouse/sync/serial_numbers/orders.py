@@ -1,4 +1,4 @@
-"""Plans of work orders from files: how many units are due when. No API of Tuya tells it."""
+"""Plans of work orders from files: how many units are due when. No API of Tuya has them."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -26,7 +26,7 @@ PLANS = Headings(
     ORDER_NAMES,
     frozenset(),
     ("work order", "plan"),
-    "Name one of them order_code or 工单号; planned_units, due_at and product are read where they are there.",
+    "Name one of them order_code or 工单号; planned_units, due_at and product are read if they exist.",
     more=(
         ("planned_units", frozenset((
             "plannedunits", "planned", "plan", "quantity", "qty", "units", "target", "计划数量", "数量",
@@ -58,9 +58,9 @@ def add_plans(
     now: Callable[[], datetime] = utc_now,
     on_rows: Callable[[int], object] = lambda count: None,
 ) -> IntakeOutcome:
-    """Take the plans of a file over; what a later file says of a work order replaces it, what it leaves out stays.
+    """Store the plans of a file. What a later file says of a work order replaces them; what it leaves out stays.
 
-    A due date without a zone is meant in FACTORY_TIME_ZONE; one without a time is the end of that day.
+    A due date without a zone is in FACTORY_TIME_ZONE; one without a time means the end of that day.
 
     Raises:
         SourceError: the file cannot be used, or broke off.
@@ -76,7 +76,7 @@ def add_plans(
 
 
 def unknown_orders(warehouse: Warehouse, account: str) -> list[str]:
-    """Planned work orders that no unit has been registered for or seen in, by name."""
+    """Planned work orders without a registered unit or a step, sorted."""
     with warehouse.read() as conn:
         return plans.unknown_orders(conn, account)
 
@@ -109,7 +109,7 @@ def due_at(text: str, zone: ZoneInfo) -> datetime | None:
     """The time of a due date as people write it; None for an empty cell.
 
     Raises:
-        ValueError: another form, e.g. 06/03/2026, of which nobody knows which number is the month.
+        ValueError: another form, e.g. 06/03/2026, which does not say which number is the month.
     """
     if not text:
         return None

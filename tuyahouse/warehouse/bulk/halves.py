@@ -14,11 +14,11 @@ def land_in_halves(
     land: Callable[[Sequence[T], Sequence[T]], R],
     refuse: Callable[[T, Sequence[T], str], R],
 ) -> list[R]:
-    """Land the items together; where the database refuses a value, each half by itself, down to the item that holds it.
+    """Land the items together; if the database refuses a value, land each half by itself, down to the item with it.
 
     Args:
-        land: stores its first argument in one transaction. The second holds the items that are still to come, for
-            whoever writes down how far the work got.
+        land: stores its first argument in one transaction. The second holds the items that are still to come, so that
+            progress can be recorded.
         refuse: stores one item as a dead letter instead, in a transaction too. Gets the item, the items still to come
             and what is wrong with it.
 

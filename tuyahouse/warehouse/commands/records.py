@@ -117,7 +117,7 @@ def asked_at(conn: Connection, account: str, numbers: Sequence[str]) -> dict[str
 
 
 def hold(conn: Connection, account: str, numbers: Collection[str]) -> dict[str, KnownCommand]:
-    """What is known of these commands; nobody else changes them before the end of the transaction.
+    """What is known of these commands, locked against changes by others until the transaction ends.
 
     Those not followed are missing. A ``last_asked_at`` that lies in the future is None: no later asking is known then.
     """

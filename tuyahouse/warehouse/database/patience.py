@@ -1,13 +1,13 @@
-"""How long a statement waits for a lock that another session holds; shorter once this process has been told to end."""
+"""How long a statement waits for a lock that another session holds; shorter once this process has to end."""
 
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 SECONDS_TO_END = 4.0
-"""From Ctrl-C on, for all waits together."""
+"""Time for all waits together after Ctrl-C."""
 SHORTEST = 0.1
-"""A lock that is free is taken within this, also by a process that is ending."""
+"""A free lock is taken within this time, even by a process that is ending."""
 
 FIRST_WARNING = 3.0
 """Seconds of waiting after which the holder is named in the log. Most waits are shorter: another run commits."""

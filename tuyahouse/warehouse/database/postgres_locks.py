@@ -1,4 +1,4 @@
-"""Who holds what a statement of ours waits for, on PostgreSQL: a second session looks, and the log names the holder.
+"""Finds who holds a lock that one of our statements waits for, on PostgreSQL, and names the holder in the log.
 
 The server ends a wait that lasts too long (``lock_timeout``). A process that is ending (see :mod:`.patience`) has its
 waiting statements cancelled from here. The sessions of a process are known by their ``application_name``: the process
@@ -66,7 +66,7 @@ class Holder(NamedTuple):
 
 
 def shortened(query: str) -> str:
-    """The beginning of a statement in one line, its literals left out: they are somebody's data."""
+    """The beginning of a statement in one line, without its literals, which are data."""
     line = " ".join(_LITERAL.sub("'…'", query).split())
     return line if len(line) <= _LONGEST_QUERY else f"{line[:_LONGEST_QUERY]}…"
 
@@ -107,7 +107,7 @@ class PostgresLockWatch:
             self._busy.pop(session, None)
 
     def holder(self) -> str:
-        """Who held what a session of this process waited for until a moment ago; empty if that is not known."""
+        """The holder of the lock that a session of this process waited for last; empty if it is not known."""
         return self._held_by if self._now() - self._held_at < 5 * _SECONDS_BETWEEN else ""
 
     def _watch(self) -> None:
@@ -148,7 +148,7 @@ class PostgresLockWatch:
                 conn.execute(_CANCEL, {"ours": self._ours})
 
     def look(self, conn: Connection) -> None:
-        """Find the holders now, and name in the log those that have been waited for for long."""
+        """Find the holders now, and name those in the log that hold up a statement for long."""
         found = [Holder(*row) for row in conn.execute(_HOLDERS, {"ours": self._ours})]
         waiting = {holder.waiting_pid for holder in found}
         holders = {holder.pid: holder for holder in found if holder.pid not in waiting}

@@ -86,7 +86,7 @@ class Detailed(NamedTuple):
 
 
 def hold_details(conn: Connection, account: str, ids: Collection[str]) -> dict[str, Detailed]:
-    """What the details of these devices are now; nobody else changes them before the end of the transaction.
+    """What the details of these devices are now, locked against changes by others until the transaction ends.
 
     ``detail_at`` is None where it lies in the future: then no later asking is known.
     """

@@ -87,7 +87,7 @@ def write(
 
 
 def hold(conn: Connection, account: str, orders: Collection[str]) -> dict[str, datetime | None]:
-    """When the lines of these orders were asked; nobody else changes those before the end of the transaction."""
+    """When the lines of these orders were asked, locked against changes by others until the transaction ends."""
     columns = craft_line.c
     wanted = select(columns.order_code, if_past(conn, columns.asked_at)).where(columns.account == account)
     wanted = wanted.where(among(conn, columns.order_code, orders)).order_by(columns.order_code)

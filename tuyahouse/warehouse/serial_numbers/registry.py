@@ -125,7 +125,7 @@ def known(database: Database, account: str, sns: Collection[str]) -> dict[str, K
 
 
 def hold(conn: Connection, account: str, sns: Collection[str]) -> dict[str, Known]:
-    """What is known of these serial numbers now; nobody else changes them before the end of the transaction.
+    """What is known of these serial numbers now, locked against changes by others until the transaction ends.
 
     ``last_asked_at`` is None where it lies in the future: then no later asking is known.
     """

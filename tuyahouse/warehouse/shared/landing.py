@@ -40,7 +40,7 @@ class Fenced(Protocol):
 
 @contextmanager
 def fenced(database: Database, locks: Sequence[Holding]) -> Iterator[Connection]:
-    """A transaction of a run that nobody can take over before its end.
+    """A transaction of a run; no other run can take over before it ends.
 
     Raises:
         LockLost: another run has taken over one of the locks; nothing is written.
@@ -60,7 +60,7 @@ def landing(database: Database, run: Fenced) -> Iterator[Connection]:
     waited = False
     while True:
         with database.begin() as conn:
-            # A replay may take minutes. Waiting outside of a transaction, a landing holds nobody up meanwhile.
+            # A replay may take minutes. The landing waits outside of a transaction, so that it blocks no other.
             if _share(conn, run.account):
                 _enter(conn, run.locks)
                 yield conn
@@ -93,7 +93,7 @@ def _key(account: str) -> str:
 
 
 def _waits(conn: Connection) -> bool:
-    """Whether others can write meanwhile at all: SQLite has one writer."""
+    """Whether others can write at the same time: SQLite has a single writer."""
     return conn.dialect.name == "postgresql"
 
 
@@ -112,7 +112,7 @@ def _enter(conn: Connection, locks: Sequence[Holding]) -> None:
         idle = f"{int(min(min(each.lease for each in locks), IDLE).total_seconds() * 1000)}ms"
         wanted = wanted.add_columns(func.set_config("idle_in_transaction_session_timeout", idle, True))
     mine = or_(*[and_(ops_lock.c.name == each.name, ops_lock.c.process == each.process) for each in locks])
-    # A key-share lock lets the run renew its lease, and makes whoever would take it over wait for the commit.
+    # A key-share lock lets the run renew its lease, and makes a takeover wait for the commit.
     held = {row.name for row in conn.execute(wanted.where(mine).with_for_update(read=True, key_share=True))}
     for each in locks:
         if each.name not in held:
