@@ -89,7 +89,7 @@ def test_the_level_holds_for_our_own_loggers_and_others_speak_from_warning(writt
     assert "theirs" not in stream.getvalue()
 
 
-def test_calls_that_are_made_again_are_told_one_by_one_at_debug_alone(written):
+def test_single_retries_are_logged_at_debug_alone(written):
     for level, told in (("info", False), ("debug", True)):
         stream = written("text", level=level)
         logging.getLogger("stamina").warning("stamina.retry_scheduled")
@@ -233,7 +233,7 @@ def test_secrets_in_message_arguments_extra_and_exception_do_not_reach_the_log(w
     assert len(text.split("***")) >= 6
 
 
-def test_secrets_do_not_reach_the_handler_of_somebody_else(caplog):
+def test_secrets_do_not_reach_a_foreign_handler(caplog):
     logs.register_secrets(settings())
     with caplog.at_level(logging.INFO):
         logging.getLogger("another.library").info("sent %s", SECRET)

@@ -18,7 +18,7 @@ def test_slots_follow_those_that_are_taken() -> None:
     assert take(Pace(NOW + 3), NOW, 10, 1)[0].first == NOW + 3
 
 
-def test_a_clock_that_was_set_back_stops_nobody_for_long() -> None:
+def test_a_clock_that_was_set_back_stops_calls_only_briefly() -> None:
     assert take(Pace(NOW + 86_400), NOW, 50, 1)[0].first < NOW + 120
 
 

@@ -109,7 +109,7 @@ def test_the_version_is_that_of_the_package() -> None:
 
 
 @pytest.mark.parametrize("words", [["flows"], ["nightly_sync"], ["sync_devices", "-p", "account=factory"]], ids=str)
-def test_who_looks_for_flows_here_is_told_where_they_are_run(words: list[str]) -> None:
+def test_looking_for_flows_here_says_where_they_are_run(words: list[str]) -> None:
     printed = CliRunner().invoke(app, words)
     assert printed.exit_code == 2
     assert "from the top of the repository" in printed.stderr

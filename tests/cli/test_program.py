@@ -37,7 +37,7 @@ def test_an_error_is_a_sentence_on_standard_error_and_no_traceback(program) -> N
     assert "Traceback" not in err
 
 
-def test_a_reader_that_has_seen_enough_is_no_error(program, tmp_path: Path) -> None:
+def test_a_reader_that_closes_the_pipe_early_is_not_an_error(program, tmp_path: Path) -> None:
     ended = program("dictionary")
     ended.stdout.readline()
     ended.stdout.close()
@@ -94,7 +94,7 @@ def test_the_sandbox_says_where_its_serial_numbers_are(program, tmp_path: Path) 
     assert (ended.returncode, "12 registered" in out) == (0, True)
 
 
-def test_a_sandbox_serves_as_told_until_ctrl_c(program, tmp_path: Path) -> None:
+def test_a_sandbox_serves_with_its_options_until_ctrl_c(program, tmp_path: Path) -> None:
     options = ["--seed", "7", "--serial-numbers", "12", "--day", "3", "--fault", "busy=0.05", "--set", "quota=9"]
     running = program("sandbox", "--port", "0", *options, "--write-serial-numbers", str(tmp_path / "sns.csv"))
     url = line_with(running.stdout, "__BASE_URL=").split("=", 1)[1].strip()

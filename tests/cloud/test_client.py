@@ -1,4 +1,4 @@
-"""The client against an in-process Tuya: repeats, faults, what is never done twice."""
+"""The client against an in-process Tuya: retries, faults, and writes that are never sent twice."""
 
 import asyncio
 
@@ -89,7 +89,7 @@ async def test_passing_faults_are_tried_again(open_client, tuya, fault):
 
 
 @pytest.mark.parametrize("fault", [refused(1110), refused(1111), refused(1113), refused(1199), html(429)])
-async def test_throttle_answers_are_tried_again_and_ledgered(open_client, tuya, slots, fault):
+async def test_throttle_answers_are_retried_and_ledgered(open_client, tuya, slots, fault):
     tuya.plan(FLOWS, fault)
     async with open_client() as client:
         await ask(client)

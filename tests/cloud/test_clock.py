@@ -1,4 +1,4 @@
-"""Tuya's time, as its answers tell it."""
+"""Tuya's time, from its answers."""
 
 import pytest
 
@@ -23,7 +23,7 @@ def test_times_are_read_by_their_magnitude(sent, expected):
     assert milliseconds(sent) == expected
 
 
-def test_a_clock_nobody_corrected_is_the_local_one():
+def test_an_uncorrected_clock_is_the_local_one():
     assert clock().now_ms() == 1_700_000_000_000
 
 

@@ -1,4 +1,4 @@
-"""Every code of docs/tuya.md has one action, and every error tells an operator what to do."""
+"""Every code of docs/tuya.md has one action, and every error says what to do."""
 
 import pickle
 

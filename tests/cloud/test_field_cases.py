@@ -122,7 +122,7 @@ async def test_a_null_refresh_token_is_none(open_client, tuya, tokens):
     assert tokens.read("factory", "platform").refresh == ""
 
 
-async def test_a_token_that_ends_before_it_began_is_told_and_used(open_client, tuya, caplog):
+async def test_a_token_that_ends_before_it_began_is_logged_and_used(open_client, tuya, caplog):
     tuya.expire_time, real = -1, tuya._new_token
 
     def lasting():

@@ -40,7 +40,7 @@ async def test_a_night_in_four_calls_with_either_signature(sandboxes, signature)
 
 
 @pytest.mark.parametrize("verb", ["post", "get"])
-async def test_a_craft_line_is_had_by_either_verb(sandboxes, verb):
+async def test_a_craft_line_is_fetched_by_either_verb(sandboxes, verb):
     sandbox = sandboxes("--set", f"craft_line_verb={verb}")
     async with client(sandbox) as tuya:
         line, _ = await get_craft_line(tuya, ORDER)

@@ -33,12 +33,12 @@ def test_a_record_happened_when_tuya_says() -> None:
     assert observe(record(2, T), [], T + HOUR) == Observed(record(2, T), T, again=False)
 
 
-def test_a_record_without_a_time_happened_when_it_was_first_heard() -> None:
+def test_a_record_without_a_time_happened_when_it_was_first_reported() -> None:
     assert observe(record(2, None), [], T).happened_at == T
     assert observe(record(2, None), [Reported(2, T)], T + HOUR).happened_at == T
 
 
-def test_a_record_that_goes_back_to_an_earlier_word_is_heard_again() -> None:
+def test_a_record_that_goes_back_to_an_earlier_status_is_observed_again() -> None:
     reported = [Reported(2, T), Reported(3, T + HOUR)]
     assert observe(record(2, T), reported, T + 2 * HOUR).again
     assert not observe(record(3, T + HOUR), reported, T + 2 * HOUR).again
@@ -110,9 +110,7 @@ async def test_given_numbers_are_followed_and_they_alone_are_asked_due_or_not(
     assert rows(warehouse)["9"].source == "given"
 
 
-async def test_what_the_api_says_is_an_observation_heard_once(
-    sandboxes: Callable[..., Sandbox], warehouse: Warehouse
-) -> None:
+async def test_what_the_api_reports_is_observed_once(sandboxes: Callable[..., Sandbox], warehouse: Warehouse) -> None:
     sandbox = sandboxes("--set", "commands_per_day=10")
     account, now = account_of(sandbox), begin_of(sandbox) + timedelta(days=1)
     numbers = [each["command_sn"] for each in told(sandbox)]

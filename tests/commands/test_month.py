@@ -1,4 +1,4 @@
-"""A month of commands in the sandbox: what became of each, by what is known to have happened to it."""
+"""A month of commands in the sandbox: each verdict is compared with what really happened."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta

@@ -1,4 +1,4 @@
-"""The table of verdicts, cell by cell, and the words it is read with."""
+"""The table of verdicts, cell by cell, and how words are read from reports."""
 
 from datetime import UTC, datetime, timedelta
 

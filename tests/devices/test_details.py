@@ -124,7 +124,7 @@ async def test_a_source_that_the_project_may_not_use_stops_nothing(sandboxes: St
     assert links(warehouse, "pms") == {}
 
 
-async def test_devices_whose_answers_are_of_no_use_are_dead_letters_and_asked_again_the_next_night(
+async def test_devices_with_unusable_answers_are_dead_letters_and_asked_again_the_next_night(
     sandboxes: Start, warehouse: Warehouse
 ) -> None:
     sandbox = sandboxes("--set", "devices=120")

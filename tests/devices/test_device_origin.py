@@ -1,4 +1,4 @@
-"""What is answered to: which serial number was this device made under?"""
+"""Answers to the question which serial number a device was made under."""
 
 import pytest
 

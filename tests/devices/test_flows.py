@@ -1,4 +1,4 @@
-"""sync_devices and reconcile_commands as flows: what the operator is told."""
+"""sync_devices and reconcile_commands as flows: what they report to the operator."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -117,7 +117,7 @@ async def test_a_project_that_was_refused_is_read_once_it_is_allowed_and_the_run
     assert (read.status, read.outcome.failed) == ("balanced", 0)
 
 
-async def test_without_projects_the_operator_is_told_what_to_set(
+async def test_without_projects_the_run_says_what_to_set(
     sandboxes: Start, reach: Callable[..., None], opened: Warehouse
 ) -> None:
     reach(sandboxes("--set", "devices=20"), PROJECT_IDS="")

@@ -95,7 +95,7 @@ async def test_the_plan_of_a_night_counts_the_details_that_a_gap_calls_for(
     assert [each.keys for each in devices_due(warehouse, account, NOW)] == [len(inventory(warehouse))] * 2
 
 
-async def test_a_device_whose_details_cannot_be_had_keeps_no_gap_open(
+async def test_a_device_whose_details_cannot_be_fetched_keeps_no_gap_open(
     sandboxes: Callable[..., Sandbox], warehouse: Warehouse
 ) -> None:
     sandbox = sandboxes("--set", "devices=120")

@@ -1,4 +1,4 @@
-"""Serial numbers that come without saying which device each belongs to."""
+"""Serial numbers that arrive without saying which device each belongs to."""
 
 from tuyahouse.sync.devices.links import pair
 
@@ -11,7 +11,7 @@ def test_the_order_of_the_list_proves_nothing() -> None:
     assert pair(["S1", "S2"], {"d1": set(), "d2": set()}) == ({}, ["d1", "d2"])
 
 
-def test_devices_nobody_else_knows_are_asked_one_by_one() -> None:
+def test_devices_that_no_other_source_knows_are_asked_one_by_one() -> None:
     assert pair(["S1", "S2"], {"d1": {"S1"}, "d2": {"8600001"}}) == ({"d1": "S1"}, ["d2"])
 
 

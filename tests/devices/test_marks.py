@@ -1,4 +1,4 @@
-"""What the marks of a run's sweeps amount to."""
+"""Counts of the marks of a run's sweeps."""
 
 from tuyahouse.warehouse.bulk.writer import insert_new
 from tuyahouse.warehouse.devices.marks import Marks, clear_marks, count_marks, marked_elsewhere

@@ -1,4 +1,4 @@
-"""The vendors' own data may hold credentials: what is kept beside ``device`` is without it."""
+"""The vendors' own data may hold credentials: outside of ``device`` it is masked."""
 
 import pytest
 

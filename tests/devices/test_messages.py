@@ -1,4 +1,4 @@
-"""What messages tell of devices, in inventory and history; the newest word wins, whatever came first."""
+"""What messages report of devices, in inventory and history; the newest statement wins, not the last to arrive."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

@@ -95,7 +95,7 @@ def test_devices_that_another_list_of_the_run_holds_too(warehouse: Warehouse) ->
     )
 
 
-def test_a_device_that_only_messages_told_of(warehouse: Warehouse) -> None:
+def test_a_device_known_from_messages_only(warehouse: Warehouse) -> None:
     for account in ("short", "long"):
         with warehouse.begin() as conn:
             conn.execute(

@@ -1,4 +1,4 @@
-"""In which run a list was read decides what that run concludes from it; not what any process takes for the time."""
+"""A run draws conclusions only from lists that it read itself, by its id, not by any process's clock."""
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -66,7 +66,7 @@ async def test_a_list_that_could_not_be_read_in_this_run_is_known_whatever_the_c
         assert lists.complete_lists(conn, "demo", run.run_id, account.project_ids) == []
 
 
-async def test_a_run_that_goes_on_after_another_one_came_between_declares_nobody_vanished(
+async def test_a_run_that_continues_after_another_one_came_between_declares_no_device_vanished(
     sandboxes: Start, warehouse: Warehouse
 ) -> None:
     """The other run has forgotten the marks that say who was on the list."""
@@ -80,9 +80,7 @@ async def test_a_run_that_goes_on_after_another_one_came_between_declares_nobody
     assert len(inventory(warehouse)) == len(truth(sandbox, "devices"))
 
 
-async def test_what_was_odd_about_a_list_is_told_by_the_run_that_met_it_only(
-    sandboxes: Start, warehouse: Warehouse
-) -> None:
+async def test_only_the_run_that_met_an_oddity_of_a_list_reports_it(sandboxes: Start, warehouse: Warehouse) -> None:
     sandbox = sandboxes("--set", "devices=60", "--set", "total_error=-3")
     account = account_of(sandbox)
     met = await night(warehouse, account, "first")

@@ -13,7 +13,7 @@ from tuyahouse.warehouse.warehouse import Warehouse
 KEPT = ("created_at", "changed_at", "first_run", "project_id", "device_name", "product_id")
 
 
-def test_a_night_after_tuya_told_devices_in_another_way_balances_and_keeps_their_history(
+def test_a_night_after_tuya_described_devices_differently_balances_and_keeps_their_history(
     sandboxes: Callable[..., Sandbox],
     prefect_server: PrefectServer,
     warehouse: Warehouse,

@@ -1,5 +1,4 @@
-"""A night in which fifteen of a hundred calls meet a fault: every serial number ends somewhere, and a redrive gets
-them."""
+"""A night in which 15 % of the calls meet a fault: every serial number is accounted for, a redrive gets the rest."""
 
 from datetime import datetime
 

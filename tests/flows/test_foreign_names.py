@@ -1,5 +1,4 @@
-"""Serial numbers, work orders and device names that hold markup: a balanced run shows them as text, wherever it shows
-them."""
+"""Serial numbers, work orders and device names that hold markup: a balanced run shows them as plain text everywhere."""
 
 import json
 

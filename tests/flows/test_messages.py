@@ -1,4 +1,4 @@
-"""Messages in flows: drained until nothing waits, and gaps told by the nightly job."""
+"""Messages in flows: drained until nothing waits, and gaps reported by the nightly job."""
 
 from datetime import datetime, timedelta
 
@@ -53,7 +53,7 @@ def test_drain_messages_stores_all_that_waits_and_a_second_run_finds_nothing_new
     assert stored == had["acknowledged"] > 0 and had["unacknowledged"] == 0
 
 
-def test_three_hours_without_a_consumer_are_told_by_the_nightly_job(
+def test_three_hours_without_a_consumer_are_reported_by_the_nightly_job(
     tuya: Sandbox, operator: Operator, sqlite_url: str, secret_key: str
 ) -> None:
     warehouse = Warehouse.open(sqlite_url, secret_key)

@@ -1,4 +1,4 @@
-"""The calls of a chunk are seen while they are made, not when it ends."""
+"""The calls of a chunk are shown while they are made, not when it ends."""
 
 from types import SimpleNamespace
 from typing import Any, cast

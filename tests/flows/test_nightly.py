@@ -104,7 +104,7 @@ def test_ctrl_c_commits_what_is_done_says_how_to_go_on_and_leaves_no_lock(env, t
 
 
 @on_sqlite
-def test_a_second_night_at_the_same_time_is_told_who_is_at_work(env, operator, tuya, warehouse):
+def test_a_second_night_at_the_same_time_is_refused_and_names_the_first(env, operator, tuya, warehouse):
     with locks.account_lock(warehouse, "demo/nightly_sync", "run other", timedelta(minutes=5)):
         code, printed = operator.run("nightly_sync", env, run_key="n")
     assert code == 1
@@ -115,7 +115,7 @@ def test_a_second_night_at_the_same_time_is_told_who_is_at_work(env, operator, t
 
 
 @on_sqlite
-def test_the_same_night_started_twice_is_told_so_and_the_first_is_left_alone(env, operator, tuya, warehouse):
+def test_the_same_night_started_twice_is_refused_and_the_first_is_left_alone(env, operator, tuya, warehouse):
     runs.start_run(warehouse, "demo", "nightly_sync", "n", {})
     with locks.account_lock(warehouse, "demo/nightly_sync", "run n", timedelta(minutes=5)):
         code, printed = operator.run("nightly_sync", env, run_key="n")

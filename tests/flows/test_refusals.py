@@ -67,7 +67,7 @@ def test_what_tuya_does_not_allow_is_said_with_its_remedy(start, warehouse, tuya
     goes_on(start, warehouse)
 
 
-def test_an_account_that_is_not_there_is_told_with_those_that_are(start, warehouse):
+def test_an_unknown_account_is_refused_with_the_names_of_those_configured(start, warehouse):
     code, printed = start("nightly_sync", account="other")
     assert code == 1 and "There is no account 'other' (there are: demo)" in printed
 
@@ -114,12 +114,12 @@ def test_given_serial_numbers_are_asked_and_registered(start, warehouse, tuya):
     assert set(tuya.control("asked")) == {"YZCB04ZZR00011", "NOBODY"}
 
 
-def test_a_list_that_is_none_is_told_how_one_is_written(start, warehouse):
+def test_a_parameter_that_is_not_a_list_is_refused_with_how_to_write_one(start, warehouse):
     code, printed = start("sync_sn_flows", sns="A0001")
     assert code == 2 and """write it as JSON: 'sns=["…","…"]'""" in printed
 
 
-def test_the_rows_of_a_file_are_the_counts_of_its_run_and_refused_ones_are_told(start, warehouse, tmp_path):
+def test_the_rows_of_a_file_are_the_counts_of_its_run_and_refused_ones_are_listed(start, warehouse, tmp_path):
     (tmp_path / "units.csv").write_text("sn\nA0001\nA0002\nA0001\n\n1.5E+12\n")
     code, printed = start("sync_serial_numbers", path=str(tmp_path / "units.csv"), run_key="n")
     found = runs.find_run(warehouse, "demo", "sync_serial_numbers", "n")

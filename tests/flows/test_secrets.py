@@ -1,5 +1,4 @@
-"""No secret of an account is anywhere but where it was set: not in logs, tables, raw answers, files, nor with
-Prefect."""
+"""No secret of an account is anywhere but where it was set: not in logs, tables, raw answers, files or Prefect."""
 
 import json
 from pathlib import Path
@@ -81,7 +80,7 @@ def test_a_url_that_is_typed_with_a_password_is_refused_before_prefect_has_it(
     assert leaks_in_files(["in-the-clear-1"], prefect_server.home) == []
 
 
-def test_a_url_with_a_password_in_a_variable_is_known_to_nobody_but_the_process(
+def test_a_url_with_a_password_in_a_variable_stays_in_the_process(
     prefect_server: PrefectServer, tuya: Sandbox, sqlite_url: str, secret_key: str, tmp_path: Path
 ) -> None:
     Warehouse.open(sqlite_url, secret_key).close()

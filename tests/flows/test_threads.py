@@ -1,4 +1,4 @@
-"""Long work in a thread ends with whoever waits for it."""
+"""Long work in a thread ends with the task that waits for it."""
 
 import asyncio
 import time

@@ -71,7 +71,7 @@ def test_c11_quote_a_quote_that_is_never_closed_costs_one_row_and_says_which(cli
     assert "row 4: 'YZCB00003" in result.stdout
 
 
-def test_c10_wide_characters_are_normalised_and_told_or_refused(cli: Callable) -> None:
+def test_c10_wide_characters_are_normalised_and_reported_or_refused(cli: Callable) -> None:
     result = cli("sn", "add", "-a", "demo", str(FILES / "c10_wide.csv"))
     assert result.exit_code == 3
     assert registered(cli) == {

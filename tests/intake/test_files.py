@@ -284,7 +284,7 @@ def test_escapes_of_a_workbook_are_decoded_and_trimmed(tmp_path, escape):
     assert read(tmp_path, f"sn,order_code\nA0001{escape},W1\n") == [Row("row 2", "A0001", "W1")]
 
 
-def test_a_hidden_sheet_is_told_and_read_when_it_is_named(tmp_path):
+def test_a_hidden_sheet_is_reported_and_read_if_it_is_named(tmp_path):
     book = Workbook()
     book.active.append(("sn",))
     book.active.append(("A0001",))

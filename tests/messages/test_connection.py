@@ -23,7 +23,7 @@ def test_a_wait_is_shortened_by_half_at_most() -> None:
     assert Backoff(chance=lambda: 0.999).next() > 0.5
 
 
-def test_a_lost_connection_is_told_with_its_times_once_it_is_back() -> None:
+def test_a_lost_connection_is_reported_with_its_times_once_it_is_back() -> None:
     clock = Clock()
     log = ConnectionLog(clock)
     log.up()

@@ -128,7 +128,7 @@ def test_a_database_that_takes_long_is_not_taken_for_a_stream_that_has_ended(war
     assert (progress.landed.received, progress.caught_up) == (2500, True)
 
 
-def test_who_has_lost_the_connection_has_not_caught_up(warehouse: Warehouse) -> None:
+def test_a_consumer_without_a_connection_has_not_caught_up(warehouse: Warehouse) -> None:
     clock, source = Clock(), ScriptedSource([received(sealed(samples.ONLINE))])
 
     def observe(progress: Progress) -> None:
@@ -139,7 +139,7 @@ def test_who_has_lost_the_connection_has_not_caught_up(warehouse: Warehouse) -> 
     assert (progress.caught_up, progress.problem) == (False, "The connection is lost.")
 
 
-def test_told_to_stop_while_the_database_is_away_it_leaves_the_batch_unacknowledged(
+def test_a_stop_while_the_database_is_away_leaves_the_batch_unacknowledged(
     warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source = ScriptedSource([received(sealed(samples.ONLINE))])

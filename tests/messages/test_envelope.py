@@ -86,12 +86,12 @@ def test_the_signature_vector_of_envelope_b_is_valid() -> None:
     assert read_envelope(json.dumps(fields).encode(), ACCESS_KEY).signature == "valid"
 
 
-def test_a_wrong_signature_is_told_and_nothing_more() -> None:
+def test_a_wrong_signature_is_recorded_and_nothing_more() -> None:
     sealed = read_envelope(envelope_a(ECB).replace(b'"sign": "', b'"sign": "0'), ACCESS_KEY)
     assert (sealed.signature, sealed.cipher_text) == ("invalid", ECB)
 
 
-def test_a_missing_signature_is_told_as_absent() -> None:
+def test_a_missing_signature_is_recorded_as_absent() -> None:
     assert read_envelope(json.dumps({"data": ECB}).encode(), ACCESS_KEY).signature == "absent"
 
 
@@ -106,7 +106,7 @@ def test_envelope_a_tells_protocol_and_push_time() -> None:
     assert sealed.pushed_at is not None and sealed.pushed_at.isoformat() == "2026-09-21T14:13:20.999000+00:00"
 
 
-def test_envelope_b_is_told_by_encrypt_payload() -> None:
+def test_envelope_b_is_recognised_by_encrypt_payload() -> None:
     assert read_envelope(envelope_b(ECB), ACCESS_KEY).envelope == "B"
 
 
@@ -114,7 +114,7 @@ def test_a_nonsense_push_time_does_not_stop_the_envelope() -> None:
     assert read_envelope(b'{"data":"eA==","t":"soon"}', ACCESS_KEY).pushed_at is None
 
 
-def test_a_protocol_beyond_an_integer_column_is_not_told() -> None:
+def test_a_protocol_beyond_an_integer_column_is_left_out() -> None:
     assert read_envelope(b'{"data":"eA==","protocol":99999999999}', ACCESS_KEY).protocol is None
 
 

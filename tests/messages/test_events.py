@@ -272,7 +272,7 @@ def test_business_data_of_another_kind_is_refused() -> None:
     assert refused({**samples.ONLINE, "bizData": [1]}) == "wrong_shape"
 
 
-def test_undocumented_fields_are_kept_and_told() -> None:
+def test_undocumented_fields_are_kept_and_reported() -> None:
     read = event({**with_data(samples.ONLINE, ip="10.0.0.1"), "region": {"code": "eu"}})
     assert read.facts[0].extra == {"ip": "10.0.0.1", "region": {"code": "eu"}}  # type: ignore[union-attr]
     assert read.drift == (("ip", "10.0.0.1"), ("region", '{"code":"eu"}'))
@@ -282,7 +282,7 @@ def test_the_sample_of_an_undocumented_field_is_cut() -> None:
     assert event(with_data(samples.ONLINE, blob="x" * 5000)).drift == (("blob", "x" * 200),)
 
 
-def test_data_used_as_names_of_fields_is_kept_and_told_in_part() -> None:
+def test_data_used_as_names_of_fields_is_kept_and_reported_in_part() -> None:
     read = event(with_data(samples.ONLINE, **{f"{n}" * 300: n for n in range(1000, 3000)}))
     assert len(read.facts[0].extra) == 2000  # type: ignore[union-attr, arg-type]
     assert len(read.drift) == 100 and max(len(name) for name, _ in read.drift) < 100

@@ -110,7 +110,7 @@ def test_batches_of_any_size_end_in_the_same_tables(
 
 
 @pytest.mark.parametrize("v1_first", [True, False])
-def test_a_fact_told_by_both_families_is_one_row_that_keeps_what_either_said(
+def test_a_fact_that_both_families_report_is_one_row_with_the_fields_of_both(
     warehouse: Warehouse, landing: Landing, v1_first: bool
 ) -> None:
     fields = {"sn": "1461537485292310001", "processStatus": 3, "happenTime": 1637292665335, "message": "success"}
@@ -149,7 +149,7 @@ def test_an_unknown_format_is_kept_and_no_dead_letter(warehouse: Warehouse, land
     assert rows(warehouse, tables.ops_dead_letter) == []
 
 
-def test_a_field_nobody_documented_is_kept_and_counted_as_drift(warehouse: Warehouse, landing: Landing) -> None:
+def test_an_undocumented_field_is_kept_and_counted_as_drift(warehouse: Warehouse, landing: Landing) -> None:
     news = {**samples.ONLINE, "bizData": {"uid": "u", "time": 1637216002196, "rssi": -60}}
     landing.land([received(sealed(news), 1), received(sealed(news), 2)])
     assert rows(warehouse, tables.device_presence, "extra") == [{"rssi": -60}]

@@ -71,7 +71,7 @@ def test_what_was_not_acknowledged_comes_again_under_the_same_id(
     assert len(first) == 100 and first == again
 
 
-def test_a_restart_of_the_broker_is_survived_and_told(
+def test_a_restart_of_the_broker_is_survived_and_reported(
     pulsar_broker: PulsarBroker, message_account: Account, publisher: Callable[..., Publisher]
 ) -> None:
     with opened(message_account) as source:
@@ -152,16 +152,16 @@ def test_a_wrong_key_says_what_to_check(message_account: Account) -> None:
     assert "Check CLIENT_ID and CLIENT_SECRET" in problem_of(wrong)
 
 
-def test_an_account_without_the_message_service_is_told_so(pulsar_broker: PulsarBroker) -> None:
+def test_an_account_without_the_message_service_gets_an_error_that_says_so(pulsar_broker: PulsarBroker) -> None:
     assert "message service is enabled" in problem_of(account_at(pulsar_broker.url, "nobody00000000000001"))
 
 
-def test_an_environment_without_its_topic_is_told(pulsar_broker: PulsarBroker, message_account: Account) -> None:
+def test_an_environment_without_its_topic_is_named(pulsar_broker: PulsarBroker, message_account: Account) -> None:
     pulsar_broker.admin("DELETE", f"persistent/{message_account.client_id}/out/event-test")
     assert "MESSAGES_ENVIRONMENT" in problem_of(message_account.model_copy(update={"messages_environment": "test"}))
 
 
-def test_an_exclusive_subscription_that_is_taken_is_told(message_account: Account) -> None:
+def test_an_exclusive_subscription_that_is_taken_is_named(message_account: Account) -> None:
     exclusive = message_account.model_copy(update={"messages_subscription_type": "Exclusive"})
     with opened(exclusive):
         assert "MESSAGES_SUBSCRIPTION" in problem_of(exclusive)
@@ -182,7 +182,7 @@ def test_a_wrong_address_says_what_is_wrong_with_it(url: str, words: str) -> Non
     assert words in problem_of(account_at(url, "demo"))
 
 
-def test_tls_where_there_is_none_is_told(pulsar_broker: PulsarBroker) -> None:
+def test_tls_to_a_port_without_it_is_named(pulsar_broker: PulsarBroker) -> None:
     url = pulsar_broker.url.replace("pulsar://", "pulsar+ssl://")
     assert "does not speak TLS" in problem_of(account_at(url, "demo"))
 

@@ -44,7 +44,7 @@ def test_an_unknown_format_is_kept() -> None:
     assert read(sealed({"bizCode": "somethingNew"})).verdict == "unknown"
 
 
-def test_a_message_under_another_key_is_dead_with_what_its_envelope_told() -> None:
+def test_a_message_under_another_key_is_dead_but_keeps_its_envelope() -> None:
     reading = read(sealed(samples.ONLINE, access_key="another000000secret000000000000b"))
     assert (reading.verdict, reason(reading)) == ("dead", "bad_padding")
     assert reading.sealed is not None and reading.sealed.envelope == "A"

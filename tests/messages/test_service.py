@@ -182,7 +182,7 @@ def test_no_connection_and_no_database_are_not_healthy(state: Progress) -> None:
         assert get(f"http://127.0.0.1:{port}/health")[0] == 503
 
 
-def test_the_metrics_tell_lag_rate_last_message_dead_letters_and_reconnects() -> None:
+def test_the_metrics_have_lag_rate_last_message_dead_letters_and_reconnects() -> None:
     watch = ConsumerMetrics("main")
     landed = Landed(received=10, stored=8, known=2, unknown=1, dead=3)
     watch.observe(progress(landed=landed, reconnects=4, last_message_at=AT, gaps=[Gap(AT, AT, "away_too_long")]))
@@ -202,7 +202,7 @@ def test_the_metrics_tell_lag_rate_last_message_dead_letters_and_reconnects() ->
     assert 'tuyahouse_messages_rate{account="main"}' in text
 
 
-def test_who_has_caught_up_has_no_lag() -> None:
+def test_a_consumer_that_has_caught_up_has_no_lag() -> None:
     assert progress(last_message_at=AT, caught_up=True).lag_seconds(AT + timedelta(hours=1)) == 0
     assert progress(last_message_at=AT).lag_seconds(AT + timedelta(seconds=90)) == 90
 
@@ -215,7 +215,7 @@ def test_a_run_in_a_line() -> None:
     )
 
 
-def test_a_status_that_nobody_reads_any_more_does_not_end_the_service(sandbox: Sandbox, sqlite_url: str) -> None:
+def test_a_closed_output_does_not_end_the_service(sandbox: Sandbox, sqlite_url: str) -> None:
     process = start(sandbox, sqlite_url)
     assert process.stderr is not None
     first = [process.stderr.readline() for _ in range(3)]
@@ -229,7 +229,7 @@ def test_a_status_that_nobody_reads_any_more_does_not_end_the_service(sandbox: S
     assert process.wait(20) == 0
 
 
-def test_a_secret_that_was_changed_while_the_connection_stands_is_told(
+def test_a_secret_that_changed_while_connected_is_reported(
     sandboxes: Callable[..., Sandbox], warehouse: Warehouse
 ) -> None:
     calm = sandboxes("--set", "unreadable=0", "--set", "devices=5").account
@@ -244,7 +244,7 @@ def test_a_secret_that_was_changed_while_the_connection_stands_is_told(
         assert progress.unusable == 0 and "The problem is over." in out.getvalue()
 
 
-def test_off_a_terminal_the_status_is_a_line_a_minute_and_problems_are_told_at_once() -> None:
+def test_without_a_terminal_the_status_is_a_line_a_minute_and_problems_appear_at_once() -> None:
     out, clock = io.StringIO(), Clock()
     status = StatusLine(out, ConsumerMetrics("main"), clock)
     status.show(progress(caught_up=True))

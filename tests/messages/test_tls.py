@@ -39,7 +39,7 @@ def problem_of(account: Account) -> str:
 
 
 @pytest.mark.parametrize("source", SOURCES)
-def test_a_certificate_that_nobody_known_vouches_for_is_refused_in_words(source: str, trusted: Certificate) -> None:
+def test_a_certificate_of_an_unknown_ca_is_refused_in_words(source: str, trusted: Certificate) -> None:
     with tls_in_front(trusted) as port:
         problem = problem_of(account_over_tls(source, port))
     assert f"The certificate of 127.0.0.1:{port} cannot be verified (self" in problem

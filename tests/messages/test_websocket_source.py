@@ -87,7 +87,7 @@ def test_what_was_not_acknowledged_comes_again_on_the_next_connection(sandbox: S
     assert again[:5] == [message.message_id for message in first[5:]]
 
 
-def test_a_line_that_is_cut_is_made_again_and_the_absence_told(sandbox: Sandbox) -> None:
+def test_a_connection_that_is_cut_is_restored_and_the_outage_reported(sandbox: Sandbox) -> None:
     with opened(sandbox, "cut") as source:
         received(source, 1)
         assert sandbox.control("messages", {"cut": True})["cut"] >= 1
@@ -100,7 +100,7 @@ def test_a_line_that_is_cut_is_made_again_and_the_absence_told(sandbox: Sandbox)
         assert len(received(source, 1)) >= 1
 
 
-def test_while_the_endpoint_is_away_nothing_raises_and_the_problem_is_told(
+def test_while_the_endpoint_is_away_nothing_raises_and_the_problem_is_named(
     sandboxes: Callable[..., Sandbox],
 ) -> None:
     sandbox = sandboxes()
@@ -119,7 +119,7 @@ def test_a_wrong_secret_says_what_to_check(sandbox: Sandbox) -> None:
     assert "Check CLIENT_ID and CLIENT_SECRET" in problem_of(wrong)
 
 
-def test_an_exclusive_subscription_that_is_taken_is_told(sandbox: Sandbox) -> None:
+def test_an_exclusive_subscription_that_is_taken_is_named(sandbox: Sandbox) -> None:
     with opened(sandbox, "one", messages_subscription_type="Exclusive") as first:
         received(first, 1)
         taken = {"messages_subscription": "one", "messages_subscription_type": "Exclusive"}

@@ -61,7 +61,7 @@ def test_metrics_tell_the_state_of_runs_data_and_budget(warehouse: Warehouse, se
     }
 
 
-def test_an_account_with_nothing_yet_is_told_as_nothing(warehouse: Warehouse, serve_metrics) -> None:
+def test_an_account_without_runs_has_no_metrics_of_runs(warehouse: Warehouse, serve_metrics) -> None:
     _, url = serve_metrics()
     assert samples(get(f"{url}/metrics")[1]) == {
         "tuyahouse_warehouse_up": 1,

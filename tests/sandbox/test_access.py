@@ -1,5 +1,4 @@
-"""What third parties are given: accounts, users, persons, data points, visual tokens. Each call changes what the
-sandbox holds."""
+"""Calls that give third parties access (accounts, users, persons, data points, visual tokens) change the sandbox."""
 
 import base64
 import json

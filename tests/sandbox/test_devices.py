@@ -116,7 +116,7 @@ def test_some_extend_data_is_no_json_and_some_holds_a_password() -> None:
     assert any(text.startswith("{'") for text in texts) and any("password" in text for text in texts) and "" in texts
 
 
-def test_an_unknown_device_is_told_so() -> None:
+def test_an_unknown_device_is_refused_as_unknown() -> None:
     asking = field()
     assert asking.ask("GET", f"{LIST}/nobody", None, asking.platform)["code"] == 2010
 

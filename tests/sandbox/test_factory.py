@@ -89,7 +89,7 @@ def test_an_unknown_serial_number_has_no_steps_or_is_an_error_as_set() -> None:
     assert asking.flows("NOBODY00001")["code"] == "THE_SN_NOT_EXISTED"
 
 
-def test_times_come_as_text_when_told_so() -> None:
+def test_an_option_sends_times_as_text() -> None:
     asking = InProcessCaller(World(Options(time_as="text")))
     asking.login()
     assert isinstance(asking.flows()["result"][0]["time"], str)
@@ -102,7 +102,7 @@ def test_a_craft_line_lists_its_nodes_in_order() -> None:
     assert (result["type"], [node["sort"] for node in result["nodeList"]]) == ("pcba", [1, 2, 3, 4, 5])
 
 
-def test_a_craft_line_is_read_by_get_alone_when_told_so() -> None:
+def test_an_option_serves_craft_lines_by_get_alone() -> None:
     asking = InProcessCaller(World(Options(craft_line_verb="get")))
     asking.login()
     assert asking.ask("POST", CRAFT_LINE, {}, asking.pms)["code"] == 1108

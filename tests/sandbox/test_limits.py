@@ -67,7 +67,7 @@ def test_options_are_changed_by_name_while_it_runs(sandboxes: Callable[..., Sand
     assert sandbox.control("options")["projects"] == ["x"]
 
 
-def test_the_truth_is_told_a_line_each(sandboxes: Callable[..., Sandbox]) -> None:
+def test_the_truth_is_served_a_line_each(sandboxes: Callable[..., Sandbox]) -> None:
     sandbox = sandboxes("--serial-numbers", "30")
     assert len(sandbox.lines("truth/serial-numbers?day=3")) == 30
     assert set(sandbox.lines("truth/steps?day=3")[0]) == {

@@ -135,7 +135,7 @@ def test_a_v1_text_is_json_inside_json() -> None:
     assert json.loads(json.loads(plain["data"])["data"])["deviceId"].startswith("6c")
 
 
-def test_unbinding_is_told_of_devices_that_vanish() -> None:
+def test_devices_that_vanish_are_reported_as_unbound() -> None:
     world = World(Options(devices=1000, unreadable=0, events_per_device=0))
     ids = [{d["device_id"] for d in truth.devices(world, day)} for day in (4, 5)]
     unbound = {json.loads(m.plain)["devId"] for m in messages_of_day(world, 5) if m.format == "delete"}

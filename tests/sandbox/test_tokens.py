@@ -65,7 +65,7 @@ def test_a_login_token_serves_once() -> None:
     assert asking.login(token=token)["code"] == 1010
 
 
-def test_an_unknown_user_is_told_so() -> None:
+def test_an_unknown_user_is_refused_as_unknown() -> None:
     asking, _ = started()
     asking.grant()
     assert asking.login_token("nobody")["code"] == "THE_USER_NOT_EXISTED"
@@ -82,7 +82,7 @@ def test_pms_calls_demand_the_token_of_the_pms() -> None:
     assert asking.ask("POST", FLOWS, {"sn": "YZCB04ZZR00001"}, asking.platform)["code"] == 1106
 
 
-def test_a_call_without_a_token_is_told_that_it_is_missing() -> None:
+def test_a_call_without_a_token_is_refused_as_lacking_one() -> None:
     asking, _ = started()
     assert asking.flows()["code"] == 1002
 

@@ -176,7 +176,7 @@ async def test_times_as_text_are_the_same_rows(factory, warehouse):
     assert held_steps(warehouse) == true_steps(tuya, sns)
 
 
-async def test_fields_nobody_documented_are_kept_and_counted_as_drift(factory, warehouse):
+async def test_undocumented_fields_are_kept_and_counted_as_drift(factory, warehouse):
     tuya = factory.reset(day=3, extra_fields=True)
     register(warehouse, [sn for sn, _ in units(tuya)][:20])
     await night(warehouse, settings_of(tuya), "n1")

@@ -1,5 +1,4 @@
-"""Craft lines: asked once for each work order that appears, by the verb that is offered; they decide who is
-finished."""
+"""Craft lines: asked once for each work order that appears, by the verb that works; they decide which units finish."""
 
 import asyncio
 from datetime import UTC, datetime
@@ -66,7 +65,7 @@ async def test_nodes_are_stored_in_their_order(tuya, warehouse, some):
     assert ("YZCB04ZZR", "packing") in rows(warehouse, craft_line, "order_code", "last_node")
 
 
-async def test_a_line_is_had_by_get_where_post_is_refused(factory, warehouse):
+async def test_a_line_is_fetched_by_get_if_post_is_refused(factory, warehouse):
     tuya = factory.reset(day=3, craft_line_verb="get")
     register(warehouse, ["YZCB04ZZR00001"])
     await night(warehouse, settings_of(tuya), "n1")
@@ -74,12 +73,12 @@ async def test_a_line_is_had_by_get_where_post_is_refused(factory, warehouse):
     assert rows(warehouse, craft_line, "order_code") == [("YZCB04ZZR",)]
 
 
-async def test_who_passed_the_last_node_is_finished(tuya, warehouse, some):
+async def test_a_unit_that_passed_the_last_node_is_finished(tuya, warehouse, some):
     await night(warehouse, settings_of(tuya), "n1")
     assert finished(warehouse) == truly_finished(tuya, some) != set()
 
 
-async def test_a_line_that_cannot_be_had_is_a_dead_letter_and_its_units_stay_open(tuya, warehouse, some):
+async def test_a_line_that_cannot_be_fetched_is_a_dead_letter_and_its_units_stay_open(tuya, warehouse, some):
     await with_refused_lines(tuya, warehouse)
     assert open_dead_letters(warehouse, "craft_line") == dict.fromkeys(
         {order for (order,) in orders(warehouse)}, "item_error"
@@ -96,7 +95,9 @@ async def test_a_redriven_line_finishes_the_units_that_landed_before_it(tuya, wa
     assert finished(warehouse) == truly_finished(tuya, some) != set()
 
 
-async def test_a_line_that_could_not_be_had_is_asked_again_the_next_night_though_nothing_changed(tuya, warehouse, some):
+async def test_a_line_that_could_not_be_fetched_is_asked_again_the_next_night_though_nothing_changed(
+    tuya, warehouse, some
+):
     await with_refused_lines(tuya, warehouse)
     summary = await night(warehouse, settings_of(tuya), "n2")
     assert summary.outcome.inserted == 0

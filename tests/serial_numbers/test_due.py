@@ -64,7 +64,7 @@ def test_with_factor_1_a_finished_one_is_asked_every_week():
     assert wait_of(asked("finished", days(0), changed_ago=days(300)), weekly) == days(7)
 
 
-def test_a_finished_one_whose_change_was_never_noted_waits_the_first_interval():
+def test_a_finished_one_without_a_recorded_change_waits_the_first_interval():
     assert wait_of(asked("finished", days(30)), POLICY) == days(7)
 
 
@@ -83,7 +83,7 @@ def test_one_asked_in_the_future_is_not_due():
     assert not is_due(asked("open", -hours(3)), NOW, POLICY)
 
 
-def test_a_state_nobody_knows_is_treated_as_open():
+def test_an_unknown_state_is_treated_as_open():
     assert is_due(asked("paused", hours(12)), NOW, POLICY)
     assert not is_due(asked("paused", hours(11)), NOW, POLICY)
 

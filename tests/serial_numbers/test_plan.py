@@ -60,7 +60,7 @@ def test_given_serial_numbers_are_planned_due_or_not(seven):
     assert plan(seven, Wanted(sns=["S1"]))[1] == [["S1"]]
 
 
-def test_given_serial_numbers_that_nobody_knows_are_registered(warehouse):
+def test_given_serial_numbers_that_are_not_registered_get_registered(warehouse):
     _, chunks = plan(warehouse, Wanted(sns=["N1", "N2"]))
     assert chunks == [["N1", "N2"]]
     assert rows(warehouse, serial_number, "sn", "source") == [("N1", "asked for"), ("N2", "asked for")]

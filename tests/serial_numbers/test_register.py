@@ -1,4 +1,4 @@
-"""Serial numbers into the real registry, on both databases."""
+"""Registering serial numbers, on both databases."""
 
 import csv
 import time
@@ -94,7 +94,7 @@ def test_reading_the_corrected_source_again_resolves_its_dead_letters_and_no_oth
     assert [(key, attempts) for key, _, attempts in letters(warehouse)] == [("a.csv row 6", 2), ("b.csv row 5", 1)]
 
 
-def test_only_the_first_hundred_refusals_are_told_but_all_are_dead_letters(warehouse):
+def test_only_the_first_hundred_refusals_are_listed_but_all_are_dead_letters(warehouse):
     rows = [Refusal(f"row {n:04d}", "x", "bad") for n in range(250)]
     outcome = register(warehouse, "factory", rows, "units.csv", now=at(NOW))
     assert (len(outcome.refused), outcome.refused_count, len(letters(warehouse))) == (100, 250, 250)
@@ -127,7 +127,7 @@ def test_a_source_that_breaks_off_resolves_no_dead_letter(warehouse):
     assert len(letters(warehouse)) == 1
 
 
-def test_progress_is_told_by_the_batch(warehouse):
+def test_progress_is_reported_by_the_batch(warehouse):
     told = []
     register(warehouse, "factory", read_pattern("P00001..P12000"), "p", now=at(NOW), on_rows=told.append)
     assert told == [5000, 5000, 2000]

@@ -52,7 +52,7 @@ def test_a_new_one_is_new_and_never_asked(warehouse: Warehouse) -> None:
     assert known(warehouse, "S1") == registry.Known("S1", "new", "W1", None, 0, None)
 
 
-def test_one_that_is_there_keeps_its_work_order_and_gets_one_where_it_had_none(warehouse: Warehouse) -> None:
+def test_a_registered_one_keeps_its_work_order_and_gets_one_if_it_had_none(warehouse: Warehouse) -> None:
     add(warehouse, Entry("S1", "W1"), Entry("S2"))
     add(warehouse, Entry("S1", "W9"), Entry("S2", "W9"), Entry("S2"))
     assert (known(warehouse, "S1").order_code, known(warehouse, "S2").order_code) == ("W1", "W9")
@@ -81,7 +81,7 @@ def test_a_changed_answer_without_work_order_keeps_the_known_one(warehouse: Ware
     assert (known(warehouse, "S1").order_code, known(warehouse, "S1").had_steps) == ("W1", True)
 
 
-def test_an_unchanged_answer_changes_the_asking_time_alone(warehouse: Warehouse) -> None:
+def test_an_unchanged_answer_changes_only_the_time_of_asking(warehouse: Warehouse) -> None:
     add(warehouse, Entry("S1"))
     with warehouse.begin() as conn:
         registry.mark_changed(conn, "factory", [change(at=AT)])
@@ -100,7 +100,7 @@ def test_one_that_tuya_does_not_know_is_counted_up(warehouse: Warehouse) -> None
     assert times(warehouse) == (AT, LATER, None)
 
 
-def test_marking_none_is_no_work(warehouse: Warehouse) -> None:
+def test_marking_none_writes_nothing(warehouse: Warehouse) -> None:
     with warehouse.begin() as conn:
         assert registry.mark_asked(conn, "factory", {}) == 0
         assert registry.mark_unknown(conn, "factory", {}) == 0
@@ -123,7 +123,7 @@ def with_states(warehouse: Warehouse) -> None:
             conn.execute(mine.values(state=state, last_asked_at=asked))
 
 
-def test_candidates_come_new_ones_first_then_open_unknown_and_finished_each_the_longest_unasked_first(
+def test_candidates_are_new_then_open_unknown_and_finished_each_longest_unasked_first(
     warehouse: Warehouse,
 ) -> None:
     with_states(warehouse)

@@ -316,7 +316,7 @@ def test_an_account_made_by_hand_needs_no_environment():
 # --------------------------------------------------------------------------------------------------------------- errors
 
 
-def test_all_errors_are_told_at_once_each_with_its_variable(env):
+def test_all_errors_are_reported_at_once_each_with_its_variable(env):
     env(
         {
             f"{FACTORY}SIGNATURE": "v3",
@@ -346,7 +346,7 @@ def test_all_errors_are_told_at_once_each_with_its_variable(env):
     ]
 
 
-def test_a_missing_region_is_told_together_with_a_missing_client_id(env):
+def test_a_missing_region_is_reported_together_with_a_missing_client_id(env):
     env({f"{FACTORY}CLIENT_SECRET": "x"})
     assert problems() == [
         f"{FACTORY}CLIENT_ID: is missing",
@@ -374,7 +374,7 @@ def test_a_misspelt_variable_names_the_one_that_is_meant(env):
     ]
 
 
-def test_a_variable_of_somebody_else_is_left_alone(env):
+def test_a_variable_of_another_program_is_left_alone(env):
     env({"TUYAHOUSE_TEST_POSTGRES_URL": "postgresql://x"})
     assert load_settings().accounts == {}
 
@@ -463,14 +463,14 @@ def test_a_weak_key_is_refused_and_the_words_make_a_strong_one(env, key):
 
 
 @pytest.mark.parametrize("around", ["\ufeff{}", "{}\u200b", "\u00a0{} ", "{}\n"])
-def test_what_nobody_sees_around_a_secret_is_left_out(env, around):
+def test_invisible_characters_around_a_secret_are_left_out(env, around):
     env({**GOOD, f"{FACTORY}CLIENT_SECRET": around.format("s3cret-of-factory")})
     assert load_settings().account("factory").client_secret.get_secret_value() == "s3cret-of-factory"
 
 
 @pytest.mark.parametrize("name", ["CLIENT_ID", "CLIENT_SECRET", "PMS_PASSWORD"])
 @pytest.mark.parametrize(("value", "said"), [('"hunter"', "stands in quotes"), ("hun\u200bter", "is invisible")])
-def test_a_secret_in_quotes_or_with_what_nobody_sees_inside_is_refused(env, name, value, said):
+def test_a_secret_in_quotes_or_with_invisible_characters_inside_is_refused(env, name, value, said):
     env({**GOOD, f"{FACTORY}PMS_USERNAME": "u", f"{FACTORY}PMS_PASSWORD": "p", f"{FACTORY}{name}": value})
     (line,) = problems()
     assert line.startswith(f"{FACTORY}{name}: ") and said in line and "hunter" not in line

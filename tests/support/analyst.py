@@ -1,4 +1,4 @@
-"""An analyst at work in the warehouse: a session of its own that holds a lock until it is told to let go."""
+"""An analyst at work in the warehouse: a session of its own that holds a lock until it is released."""
 
 import os
 import sqlite3

@@ -1,4 +1,4 @@
-"""What was not tested, said at the end; and on CI, no skip at all."""
+"""Names skipped tests at the end; on CI, no test may be skipped."""
 
 import os
 from collections import defaultdict

@@ -1,4 +1,4 @@
-"""Every key that is handed in ends in exactly one place, whatever the asking meets."""
+"""Every key ends in exactly one place, whatever happens while it is asked."""
 
 import asyncio
 from collections import Counter
@@ -122,7 +122,7 @@ async def test_a_stop_asks_no_key_beyond_those_in_flight():
     assert asked_keys == ["K0", "K1", "K2"] and sorted(asked.left) == KEYS
 
 
-async def test_an_outage_stops_instead_of_making_a_dead_letter_of_every_key():
+async def test_an_outage_stops_asking_instead_of_leaving_a_dead_letter_for_every_key():
     asked = await ask(dict.fromkeys(KEYS, PassingFault("no connection")), patience=4)
     assert isinstance(asked.stopped_by, PassingFault)
     assert len(asked.failed) == 4 and sorted(asked.left) == KEYS[4:]
@@ -202,7 +202,7 @@ async def test_keys_are_pulled_only_as_workers_come_free():
     assert max(ahead) == 3
 
 
-async def test_every_key_that_ended_is_told_once():
+async def test_every_key_that_ended_is_reported_once():
     told = []
     await ask({"K3": NotFound("unknown"), "K5": PassingFault("cut")}, workers=4, on_key=lambda: told.append(1))
     assert len(told) == 10

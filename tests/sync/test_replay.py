@@ -62,7 +62,7 @@ async def test_onto_a_core_that_is_there_it_changes_nothing(nights, warehouse):
     assert core(warehouse) == before
 
 
-async def test_a_core_that_somebody_spoilt_is_mended(nights, warehouse):
+async def test_damaged_core_rows_are_rebuilt(nights, warehouse):
     before = core(warehouse)
     with warehouse.begin() as conn:
         conn.execute(flow_step.update().values(status=None, node_desc="spoilt"))
@@ -105,7 +105,7 @@ async def test_an_answer_that_is_no_answer_any_more_is_a_dead_letter_too(nights,
     assert open_dead_letters(warehouse) == {sn: "unusable_answer"}
 
 
-async def test_open_dead_letters_of_before_stay_open(nights, warehouse):
+async def test_earlier_open_dead_letters_stay_open(nights, warehouse):
     with warehouse.begin() as conn:
         dead_letters.record(conn, "demo", [DeadLetter("sn_flows", "S9", "item_error")], datetime.now(UTC))
     again(warehouse)

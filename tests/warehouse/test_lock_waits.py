@@ -129,7 +129,7 @@ def test_a_query_is_shown_without_its_literals_and_in_one_line() -> None:
     assert len(shortened("SELECT " + "x" * 500)) == 81
 
 
-def test_a_wait_is_told_after_three_seconds_and_then_ever_more_rarely() -> None:
+def test_a_wait_is_logged_after_three_seconds_and_then_ever_more_rarely() -> None:
     wait = Wait(0.0)
     told = [second for second in range(1200) if wait.is_due(float(second))]
     assert told == [3, 30, 60, 120, 240, 480, 780, 1080]

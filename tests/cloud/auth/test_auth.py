@@ -75,7 +75,7 @@ async def test_a_refused_token_is_replaced_and_the_request_signed_again():
     assert wanted[0][2] != wanted[1][2]
 
 
-async def test_tokens_that_others_had_granted_are_taken_over_a_few_times():
+async def test_tokens_that_other_processes_obtained_are_taken_over_a_few_times():
     tokens = Tokens(granting=False)
     wanted = await run(auth(tokens)[0], *[answered(Action.REAUTHENTICATE)] * 6)
     assert [token for token, _, _ in wanted] == ["old", *["new"] * 5]

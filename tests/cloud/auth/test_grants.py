@@ -1,4 +1,4 @@
-"""How tokens are had: the platform's grant, the PMS pair within ten seconds, one refresh a day."""
+"""How tokens are obtained: the platform's grant, the PMS pair within ten seconds, one refresh a day."""
 
 import base64
 
@@ -160,7 +160,7 @@ async def test_an_unknown_user_names_its_setting(open_client, tuya):
             await ask(client)
 
 
-async def test_a_wrong_secret_is_told_from_the_token_call(open_client, tuya, clock, tokens, slots):
+async def test_a_wrong_secret_shows_in_the_token_call(open_client, tuya, clock, tokens, slots):
     wrong = account().model_copy(update={"client_secret": type(account().client_secret)("wrong")})
     async with TuyaClient.open(wrong, tokens, slots, clock=clock, sleep=clock.sleep, transport=tuya) as client:
         with pytest.raises(ConfigurationWrong, match="TUYAHOUSE_ACCOUNTS__FACTORY__CLIENT_SECRET"):

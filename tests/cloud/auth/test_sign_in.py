@@ -6,7 +6,7 @@ from tests.cloud.fake_tuya import refused
 from tuyahouse.cloud.errors import ConfigurationWrong
 
 
-async def test_every_kind_of_token_the_account_can_have_is_there_afterwards(open_client, tokens):
+async def test_signing_in_leaves_a_token_of_every_kind_the_account_can_have(open_client, tokens):
     async with open_client() as client:
         kinds = await client.sign_in()
         assert kinds == ["platform", "pms"]

@@ -137,7 +137,7 @@ async def test_a_passing_fault_of_a_grant_is_tried_again(clock, tokens):
     assert (await keeper(tokens, grant, clock).current()).access == "token2"
 
 
-async def test_an_error_of_a_grant_is_that_of_all_who_wait_and_costs_one_call(clock, tokens):
+async def test_an_error_of_a_grant_reaches_every_waiter_and_costs_one_call(clock, tokens):
     grant = Granting(clock, errors=[ConfigurationWrong("wrong secret")])
     ours = keeper(tokens, grant, clock)
     got = await asyncio.gather(*(ours.current() for _ in range(10)), return_exceptions=True)

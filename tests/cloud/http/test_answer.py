@@ -1,4 +1,4 @@
-"""Envelopes as Tuya's pages print them, and what is no envelope."""
+"""Envelopes as Tuya's pages print them, and answers without one."""
 
 import json
 

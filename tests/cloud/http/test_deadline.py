@@ -1,4 +1,4 @@
-"""One limit for many tasks: who is late is told so, and nobody else."""
+"""One time limit for many tasks: late tasks get a TimeoutError, all others stay."""
 
 import asyncio
 
@@ -15,7 +15,7 @@ async def staying(deadline, seconds):
     return "in time"
 
 
-async def test_who_stays_too_long_sees_a_time_out():
+async def test_a_task_that_stays_too_long_gets_a_timeout_error():
     with pytest.raises(TimeoutError):
         await staying(Deadline(SOON), 10)
     assert asyncio.current_task().cancelling() == 0
@@ -84,7 +84,7 @@ async def test_an_error_of_its_own_stays_what_it_is():
     assert await staying(deadline, 0) == "in time"
 
 
-async def test_closed_it_ends_nobody_and_leaves_no_timer():
+async def test_a_closed_deadline_cancels_no_task_and_leaves_no_timer():
     deadline = Deadline(SOON)
     task = asyncio.create_task(staying(deadline, 3 * SOON))
     await asyncio.sleep(0)

@@ -117,7 +117,7 @@ async def test_something_that_does_not_speak_http_is_a_passing_fault():
             await tuya.call(READ)
 
 
-async def test_nobody_listening_is_said_with_the_address_and_a_write_may_be_repeated():
+async def test_a_refused_connection_names_the_address_and_a_write_may_be_repeated():
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))
         port = nobody.getsockname()[1]
@@ -127,7 +127,7 @@ async def test_nobody_listening_is_said_with_the_address_and_a_write_may_be_repe
     assert tuya.calls == 3 and not caught.value.reached
 
 
-async def test_a_certificate_nobody_trusts_is_refused_in_words(tmp_path):
+async def test_an_untrusted_certificate_is_refused_in_words(tmp_path):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(*_self_signed(tmp_path))
 
@@ -369,7 +369,7 @@ def test_all_proxy_and_a_hash_in_the_password(monkeypatch):
     assert proxy_for("https://openapi.tuyacn.com") == "http://user:p%23ss@proxy:3128"
 
 
-async def test_http_to_a_foreign_host_is_told(caplog):
+async def test_http_to_a_foreign_host_is_logged(caplog):
     async with client(80, host="tuya.invalid"):
         pass
     assert "go to tuya.invalid unencrypted" in caplog.text

@@ -1,4 +1,4 @@
-"""Starts in their turn, with a clock that only moves when somebody waits."""
+"""Paced starts, with a clock that moves only while a test waits."""
 
 import asyncio
 import heapq

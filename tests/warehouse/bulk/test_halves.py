@@ -68,7 +68,7 @@ def test_milliseconds_that_are_no_time_are_refused(warehouse: Warehouse, millise
         upsert(conn, flow_step, STEP, [("factory", "S1", "n", milliseconds, None)])
 
 
-def test_the_items_still_to_come_are_told_to_each_landing() -> None:
+def test_each_landing_gets_the_items_still_to_come() -> None:
     told: list[tuple[list[int], list[int]]] = []
 
     def land(part: Sequence[int], later: Sequence[int]) -> None:

@@ -37,7 +37,7 @@ def test_a_letter_keeps_what_happened(warehouse: Warehouse) -> None:
     assert open_ones(warehouse) == [dead_letters.StoredDeadLetter(*row)]
 
 
-def test_no_letters_are_no_work(warehouse: Warehouse) -> None:
+def test_recording_no_dead_letter_writes_nothing(warehouse: Warehouse) -> None:
     record(warehouse)
     assert open_ones(warehouse) == []
 
@@ -49,7 +49,7 @@ def test_met_again_it_counts_an_attempt_and_tells_the_newest(warehouse: Warehous
     assert open_ones(warehouse) == [dead_letters.StoredDeadLetter(*row)]
 
 
-def test_a_good_answer_resolves_all_letters_of_its_key_and_kind(warehouse: Warehouse) -> None:
+def test_a_good_answer_resolves_all_dead_letters_of_its_key_and_kind(warehouse: Warehouse) -> None:
     record(warehouse, Letter(), Letter(reason="unusable_answer"), Letter("S2"), Letter(kind="craft_line"))
     with warehouse.begin() as conn:
         assert dead_letters.resolve(conn, "factory", "sn_flows", ["S1", "S9"], LATER) == 2
@@ -77,7 +77,7 @@ def test_open_ones_are_read_page_by_page_and_may_be_resolved_meanwhile(warehouse
     assert open_ones(warehouse) == []
 
 
-def test_they_are_counted_by_kind_and_reason(warehouse: Warehouse) -> None:
+def test_dead_letters_are_counted_by_kind_and_reason(warehouse: Warehouse) -> None:
     record(warehouse, Letter("S1"), Letter("S2"), Letter("S3", reason="unusable_answer"))
     with warehouse.begin() as conn:
         dead_letters.resolve(conn, "factory", "sn_flows", ["S2"], LATER)

@@ -88,7 +88,7 @@ def test_drift_is_counted_with_its_first_sample(warehouse: Warehouse) -> None:
         assert drift.listing(conn, "other") == []
 
 
-def test_calls_are_told_by_endpoint_the_most_used_first(warehouse: Warehouse) -> None:
+def test_calls_are_listed_by_endpoint_the_most_used_first(warehouse: Warehouse) -> None:
     for endpoint, calls in (("GET /a", 2), ("GET /b", 5)):
         warehouse.slots.reserve("factory", endpoint, per_second=0, want=calls, monthly_calls=None)
     warehouse.slots.record("factory", "GET /a", failures=1, throttled=1)

@@ -104,7 +104,7 @@ def test_a_chunk_that_was_not_planned_is_added(warehouse: Warehouse) -> None:
     assert (summary.status, summary.outcome) == ("balanced", Outcome(asked=2, answered=2))
 
 
-def test_a_chunk_nobody_planned_is_named(warehouse: Warehouse) -> None:
+def test_a_chunk_that_was_not_planned_is_named(warehouse: Warehouse) -> None:
     with pytest.raises(WarehouseError, match="holds no chunk 3 of the run abc"):
         runs.load_chunk(warehouse, "abc", 3)
 

@@ -16,7 +16,7 @@ MINUTE = timedelta(minutes=1)
 OVER = timedelta(0)
 
 
-def test_who_finds_it_held_is_told_by_whom_since_and_until_when(warehouse: Warehouse) -> None:
+def test_a_held_lock_names_its_holder_since_when_and_until_when(warehouse: Warehouse) -> None:
     with account_lock(warehouse, "factory/nightly_sync", "lucid-otter", MINUTE):
         with pytest.raises(LockHeld, match="factory/nightly_sync is being worked on by lucid-otter since") as caught:
             acquire(warehouse, "factory/nightly_sync", "me", MINUTE)
@@ -41,7 +41,7 @@ def test_another_name_is_another_lock(warehouse: Warehouse) -> None:
         pass
 
 
-def test_one_that_ended_is_taken_over_and_its_late_holder_is_told(warehouse: Warehouse) -> None:
+def test_an_expired_lock_is_taken_over_and_its_late_holder_gets_an_error(warehouse: Warehouse) -> None:
     late = acquire(warehouse, "a/f", "late", OVER)
     with account_lock(warehouse, "a/f", "new", MINUTE):
         with pytest.raises(LockLost, match="ended before it was renewed"):
@@ -51,7 +51,7 @@ def test_one_that_ended_is_taken_over_and_its_late_holder_is_told(warehouse: War
             acquire(warehouse, "a/f", "third", MINUTE)
 
 
-def test_one_that_ended_and_nobody_took_can_be_renewed(warehouse: Warehouse) -> None:
+def test_an_expired_lock_that_is_still_free_can_be_renewed(warehouse: Warehouse) -> None:
     lock = acquire(warehouse, "a/f", "one", OVER)
     lock.lease = MINUTE
     lock.renew()
@@ -70,7 +70,7 @@ HOLD = """
 """
 
 
-def test_a_killed_holder_of_this_machine_is_in_nobodys_way(warehouse: Warehouse, warehouse_url: str) -> None:
+def test_a_killed_holder_of_this_machine_blocks_no_other(warehouse: Warehouse, warehouse_url: str) -> None:
     process = start(HOLD, warehouse_url)
     with pytest.raises(LockHeld, match="by doomed"):
         acquire(warehouse, "a/f", "me", MINUTE)
@@ -110,5 +110,5 @@ def test_a_process_with_the_id_of_a_dead_one_is_not_the_dead_one() -> None:
 
 
 @pytest.mark.parametrize("unknown", [None, "", "me", "a/b/c", "a/b/1/2", f"host//{os.getpid()}/1"])
-def test_what_cannot_be_told_from_here_is_not_called_dead(unknown: str | None) -> None:
+def test_a_process_of_another_machine_is_not_called_dead(unknown: str | None) -> None:
     assert not is_dead(unknown)

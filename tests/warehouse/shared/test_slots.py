@@ -95,7 +95,7 @@ def test_calls_of_an_earlier_month_do_not_count(warehouse: Warehouse) -> None:
     assert reserve(warehouse, 4, monthly=10).count == 4
 
 
-def test_unused_calls_are_given_back_but_the_ledger_never_falls_below_nothing(warehouse: Warehouse) -> None:
+def test_unused_calls_are_released_but_the_ledger_never_falls_below_zero(warehouse: Warehouse) -> None:
     reserve(warehouse, 5)
     warehouse.slots.release("factory", ENDPOINT, 2)
     assert ledger(warehouse) == [(3, 0, 0)]

@@ -94,7 +94,7 @@ def test_while_it_is_held_it_can_be_read_and_other_work_goes_on(warehouse: Wareh
             pass
 
 
-def test_who_waits_for_too_long_is_told(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_waiting_for_too_long_is_an_error_in_words(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tokens, "WAIT_SECONDS", 1.0)
     done = threading.Event()
 
