@@ -12,8 +12,8 @@ from tuyahouse.verdict import counts_in_words
 from tuyahouse.warehouse.commands import records
 from tuyahouse.warehouse.database import Connection
 from tuyahouse.warehouse.ledgers import dead_letters, runs
-from tuyahouse.warehouse.messages import gaps as message_gaps
 from tuyahouse.warehouse.messages import ledger
+from tuyahouse.warehouse.messages.gaps import open_gaps
 from tuyahouse.warehouse.serial_numbers import registry
 from tuyahouse.warehouse.shared import locks, slots
 from tuyahouse.warehouse.shared.tokens import token_states
@@ -154,7 +154,7 @@ def _messages(conn: Connection, account: Account) -> None:
         show("Messages (UTC)", columns, ([getattr(one, name) for name in columns] for one in readers))
     else:
         say("No message was ever read.")
-    gaps = message_gaps.open_gaps(conn, account.name)
+    gaps = open_gaps(conn, account.name)
     for gap in gaps:
         say(f"Open gap: {gap_in_words(gap)} Reading all devices and open commands closes it.")
     if readers and not gaps:

@@ -1,4 +1,4 @@
-"""What the chunks of every kind of run share: how keys are cut, how a chunk is asked and landed, what is counted."""
+"""What chunks of every kind share: splitting keys, asking and landing a chunk, counting."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
@@ -27,7 +27,7 @@ def chunked(keys: Iterable[str], size: int) -> Iterator[list[str]]:
 
 
 async def land_what_came(asked: Asked[Any], asking: Awaitable[object], land: Callable[[], Outcome]) -> Outcome:
-    """Await ``asking``, which fills ``asked``, then call ``land``, whatever ended the asking.
+    """Await ``asking``, which fills ``asked``; then call ``land``, however the asking ended.
 
     ``land`` stores what ``asked`` holds, in one transaction. See :func:`land_in_parts` for an answer that the database
     refuses.
@@ -48,9 +48,9 @@ async def land_what_came(asked: Asked[Any], asking: Awaitable[object], land: Cal
 
 
 def land_in_parts(asked: Asked[Any], land: Callable[[], Outcome]) -> Outcome:
-    """Call ``land`` once; where the database refuses a value, once for each part of the answers.
+    """Call ``land`` once or, if the database refuses a value, once for each part of the answers.
 
-    While a part lands, ``asked`` holds its answers alone and the keys of the later parts are left: a chunk that is
+    While a part lands, ``asked`` holds only its answers, and the keys of the later parts are left: a chunk that is
     killed in between asks those again. The one answer that is refused becomes a dead letter of reason ``not_storable``.
     """
     left = list(asked.left)
@@ -76,7 +76,7 @@ def _raw_of(answer: Any) -> bytes:
 
 
 def sample_of(name: str, value: Any) -> str:
-    """An example value of a field, cut."""
+    """An example value of a field, shortened."""
     return msgspec.json.encode(value).decode()[:LONGEST_SAMPLE]
 
 

@@ -16,7 +16,7 @@ from tuyahouse.warehouse.database import Connection
 from tuyahouse.warehouse.database.dialect import join_as_sets
 from tuyahouse.warehouse.devices import from_messages, history, inventory, links, lists, marks
 from tuyahouse.warehouse.ledgers import runs
-from tuyahouse.warehouse.messages import gaps as message_gaps
+from tuyahouse.warehouse.messages.gaps import Gap, open_gaps
 from tuyahouse.warehouse.shared.landing import landing
 from tuyahouse.warehouse.warehouse import Warehouse
 
@@ -117,7 +117,7 @@ def conclude(
             for project in lists.empty_lists(conn, run.account, run.run_id, projects)
         ]
         going_on = runs.continue_plan(conn, run.run_id, keep=_is_list)
-        gaps = message_gaps.open_gaps(conn, run.account)
+        gaps = open_gaps(conn, run.account)
         before = at if full else details_due_before(gaps, at)
         if going_on.begun:
             before = min(before, going_on.begun)
@@ -129,7 +129,7 @@ def conclude(
     return done
 
 
-def details_due_before(gaps: Sequence[message_gaps.Gap], at: datetime) -> datetime:
+def details_due_before(gaps: Sequence[Gap], at: datetime) -> datetime:
     """Details read before this time are due: after a week; while gaps are open, all that were read before their end."""
     return min(max([at - DETAILS_AFTER, *(gap.gap_to for gap in gaps)]), at)
 

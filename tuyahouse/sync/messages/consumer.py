@@ -17,9 +17,8 @@ from tuyahouse.sync.messages.gaps import gap_after_absence
 from tuyahouse.sync.messages.land import Landed, Landing
 from tuyahouse.times import utc_now
 from tuyahouse.warehouse.errors import SchemaError, WarehouseError
-from tuyahouse.warehouse.messages import gaps as message_gaps
 from tuyahouse.warehouse.messages import ledger
-from tuyahouse.warehouse.messages.gaps import Gap
+from tuyahouse.warehouse.messages.gaps import Gap, record_gap
 from tuyahouse.warehouse.warehouse import Warehouse
 
 T = TypeVar("T")
@@ -181,7 +180,7 @@ class MessageConsumer:
             until = ledger.read_until(conn, self._account)
             gap = gap_after_absence(until, self._now(), self._retention)
             if gap is not None:
-                message_gaps.record_gap(conn, self._account, gap)
+                record_gap(conn, self._account, gap)
         if gap is not None:
             self.progress.gaps = [known for known in self.progress.gaps if known.gap_from != gap.gap_from] + [gap]
         self._returned = False

@@ -11,8 +11,8 @@ from tuyahouse.sync.messages.gaps import gap_in_words
 from tuyahouse.sync.messages.land import Landed
 from tuyahouse.sync.messages.service import drain, summary
 from tuyahouse.warehouse.ledgers import runs
-from tuyahouse.warehouse.messages import gaps as message_gaps
 from tuyahouse.warehouse.messages import ledger
+from tuyahouse.warehouse.messages.gaps import open_gaps
 from tuyahouse.warehouse.shared.landing import landing
 from tuyahouse.warehouse.warehouse import Warehouse
 
@@ -46,7 +46,7 @@ def drain_run(
     # Batches need no fence: a message is stored once under its id, whoever receives it, and then acknowledged.
     with landing(warehouse, run) as conn:
         runs.finish_chunk(conn, run.run_id, 0, outcome, at=datetime.now(UTC))
-        gaps = message_gaps.open_gaps(conn, account.name)
+        gaps = open_gaps(conn, account.name)
         ever = sum(consumer.messages for consumer in ledger.consumers(conn, account.name))
     silence = [] if ever or progress.problem else [_silence(account)]
     said = f"{summary(progress)} {ending(progress, account)}"

@@ -1,4 +1,4 @@
-"""One batch on its way into a table: which columns mean what, and one row a key. Pure; shared by both dialects."""
+"""One batch on its way into a table: the roles of its columns, and one row per key. Pure; shared by both dialects."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -32,7 +32,7 @@ class Written:
 class Shape:
     """The columns of a batch and their rules (see :func:`tuyahouse.warehouse.bulk.writer.upsert`).
 
-    The last of ``names`` may be ``constant``: the rows do not hold them, they have one value for all.
+    The last of ``names`` may be ``constant``: they have one value for all rows, which do not hold them.
     """
 
     table: Table
@@ -59,7 +59,7 @@ class Shape:
 
     @property
     def compared(self) -> list[str]:
-        """Columns whose difference makes an update."""
+        """Columns in which a difference causes an update."""
         apart = {*self.key, *self.first, *self.stamp}
         return [name for name in self.names if name not in apart]
 
@@ -76,9 +76,9 @@ class Shape:
 
 
 def one_a_key(shape: Shape, rows: Sequence[Row]) -> Sequence[Row]:
-    """The last row of each key, or the newest by ``newest`` (the later one of two as new as each other).
+    """The last row of each key, or the newest by ``newest`` (of two equally new ones, the later).
 
-    ``keep`` columns that are None in it are filled from the rows before it; ``first`` columns are those of the first.
+    ``keep`` columns that are None in it are filled from the rows before it; ``first`` columns come from the first row.
     """
     key_of = shape.key_of()
     last = {key_of(row): row for row in rows}

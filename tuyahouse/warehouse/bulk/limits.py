@@ -1,4 +1,4 @@
-"""How long the texts of a key may be: PostgreSQL refuses rows that do not fit into a page of an index."""
+"""The limit of the texts of a key: PostgreSQL refuses rows that do not fit into a page of an index."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -9,12 +9,12 @@ from sqlalchemy import Table, Text
 from tuyahouse.warehouse.errors import ValueRefused
 
 LONGEST_KEY = 2_400
-"""Bytes of all texts of an index together. PostgreSQL ends at 2,704 with what it adds, but packs texts that repeat
-themselves: a limit of our own refuses the same keys on both databases."""
+"""Bytes of all texts of an index together. PostgreSQL's limit is 2,704 including its overhead, but it compresses
+repetitive texts; with a limit of our own, both databases refuse the same keys."""
 
 
 def require_short_keys(table: Table, names: Sequence[str], values: Sequence[Sequence[Any]]) -> None:
-    """Check values that lie column by column.
+    """Check values that are given column by column.
 
     Raises:
         ValueRefused: the key of a row, or the columns of another index, are too long together.
@@ -22,7 +22,7 @@ def require_short_keys(table: Table, names: Sequence[str], values: Sequence[Sequ
     for places in _indexed_texts(table, tuple(names)):
         indexed = [values[place] for place in places]
         if sum(map(_longest, indexed)) * 4 <= LONGEST_KEY:
-            continue  # the common case, and no text was encoded: a character has four bytes at most
+            continue  # the common case, without encoding any text: a character has at most four bytes
         for row in zip(*indexed, strict=True):
             if (size := sum(len(text.encode(errors="replace")) for text in row if text)) > LONGEST_KEY:
                 columns = ", ".join(names[place] for place in places)

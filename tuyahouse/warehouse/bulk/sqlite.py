@@ -1,7 +1,7 @@
 """The writer on SQLite: the driver's ``executemany``, under the write lock that ``Warehouse.begin`` took.
 
-One pass: an upsert that writes only what differs. The driver counts rows written; how many of them are new shows in the
-greatest rowid, which nobody else can move under the write lock.
+One pass: an upsert that writes only what differs. The driver counts rows written; the greatest rowid, which no other
+process can change under the write lock, shows how many of them are new.
 """
 
 import sqlite3
@@ -45,8 +45,8 @@ def replace_set(
 def _missing(
     conn: Connection, shape: Shape, rows: Sequence[Row], scope: tuple[str, ...], scopes: Sequence[Row]
 ) -> Iterator[Row]:
-    """Keys that the scopes hold and the rows do not. Nearly always the numbers agree, and there are none."""
-    scope_of = itemgetter(*map(shape.place, scope), shape.place(scope[0]))  # the repeated one makes it a tuple always
+    """Keys that the scopes hold and the rows do not. Nearly always the counts agree, and there are none."""
+    scope_of = itemgetter(*map(shape.place, scope), shape.place(scope[0]))  # repeated, so that it is always a tuple
     sizes = Counter(row[:-1] for row in map(scope_of, rows))
     current: set[Row] = set()
     cursor = driver(conn).cursor()
@@ -84,7 +84,7 @@ def _greatest_rowid(conn: Connection, shape: Shape) -> int:
 
 
 def _many(conn: Connection, statement: str, rows: Sequence[Row]) -> int:
-    """Rows written by all executions together."""
+    """The number of rows written by all executions together."""
     return driver(conn).executemany(statement, rows).rowcount if rows else 0
 
 

@@ -2,8 +2,8 @@
 
 Rows are tuples of Python values (aware datetimes, text, int, bool, bytes, dict or list for JSON, None) in the order of
 ``columns``, which hold at least the primary key. Everything happens in the caller's transaction. An unchanged row is
-neither written nor locked. A value that its column or an index cannot hold raises ValueRefused on both alike: numbers
-(an Integer has 32 bits), times before year 1 or after 9999, long keys, JSON that is nested too deeply.
+neither written nor locked. A value that its column or an index cannot hold raises ValueRefused on both databases:
+numbers (an Integer has 32 bits), times before year 1 or after 9999, long keys, JSON that is nested too deeply.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -37,10 +37,10 @@ def upsert(
     Args:
         first: columns written on insert only.
         stamp: columns written on insert or when another column changes; never compared.
-        newest: a time column; a row older than the stored one changes nothing. Among rows of one key in the batch the
-            newest counts, without this the last.
+        newest: a time column; a row older than the stored one changes nothing. Of several rows of one key in the batch
+            the newest counts; without this argument, the last.
         keep: columns in which None does not overwrite.
-        same: columns that have one value in all rows; ``columns`` and ``rows`` are without them.
+        same: columns that have one value in all rows; ``columns`` and ``rows`` do not hold them.
 
     Returns:
         Counts of keys: inserted, updated, unchanged.
@@ -114,8 +114,8 @@ def update(
 ) -> int:
     """Set columns of existing rows, found by primary key; returns how many rows changed.
 
-    Keys without a row are passed over. In ``fill`` columns a stored value is not overwritten, in ``keep`` columns not
-    by None.
+    Keys without a row are ignored. In ``fill`` columns a stored value is never overwritten; in ``keep`` columns, not by
+    None.
     """
     shape = Shape(table, tuple(columns), keep=frozenset(keep))
     if not rows:
@@ -132,7 +132,7 @@ def insert_new(
     *,
     same: Mapping[str, Any] | None = None,
 ) -> int:
-    """Insert rows whose key is not there yet (of several with one key the first); returns how many.
+    """Insert rows whose key is new (of several rows with one key, the first); returns how many.
 
     ``same`` is as in :func:`upsert`.
     """
@@ -147,7 +147,7 @@ def insert_new(
 def insert_columns(
     conn: Connection, table: Table, columns: Mapping[str, Sequence[Any]], *, same: Mapping[str, Any] | None = None
 ) -> int:
-    """:func:`insert_new` for values that lie column by column; no key may come twice among them."""
+    """:func:`insert_new` for values that are given column by column; no key may occur twice in them."""
     constant, values = _constants(conn, table, same)
     shape = Shape(table, (*columns, *constant), constant=constant)
     ready = list(columns.values())
@@ -157,7 +157,7 @@ def insert_columns(
 
 
 class _Engine(Protocol):
-    """What each dialect's module does with rows that are prepared and have one row a key."""
+    """What each dialect's module does with prepared rows, of which there is one per key."""
 
     def upsert(self, conn: Connection, shape: Shape, rows: Sequence[Row], constants: Row) -> Written: ...
 

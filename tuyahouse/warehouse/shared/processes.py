@@ -13,7 +13,7 @@ def this_process() -> str:
 
 
 def is_dead(process: str | None) -> bool:
-    """True if the process ran on this machine and is certainly gone; False if that cannot be known from here."""
+    """True if the process ran on this machine and is certainly gone; False if that cannot be determined from here."""
     parts = (process or "").split("/")
     if len(parts) != 4 or not _machine() or parts[0] != socket.gethostname() or parts[1] != _machine():
         return False
