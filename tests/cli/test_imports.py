@@ -6,7 +6,19 @@ import sys
 
 import pytest
 
-HEAVY = ("sqlalchemy", "alembic", "psycopg", "httpx", "aiohttp", "prefect", "pulsar", "pyarrow", "openpyxl", "uvicorn")
+HEAVY = (
+    "sqlalchemy",
+    "alembic",
+    "psycopg",
+    "httpx",
+    "aiohttp",
+    "prefect",
+    "pulsar",
+    "pyarrow",
+    "openpyxl",
+    "pandas",
+    "uvicorn",
+)
 SCRIPT = f"""
 import json, sys
 sys.argv = ["tuyahouse", *json.loads(sys.argv[1])]

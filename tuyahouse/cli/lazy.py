@@ -40,6 +40,7 @@ PLACES = {
     "sn": Place("serial_numbers", "app", "Serial numbers: register them, list them."),
     "commands": Place("commands", "app", "Command records: name those to follow."),
     "orders": Place("orders", "app", "Work orders: plan their units and due dates."),
+    "export": Place("export", "export", "Write a table or mart into a file: CSV, Parquet or Excel."),
     "marts": Place("marts", "app", "Marts: bring the tables and views for analysts up to date."),
     "dead-letters": Place("dead_letters", "app", "Dead letters: list, show, redrive or dismiss them."),
 }

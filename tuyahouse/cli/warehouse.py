@@ -10,7 +10,7 @@ import typer
 from tuyahouse.cli.context import AccountName, open_warehouse, opened, read_settings
 from tuyahouse.cli.output import said, say, show
 from tuyahouse.cli.words import stopped
-from tuyahouse.warehouse.dictionary import entries, markdown
+from tuyahouse.warehouse.dictionary import entries, html, markdown
 from tuyahouse.warehouse.errors import SchemaError
 from tuyahouse.warehouse.serial_numbers.explain import Explanation, explain_sn
 
@@ -32,6 +32,7 @@ LETTER = ("reason", "code", "message", "attempts", "last_seen_at", "resolved_at"
 
 class Shape(StrEnum):
     MARKDOWN = "markdown"
+    HTML = "html"
     TABLE = "table"
 
 
@@ -54,18 +55,19 @@ def migrate() -> None:
 
 def dictionary(
     format_: Annotated[
-        Shape, typer.Option("--format", help="markdown for a file, table for the terminal.")
+        Shape, typer.Option("--format", help="markdown or html for a file, table for the terminal.")
     ] = Shape.MARKDOWN,
 ) -> None:
-    """Describe every table and column of the warehouse. Needs no settings.
+    """Describe every table, mart and column of the warehouse. Needs no settings.
 
     Example:
 
     \b
       tuyahouse dictionary --format table
+      tuyahouse dictionary --format html
     """
-    if format_ is Shape.MARKDOWN:
-        typer.echo(markdown(), nl=False)
+    if format_ is not Shape.TABLE:
+        typer.echo(html() if format_ is Shape.HTML else markdown(), nl=False)
         return
     columns = ("table", "column", "type", "key", "what it is")
     show(

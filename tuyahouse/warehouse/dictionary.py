@@ -1,11 +1,13 @@
-"""The data dictionary, made from the comments in :mod:`tuyahouse.warehouse.tables`."""
+"""The data dictionary, made from the definitions of tables and marts."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from html import escape
 from typing import NamedTuple
 
 from sqlalchemy import Table
 
 from tuyahouse.warehouse.bulk.postgres import type_name
+from tuyahouse.warehouse.marts import MARTS, VIEWS, WARNINGS, Mart
 from tuyahouse.warehouse.tables import metadata
 
 
@@ -22,7 +24,7 @@ class Entry(NamedTuple):
 
 
 def entries() -> Iterator[Entry]:
-    """Every column of every table, in the order in which the tables are defined."""
+    """Every column of every table and view: tables in the order in which they are defined, then the views."""
     for table in metadata.tables.values():
         for column in table.columns:
             yield Entry(
@@ -34,17 +36,83 @@ def entries() -> Iterator[Entry]:
                 bool(column.nullable),
                 column.comment or "",
             )
+    for mart in VIEWS:
+        for field in mart.fields:
+            key = field.name in mart.grain
+            yield Entry(mart.name, mart.comment, field.name, field.postgres_type, key, not key, field.comment)
 
 
 def markdown() -> str:
-    """The dictionary as a Markdown document; types as on PostgreSQL."""
-    return "# Data dictionary\n\n" + "\n".join(_section(table) for table in metadata.tables.values())
+    """The dictionary as a Markdown document: the marts with what a reader has to know, then the tables."""
+    warnings = "\n".join(f"- `{name}`: {words}." for name, words in WARNINGS.items())
+    parts = [
+        "# Data dictionary\n",
+        "Types are those on PostgreSQL. Columns in bold are the key: there is one row for each.\n",
+        "Warnings that marts carry:\n",
+        f"{warnings}\n",
+        *[_mart_section(mart) for mart in MARTS.values()],
+        *[_section(table) for table in metadata.tables.values() if table.name not in MARTS],
+    ]
+    return "\n".join(parts)
+
+
+def html() -> str:
+    """The same as one page without scripts that needs no network."""
+    marts = [(mart.name, _about(mart), mart.example) for mart in MARTS.values()]
+    tables = [(t.name, [f"{t.comment}."], "") for t in metadata.tables.values() if t.name not in MARTS]
+    links = " ".join(f'<a href="#{name}">{name}</a>' for name, _, _ in (*marts, *tables))
+    rows = {name: [entry for entry in entries() if entry.table == name] for name, _, _ in (*marts, *tables)}
+    sections = "".join(_html_section(name, lines, example, rows[name]) for name, lines, example in (*marts, *tables))
+    return (
+        '<!doctype html><html lang="en"><meta charset="utf-8"><title>Data dictionary</title>'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<style>{_STYLE}</style><h1>Data dictionary</h1><nav>{links}</nav>{sections}</html>\n"
+    )
+
+
+_STYLE = (
+    "body{font:15px/1.5 system-ui,sans-serif;max-width:70rem;margin:auto;padding:1rem;color:#1a1a1a;background:#fff}"
+    "nav{columns:14rem;font-size:13px}nav a{display:block}table{border-collapse:collapse;width:100%}"
+    "td,th{border-bottom:1px solid #ddd;padding:.25rem .5rem;text-align:left;vertical-align:top;overflow-wrap:anywhere}"
+    "pre{background:#f4f4f4;padding:.5rem;white-space:pre-wrap}h2{margin-top:2rem}"
+)
+
+
+def _about(mart: Mart) -> list[str]:
+    lines = [
+        mart.meaning,
+        f"One row for each {', '.join(mart.grain)}.",
+        f"{'A table that every refresh brings up to date' if mart.kept else 'A view'}; {mart.fresh}.",
+    ]
+    return lines + [f"{name}: {WARNINGS[name]}." for name in mart.warnings]
+
+
+def _html_section(name: str, lines: Sequence[str], example: str, rows: Sequence[Entry]) -> str:
+    texts = "".join(f"<p>{escape(line)}</p>" for line in lines)
+    query = f"<pre>{escape(example)}</pre>" if example else ""
+    cells = "".join(
+        f"<tr><td>{f'<b>{row.column}</b>' if row.key else row.column}<td>{row.type}<td>{escape(row.comment)}"
+        for row in rows
+    )
+    head = "<tr><th>column<th>type<th>what it is"
+    return f'<h2 id="{name}">{name}</h2>{texts}{query}<table>{head}{cells}</table>'
+
+
+def _mart_section(mart: Mart) -> str:
+    first, *more = _about(mart)
+    lines = [f"## {mart.name}", "", f"{first} {more[0]} {more[1]}", "", *[f"- {line}" for line in more[2:]]]
+    lines += [*([""] if more[2:] else []), "```sql", mart.example, "```", "", *_columns(mart.name)]
+    return "\n".join(lines) + "\n"
 
 
 def _section(table: Table) -> str:
-    lines = [f"## {table.name}", "", f"{table.comment}.", "", "| column | type | what it is |", "|---|---|---|"]
+    return "\n".join([f"## {table.name}", "", f"{table.comment}.", "", *_columns(table.name)]) + "\n"
+
+
+def _columns(name: str) -> list[str]:
+    lines = ["| column | type | what it is |", "|---|---|---|"]
     for entry in entries():
-        if entry.table == table.name:
-            name = f"**{entry.column}**" if entry.key else entry.column
-            lines.append(f"| {name} | {entry.type} | {entry.comment} |")
-    return "\n".join(lines) + "\n"
+        if entry.table == name:
+            shown = f"**{entry.column}**" if entry.key else entry.column
+            lines.append(f"| {shown} | {entry.type} | {entry.comment} |")
+    return lines

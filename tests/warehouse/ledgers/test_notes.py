@@ -11,6 +11,7 @@ from tuyahouse.warehouse import dictionary
 from tuyahouse.warehouse.bulk import writer
 from tuyahouse.warehouse.bulk.writer import Written
 from tuyahouse.warehouse.ledgers import drift, raw_blocks, runs
+from tuyahouse.warehouse.marts import VIEWS
 from tuyahouse.warehouse.serial_numbers import craft_lines, explain, registry
 from tuyahouse.warehouse.shared import slots
 from tuyahouse.warehouse.tables import craft_line_node, flow_step, metadata
@@ -146,5 +147,5 @@ def test_the_dictionary_tells_type_key_and_meaning() -> None:
 
 def test_the_dictionary_as_a_document_has_a_section_for_each_table() -> None:
     text = dictionary.markdown()
-    assert text.count("\n## ") == len(metadata.tables)
+    assert text.count("\n## ") == len(metadata.tables) + len(VIEWS)
     assert "| **sn** | text | Serial number |" in text

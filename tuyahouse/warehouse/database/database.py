@@ -27,6 +27,11 @@ class Database:
         return self._engine.dialect.name
 
     @property
+    def url(self) -> URL:
+        """Its address, with the password: for a driver, not for people."""
+        return self._url
+
+    @property
     def name(self) -> str:
         """The database for people: its URL without the password, or the path of the file."""
         return shown(self._url)

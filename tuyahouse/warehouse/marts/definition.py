@@ -27,6 +27,8 @@ class Kind(StrEnum):
     FLAG = "flag"
     TIME = "time"
     DAY = "day"
+    JSON = "json"
+    BYTES = "bytes"
 
 
 _TYPES: dict[Kind, Any] = {

@@ -11,7 +11,7 @@ def drop(conn: Connection) -> None:
     """Drop every view of a mart, also those of another version, so that tables may change."""
     for name in inspect(conn).get_view_names():
         if name.startswith("mart_"):
-            conn.execute(text(f"DROP VIEW {name}{' CASCADE' if conn.dialect.name == 'postgresql' else ''}"))
+            conn.execute(text(f"DROP VIEW IF EXISTS {name}{' CASCADE' if conn.dialect.name == 'postgresql' else ''}"))
 
 
 def create(conn: Connection) -> None:
