@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from tasks.run.artifacts import publish_note, shown
 from tasks.run.resources import Resources, open_resources
 from tasks.run.retries import retried_task
+from tuyahouse.sync.access.audit import in_doubt_in_words
 from tuyahouse.sync.messages.gaps import gap_in_words
 from tuyahouse.warehouse.ledgers import dead_letters, drift
 from tuyahouse.warehouse.messages.gaps import closed_gaps, open_gaps
@@ -47,10 +48,11 @@ def _findings(resources: Resources) -> list[str]:
             for gap in closed_gaps(conn, account, lately)
         ]
         unusable = _open_dead_letters(dead_letters.counts(conn, account))
+        in_doubt = in_doubt_in_words(conn, account, datetime.now(UTC))
         fields = [f"{field.kind}.{field.field}" for field in drift.listing(conn, account)]
         states = registry.counts(conn, account)
     unknown = states.get("unknown", 0)
-    findings = gaps + unusable
+    findings = gaps + in_doubt + unusable
     if unknown:
         findings.append(f"{unknown:,} of {sum(states.values()):,} serial numbers are unknown to Tuya")
     if fields:

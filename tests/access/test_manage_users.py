@@ -1,6 +1,7 @@
 """manage_users, as an operator starts it: dry, then real, checked by what the sandbox holds; passwords are nowhere."""
 
 import json
+import signal
 from hashlib import md5
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from tuyahouse.sync.access.intent import Written
 from tuyahouse.sync.access.passwords import password_at
 from tuyahouse.sync.access.users import User, read_users, user_of
 from tuyahouse.warehouse.ledgers import runs
-from tuyahouse.warehouse.tables import app_user
+from tuyahouse.warehouse.tables import app_user, ops_api_calls, ops_pace
 
 PUT_USER = "POST /v1.0/apps/{schema}/user"
 PASSWORD = "correct horse battery staple"
@@ -108,7 +109,7 @@ def test_no_password_is_anywhere(
         "carol,,another-password-in-the-clear\n"
         'dan,,"a-third-one-in-the-clear\n'
     )
-    env = desk.env | prefect_server.env | {"ALICES_PASSWORD": outside}
+    env = desk.env | prefect_server.env | {"ALICES_PASSWORD": outside, "TUYAHOUSE_LOG_LEVEL": "debug"}
     printed = [run_flow("manage_users", env, path=str(file), dry_run="false")]
     printed.append(run_flow("manage_users", env, username="erin", password_from="env:ALICES_PASSWORD", dry_run="false"))
     printed.append(run_flow("manage_users", env, username="frank", password_from="typed-in-the-clear"))
@@ -226,3 +227,48 @@ def test_a_run_that_is_killed_during_its_call_is_reported_by_the_next_one_and_no
     assert desk.audit("outcome") == [("unknown",)] and desk.calls(PUT_USER) == before + 1
     desk.write("manage_users", run_key="three", **asked)
     assert desk.calls(PUT_USER) == before + 2
+
+
+@SQLITE
+def test_a_budget_that_is_used_up_stops_the_run_softly_and_it_continues_with_the_rest(
+    desk: Desk, password: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "users.csv"
+    rows = "".join(f"user{number},{password}\n" for number in range(6))
+    file.write_text(f"username,password_from\n{rows}")
+    before = desk.calls(PUT_USER)
+    asked: dict[str, Any] = {"path": str(file), "run_key": "one"}
+    code, printed = desk.start("manage_users", {f"{DEMO}MONTHLY_CALLS": "4"}, dry_run=False, **asked)
+    assert code == 0 and "MONTHLY_CALLS" in printed, printed
+    stopped = runs.find_run(desk.warehouse, "demo", "manage_users", "one")
+    assert stopped and stopped.status == "stopped" and 0 < len(users(desk)) < 6
+    desk.write("manage_users", **asked)
+    assert len(users(desk)) == 6 and desk.calls(PUT_USER) == before + 6
+
+
+@SQLITE
+def test_ctrl_c_during_a_call_leaves_it_unknown_and_says_how_to_continue(
+    desk: Desk, prefect_server: PrefectServer, password: str
+) -> None:
+    desk.start("sync_accounts")  # has a token
+    before = desk.calls(PUT_USER)
+    desk.sandbox.control("options", {"slow_seconds": 30})
+    desk.sandbox.control("faults", {"slow": 1})
+    env = desk.env | prefect_server.env | {f"{DEMO}TIMEOUT_SECONDS": "60"}
+    process = start_flow("manage_users", env, username="alice", password_from=password, dry_run="false", run_key="one")
+    wait_until(lambda: desk.calls(PUT_USER) > before, process)
+    process.send_signal(signal.SIGINT)
+    printed, _ = process.communicate(timeout=60)
+    assert process.returncode == 130 and "run_key=one" in printed, printed
+    assert desk.audit("outcome", "settled_at") == [("unknown", None)]
+
+
+@SQLITE
+def test_writes_are_paced_and_counted_as_every_call(desk: Desk, password: str) -> None:
+    asked = {"username": "alice", "password_from": password, "run_key": "one", "dry_run": False}
+    code, printed = desk.start("manage_users", {f"{DEMO}CALLS_PER_SECOND": "5"}, **asked)
+    assert code == 0, printed
+    run = runs.find_run(desk.warehouse, "demo", "manage_users", "one")
+    ledger = dict(desk.rows(ops_api_calls, "endpoint", "calls"))
+    assert run and run.outcome.calls == sum(ledger.values()) and ledger[PUT_USER] == 1
+    assert (PUT_USER,) in desk.rows(ops_pace, "endpoint")

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from tuyahouse.cloud.errors import (
     UnusableAnswer,
 )
 from tuyahouse.settings import SettingsError
+from tuyahouse.sync.access.audit import in_doubt_in_words
 from tuyahouse.sync.access.intent import End, Facts, Intent
 from tuyahouse.warehouse.database import Connection
 from tuyahouse.warehouse.tables import ops_lock, ops_write
@@ -192,6 +194,21 @@ async def test_a_call_in_doubt_that_was_not_carried_out_is_made_again_once_its_t
     await write(warehouse, "one", intent(folder, readable=True, make=lost))
     assert (await write(warehouse, "two", intent(folder, readable=True))).end is End.DONE
     assert folder.calls == 1 and sorted(audit(warehouse)) == [("done",), ("refused",)]
+
+
+async def test_a_call_in_doubt_matters_no_more_once_its_target_was_written_otherwise(
+    warehouse: Warehouse, folder: Folder
+) -> None:
+    folder.after = PassingFault("no answer in time")
+    await write(warehouse, "one", intent(folder))
+    with warehouse.read() as conn:
+        (words,) = in_doubt_in_words(conn, "demo", datetime.now(UTC))
+    assert words.startswith("Whether Tuya carried it out is unknown: One write of") and "(write alice)" in words
+    folder.after = None
+    await write(warehouse, "two", intent(folder, request={"name": "alice", "shade": "blue"}))
+    assert sorted(audit(warehouse)) == [("done",), ("unknown",)]
+    with warehouse.read() as conn:
+        assert in_doubt_in_words(conn, "demo", datetime.now(UTC)) == []
 
 
 async def test_what_may_be_repeated_is_repeated(warehouse: Warehouse, folder: Folder) -> None:

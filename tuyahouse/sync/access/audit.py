@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from tuyahouse.sync.access.intent import Facts, Intent
 from tuyahouse.warehouse.access import writes
 from tuyahouse.warehouse.access.writes import StoredWrite
+from tuyahouse.warehouse.database import Connection
 from tuyahouse.warehouse.database.dialect import now_time
 from tuyahouse.warehouse.errors import ValueRefused
 from tuyahouse.warehouse.ledgers.runs import Run
@@ -14,6 +15,8 @@ from tuyahouse.warehouse.warehouse import Warehouse
 
 CARRIED_OUT = "The earlier call was carried out: Tuya was asked, and it is so."
 NOT_CARRIED_OUT = "The earlier call was not carried out: Tuya was asked, and it is not so."
+
+WRITTEN_SINCE = "Whether it was carried out is unknown, and matters no more: the same target was written again since."
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,19 @@ class Known:
     done: StoredWrite | None
     meanwhile: StoredWrite | None
     in_doubt: Sequence[StoredWrite]
+
+
+def in_doubt_in_words(conn: Connection, account: str, now: datetime) -> list[str]:
+    """One sentence about the writes of an account whose outcome is unknown; none if there are none."""
+    found = writes.in_doubt(conn, account, now - timedelta(hours=1))
+    if not found:
+        return []
+    what, at = found[0]
+    count = "One write" if len(found) == 1 else f"{len(found):,} writes, the oldest"
+    return [
+        f"Whether Tuya carried it out is unknown: {count} of {at:%Y-%m-%d %H:%M} UTC ({what}). Start the same again: "
+        "its outcome is looked up or reported, and it is not repeated blindly"
+    ]
 
 
 class Audit:
@@ -121,7 +137,8 @@ class Audit:
             if lands and intent.land:
                 intent.land(conn, facts, now_time(conn))
             key = self._key(intent)
-            writes.end(conn, run.account, key, writes.DONE, by=run.run_id, attempt=attempt, result=facts)
+            if writes.end(conn, run.account, key, writes.DONE, by=run.run_id, attempt=attempt, result=facts):
+                writes.supersede(conn, run.account, intent.target, key, WRITTEN_SINCE, by=run.run_id)
 
     def _key(self, intent: Intent) -> str:
         return intent.key(self._run.run_key)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Connection, Row, func, or_, select, update
 
 from tuyahouse.redaction import SECRETS
 from tuyahouse.warehouse.database.dialect import now_time, upsert
@@ -116,6 +116,35 @@ def settle(conn: Connection, account: str, intent_key: str, note: str, *, by: st
     conn.execute(
         left.values(outcome=UNKNOWN, note=_clean(note), ended_at=now, settled_at=now, settled_by=by),
     )
+
+
+def supersede(conn: Connection, account: str, target: str, intent_key: str, note: str, *, by: str) -> None:
+    """Leave all other writes to this target that are pending or unknown as they are: it was written again since.
+
+    Call it while the target's lock is held: what is pending then is under way no more.
+    """
+    now = now_time(conn)
+    others = update(ops_write).where(
+        _table.account == account,
+        _table.target == clean_text(target),
+        _table.intent_key != intent_key,
+        _table.settled_at.is_(None),
+    )
+    ended = func.coalesce(_table.ended_at, now)
+    conn.execute(others.values(outcome=UNKNOWN, note=note, ended_at=ended, settled_at=now, settled_by=by))
+
+
+def in_doubt(conn: Connection, account: str, before: datetime) -> list[tuple[str, datetime]]:
+    """What was to be written, and when, of the writes of unknown outcome, oldest first.
+
+    Pending ones count if they began earlier than ``before``.
+    """
+    wanted = select(_table.what, _table.asked_at).where(
+        _table.account == account,
+        _table.settled_at.is_(None),
+        or_(_table.outcome == UNKNOWN, _table.asked_at < before),
+    )
+    return [(what, at) for what, at in conn.execute(wanted.order_by(_table.asked_at, _table.intent_key))]
 
 
 def find(conn: Connection, account: str, intent_key: str) -> StoredWrite | None:
