@@ -9,6 +9,7 @@ from tuyahouse.messages.envelope import Sealed, read_envelope
 from tuyahouse.messages.errors import UnreadableMessage
 from tuyahouse.messages.formats.events import read_event
 from tuyahouse.messages.formats.facts import DEVICE_EVENT, UNKNOWN, Event
+from tuyahouse.redaction import SECRETS
 
 LANDED, KEPT, DEAD = "landed", "unknown", "dead"
 AHEAD = timedelta(days=1)
@@ -35,11 +36,12 @@ class MessageReader:
         self._decryptor = Decryptor(access_key)
 
     def read(self, payload: bytes, mode: str | None, received_at: datetime) -> Reading:
-        """Envelope, facts and verdict of a message; ``mode`` is its property ``em``. Never raises."""
+        """Envelope, facts and verdict of a message, without secrets; ``mode`` is its property ``em``. Never raises."""
         sealed = None
         try:
             sealed = read_envelope(payload, self._access_key)
-            event = read_event(self._decryptor.decrypt(sealed.cipher_text, mode), sealed.pushed_at)
+            plain = SECRETS.answer(self._decryptor.decrypt(sealed.cipher_text, mode))
+            event = read_event(plain, sealed.pushed_at)
             if event.format != DEVICE_EVENT:  # an event supersedes nothing, whatever its device's clock says
                 _refuse_future(event, received_at)
         except UnreadableMessage as error:

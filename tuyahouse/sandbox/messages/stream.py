@@ -1,7 +1,7 @@
 """The message stream of a day: encrypted, with duplicates, late and unreadable messages. Pure, by (options, day)."""
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -94,11 +94,12 @@ def _sealed(options: Options, sealer: Sealer, formats: Formats, day: int, place:
     if written is None:
         return None
     name, plain = written
+    plain = _echoing(options, plain)
     gcm = _is_gcm(options, day, slot.at_ms)
     text = sealer.gcm(plain, _nonce(options, day, h)) if gcm else sealer.ecb(plain)
     protocol = PROTOCOLS.get(name, OTHER_PROTOCOLS)
     payload = sealer.envelope_a(text, h.at_ms, protocol) if bizcode else sealer.envelope_b(text, h.at_ms)
-    properties = _properties(gcm, day, place)
+    properties = _properties(options, gcm, day, place)
     return Message(day, place, slot.at_ms, name, h.device, slot.first, False, properties, payload, plain)
 
 
@@ -106,7 +107,9 @@ def _unreadable(options: Options, sealer: Sealer, day: int, place: int, slot: _S
     kinds = list(UNREADABLE)
     kind = kinds[draw(options.seed, "unreadable kind", day, place) % len(kinds)]
     payload = UNREADABLE[kind](sealer, slot.at_ms)
-    return Message(day, place, slot.at_ms, kind, 0, True, True, _properties(False, day, place), payload, b"")
+    if options.echo_secrets:
+        payload += _secrets(options).encode()
+    return Message(day, place, slot.at_ms, kind, 0, True, True, _properties(options, False, day, place), payload, b"")
 
 
 def _is_gcm(options: Options, day: int, at_ms: int) -> bool:
@@ -118,7 +121,23 @@ def _nonce(options: Options, day: int, h: Occurrence) -> bytes:
     return draw(options.seed, "nonce", day, *h).to_bytes(8, "big") + h.device.to_bytes(4, "big")
 
 
-def _properties(gcm: bool, day: int, place: int) -> dict[str, str]:
+def _properties(options: Options, gcm: bool, day: int, place: int) -> dict[str, str]:
     """With ECB, only some messages name the cipher."""
     named = {"em": "aes_gcm"} if gcm else {"em": "aes_ecb"} if place % 2 else {}
-    return {**named, "tid": f"{day:04x}{place:08x}"}
+    echo = {"echo": _secrets(options)} if options.echo_secrets else {}
+    return {**named, **echo, "tid": f"{day:04x}{place:08x}"}
+
+
+def _echoing(options: Options, plain: bytes) -> bytes:
+    """With the option ``echo_secrets``: the secrets in a field more of each object."""
+    return msgspec.json.encode(_with(msgspec.json.decode(plain), _secrets(options))) if options.echo_secrets else plain
+
+
+def _with(value: Any, echo: str) -> Any:
+    if isinstance(value, list):
+        return [_with(item, echo) for item in value]
+    return {**{k: _with(v, echo) for k, v in value.items()}, "echo": echo} if isinstance(value, dict) else value
+
+
+def _secrets(options: Options) -> str:
+    return f"{options.client_secret} {options.pms_password}"

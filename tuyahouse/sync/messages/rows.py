@@ -11,6 +11,7 @@ from tuyahouse.messages.envelope import Sealed
 from tuyahouse.messages.formats.facts import BacklogNotice, Binding, CommandObservation, DeviceEvent, Presence
 from tuyahouse.messages.reading import DEAD, LANDED, MessageReader, Reading
 from tuyahouse.messages.sources.source import Received
+from tuyahouse.redaction import SECRETS
 
 Row = tuple[Any, ...]
 
@@ -61,9 +62,9 @@ def build_rows(account: str, messages: Sequence[Received], reader: MessageReader
 
 def unstorable(message: Received, problem: str) -> MessageRows:
     """The rows of a message that was read but is refused by the database: a dead letter with the whole payload."""
-    raw = (message.message_id, message.topic, message.published_at)
-    dead = (message.message_id, "not_storable", problem, message.payload)
-    return MessageRows(raw=[(*raw, *[None] * 7, DEAD, message.payload, None)], dead=[dead])
+    raw, payload = (message.message_id, message.topic, message.published_at), SECRETS.answer(message.payload)
+    dead = (message.message_id, "not_storable", problem, payload)
+    return MessageRows(raw=[(*raw, *[None] * 7, DEAD, payload, None)], dead=[dead])
 
 
 def _raw(message: Received, reading: Reading) -> Row:
@@ -80,8 +81,8 @@ def _raw(message: Received, reading: Reading) -> Row:
         sealed.signature,
         reading.event.format,
         reading.verdict,
-        message.payload,
-        None if properties.keys() <= _NAMED_PROPERTIES else dict(properties),
+        SECRETS.answer(message.payload),
+        None if properties.keys() <= _NAMED_PROPERTIES else SECRETS.value(dict(properties)),
     )
 
 
