@@ -3,7 +3,18 @@
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from pydantic import Field, GetJsonSchemaHandler, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
+from pydantic import (
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
+from pydantic_core import CoreSchema, core_schema
+
+from tuyahouse.sync.access.passwords import PLACE
+from tuyahouse.sync.access.secret_values import SECRET_NAMES, TYPED, typed_secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +31,49 @@ class Described:
     def __get_pydantic_json_schema__(self, core_schema: Any, handler: GetJsonSchemaHandler) -> dict[str, Any]:
         described = {"description": self.text} | ({"pattern": self.pattern} if self.pattern else {})
         return {**handler(core_schema), **described}
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A text that is one of these; the form offers them."""
+
+    options: tuple[str, ...]
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(self._check, handler(source))
+
+    def __get_pydantic_json_schema__(self, core_schema: Any, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {**handler(core_schema), "enum": list(self.options)}
+
+    def _check(self, value: str) -> str:
+        if value not in self.options:
+            raise ValueError(f"there is no {value!r}; there are: {', '.join(self.options)}")
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class NoTypedSecrets:
+    """Refuses members that are named like secrets and hold one: by Prefect's API, before it stores what was typed."""
+
+    depth: int = 4
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_before_validator_function(self._check, handler(source))
+
+    def __get_pydantic_json_schema__(self, core_schema: Any, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {**handler(core_schema), **self._members(self.depth)}
+
+    def _members(self, depth: int) -> dict[str, Any]:
+        if not depth:
+            return {}
+        named = {SECRET_NAMES: {"type": ["string", "null"], "pattern": PLACE}}
+        inner = self._members(depth - 1)
+        return {"patternProperties": named, "additionalProperties": inner, "items": inner}
+
+    def _check(self, value: Any) -> Any:
+        if name := typed_secret(value):
+            raise ValueError(f"{name} {TYPED}")
+        return value
 
 
 AccountName = Annotated[

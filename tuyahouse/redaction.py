@@ -67,6 +67,11 @@ class Redactor:
             del self._passing[next(iter(self._passing))]
         self._forms = None
 
+    def forget(self, secret: str) -> None:
+        """Stop hiding a token that was put away: it will not come up here again, and makes room for those that will."""
+        if self._passing.pop(secret, "") is None:
+            self._forms = None
+
     def text(self, text: str) -> str:
         """The text with ``***`` in place of every secret."""
         forms = self._known()

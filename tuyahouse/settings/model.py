@@ -207,6 +207,9 @@ class Settings(BaseSettings):
         ge=timedelta(seconds=1),
         description="How long a run waits for a table, row or file that another session of the database has locked",
     )
+    token_store: Annotated[Literal["files", "prefect"], Lower] = Field(
+        default="files", description="Where visual tokens go: files (TOKEN_DIR), or prefect (a Secret block each)"
+    )
     log_level: Annotated[Literal["debug", "info", "warning", "error"], Lower] = Field(
         default="info", description="Lowest level that is logged"
     )

@@ -99,10 +99,15 @@ class Control:
         return JSONResponse([*passwords, *self._world.tokens.issued, *self._world.access.secrets()])
 
     async def access(self, request: Request) -> Response:
-        """GET shows what third parties were given, POST {"remove_account": login name} lets an account vanish."""
-        if request.method == "POST":
-            self._world.access.accounts.remove(str((await _json(request)).get("remove_account", "")))
-        return JSONResponse(self._world.access.shown())
+        """GET shows what third parties were given; POST changes it behind everybody's back.
+
+        {"remove_account": login name} lets an account vanish, {"add_person": [device, person]} adds a person.
+        """
+        access, wanted = self._world.access, await _json(request) if request.method == "POST" else {}
+        access.accounts.remove(str(wanted.get("remove_account", "")))
+        if added := wanted.get("add_person"):
+            access.persons.add(*added)
+        return JSONResponse(access.shown())
 
     async def quota(self, request: Request) -> Response:
         """POST {"used": n} sets how much of the quota is used; 0 is a new month."""

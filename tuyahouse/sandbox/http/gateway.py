@@ -56,7 +56,7 @@ class Gateway:
             return refused(world, refusal)
         key, now = endpoint.key_of(call), world.clock()
         nth = world.log.arrive(name, key, now)
-        fault = _Fault(*world.faults.draw(name, key, nth, endpoint.spared))
+        fault = _fault(world, endpoint, call, key, nth)
         try:
             world.log.refuse_above_limits(name, now)
             return _damaged(world, fault, self._served(endpoint, call, fault))
@@ -79,6 +79,13 @@ class Gateway:
         if fault.name == "shape":
             result = misshapen(result, fault.variant)
         return endpoint.envelope.succeeded(world, result)
+
+
+def _fault(world: World, endpoint: Endpoint, call: Call, key: str, nth: int) -> _Fault:
+    methods = world.options.fault_methods
+    if methods and call.method not in methods:
+        return _Fault("", 0)
+    return _Fault(*world.faults.draw(endpoint.name, key, nth, endpoint.spared))
 
 
 def _instead(world: World, fault: _Fault) -> Reply | None:

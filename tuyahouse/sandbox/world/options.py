@@ -43,6 +43,8 @@ class Options(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """Calls until 28841004."""
     slow_seconds: float = 0.5
     """How long a slow answer takes."""
+    fault_methods: tuple[str, ...] = ()
+    """Faults strike calls with these methods only, e.g. PUT; empty: all."""
     oversized_mb: float = 33
     """How long an oversized answer is."""
     remember: bool = True

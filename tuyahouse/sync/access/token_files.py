@@ -60,6 +60,10 @@ class TokenFiles:
             raise self._unusable(error) from None
         return file
 
+    def has(self, file: str) -> bool:
+        """Whether a file that :meth:`keep` returned is still there."""
+        return (self._directory / file).is_file()
+
     def _unusable(self, error: OSError) -> SettingsError:
         return SettingsError(
             f"{PREFIX}TOKEN_DIR names {self._directory}, which cannot be written to: {error.strerror}."

@@ -145,7 +145,7 @@ class Door:
         try:
             return await intent.read_back(self.client)
         except TuyaError as error:
-            if _stops(error):
+            if stops(error):
                 raise
             return Written(intent.what, End.REFUSED, f"Not written, because its state cannot be read: {error}")
 
@@ -156,7 +156,7 @@ class Door:
             in_doubt = error.reached and isinstance(error, PassingFault | UnusableAnswer)
             end, words = (End.UNKNOWN, _unknown(intent, str(error))) if in_doubt else (End.REFUSED, str(error))
             await asyncio.to_thread(self._audit.failed, intent, attempt, end.value, error.code, words)
-            if _stops(error):
+            if stops(error):
                 raise
             return Written(intent.what, end, words)
         except BaseException:  # cancelled: written at once, without awaiting
@@ -166,7 +166,7 @@ class Door:
         return Written(intent.what, End.DONE, await asyncio.to_thread(self._audit.done, intent, attempt, facts), facts)
 
 
-def _stops(error: TuyaError) -> bool:
+def stops(error: TuyaError) -> bool:
     """Whether every further call would meet this error too."""
     away = isinstance(error, PassingFault) and not error.reached
     return away or (error.action in STOPPING and error.code not in _OF_ONE_ITEM)

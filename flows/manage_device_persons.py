@@ -1,0 +1,52 @@
+"""Add persons to devices, and remove them."""
+
+from typing import Annotated, Any, Literal
+
+from prefect.client.schemas.objects import State
+
+from flows.parameters import AccountName, Described, DryRun, Id, RunKey
+from tasks.access import conclude_writes
+from tasks.device_writes import change_persons
+from tasks.run.flow import RunRed, flow
+from tasks.run.run import final_state, running
+from tuyahouse.sync.access.persons import Change
+
+Path = Annotated[
+    str | None,
+    Described("CSV, Excel or Parquet file with device_id, person_id and action (add or remove), as the worker sees it"),
+]
+DeviceId = Annotated[Id | None, Described("Device, where there is no file")]
+PersonId = Annotated[Id | None, Described("Person on that device: the uid of a user")]
+Action = Annotated[Literal["add", "remove"], Described("What to do with that person")]
+
+_ONE_SOURCE = "Name a file (path), or a device_id and a person_id: one of the two."
+
+
+@flow(name="manage_device_persons", flow_run_name="persons {account}")
+async def manage_device_persons(
+    account: AccountName,
+    run_key: RunKey = None,
+    dry_run: DryRun = True,
+    path: Path = None,
+    device_id: DeviceId = None,
+    person_id: PersonId = None,
+    action: Action = "add",
+) -> State[Any]:
+    """Gives persons permission on devices (for their video talk), and takes it from them: one person, or a file.
+
+    Rows that are not valid or refused are reported, the others are done. Dry by default; the account's settings need
+    ALLOW_WRITES=true for anything more.
+    """
+    asked_for = {"path": path, "device_id": device_id, "person_id": person_id, "action": action, "dry_run": dry_run}
+    async with running("manage_device_persons", account, run_key, asked_for, names_keys=True) as run:
+        if bool(path) == bool(device_id or person_id) or bool(device_id) != bool(person_id):
+            raise RunRed(_ONE_SOURCE)
+        change = Change(device_id, person_id, action) if device_id and person_id else None
+        await conclude_writes(run, await change_persons(run.run, change, path, dry_run), dry_run)
+    return final_state(run)
+
+
+if __name__ == "__main__":
+    raise SystemExit(
+        "This file defines a flow and runs nothing. At the top of the repository: python -m flows manage_device_persons"
+    )

@@ -1,0 +1,40 @@
+"""Set the enabled functions (data points) of a device."""
+
+from typing import Annotated, Any
+
+from prefect.client.schemas.objects import State
+
+from flows.parameters import AccountName, Described, DryRun, Id, Ids, RunKey
+from tasks.access import conclude_writes
+from tasks.device_writes import set_functions
+from tasks.run.flow import flow
+from tasks.run.run import final_state, running
+
+DeviceId = Annotated[Id, Described("Device whose functions are set")]
+FunctionCodes = Annotated[
+    Ids, Described("Codes of all functions that are to be enabled; the others of the device's pool are switched off")
+]
+
+
+@flow(name="set_device_functions", flow_run_name="functions {account}")
+async def set_device_functions(
+    account: AccountName,
+    device_id: DeviceId,
+    function_codes: FunctionCodes,
+    run_key: RunKey = None,
+    dry_run: DryRun = True,
+) -> State[Any]:
+    """Enables functions of a device, and no others: checked against its function pool before, read back after.
+
+    Dry by default; the account's settings need ALLOW_WRITES=true for anything more.
+    """
+    asked_for = {"device_id": device_id, "function_codes": function_codes, "dry_run": dry_run}
+    async with running("set_device_functions", account, run_key, asked_for, names_keys=True) as run:
+        await conclude_writes(run, await set_functions(run.run, device_id, function_codes, dry_run), dry_run)
+    return final_state(run)
+
+
+if __name__ == "__main__":
+    raise SystemExit(
+        "This file defines a flow and runs nothing. At the top of the repository: python -m flows set_device_functions"
+    )

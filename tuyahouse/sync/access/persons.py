@@ -1,0 +1,150 @@
+"""Persons with permission on devices: added and removed, one or a file of them."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, cast
+
+from tuyahouse.cloud.calls import persons as calls
+from tuyahouse.cloud.client import TuyaClient
+from tuyahouse.cloud.errors import NotFound
+from tuyahouse.sync.access.carried import Carried
+from tuyahouse.sync.access.devices import Devices
+from tuyahouse.sync.access.intent import End, Facts, Intent, Written
+from tuyahouse.sync.access.write import Door
+from tuyahouse.sync.intake.columns import Headings
+from tuyahouse.sync.intake.files import read_file
+from tuyahouse.sync.intake.rows import Blank, Note, Refusal, Row, shown
+from tuyahouse.warehouse.access import persons
+
+Make = Callable[[TuyaClient], Awaitable[Facts]]
+Action = Literal["add", "remove"]
+ACTIONS = ("add", "remove")
+
+ADDED_BEFORE = (
+    "It was added before; Tuya lists no persons. Should it have been removed in Tuya since, delete its row of "
+    "device_person and start again."
+)
+
+HEADINGS = Headings(
+    frozenset(("deviceid", "devid", "device", "设备id")),
+    frozenset(("personid", "person", "uid", "userid", "人员id")),
+    ("device", "person"),
+    "Name its columns device_id, person_id and action.",
+    lacks="column of devices",
+    more=(("action", frozenset(("action", "操作"))),),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A person to be added to a device or removed from it; ``place`` says where that was asked for, e.g. ``row 2``."""
+
+    device_id: str
+    person_id: str
+    action: Action
+    place: str = ""
+
+    @property
+    def what(self) -> str:
+        at = f"{self.place}: " if self.place else ""
+        if self.action == "add":
+            return f"{at}add the person {self.person_id} to the device {self.device_id}"
+        return f"{at}remove the person {self.person_id} from the device {self.device_id}"
+
+
+def read_changes(path: str | Path) -> Iterator[Change | Written]:
+    """The changes of a file, in its order; a row that names none is an invalid one, with the reason.
+
+    Raises:
+        SourceError: the file cannot be used.
+    """
+    for item in read_file(path, HEADINGS):
+        if isinstance(item, Blank | Note):
+            continue
+        if isinstance(item, Refusal):
+            yield Written(f"{item.place}: {item.value!r}", End.INVALID, f"Not valid, because {item.reason}.")
+        else:
+            yield _change(item)
+
+
+def _change(row: Row) -> Change | Written:
+    action = row.cell("action").lower()
+    if not row.companion or " " in row.companion:
+        return Written(f"{row.place}: {row.key}", End.INVALID, "It names no person: write its id, without blanks.")
+    if action not in ACTIONS:
+        named = f"the action {shown(action)!r}" if action else "no action"
+        return Written(f"{row.place}: {row.key}", End.INVALID, f"It has {named}: write add or remove.")
+    return Change(row.key, row.companion, cast("Action", action), row.place)
+
+
+async def change_persons(door: Door, changes: Iterable[Change | Written]) -> Carried:
+    """Carry the changes out in their order; what is not valid is passed on as it is.
+
+    Raises:
+        SourceError: the file of the changes broke off.
+    """
+    carried, devices, first = Carried(), Devices(door), dict[tuple[str, str], Change]()
+    with carried.until_stopped():
+        for change in changes:
+            if isinstance(change, Written):
+                carried.add(change)
+                continue
+            earlier = first.setdefault((change.device_id, change.person_id), change)
+            carried.add(_contradiction(change, earlier) or await _carry_out(door, change, devices))
+    return carried
+
+
+def _contradiction(change: Change, earlier: Change) -> Written | None:
+    if change.action == earlier.action:
+        return None
+    words = f"{earlier.place} says {earlier.action} for the same person and device: keep one of the two rows."
+    return Written(change.what, End.INVALID, words)
+
+
+async def _carry_out(door: Door, change: Change, devices: Devices) -> Written:
+    if refusal := await devices.refusal(change.device_id):
+        return Written(change.what, End.INVALID, refusal)
+    if change.action == "add" and await asyncio.to_thread(_has_permission, door, change):
+        return Written(change.what, End.SKIPPED, ADDED_BEFORE)
+    return await door.write(_intent(door, change))
+
+
+def _has_permission(door: Door, change: Change) -> bool:
+    with door.warehouse.read() as conn:
+        return persons.has_permission(conn, door.run.account, change.device_id, change.person_id)
+
+
+def _intent(door: Door, change: Change) -> Intent:
+    account, run_id, device_id, person_id = door.run.account, door.run.run_id, change.device_id, change.person_id
+    adds = change.action == "add"
+    store = persons.store_added if adds else persons.store_removed
+    return Intent(
+        call=calls.ADD_PERSON if adds else calls.REMOVE_PERSON,
+        target=f"person {person_id} on device {device_id}",
+        what=change.what,
+        request={"device_id": device_id, "person_id": person_id},
+        make=_add(change) if adds else _remove(change),
+        find_out="Look at the device in Tuya's console, or try its video talk as this person; Tuya lists no persons.",
+        land=lambda conn, facts, at: store(conn, account, device_id, person_id, at, run_id),
+    )
+
+
+def _add(change: Change) -> Make:
+    async def make(client: TuyaClient) -> Facts:
+        await calls.add_person(client, change.device_id, change.person_id)
+        return {}
+
+    return make
+
+
+def _remove(change: Change) -> Make:
+    async def make(client: TuyaClient) -> Facts:
+        try:
+            await calls.remove_person(client, change.device_id, change.person_id)
+        except NotFound as error:
+            return {"note": f"Tuya does not know the person there: {error.msg or error.code}"}
+        return {}
+
+    return make
