@@ -57,6 +57,7 @@ def test_there_are_the_commands_that_the_readme_lists() -> None:
         "doctor",
         "explain",
         "export",
+        "init",
         "marts rebuild",
         "marts refresh",
         "metrics",

@@ -28,6 +28,7 @@ class Place(NamedTuple):
 
 PLACES = {
     "sandbox": Place("sandbox", "sandbox", "Run a simulated Tuya with a factory and a field."),
+    "init": Place("init", "init", "Set up an account: each answer is tried at once; writes tuyahouse.toml."),
     "doctor": Place("doctor", "doctor", "Check settings, warehouse, clock, login, rights and messages."),
     "migrate": Place("warehouse", "migrate", "Migrate the warehouse to the schema of this version."),
     "copy": Place("copying", "copy", "Copy the warehouse into an empty database, e.g. from SQLite to PostgreSQL."),

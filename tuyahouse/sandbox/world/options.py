@@ -17,6 +17,8 @@ class Options(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     client_secret: str = "sandboxsecret00000000000000000001"
     signature: Literal["v1", "v2"] = "v2"
     """v1: an old project, accepts the old and the current signature; v2: a newer one, accepts the current only."""
+    old_signature_only: bool = False
+    """The current signature is refused, as a production system of 2021 may do."""
     pms_username: str = "operator"
     pms_password: str = "factory-night"
     token_seconds: float = 7200
