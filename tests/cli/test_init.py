@@ -7,7 +7,6 @@ import re
 import stat
 import subprocess
 import termios
-import time
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -39,10 +38,13 @@ class Terminal:
         self.printed, self._answered = "", 0
 
     def answer(self, prompt: str, line: str) -> None:
+        self.type_at(prompt, f"{line}\n".encode())
+
+    def type_at(self, prompt: str, keys: bytes) -> None:
         while not re.search(rf"{re.escape(prompt)}[^\n]*: $", self.printed[self._answered :]):
             self._read()
         self._answered = len(self.printed)
-        os.write(self._ours, f"{line}\n".encode())
+        os.write(self._ours, keys)
 
     def _read(self) -> None:
         try:
@@ -216,9 +218,7 @@ def test_without_a_terminal_and_without_answers_it_says_how(tmp_path: Path) -> N
 def test_ctrl_c_at_a_prompt_writes_nothing(tmp_path: Path, terminal) -> None:
     person = terminal()
     person.answer("Name of the account", "")
-    while "Database to write to" not in person.printed:
-        time.sleep(0.05)
-    os.write(person._ours, b"\x03")
+    person.type_at("Database to write to", b"\x03")
     code, printed = person.end()
     assert code == 130, printed
     assert not (tmp_path / "tuyahouse.toml").exists()
