@@ -1,6 +1,7 @@
 """Dead messages tried again."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -70,9 +71,13 @@ def test_more_than_a_page_is_tried(warehouse: Warehouse) -> None:
     assert (still_dead(warehouse), len(presences(warehouse))) == ([], 450)
 
 
-def test_one_that_the_database_refuses_still_keeps_no_other_from_landing(warehouse: Warehouse) -> None:
+NO_KEY = {**samples.ONLINE, "devId": "".join(chr(0x4E00 + n * n % 9000) for n in range(3000))}
+
+
+@pytest.mark.parametrize("odd", [UNSTORABLE, NO_KEY], ids=["nested too deeply", "too long for a key"])
+def test_one_that_the_database_refuses_still_keeps_no_other_from_landing(warehouse: Warehouse, odd: Any) -> None:
     good = [sealed({**samples.ONLINE, "devId": f"d{n}"}) for n in range(9)]
-    land(warehouse, *good[:4], sealed(UNSTORABLE), *good[4:], key=OTHER_KEY)
+    land(warehouse, *good[:4], sealed(odd), *good[4:], key=OTHER_KEY)
     assert redrive_messages(warehouse, ACCOUNT, AT) == Redriven(tried=10, landed=9)
     assert (still_dead(warehouse), len(presences(warehouse))) == (["7:4:0:-1"], 9)
 

@@ -24,7 +24,7 @@ from tuyahouse.fingerprint import fingerprint
 from tuyahouse.outcome import Outcome
 from tuyahouse.sync.asking import Asked, ask_all
 from tuyahouse.sync.chunks import count_fields
-from tuyahouse.sync.devices.links import Links, keep_new_answers, write_links
+from tuyahouse.sync.devices.links import Links, land_links
 from tuyahouse.sync.devices.listing.rows import DOCUMENTED_EXTRA
 from tuyahouse.sync.devices.masking import masked, sample_of
 from tuyahouse.times import utc_now
@@ -123,7 +123,7 @@ def land_details(
     them.
     """
     outcome = asked.outcome(calls, unchanged=sum(details.changed is None for _, details in asked.answers))
-    left, refused = asked.left, asked.refused
+    left, refused, found = asked.left, asked.refused, links
     with landing(warehouse, run) as conn:
         before = runs.hold_chunk(conn, run.run_id, chunk, asked.asked + len(left))
         block = f"{run.run_id}/{chunk:06d}/{before:08d}"
@@ -136,13 +136,14 @@ def land_details(
         _fill(conn, run.account, asked, at)
         written = write_functions(conn, run, changed, at)
         raw_blocks.store(conn, run.account, KIND, block, _as_sent(changed), at)
-        keep_new_answers(conn, run.account, links.answers, block, at)
-        linked = write_links(conn, run, links.found, at)
+        linked, unlinked = land_links(warehouse, conn, run, links, block, at)
         drift.record(conn, run.account, KIND, _drifted(asked.answers), at)
         outcome.inserted, outcome.updated = written.inserted + linked, written.updated + written.retired
-        dead_letters.record(conn, run.account, [_masked(each) for each in asked.dead_letters] + links.dead_letters, at)
+        letters = [*map(_masked, asked.dead_letters), *links.dead_letters, *unlinked]
+        dead_letters.record(conn, run.account, letters, at)
         dead_letters.resolve(conn, run.account, KIND, done, at)
         runs.finish_chunk(conn, run.run_id, chunk, outcome, left, at, refused)
+    found.answers, found.dead_letters = [], []  # where answers land in parts, they land with the first
     return outcome
 
 

@@ -8,6 +8,7 @@ devices share it. All other devices are asked one by one, unless the list had no
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import count
 from typing import Generic, TypeVar
 
 from tuyahouse.cloud.calls.device_origin import (
@@ -25,12 +26,14 @@ from tuyahouse.cloud.endpoint import Endpoint
 from tuyahouse.cloud.errors import ConfigurationWrong, ItemRefused, NotFound, TuyaError, UnusableAnswer
 from tuyahouse.sync.asking import STOPPING
 from tuyahouse.sync.devices.masking import masked
+from tuyahouse.warehouse.bulk.halves import write_in_halves
 from tuyahouse.warehouse.bulk.writer import insert_new
 from tuyahouse.warehouse.database import Connection
 from tuyahouse.warehouse.devices.links import known_links
 from tuyahouse.warehouse.ledgers import raw_blocks, runs
 from tuyahouse.warehouse.ledgers.dead_letters import DeadLetter
 from tuyahouse.warehouse.tables import device_serial_number
+from tuyahouse.warehouse.warehouse import Warehouse
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +61,6 @@ class Links:
 
     answers: list[LinkAnswer] = field(default_factory=list)
     dead_letters: list[DeadLetter] = field(default_factory=list)
-
-    @property
-    def found(self) -> list[Link]:
-        return [link for answer in self.answers for link in answer.links]
 
     def without(self, devices: Collection[str]) -> "Links":
         """The same without what was found for these devices."""
@@ -199,6 +198,27 @@ class _Sources:
     def _keep_refused(self, key: str, reason: str, error: TuyaError) -> None:
         raw = masked(error.raw) if error.raw else None
         self._into.dead_letters.append(DeadLetter(KIND, key, reason, error.code, str(error), raw))
+
+
+def land_links(
+    warehouse: Warehouse, conn: Connection, run: runs.Run, links: Links, block: str, at: datetime
+) -> tuple[int, list[DeadLetter]]:
+    """Write the links, and keep the answers that brought new ones.
+
+    Returns:
+        How many links are new, and a dead letter for each answer that the database refuses.
+    """
+    parts, refused = count(), list[DeadLetter]()
+
+    def write(answers: Sequence[LinkAnswer]) -> int:
+        keep_new_answers(conn, run.account, answers, f"{block}{f'-{part}' if (part := next(parts)) else ''}", at)
+        return write_links(conn, run, [link for answer in answers for link in answer.links], at)
+
+    def refuse(answer: LinkAnswer, problem: str) -> int:
+        refused.append(DeadLetter(KIND, answer.key, "not_storable", "", problem, masked(answer.body)))
+        return 0
+
+    return sum(write_in_halves(warehouse, conn, links.answers, write, refuse)), refused
 
 
 def keep_new_answers(conn: Connection, account: str, answers: Sequence[LinkAnswer], block: str, at: datetime) -> None:

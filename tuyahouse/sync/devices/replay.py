@@ -20,11 +20,13 @@ from tuyahouse.sync.devices.links import (
     SN_KIND,
     SN_LIST_KIND,
     Link,
+    LinkAnswer,
     factory_info_links,
     pair,
     write_links,
 )
 from tuyahouse.sync.devices.masking import masked
+from tuyahouse.warehouse.bulk.halves import write_in_halves
 from tuyahouse.warehouse.database import Connection
 from tuyahouse.warehouse.database.key_set import KeySet
 from tuyahouse.warehouse.devices import inventory
@@ -32,28 +34,34 @@ from tuyahouse.warehouse.devices.links import link_hints
 from tuyahouse.warehouse.ledgers import dead_letters, raw_blocks, runs
 from tuyahouse.warehouse.ledgers.dead_letters import DeadLetter
 from tuyahouse.warehouse.ledgers.raw_blocks import Block
+from tuyahouse.warehouse.warehouse import Warehouse
 
 ReadLinks = Callable[[Any, str, list[str], bytes], list[Link]]
 """Connection, account, devices that were asked for, result → links."""
 
 
 def replay_devices(
-    source: Any, conn: Connection, account: str, at: datetime, on_answers: Callable[[int], object] = lambda count: None
+    warehouse: Warehouse,
+    source: Any,
+    conn: Connection,
+    account: str,
+    at: datetime,
+    on_answers: Callable[[int], object] = lambda count: None,
 ) -> Outcome:
     """Rebuild functions and links of the account's devices; what has no stored answer keeps what it has.
 
-    A stored answer that today's code cannot read becomes a dead letter (``rejected``) and changes nothing.
+    A stored answer that today's code cannot read, or that the database refuses, becomes a dead letter (``rejected``)
+    and changes nothing.
     """
     outcome = Outcome()
     with KeySet() as known_keys:
         for block in raw_blocks.blocks(source, account, details.KIND):
             changed, unusable = _read_details(block)
-            inventory.delete_functions(conn, account, known_keys.add([device_id for device_id, _ in changed]))
-            write_functions(conn, _run(account, block), changed, block.stored_at)
-            outcome += _landed(conn, account, len(changed), unusable, at, on_answers)
+            written = _write_details(warehouse, conn, _run(account, block), block, changed, unusable, known_keys)
+            outcome += _landed(conn, account, written, unusable, at, on_answers)
     for kind, read in _LINKS.items():
         for block in raw_blocks.blocks(source, account, kind):
-            outcome += _replay_links(conn, account, kind, block, read, at, on_answers)
+            outcome += _replay_links(warehouse, conn, account, kind, block, read, at, on_answers)
     return outcome
 
 
@@ -71,6 +79,31 @@ def _read_details(block: Block) -> tuple[list[tuple[str, Changed]], list[DeadLet
     return changed, unusable
 
 
+def _write_details(
+    warehouse: Warehouse,
+    conn: Connection,
+    run: runs.Run,
+    block: Block,
+    changed: Sequence[tuple[str, Changed]],
+    unusable: list[DeadLetter],
+    known_keys: KeySet,
+) -> int:
+    """Write functions; returns of how many devices. Those that the database refuses are added to ``unusable``."""
+    met_first = known_keys.add([device_id for device_id, _ in changed])
+
+    def write(part: Sequence[tuple[str, Changed]]) -> int:
+        inventory.delete_functions(conn, run.account, [each for each, _ in part if each in met_first])
+        write_functions(conn, run, part, block.stored_at)
+        return len(part)
+
+    def refuse(one: tuple[str, Changed], problem: str) -> int:
+        raw = masked(b"\n".join(one[1].bodies))
+        unusable.append(DeadLetter(details.KIND, one[0], "not_storable", "", problem, raw))
+        return 0
+
+    return sum(write_in_halves(warehouse, conn, changed, write, refuse))
+
+
 def _by_device(answers: Sequence[tuple[str, bytes]]) -> Iterator[tuple[str, list[bytes]]]:
     """Each device with its answers, which follow each other."""
     size = len(details.SUFFIXES)
@@ -79,6 +112,7 @@ def _by_device(answers: Sequence[tuple[str, bytes]]) -> Iterator[tuple[str, list
 
 
 def _replay_links(
+    warehouse: Warehouse,
     conn: Connection,
     account: str,
     kind: str,
@@ -87,14 +121,24 @@ def _replay_links(
     at: datetime,
     on_answers: Callable[[int], object],
 ) -> Outcome:
-    links: list[Link] = []
+    answers: list[LinkAnswer] = []
     unusable: list[DeadLetter] = []
     for key, body in block.answers:
         try:
-            links += read(conn, account, key.split(","), stored_result(body))
+            links = read(conn, account, key.split(","), stored_result(body))
         except TuyaError as error:
             unusable.append(_letter(kind, key, error, body))
-    write_links(conn, _run(account, block), links, block.stored_at)
+        else:
+            answers.append(LinkAnswer(kind, key, body, links))
+
+    def write(part: Sequence[LinkAnswer]) -> None:
+        links = [link for answer in part for link in answer.links]
+        write_links(conn, _run(account, block), links, block.stored_at)
+
+    def refuse(answer: LinkAnswer, problem: str) -> None:
+        unusable.append(DeadLetter(kind, answer.key, "not_storable", "", problem, masked(answer.body)))
+
+    write_in_halves(warehouse, conn, answers, write, refuse)
     return _landed(conn, account, len(block.answers) - len(unusable), unusable, at, on_answers)
 
 

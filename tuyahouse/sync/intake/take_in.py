@@ -1,14 +1,15 @@
 """Stores the rows of a source, batch by batch; nothing is dropped without a count or a dead letter."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
 from typing import Any
 
 from tuyahouse.outcome import Outcome
-from tuyahouse.sync.intake.rows import Blank, Entry, Item, Note, Refusal, Row, SourceError
+from tuyahouse.sync.intake.rows import Blank, Entry, Item, Note, Refusal, Row, SourceError, shown
 from tuyahouse.times import utc_now
+from tuyahouse.warehouse.bulk.halves import write_in_halves
 from tuyahouse.warehouse.database import Connection
 from tuyahouse.warehouse.database.key_set import KeySet
 from tuyahouse.warehouse.ledgers import dead_letters
@@ -89,8 +90,8 @@ def take_in(
         while batch := _next(stream, outcome):
             with warehouse.begin() as conn:
                 at = now()
-                counted = _land(batch, known_keys, lambda fresh: add(conn, fresh, at))  # noqa: B023 - called at once
-                dead_letters.record(conn, account, [_letter(kind, source, one) for one in _refused(batch)], at)
+                counted = _land(batch, known_keys, _Adding(warehouse, conn, add, at))
+                dead_letters.record(conn, account, [_letter(kind, source, one) for one in counted.refused], at)
             _count(outcome, counted)
             on_rows(counted.read)
     with warehouse.begin() as conn:
@@ -121,24 +122,41 @@ def _next(stream: Iterator[Entry], outcome: IntakeOutcome) -> list[Entry]:
         ) from error
 
 
-def _land(batch: list[Entry], known_keys: KeySet, add: Callable[[list[Row]], int]) -> IntakeOutcome:
+@dataclass(slots=True)
+class _Adding:
+    """Adds rows in a transaction under way; ``refused`` holds those that the database refused."""
+
+    warehouse: Warehouse
+    conn: Connection
+    add: Add
+    at: datetime
+    refused: list[Refusal] = field(default_factory=list)
+
+    def __call__(self, rows: list[Row]) -> int:
+        return sum(write_in_halves(self.warehouse, self.conn, rows, self._add, self._refuse))
+
+    def _add(self, rows: Sequence[Row]) -> int:
+        return self.add(self.conn, list(rows), self.at)
+
+    def _refuse(self, row: Row, problem: str) -> int:
+        self.refused.append(Refusal(row.place, shown(row.key), problem.rstrip(".")))
+        return 0
+
+
+def _land(batch: list[Entry], known_keys: KeySet, adding: _Adding) -> IntakeOutcome:
     good = [one for one in batch if isinstance(one, Row)]
     first = _first_of_each(good, known_keys)
-    refused = _refused(batch)
-    added = add(first)
+    added = adding(first)
+    refused = [one for one in batch if isinstance(one, Refusal)] + adding.refused
     return IntakeOutcome(
         read=len(batch),
         added=added,
-        known=len(first) - added,
+        known=len(first) - added - len(adding.refused),
         duplicates=len(good) - len(first),
         blank=sum(isinstance(one, Blank) for one in batch),
         refused_count=len(refused),
         refused=refused,
     )
-
-
-def _refused(batch: list[Entry]) -> list[Refusal]:
-    return [one for one in batch if isinstance(one, Refusal)]
 
 
 def _first_of_each(rows: list[Row], known_keys: KeySet) -> list[Row]:

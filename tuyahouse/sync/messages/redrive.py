@@ -3,7 +3,7 @@
 Nothing is asked of Tuya: the messages are stored as received.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -14,8 +14,9 @@ from tuyahouse.settings import Account
 from tuyahouse.sync.messages.land import write_facts
 from tuyahouse.sync.messages.rows import RAW, build_rows
 from tuyahouse.warehouse import tables
+from tuyahouse.warehouse.bulk.halves import land_in_halves
 from tuyahouse.warehouse.bulk.writer import update
-from tuyahouse.warehouse.errors import WarehouseError
+from tuyahouse.warehouse.errors import ValueRefused, WarehouseError
 from tuyahouse.warehouse.ledgers import dead_letters
 from tuyahouse.warehouse.messages import ledger
 from tuyahouse.warehouse.messages.ledger import StoredMessage
@@ -70,18 +71,19 @@ def by_bytes(keys: list[str], sizes: Mapping[str, int]) -> Iterator[list[str]]:
 
 def _again(warehouse: Warehouse, account: str, reader: MessageReader, keys: list[str], now: datetime) -> int:
     """How many of these land now. One that the database still refuses stays dead, without stopping the others."""
-    try:
-        return _landed(warehouse, account, reader, keys, now)
-    except WarehouseError:
-        raise
-    except Exception:
-        if len(keys) == 1:
-            return 0
-    middle = len(keys) // 2
-    return sum(_again(warehouse, account, reader, half, now) for half in (keys[:middle], keys[middle:]))
+
+    def land(part: Sequence[str], _later: Sequence[str]) -> int:
+        try:
+            return _landed(warehouse, account, reader, part, now)
+        except WarehouseError:
+            raise
+        except Exception as error:
+            raise ValueRefused(str(error)) from error
+
+    return sum(land_in_halves(keys, land, lambda _key, _later, _problem: 0))
 
 
-def _landed(warehouse: Warehouse, account: str, reader: MessageReader, keys: list[str], now: datetime) -> int:
+def _landed(warehouse: Warehouse, account: str, reader: MessageReader, keys: Sequence[str], now: datetime) -> int:
     with warehouse.begin() as conn:
         stored = [_received(message) for message in ledger.stored_messages(conn, account, keys)]
         readable = [one for one in stored if reader.read(one.payload, one.properties.get("em"), now).verdict != DEAD]

@@ -8,20 +8,26 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import chain
 
 from tuyahouse.cloud.calls.pms import CraftLine, get_craft_line
 from tuyahouse.cloud.client import TuyaClient
 from tuyahouse.sync.asking import Asked, ask_all
 from tuyahouse.sync.serial_numbers.state import state_of
 from tuyahouse.times import utc_now
+from tuyahouse.warehouse.bulk.halves import write_in_halves
 from tuyahouse.warehouse.database import Connection
 from tuyahouse.warehouse.ledgers import dead_letters, raw_blocks, runs
+from tuyahouse.warehouse.ledgers.dead_letters import DeadLetter
 from tuyahouse.warehouse.marts import marks
 from tuyahouse.warehouse.serial_numbers import craft_lines, flow_steps, registry
 from tuyahouse.warehouse.shared.landing import landing, shared_clock
 from tuyahouse.warehouse.warehouse import Warehouse
 
 KIND = "craft_line"
+
+Answer = tuple[str, tuple[CraftLine, bytes]]
+"""Work order, its craft line and the answer as sent."""
 
 Now = Callable[[], datetime]
 
@@ -82,37 +88,47 @@ class CraftLines:
             return await get_craft_line(client, order, asked.starting(order, now))
 
         await ask_all(orders, ask, asked, kind=KIND, workers=4)
-        self.known.update(dict.fromkeys(set(orders) - set(asked.left)))
-        self.known.update({order: line.last_node for order, (line, _) in asked.answers})
         if asked.asked:
             await asyncio.to_thread(land_craft_lines, self.warehouse, self.run, asked, now)
+        self.known.update(dict.fromkeys(set(orders) - set(asked.left)))
+        self.known.update({order: line.last_node for order, (line, _) in asked.answers})
         return asked
 
 
 def land_craft_lines(warehouse: Warehouse, run: runs.Run, asked: Asked[tuple[CraftLine, bytes]], now: Now) -> None:
     """Write craft lines, the states they decide, their raw answers and dead letters in one transaction.
 
-    A line asked before one that has landed meanwhile changes nothing.
+    A line asked before one that has landed meanwhile changes nothing. One that the database refuses becomes a dead
+    letter of reason ``not_storable``, and is rejected in ``asked``.
     """
-    account = run.account
-    with landing(warehouse, run) as conn:
-        held = craft_lines.hold(conn, account, asked.keys)
-        asked = asked.without(asked.overtaken(held))
-        at = now()
-        times = asked.times(asked.keys, at)
-        lines = [(order, line) for order, (line, _) in asked.answers]
+    account, refused, whole = run.account, list[DeadLetter](), asked
+
+    def write(answers: Sequence[Answer]) -> list[str]:
+        lines = [(order, line) for order, (line, _) in answers]
         new = [one for one in lines if one[0] not in held]
         write_craft_lines(conn, account, new, run.run_id, at, times)
         for order, line in lines:
             if order in held:  # its nodes may be gone since it was asked, which is when each of them was
                 write_craft_lines(conn, account, [(order, line)], run.run_id, times[order])
-        for order, (
-            _,
-            body,
-        ) in asked.answers:  # as old as its asking: a replay takes them in the order that counts here
+        for order, (_, body) in answers:  # as old as its asking: a replay takes them in the order that counts here
             raw_blocks.store(conn, account, KIND, f"{run.run_id}/{order}", [(order, body)], times[order])
-        dead_letters.record(conn, account, asked.dead_letters, at)
-        dead_letters.resolve(conn, account, KIND, [order for order, _ in asked.answers], at)
+        return [order for order, _ in answers]
+
+    def refuse(answer: Answer, problem: str) -> list[str]:
+        order, (_, body) = answer
+        refused.append(DeadLetter(KIND, order, "not_storable", "", problem, body))
+        return []
+
+    with landing(warehouse, run) as conn:
+        held = craft_lines.hold(conn, account, asked.keys)
+        asked = asked.without(asked.overtaken(held))
+        at = now()
+        times = asked.times(asked.keys, at)
+        written = write_in_halves(warehouse, conn, asked.answers, write, refuse)
+        dead_letters.record(conn, account, asked.dead_letters + refused, at)
+        dead_letters.resolve(conn, account, KIND, list(chain.from_iterable(written)), at)
+    keys = {letter.key for letter in refused}
+    whole.answers, whole.rejected = [one for one in whole.answers if one[0] not in keys], whole.rejected + refused
 
 
 def write_craft_lines(

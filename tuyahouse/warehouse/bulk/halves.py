@@ -3,6 +3,8 @@
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
+from tuyahouse.warehouse.database import Connection
+from tuyahouse.warehouse.database.database import Database
 from tuyahouse.warehouse.errors import ValueRefused
 
 T = TypeVar("T")
@@ -44,3 +46,19 @@ def land_in_halves(
                 middle = len(part) // 2
                 waiting += [part[middle:], part[:middle]]
     return results
+
+
+def write_in_halves(
+    database: Database,
+    conn: Connection,
+    items: Sequence[T],
+    write: Callable[[Sequence[T]], R],
+    refuse: Callable[[T, str], R],
+) -> list[R]:
+    """:func:`land_in_halves` within one transaction: what the database refuses is taken back part by part."""
+
+    def write_part(part: Sequence[T], _later: Sequence[T]) -> R:
+        with database.savepoint(conn):
+            return write(part)
+
+    return land_in_halves(items, write_part, lambda item, _later, problem: refuse(item, problem))

@@ -50,6 +50,12 @@ class Database:
         with self._in_words(), self._engine.connect() as conn:
             yield conn
 
+    @contextmanager
+    def savepoint(self, conn: Connection) -> Iterator[None]:
+        """A part of a transaction under way: an error takes back this part alone."""
+        with self._in_words(), conn.begin_nested():
+            yield
+
     def close(self) -> None:
         self._engine.dispose()
 

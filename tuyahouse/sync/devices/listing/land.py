@@ -36,6 +36,16 @@ class Landed:
     elsewhere: int = 0
     ids: list[str] = field(default_factory=list)
 
+    def __add__(self, other: "Landed") -> "Landed":
+        return Landed(
+            self.rows + other.rows,
+            self.fresh + other.fresh,
+            self.inserted + other.inserted,
+            self.updated + other.updated,
+            self.elsewhere + other.elsewhere,
+            self.ids + other.ids,
+        )
+
 
 def land(
     conn: Connection, read: Reading, sweep: int, found: Sequence[Device], block_id: str, *, first: bool = False

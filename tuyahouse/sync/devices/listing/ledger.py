@@ -8,14 +8,17 @@ from itertools import chain
 from typing import Any
 
 from tuyahouse.cloud.calls.device_list import DevicePage
+from tuyahouse.cloud.calls.devices import Device
 from tuyahouse.cloud.errors import BudgetReached, TuyaError
 from tuyahouse.outcome import Outcome
 from tuyahouse.sync.devices.listing.land import KIND, Landed, land
 from tuyahouse.sync.devices.listing.rows import Reading
 from tuyahouse.sync.devices.listing.sweep import Judgement, Standing, Sweep, SweepCount
 from tuyahouse.sync.devices.masking import masked
+from tuyahouse.warehouse.bulk.halves import land_in_halves
 from tuyahouse.warehouse.database import Connection
 from tuyahouse.warehouse.devices import lists, marks
+from tuyahouse.warehouse.errors import ValueRefused
 from tuyahouse.warehouse.ledgers import dead_letters, runs
 from tuyahouse.warehouse.ledgers.dead_letters import DeadLetter
 from tuyahouse.warehouse.shared.landing import landing
@@ -61,6 +64,10 @@ class ListLedger:
     now: Callable[[], datetime]
     _written: Outcome = field(default_factory=Outcome)
     _unusable: dict[str, bytes] = field(default_factory=dict)
+    _refused: dict[str, tuple[bytes, str]] = field(default_factory=dict)
+    """Rows that the database refused: what was received, and why."""
+    _unmarked: set[str] = field(default_factory=set)
+    """Those of them whose id no table holds, not even that of the marks."""
     _elsewhere: int = 0
     _landings: int = 0
     empty_before: bool = False
@@ -78,25 +85,49 @@ class ListLedger:
         return before
 
     def land(self, sweep: int, pages: Sequence[DevicePage], asked_at: datetime, calls: int) -> Landed:
-        """Land some pages, asked from ``asked_at`` on; the chunk stays open, with what was written counted."""
+        """Land some pages, asked from ``asked_at`` on; the chunk stays open, with what was written counted.
+
+        A device that the database refuses becomes a dead letter; the others land.
+        """
+        self._note_unusable(pages)
+        found = list(chain.from_iterable([page.devices for page in pages]))
+        landed = land_in_halves(
+            found,
+            lambda part, _later: self._land(sweep, part, asked_at, calls),
+            lambda device, _later, problem: self._refuse(sweep, device, problem),
+        )
+        return sum(landed, Landed())
+
+    def _land(self, sweep: int, devices: Sequence[Device], asked_at: datetime, calls: int) -> Landed:
         at = self.now()
         self._landings += 1
-        self._note_unusable(pages)
         read = Reading(self.run.account, self.project_id, asked_at, self.run.run_id)
-        found = list(chain.from_iterable([page.devices for page in pages]))
         block = f"{self.run.run_id}/{self.chunk:06d}/{at:%Y%m%d%H%M%S%f}-{self._landings:06d}"
         with landing(self.warehouse, self.run) as conn:
-            landed = land(conn, read, sweep, found, block, first=self._first and sweep == 1)
+            landed = land(conn, read, sweep, devices, block, first=self._first and sweep == 1)
             self._finish(conn, Outcome(inserted=landed.inserted, updated=landed.updated), calls, at, left=True)
         self._elsewhere += landed.elsewhere
         return landed
+
+    def _refuse(self, sweep: int, device: Device, problem: str) -> Landed:
+        """Mark the device as met, so that an earlier row of it stays; one whose id cannot be held has no such row."""
+        key = self._key_of(device.device_id.encode(errors="replace"))
+        self._refused[key] = device.raw, f"Device {device.device_id[:80]}: {problem}"
+        mark = (device.device_id, device.digest, device.online)
+        try:
+            with landing(self.warehouse, self.run) as conn:
+                fresh, _ = marks.mark(conn, self.run.account, self.project_id, sweep, [mark])
+        except ValueRefused:
+            fresh = int(key not in self._unmarked)
+            self._unmarked.add(key)
+        return Landed(1, fresh)
 
     def count(self, sweep: Sweep, number: int, swept_at: datetime) -> tuple[SweepCount, int]:
         """The counts of a sweep, and how many devices of the project neither it nor an earlier one found."""
         with self.warehouse.read() as conn:
             marked = marks.count_marks(conn, self.run.account, self.project_id, number)
             gone = marks.count_unmarked(conn, self.run.account, self.project_id, swept_at)
-        bad = len(self._unusable)
+        bad = len(self._unusable) + len(self._unmarked)
         count = SweepCount(
             devices=marked.devices + bad,
             repeated=sweep.rows - marked.devices - bad,
@@ -163,12 +194,19 @@ class ListLedger:
 
     def _note_unusable(self, pages: Sequence[DevicePage]) -> None:
         for raw in chain.from_iterable([page.unusable for page in pages]):
-            self._unusable[f"{self.project_id}/{blake2b(raw, digest_size=8).hexdigest()}"] = raw
+            self._unusable[self._key_of(raw)] = raw
+
+    def _key_of(self, row: bytes) -> str:
+        return f"{self.project_id}/{blake2b(row, digest_size=8).hexdigest()}"
 
     def _dead_letters(self, read: ListRead) -> list[DeadLetter]:
         letters = [
             DeadLetter(KIND, key, "unusable_answer", "", "A row of the device list has no device_id.", masked(raw))
             for key, raw in self._unusable.items()
+        ]
+        letters += [
+            DeadLetter(KIND, key, "not_storable", "", problem, masked(raw))
+            for key, (raw, problem) in self._refused.items()
         ]
         if not read.complete:
             letters.append(DeadLetter(KIND, self.project_id, "list_incomplete", "", read.judgement.note))
@@ -178,6 +216,8 @@ class ListLedger:
         notes = [read.judgement.note]
         if self._unusable:
             notes.append(f"{len(self._unusable)} rows have no device_id: see the dead letters")
+        if self._refused:
+            notes.append(f"{len(self._refused)} devices cannot be stored: see the dead letters")
         if self._elsewhere:
             notes.append(f"{self._elsewhere} rows are devices that are listed in another project too and stay there")
         return "; ".join(filter(None, notes)) or None
