@@ -183,7 +183,7 @@ def check_night(account: Account, settings: Settings, warehouse: Warehouse | Non
     """What a night of the account does and leaves out; something that is due and cannot be asked is wrong."""
     due = night.what_cannot_be_asked(warehouse, settings, account, datetime.now(UTC)) if warehouse is not None else []
     what = f"{account.name}, night"
-    if all(night.can_ask(account, part) for part in night.PARTS):
+    if not night.left_out(account):
         findings.ok(what, night.in_words(account))
     else:
         findings.note(what, night.in_words(account))

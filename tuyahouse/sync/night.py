@@ -36,11 +36,15 @@ def can_ask(account: Account, part: str) -> bool:
 def in_words(account: Account) -> str:
     """What a night of the account does, and what it leaves out, with the settings that are missing."""
     parts = [what for part, what in _WORK.items() if can_ask(account, part)]
-    left_out = [part for part in _NEEDED if not can_ask(account, part)]
     does = ", ".join(parts[:-1]) + " and " + parts[-1] if len(parts) > 1 else parts[0]
     return " ".join(
-        [f"A night {does}.", *(f"It {_LEFT_OUT[part]}: set {missing(account, part)}." for part in left_out)]
+        [f"A night {does}.", *(f"It {_LEFT_OUT[part]}: set {missing(account, part)}." for part in left_out(account))]
     )
+
+
+def left_out(account: Account) -> list[str]:
+    """The parts of a night that lack settings. A part that is merely switched off is not among them."""
+    return [part for part in _NEEDED if not can_ask(account, part)]
 
 
 def missing(account: Account, part: str) -> str:
