@@ -8,7 +8,7 @@ from typing import Any
 from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 
-from flows.parameters import AccountName, RunKey
+from flows.parameters import AccountName, Now, RunKey
 from flows.reconcile_commands import reconcile_commands
 from flows.sync_accounts import sync_accounts
 from flows.sync_devices import sync_devices
@@ -18,6 +18,7 @@ from tasks.marts import refresh_marts
 from tasks.run.flow import RED, RunRed, flow
 from tasks.run.run import STOPPED, Running, default_run_key, final_state, running
 from tuyahouse.sync import night
+from tuyahouse.warehouse.ledgers import runs
 
 PARTS: dict[str, Any] = {
     "sync_sn_flows": sync_sn_flows,
@@ -28,23 +29,27 @@ PARTS: dict[str, Any] = {
 
 
 @flow(name="nightly_sync", flow_run_name="nightly {account}")
-async def nightly_sync(account: AccountName = None, run_key: RunKey = None) -> State[Any]:
+async def nightly_sync(account: AccountName = None, run_key: RunKey = None, now: Now = None) -> State[Any]:
     """Logs in, asks every due serial number and reads the devices side by side, reconciles commands, checks itself.
 
     The run key is made from the date, so that starting it again on the same day goes on where it stopped. One part that
     fails does not keep the others from being done; the run is red then. It is red, too, when something is due that the
     account has no settings for.
     """
-    key = run_key or default_run_key("nightly_sync", flow_run.scheduled_start_time or datetime.now(UTC))
-    async with running("nightly_sync", account, key, {}) as run:
+    key = run_key or default_run_key("nightly_sync", now or flow_run.scheduled_start_time or datetime.now(UTC))
+    async with running("nightly_sync", account, key, {}, now=now) as run:
         run.parts = night.PARTS
         await run.softly(_authenticate(run))
         red = await asyncio.to_thread(_what_cannot_be_asked, run)
         for together in (night.SIDE_BY_SIDE, night.AFTERWARDS):
             able = [name for name in together if night.can_ask(run.resources.account, name)]
-            parts = [_part(run, name, PARTS[name](run.account, key, return_state=True)) for name in able]
+            parts = [
+                _part(run, name, PARTS[name](run.account, key, **_present(name, now), return_state=True))
+                for name in able
+            ]
             red += filter(None, await asyncio.gather(*parts))
-        await refresh_marts(run.account)
+        await asyncio.to_thread(_adopt, run)
+        await refresh_marts(run.account, now)
         run.notes += await check(run.account, "nightly_sync")
         if red:
             raise RunRed("\n".join(red))
@@ -53,7 +58,16 @@ async def nightly_sync(account: AccountName = None, run_key: RunKey = None) -> S
 
 def _what_cannot_be_asked(run: Running) -> list[str]:
     at = run.resources
-    return night.what_cannot_be_asked(at.warehouse, at.settings, at.account, datetime.now(UTC))
+    return night.what_cannot_be_asked(at.warehouse, at.settings, at.account, run.run.present())
+
+
+def _present(part: str, now: datetime | None) -> dict[str, Any]:
+    """What a part takes for the present, where that matters to it."""
+    return {} if part == "sync_accounts" else {"now": now}
+
+
+def _adopt(run: Running) -> None:
+    runs.set_parent(run.resources.warehouse, run.account, run.key, night.PARTS, run.id)
 
 
 async def _authenticate(run: Running) -> None:

@@ -1,9 +1,11 @@
 """The types of flow parameters: what the form in the Prefect UI explains and checks."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from pydantic import (
+    BeforeValidator,
     Field,
     GetCoreSchemaHandler,
     GetJsonSchemaHandler,
@@ -88,6 +90,28 @@ RunKey = Annotated[
     Described(
         "Names the intent of the run. The same run key continues where it stopped and never asks twice; "
         "empty: a new one, for nightly_sync that of the date"
+    ),
+]
+
+
+def _as_time(value: Any) -> Any:
+    """Only ISO 8601: pydantic would read 2026 as seconds since 1970. Without a zone it is UTC."""
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value)
+        except ValueError:
+            raise ValueError("write it as 2026-03-02T22:00Z; leave it out for the clock") from None
+    if value is None or isinstance(value, datetime):
+        return value.replace(tzinfo=UTC) if value and value.tzinfo is None else value
+    raise ValueError("write it as 2026-03-02T22:00Z; leave it out for the clock")
+
+
+Now = Annotated[
+    datetime | None,
+    BeforeValidator(_as_time),
+    Described(
+        "Time that the run takes for the present (ISO 8601, UTC where it names no zone), for a rehearsal of other "
+        "days; empty: the clock"
     ),
 ]
 

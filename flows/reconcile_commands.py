@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from prefect.client.schemas.objects import State
 
-from flows.parameters import AccountName, Described, Limit, RunKey
+from flows.parameters import AccountName, Described, Limit, Now, RunKey
 from tasks.commands import ask_commands, decide_commands, plan_commands, publish_verdicts
 from tasks.run.flow import flow
 from tasks.run.run import final_state, running
@@ -17,7 +17,11 @@ CommandSns = Annotated[
 
 @flow(name="reconcile_commands", flow_run_name="commands {account}")
 async def reconcile_commands(
-    account: AccountName = None, run_key: RunKey = None, command_sns: CommandSns = None, limit: Limit = None
+    account: AccountName = None,
+    run_key: RunKey = None,
+    command_sns: CommandSns = None,
+    limit: Limit = None,
+    now: Now = None,
 ) -> State[Any]:
     """Asks the open command records that are due and decides every command.
 
@@ -25,7 +29,7 @@ async def reconcile_commands(
     files (`tuyahouse commands add`) and the parameter. Deciding costs no call and happens even without a budget left.
     """
     asked_for = {"command_sns": command_sns, "limit": limit}
-    async with running("reconcile_commands", account, run_key, asked_for, names_keys=bool(command_sns)) as run:
+    async with running("reconcile_commands", account, run_key, asked_for, names_keys=bool(command_sns), now=now) as run:
         run.plan(await plan_commands(run.run, command_sns, limit))
         try:
             await run.each_chunk(ask_commands)

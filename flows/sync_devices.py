@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from prefect.client.schemas.objects import State
 
-from flows.parameters import AccountName, Described, RunKey
+from flows.parameters import AccountName, Described, Now, RunKey
 from tasks.devices import (
     ask_device_details,
     close_gaps,
@@ -24,14 +24,19 @@ Full = Annotated[bool, Described("Ask details and functions of all devices, not 
 
 @flow(name="sync_devices", flow_run_name="devices {account}")
 async def sync_devices(
-    account: AccountName = None, run_key: RunKey = None, project_ids: ProjectIds = None, full: Full = False
+    account: AccountName = None,
+    run_key: RunKey = None,
+    project_ids: ProjectIds = None,
+    full: Full = False,
+    now: Now = None,
 ) -> State[Any]:
     """Reads the device list of each project until it is known, finds vanished devices, and keeps the history.
 
     Details and functions are asked for new and changed devices; for all devices weekly and after a gap in the messages.
     The run is red if a list could not be read to its end; no device of that project is then declared vanished.
     """
-    async with running("sync_devices", account, run_key, {"project_ids": project_ids, "full": full}) as run:
+    asked_for = {"project_ids": project_ids, "full": full}
+    async with running("sync_devices", account, run_key, asked_for, now=now) as run:
         projects = chosen_projects(run.resources.account, project_ids)
         await plan_device_lists(run.run, projects)
         problems, errors = await read_lists(run)
@@ -42,7 +47,7 @@ async def sync_devices(
             raise errors[0]
         if not run.stopped:
             await run.each_chunk(ask_device_details)
-            await close_gaps(run.account)
+            await close_gaps(run.run)
         await publish_contradictions(run)
         if problems:
             raise RunRed("\n".join(problems.values()))

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from prefect.client.schemas.objects import State
 
-from flows.parameters import AccountName, Described, Limit, RunKey
+from flows.parameters import AccountName, Described, Limit, Now, RunKey
 from tasks.marts import refresh_marts
 from tasks.run.flow import flow
 from tasks.run.run import final_state, running
@@ -25,6 +25,7 @@ async def sync_sn_flows(
     sns: SerialNumbers = None,
     work_orders: WorkOrders = None,
     limit: Limit = None,
+    now: Now = None,
 ) -> State[Any]:
     """Asks the process steps of the serial numbers that are due, of given ones, or of work orders.
 
@@ -33,9 +34,9 @@ async def sync_sn_flows(
     """
     wanted = Wanted(sns=sns, work_orders=work_orders, limit=limit)
     named = sns is not None or work_orders is not None
-    async with running("sync_sn_flows", account, run_key, asdict(wanted), names_keys=named) as run:
+    async with running("sync_sn_flows", account, run_key, asdict(wanted), names_keys=named, now=now) as run:
         run.plan(await plan_sn_flows(run.run, wanted))
         await run.each_chunk(ask_sn_flows)
         await run.softly(fetch_missing_lines(run.run))
-        await refresh_marts(run.account)
+        await refresh_marts(run.account, now)
     return final_state(run)

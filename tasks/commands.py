@@ -1,7 +1,6 @@
 """The steps of reconcile_commands: learn and plan, ask chunk by chunk, decide every command."""
 
 import asyncio
-from datetime import UTC, datetime
 
 from tasks.devices import ROWS
 from tasks.run.artifacts import publish_table, shown
@@ -31,7 +30,7 @@ async def plan_commands(run: Run, command_sns: list[str] | None, limit: int | No
         command_sns=command_sns,
         limit=limit,
         chunk_size=resources.settings.chunk_size,
-        now=datetime.now(UTC),
+        now=run.present(),
     )
 
 
@@ -47,7 +46,7 @@ async def ask_commands(run: Run, chunk: int) -> Outcome:
 async def decide_commands(run: Run) -> int:
     """Compare what API and messages report of every command; returns how many verdicts changed."""
     resources = open_resources(run.account)
-    now, rules = datetime.now(UTC), rules_of(resources.settings.commands)
+    now, rules = run.present(), rules_of(resources.settings.commands)
     changed = await asyncio.to_thread(reconcile, resources.warehouse, run, rules, now=now)
     await asyncio.to_thread(close_gaps.close_answered_gaps, resources.warehouse, resources.account, now)
     return changed

@@ -1,7 +1,6 @@
 """The steps of sync_devices: read each project's list, conclude, ask details chunk by chunk."""
 
 import asyncio
-from datetime import UTC, datetime
 
 from tasks.run.artifacts import publish_table, shown
 from tasks.run.meter import metered
@@ -24,7 +23,7 @@ from tuyahouse.warehouse.ledgers.runs import Run
 async def plan_device_lists(run: Run, projects: list[str]) -> None:
     """Plan one chunk for each project's list."""
     resources = open_resources(run.account)
-    await asyncio.to_thread(plan.plan_lists, resources.warehouse, resources.account, run, projects, datetime.now(UTC))
+    await asyncio.to_thread(plan.plan_lists, resources.warehouse, resources.account, run, projects, run.present())
 
 
 @retried_task("list {project}")
@@ -54,7 +53,7 @@ async def read_device_list(run: Run, chunk: int, project: str) -> str:
 async def conclude_devices(run: Run, projects: list[str], full: bool) -> plan.Concluded:
     """Declare devices vanished, apply messages, keep the history, and plan the details that are due."""
     resources = open_resources(run.account)
-    size, at = resources.settings.chunk_size, datetime.now(UTC)
+    size, at = resources.settings.chunk_size, run.present()
     return await asyncio.to_thread(plan.conclude, resources.warehouse, run, projects, full=full, chunk_size=size, at=at)
 
 
@@ -71,10 +70,10 @@ async def ask_device_details(run: Run, chunk: int) -> Outcome:
 
 
 @retried_task("gaps")
-async def close_gaps(account: str) -> int:
+async def close_gaps(run: Run) -> int:
     """Close the gaps in the message stream that reading everything has answered; returns how many."""
-    resources = open_resources(account)
-    return await asyncio.to_thread(close_answered_gaps, resources.warehouse, resources.account, datetime.now(UTC))
+    resources = open_resources(run.account)
+    return await asyncio.to_thread(close_answered_gaps, resources.warehouse, resources.account, run.present())
 
 
 async def read_lists(run: Running) -> tuple[dict[str, str], list[TuyaError]]:

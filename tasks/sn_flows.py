@@ -1,7 +1,6 @@
 """The steps of sync_sn_flows: plan once, then ask and land chunk by chunk."""
 
 import asyncio
-from datetime import UTC, datetime
 
 from prefect.runtime import flow_run
 
@@ -21,7 +20,7 @@ async def plan_sn_flows(run: Run, wanted: plan.Wanted) -> plan.Planned:
     """Choose the serial numbers to ask and store them as chunks of the run, all or nothing."""
     resources = open_resources(run.account)
     return await asyncio.to_thread(
-        plan.plan_run, resources.warehouse, resources.settings, resources.account, run, wanted, datetime.now(UTC)
+        plan.plan_run, resources.warehouse, resources.settings, resources.account, run, wanted, run.present()
     )
 
 

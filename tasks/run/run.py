@@ -129,19 +129,28 @@ def default_run_key(flow: str, at: datetime) -> str:
 
 @asynccontextmanager
 async def running(
-    flow: str, account: str | None, run_key: str | None, parameters: Mapping[str, Any], *, names_keys: bool = False
+    flow: str,
+    account: str | None,
+    run_key: str | None,
+    parameters: Mapping[str, Any],
+    *,
+    names_keys: bool = False,
+    now: datetime | None = None,
 ) -> AsyncIterator[Running]:
     """Lock the account for this flow, start or continue the run, and close it with its verdict.
 
     A run that ``names_keys`` locks only its run key: it runs beside those that choose what is due, and beside others.
+    ``now`` is what it takes for the present.
 
     Raises:
         Refusal: it did not begin: a setting is wrong, the warehouse is away, or another run holds the account.
         RunRed: the run does not balance.
     """
     # The time it was to start stays the same when it is tried again from the UI: it goes on then.
-    key = run_key or default_run_key(flow, flow_run.scheduled_start_time or datetime.now(UTC))
+    key = run_key or default_run_key(flow, now or flow_run.scheduled_start_time or datetime.now(UTC))
     name = account or ""
+    if now is not None:
+        parameters = {**parameters, "now": now.isoformat()}
     async with AsyncExitStack() as held:
         try:
             resources = await asyncio.to_thread(open_resources, account)
@@ -149,7 +158,7 @@ async def running(
             of_key = locks.of_run(name, flow, key)
             names = [of_key] if names_keys else [locks.of_what_is_due(name, flow), of_key]
             taken = await held.enter_async_context(_locked(resources, names, f"run {key}"))
-            run = await asyncio.to_thread(_begin, resources.warehouse, taken, name, flow, key, parameters)
+            run = await asyncio.to_thread(_begin, resources.warehouse, taken, name, flow, key, parameters, now)
         except (SettingsError, WarehouseError) as error:
             await _refuse(flow, name, key, parameters, redact(str(error)))
             raise Refusal(str(error)) from error
@@ -171,11 +180,17 @@ async def running(
 
 
 def _begin(
-    warehouse: Warehouse, held: Sequence[Lock], account: str, flow: str, key: str, parameters: Mapping[str, Any]
+    warehouse: Warehouse,
+    held: Sequence[Lock],
+    account: str,
+    flow: str,
+    key: str,
+    parameters: Mapping[str, Any],
+    now: datetime | None,
 ) -> runs.Run:
     holdings = [lock.holding for lock in held]
     with fenced(warehouse, holdings) as conn:
-        run = runs.begin_run(conn, account, flow, key, parameters, locks=holdings)
+        run = runs.begin_run(conn, account, flow, key, parameters, locks=holdings, now=now)
     begun_here[run.run_id] = run
     return run
 
@@ -265,7 +280,8 @@ def close_run(warehouse: Warehouse, run: runs.Run, status: str, note: str) -> ru
         LockLost: another process has taken the run over and started it again.
     """
     calls.store(warehouse, run.run_id)  # those were made, whoever closes the run
-    return runs.finish_run(warehouse, run.run_id, status, redact(note), starts=run.starts)
+    at = run.present() if run.ahead else None
+    return runs.finish_run(warehouse, run.run_id, status, redact(note), at, starts=run.starts)
 
 
 def final_state(current: Running) -> State[Any]:

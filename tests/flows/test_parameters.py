@@ -38,6 +38,7 @@ def test_digits_stay_text_where_text_is_meant(pair: str, value: object) -> None:
 def test_every_flow_says_which_of_its_parameters_are_text() -> None:
     assert kinds_of(FLOWS["sync_sn_flows"]) == {
         "account": "text",
+        "now": "text",
         "run_key": "text",
         "sns": "texts",
         "work_orders": "texts",

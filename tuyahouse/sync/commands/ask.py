@@ -61,7 +61,7 @@ async def ask_chunk(
     Raises:
         TuyaError: what stopped the asking, after everything answered until then was committed.
     """
-    clock = await asyncio.to_thread(shared_clock, warehouse) if now is None else now
+    clock = await asyncio.to_thread(shared_clock, warehouse, run.ahead) if now is None else now
     numbers = await asyncio.to_thread(runs.load_chunk, warehouse, run.run_id, chunk)
     asked: Asked[CommandRecord] = Asked()
 

@@ -34,7 +34,7 @@ async def list_chunk(
     Raises:
         TuyaError: what cut the reading short; see :meth:`ProjectReader.read`.
     """
-    clock = await asyncio.to_thread(shared_clock, warehouse) if now is None else now
+    clock = await asyncio.to_thread(shared_clock, warehouse, run.ahead) if now is None else now
     keys = await asyncio.to_thread(runs.load_chunk, warehouse, run.run_id, chunk)
     if not keys:
         return None
@@ -64,7 +64,7 @@ async def details_chunk(
     Raises:
         TuyaError: what stopped the asking, after everything answered until then was committed.
     """
-    clock = await asyncio.to_thread(shared_clock, warehouse) if now is None else now
+    clock = await asyncio.to_thread(shared_clock, warehouse, run.ahead) if now is None else now
     ids = await asyncio.to_thread(runs.load_chunk, warehouse, run.run_id, chunk)
     known = await asyncio.to_thread(_known, warehouse, run, ids)
     asked: Asked[Details] = Asked()

@@ -79,7 +79,7 @@ async def sync_chunk(
         TuyaError: what stopped the asking, after everything answered until then was committed.
     """
     warehouse = lines.warehouse
-    clock = await asyncio.to_thread(shared_clock, warehouse) if now is None else now
+    clock = await asyncio.to_thread(shared_clock, warehouse, lines.run.ahead) if now is None else now
     run = lines.run
     sns = await asyncio.to_thread(runs.load_chunk, warehouse, run.run_id, chunk)
     known = await asyncio.to_thread(registry.known, warehouse, run.account, sns)

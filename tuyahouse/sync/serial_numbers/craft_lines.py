@@ -75,7 +75,7 @@ class CraftLines:
         Raises:
             TuyaError: what stopped the asking, after everything answered until then was committed.
         """
-        clock = await asyncio.to_thread(shared_clock, self.warehouse)
+        clock = await asyncio.to_thread(shared_clock, self.warehouse, self.run.ahead)
         asked = await self._fetch(client, orders, clock)
         if asked.stopped_by:
             raise asked.stopped_by

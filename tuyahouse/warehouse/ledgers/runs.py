@@ -8,7 +8,7 @@ import base64
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from itertools import islice
 from typing import Any
@@ -40,6 +40,12 @@ class Run:
     """Which start of the run this is, from 1; None where that does not matter."""
     locks: tuple[Holding, ...] = ()
     """The locks under which this start works; every transaction that lands checks them."""
+    ahead: timedelta = timedelta(0)
+    """How far the run's present is ahead of the clock, where it was told what time to take for the present."""
+
+    def present(self) -> datetime:
+        """The time that the run takes for the present; it goes on from there as the clock does."""
+        return datetime.now(UTC) + self.ahead
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +93,14 @@ def begin_run(
     parameters: Mapping[str, Any],
     at: datetime | None = None,
     locks: Sequence[Holding] = (),
+    now: datetime | None = None,
 ) -> Run:
     """Start the run, or continue it if it was started before; its refused keys are then asked again.
 
-    ``parameters`` are stored and must hold no secrets. ``locks`` are those under which this start works.
+    ``parameters`` are stored and must hold no secrets. ``locks`` are those under which this start works. ``now`` is the
+    time that the run takes for the present; without it that is the clock.
     """
+    clock = now_time(conn)
     run_id = run_id_of(account, flow, run_key)
     again = {"status": "running", "ended_at": None, "note": None, "starts": ops_run.c.starts + 1}
     statement = upsert(conn, ops_run, ("account", "flow", "run_key"), again).values(
@@ -101,13 +110,14 @@ def begin_run(
         run_id=run_id,
         status="running",
         parameters=dict(parameters),
-        started_at=at or now_time(conn),
+        started_at=at or now or clock,
     )
     conn.execute(statement)
     _reopen_refused(conn, run_id)
     row = conn.execute(select(ops_run).where(ops_run.c.run_id == run_id)).one()
     counts, resumed = _chunk_counts(conn, run_id), row.starts > 1
-    return Run(account, flow, run_key, run_id, row.planned, resumed, counts, row.starts, tuple(locks))
+    ahead = now - clock if now else timedelta(0)
+    return Run(account, flow, run_key, run_id, row.planned, resumed, counts, row.starts, tuple(locks), ahead)
 
 
 def add_chunks(conn: Connection, run_id: str, chunks: Iterable[Sequence[str]], first: int = 0) -> int:
@@ -338,6 +348,13 @@ def finish_run(
         if not conn.execute(update(ops_run).where(*mine).values(ended)).rowcount:
             raise LockLost("Another process took over and started this run again: how it ends is that one's to say.")
         return _summary(conn.execute(select(ops_run).where(ops_run.c.run_id == run_id)).one())
+
+
+def set_parent(database: Database, account: str, run_key: str, flows: Sequence[str], parent: str) -> None:
+    """Note that the runs of these flows under this run key are parts of the run ``parent``."""
+    parts = ops_run.c.account == account, ops_run.c.run_key == run_key, ops_run.c.flow.in_(flows)
+    with database.begin() as conn:
+        conn.execute(update(ops_run).where(*parts).values(parent_run=parent))
 
 
 def add_calls(database: Database, run_id: str, calls: int) -> None:

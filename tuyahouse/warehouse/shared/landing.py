@@ -122,13 +122,14 @@ def _enter(conn: Connection, locks: Sequence[Holding]) -> None:
             )
 
 
-def shared_clock(database: Database) -> Callable[[], datetime]:
+def shared_clock(database: Database, ahead: timedelta = timedelta(0)) -> Callable[[], datetime]:
     """A clock that all processes of this warehouse agree on, to put askings in order.
 
     PostgreSQL's time, asked once and carried on by the monotonic clock of this process; for SQLite this machine's time.
+    ``ahead`` is added: a run may take another time for its present.
     """
     if database.dialect == "sqlite":
-        return utc_now
+        return lambda: utc_now() + ahead
     with database.read() as conn:
-        begun, asked = now_time(conn), time.monotonic()
+        begun, asked = now_time(conn) + ahead, time.monotonic()
     return lambda: begun + timedelta(seconds=time.monotonic() - asked)
