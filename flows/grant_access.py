@@ -21,7 +21,7 @@ ProjectId = Annotated[
     str | None, Field(max_length=64), Described("Project whose rooms the account may enter; empty: none are granted")
 ]
 RoomIds = Annotated[
-    Ids | None, Described("Rooms (spaces) of that project, as text: an id of 19 digits is rounded where it is a number")
+    Ids | None, Described("Rooms (spaces) of that project, as text: as a number, an id of 19 digits would be rounded")
 ]
 Ticket = Annotated[
     bool,
@@ -46,8 +46,8 @@ async def grant_access(
 ) -> State[Any]:
     """Authorizes an account of a third-party system, lets it into rooms of a project, and gets it a ticket if wanted.
 
-    Each step is skipped where it is so already. Dry by default: it says what it would do. The account's settings need
-    ALLOW_WRITES=true for anything more.
+    Each step that is already done is skipped. By default it is a dry run, which says what it would do; writing also
+    needs ALLOW_WRITES=true in the account's settings.
     """
     asked_for = {
         "username": username,

@@ -27,7 +27,7 @@ Path = Annotated[
 ]
 Devices = Annotated[
     Annotated[list[Device], Field(min_length=1, max_length=1000)] | None,
-    Described('Devices, where there is no file: [{"product_key": "…", "device_name": "…"}, …]'),
+    Described('Devices, if there is no file: [{"product_key": "…", "device_name": "…"}, …]'),
 ]
 
 
@@ -45,7 +45,7 @@ async def issue_visual_tokens(
     asked_for = {"path": path, "devices": [list(one) for one in named] or None, "dry_run": dry_run}
     async with running("issue_visual_tokens", account, run_key, asked_for, names_keys=True) as run:
         if bool(path) == bool(named):
-            raise RunRed("Name a file (path), or devices: one of the two.")
+            raise RunRed("Name either a file (path) or devices.")
         await conclude_writes(run, await issue(run.run, named, path, dry_run), dry_run)
     return final_state(run)
 

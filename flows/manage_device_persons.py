@@ -15,11 +15,11 @@ Path = Annotated[
     str | None,
     Described("CSV, Excel or Parquet file with device_id, person_id and action (add or remove), as the worker sees it"),
 ]
-DeviceId = Annotated[Id | None, Described("Device, where there is no file")]
+DeviceId = Annotated[Id | None, Described("Device, if there is no file")]
 PersonId = Annotated[Id | None, Described("Person on that device: the uid of a user")]
 Action = Annotated[Literal["add", "remove"], Described("What to do with that person")]
 
-_ONE_SOURCE = "Name a file (path), or a device_id and a person_id: one of the two."
+_ONE_SOURCE = "Name either a file (path), or a device_id and a person_id."
 
 
 @flow(name="manage_device_persons", flow_run_name="persons {account}")
@@ -32,10 +32,10 @@ async def manage_device_persons(
     person_id: PersonId = None,
     action: Action = "add",
 ) -> State[Any]:
-    """Gives persons permission on devices (for their video talk), and takes it from them: one person, or a file.
+    """Gives persons permission on devices (for their video talk) or takes it from them: one person, or those of a file.
 
-    Rows that are not valid or refused are reported, the others are done. Dry by default; the account's settings need
-    ALLOW_WRITES=true for anything more.
+    Rows that are not valid or are refused are reported; all others are done. By default it is a dry run; writing also
+    needs ALLOW_WRITES=true in the account's settings.
     """
     asked_for = {"path": path, "device_id": device_id, "person_id": person_id, "action": action, "dry_run": dry_run}
     async with running("manage_device_persons", account, run_key, asked_for, names_keys=True) as run:

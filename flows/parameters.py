@@ -146,10 +146,10 @@ CountryCode = Annotated[
 
 
 def _as_text(value: Any, check: ValidatorFunctionWrapHandler) -> Any:
-    """Say why a number is refused: whoever wrote it may have rounded it before it came here."""
+    """Say why a number is refused: it may have been rounded before it came here."""
     if isinstance(value, int | float):
         raise ValueError(
-            f"is the number {value}: write it as text, in quotes. An id of 19 digits is rounded where it is a number"
+            f"is the number {value}: write it as text, in quotes. As a number, an id of 19 digits would be rounded"
         )
     return check(value)
 

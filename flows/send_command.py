@@ -34,10 +34,10 @@ async def send_command(
     person_id: PersonId = None,
     arguments: Arguments = None,
 ) -> State[Any]:
-    """Sends one of the documented commands, once. The numbers of its records are followed by reconcile_commands and by
-    messages until the command has ended.
+    """Sends one of the documented commands, once.
 
-    Dry by default; the account's settings need ALLOW_WRITES=true for anything more.
+    Its records are followed by reconcile_commands and by messages until the command has ended. By default it is a dry
+    run; writing also needs ALLOW_WRITES=true in the account's settings.
     """
     asked_for = {
         "device_id": device_id,

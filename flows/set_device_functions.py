@@ -26,7 +26,7 @@ async def set_device_functions(
 ) -> State[Any]:
     """Enables functions of a device, and no others: checked against its function pool before, read back after.
 
-    Dry by default; the account's settings need ALLOW_WRITES=true for anything more.
+    By default it is a dry run; writing also needs ALLOW_WRITES=true in the account's settings.
     """
     asked_for = {"device_id": device_id, "function_codes": function_codes, "dry_run": dry_run}
     async with running("set_device_functions", account, run_key, asked_for, names_keys=True) as run:

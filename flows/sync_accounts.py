@@ -1,4 +1,4 @@
-"""Read who is authorized: accounts of third-party systems that may log in to Tuya."""
+"""Read the list of authorized accounts: those of third-party systems that may log in to Tuya."""
 
 from typing import Any
 
@@ -14,8 +14,8 @@ from tasks.run.run import final_state, running
 async def sync_accounts(account: AccountName = None, run_key: RunKey = None) -> State[Any]:
     """Reads the list of authorized accounts to its end and marks those that are no longer in it.
 
-    nightly_sync does it too where the account's settings say SYNC_ACCOUNTS=true. The run is red when the list could not
-    be read to its end; none is declared vanished then.
+    nightly_sync does it too if the account's settings say SYNC_ACCOUNTS=true. The run is red if the list could not be
+    read to its end; no account is then declared vanished.
     """
     async with running("sync_accounts", account, run_key, {}) as run:
         listed = await read_account_list(run.run)

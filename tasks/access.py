@@ -1,4 +1,4 @@
-"""The steps of the flows of access: read who is authorized, write through the one door, say what became of each."""
+"""The steps of the access flows: read the authorized accounts, write through the one door, report each result."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -55,7 +55,7 @@ async def open_door(run: runs.Run, dry_run: bool) -> AsyncIterator[Door]:
 
 @retried_task("grant")
 async def grant_to_account(run: runs.Run, wanted: Grant, dry_run: bool) -> Carried:
-    """Authorize an account, let it into rooms and get it a ticket, as far as that is wanted and not so already."""
+    """Authorize an account, let it into rooms and get it a ticket, as far as wanted and not yet done."""
     settings = open_resources(run.account).settings
     files = TokenFiles.open(settings) if wanted.ticket and not dry_run else None
     async with open_door(run, dry_run) as door:
@@ -86,7 +86,7 @@ async def read_account_list(run: runs.Run) -> Listed:
 
 
 async def publish_account_changes(run: Running, listed: Listed) -> None:
-    """Leave a table of the accounts that this run met first, found changed or declared vanished."""
+    """Leave a table of the accounts that this run found new or changed, or declared vanished."""
     changed = await asyncio.to_thread(_account_changes, run)
     run.notes.append(f"{listed.accounts:,} authorized accounts, {listed.vanished:,} vanished.")
     await publish_table(
@@ -103,7 +103,7 @@ def _account_changes(run: Running) -> list[dict[str, str]]:
 
 
 async def conclude_writes(run: Running, carried: Carried, dry_run: bool) -> None:
-    """Count what became of the intents, leave it as a table, and end the run red where something is amiss.
+    """Count what became of the intents, leave it as a table, and end the run red if any is not done.
 
     Raises:
         RunRed: an intent was refused, is unknown or not valid; says which and why.

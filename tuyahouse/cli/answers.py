@@ -26,7 +26,7 @@ class Answers(Protocol):
     """Where answers come from."""
 
     def ask(self, question: Question) -> str:
-        """The answer, without blanks around it; empty where the default is empty and nothing was given."""
+        """The answer, without blanks around it; empty if the default is empty and nothing was given."""
 
     def refuse(self, questions: Sequence[Question], problem: str) -> None:
         """The answers to these questions cannot be used. Returns if they can be asked again, else ends the command."""
@@ -64,7 +64,7 @@ class FromFile:
             raise stopped(f'{path} cannot be read: {error}. Write one answer a line: region = "eu".') from None
 
     def require_known(self, keys: Sequence[str]) -> None:
-        """End the command if the file answers what nobody asks: a mistyped key would be passed over in silence."""
+        """End the command if the file has a key that is not asked: a mistyped one would be ignored in silence."""
         if unknown := sorted(set(self._answers) - set(keys)):
             raise stopped(f"{self._path} answers {', '.join(unknown)}, which is not asked. Keys: {', '.join(keys)}.")
 

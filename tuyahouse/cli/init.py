@@ -1,4 +1,4 @@
-"""``tuyahouse init``: the first account. Each answer is tried at once; what is written works."""
+"""``tuyahouse init``: sets up an account. Each answer is tried at once, so that the file it writes works."""
 
 import asyncio
 import json

@@ -21,14 +21,14 @@ from tuyahouse.warehouse.marts import MARTS, Field, Kind
 from tuyahouse.warehouse.tables import metadata
 
 HIDDEN = frozenset(("extend_data",))
-"""Left out unless named, as are bytes: it may hold credentials."""
+"""Left out unless named, because it may hold credentials; so are bytes."""
 
 BATCH = 50_000
 _TIMES = ("factory_day", "happened_at", "at", "day", "started_at", "last_step_at", "valid_from", "last_seen_at")
 
 
 class UnknownName(WarehouseError):
-    """There is no such table, mart, column or account; the text names those that are nearest."""
+    """There is no such table, mart, column or account; the text names the most similar ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,7 +248,7 @@ def reading(database: Database) -> Iterator[Connection]:
 
 
 def batches(database: Database, query: Query, rows: int = BATCH) -> Iterator[list[Sequence[Any]]]:
-    """The rows, some at once and always at least one batch, in memory that does not grow."""
+    """The rows in batches, at least one; memory stays flat."""
     with reading(database) as conn:
         if query.conditions and query.conditions[0][0].name == "account":
             require_account(conn, query.conditions[0][2])

@@ -1,2 +1,1 @@
-"""Writes to Tuya: people, permissions, data points, commands and tokens. All of them go through one door
-(``write``)."""
+"""Writes to Tuya: people, permissions, data points, commands and tokens, all through one door (``write``)."""

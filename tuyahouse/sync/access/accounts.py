@@ -37,7 +37,7 @@ class Sweep:
 
     @property
     def complete(self) -> bool:
-        """Whether all accounts were met that Tuya counts. Without a count the list ended by itself."""
+        """Whether as many accounts were read as Tuya counts. Without a count, the list ended by itself."""
         return self.total is None or len(self.uids) + len(self.unusable) == self.total
 
 
@@ -109,7 +109,7 @@ def _conclude(warehouse: Warehouse, run: runs.Run, sweep: Sweep, outcome: Outcom
 
 
 def _amiss(sweep: Sweep) -> str:
-    """Why an account that was not met may still be there; empty if it is not."""
+    """Why an account that was not on the list may still exist; empty if it does not."""
     if not sweep.complete:
         met = len(sweep.uids) + len(sweep.unusable)
         return (

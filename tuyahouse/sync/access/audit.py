@@ -91,8 +91,7 @@ class Audit:
             return writes.begin(conn, write)
 
     def done(self, intent: Intent, attempt: int, facts: Facts) -> str:
-        """Record the outcome ``done`` and land the rows of the intent; returns what a person should know, if
-        anything."""
+        """Record the outcome ``done`` and land the rows of the intent; returns a note for the operator, or ""."""
         try:
             self._done(intent, attempt, facts, lands=True)
         except ValueRefused as error:
@@ -125,7 +124,7 @@ class Audit:
                 writes.end(conn, run.account, row.intent_key, writes.REFUSED, by=run.run_id, note=NOT_CARRIED_OUT)
 
     def report(self, in_doubt: Sequence[StoredWrite], words: str) -> None:
-        """Record that a person was told of the calls in doubt: they stay unknown, and block no other run any more."""
+        """Record that the calls in doubt were reported: they stay unknown, and no longer block other runs."""
         run = self._run
         with self._warehouse.begin() as conn:
             for row in in_doubt:

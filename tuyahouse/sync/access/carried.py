@@ -28,7 +28,7 @@ class Carried:
 
     @contextmanager
     def until_stopped(self) -> Iterator[None]:
-        """Keep the error that every further call would meet too; what was carried out by then is kept as well."""
+        """Keep an error that every further call would meet too, together with what was carried out before it."""
         try:
             yield
         except TuyaError as error:
@@ -36,11 +36,11 @@ class Carried:
 
     @property
     def amiss(self) -> list[Written]:
-        """What was wanted and may not be so."""
+        """Intents that are not certainly done."""
         return [row for row in self.rows if row.end in (End.REFUSED, End.UNKNOWN, End.INVALID)]
 
     def outcome(self) -> Outcome:
-        """As counts: an intent that is so, or would be, is answered; one that was so before is unchanged too."""
+        """The counts: an intent that is done, or would be, is answered; one that was done before is unchanged too."""
         ends = Counter(row.end for row in self.rows)
         return Outcome(
             asked=len(self.rows),

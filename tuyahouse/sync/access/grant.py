@@ -22,7 +22,7 @@ GRANTED = (
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """Who is to be given access to what.
+    """The access to give to an account.
 
     Attributes:
         username: account name of the third-party system.
@@ -41,7 +41,7 @@ class Grant:
     ticket: bool = False
 
     def __post_init__(self) -> None:
-        """Raises ValueError for what does not go together."""
+        """Raises ValueError for fields that do not go together."""
         if self.room_ids and not self.project_id:
             raise ValueError("room_ids are given without a project_id: name the project that the rooms belong to.")
         if self.project_id and not self.room_ids:
@@ -53,9 +53,9 @@ class Grant:
 
 
 async def grant(door: Door, wanted: Grant, files: TokenFiles | None) -> Carried:
-    """Carry out the steps in their order; each is skipped where it is so already, and where the one before it failed.
+    """Carry out the steps in order. A step is skipped if it is already done, or if the one before it failed.
 
-    ``files`` keep the ticket; they are needed where one is wanted and the run is not dry.
+    ``files`` keep the ticket; they are needed if one is wanted and the run is not dry.
     """
     carried = Carried()
     with carried.until_stopped():
@@ -83,7 +83,7 @@ def _authorize(door: Door, wanted: Grant) -> Intent:
         found = await authorization.accounts_named(client, wanted.username)
         countries = await asyncio.to_thread(_countries, door, [each.uid for each in found])
         same = [each for each in found if countries.get(each.uid, wanted.country_code) == wanted.country_code]
-        # Tuya lists no country codes: of several accounts with this name nobody can say which one is meant.
+        # Tuya lists no country codes: of several accounts with this name it is not known which one is meant.
         if len(same) != 1 or (wanted.nick_name and same[0].nick_name != wanted.nick_name):
             return None
         return {"uid": same[0].uid}
@@ -116,7 +116,7 @@ async def _permit(door: Door, wanted: Grant, uid: str, goes_on: bool) -> Written
     missing = [room for room in rooms if room not in granted]
     if not missing:
         return Written(what, End.SKIPPED, GRANTED)
-    if not uid:  # a dry run: the account is not there yet
+    if not uid:  # a dry run: the account does not exist yet
         return Written(what, End.PLANNED)
     return await door.write(_permission(door, wanted, uid, missing))
 

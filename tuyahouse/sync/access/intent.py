@@ -1,4 +1,4 @@
-"""What somebody wants written to Tuya, and what came of it."""
+"""A wanted change in Tuya, and what became of it."""
 
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping
@@ -14,7 +14,7 @@ from tuyahouse.cloud.endpoint import Endpoint
 from tuyahouse.warehouse.database import Connection
 
 Facts = dict[str, Any]
-"""What a write brought about, e.g. a user id: stored in ``ops_write.result``, so it holds no secret."""
+"""The result of a write, e.g. a user id: stored in ``ops_write.result``, so it holds no secret."""
 
 _digest_of = msgspec.json.Encoder(order="sorted").encode
 
@@ -25,7 +25,7 @@ class End(StrEnum):
     PLANNED = "planned"
     """A dry run: it would be written."""
     SKIPPED = "skipped"
-    """It is so already, or another run did the same just now."""
+    """It is already so, or another run did the same just now."""
     DONE = "done"
     REFUSED = "refused"
     """Certainly not carried out."""
@@ -37,13 +37,13 @@ class End(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """One change that somebody wants. Two intents with the same call, target and request are the same one.
+    """One wanted change. Two intents with the same call, target and request are the same one.
 
     Attributes:
         call: the call that carries it out.
         target: what is written to, e.g. ``user 86 alice``; one write to a target at a time, in all processes.
         what: the change in words, e.g. ``add the person p1 to the device d1``.
-        request: what is asked for. It is stored: secrets are named by where they come from, never by their value.
+        request: what is requested. It is stored, so secrets are given by their source, never by their value.
         make: makes the call, at most once; returns facts without secrets. It raises TuyaError.
         read_back: asks Tuya whether it is so; returns the facts, None if it is not so. None: no such call exists.
         find_out: how a person finds out whether it was carried out, as a sentence.
@@ -73,7 +73,7 @@ class Intent:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What became of one intent, for the people who read the run."""
+    """What became of one intent, in words for the operator."""
 
     what: str
     end: End

@@ -1,4 +1,4 @@
-"""Tickets and visual tokens as files for one user alone. They are nowhere else."""
+"""Tickets and visual tokens as files that only their owner can read. They are kept nowhere else."""
 
 import hashlib
 import os
@@ -20,7 +20,7 @@ class TokenFiles:
 
     @classmethod
     def open(cls, settings: Settings) -> "TokenFiles":
-        """The directory of the settings, made if it is not there; proved to be writable.
+        """The directory in the settings, created if missing and checked to be writable.
 
         Raises:
             SettingsError: none is set, or it cannot be written to.

@@ -2,9 +2,9 @@
 
     permission → one writer at a time → is it so already? → audit row (pending), committed → call → outcome, committed
 
-A call whose outcome is unknown (time-out, cut answer, killed process) is never repeated blindly. Where Tuya can be
-asked, the next run reads back and records what it finds. Where it cannot, the next run reports it and writes nothing;
-only a run after that, with another run key, may write it again.
+A call whose outcome is unknown (time-out, cut answer, killed process) is never repeated blindly. If Tuya can be asked,
+the next run reads back and records what it finds. If not, the next run reports it and writes nothing; only a run after
+that, with another run key, may write it again.
 """
 
 import asyncio
@@ -30,10 +30,10 @@ DONE_BEFORE = "This run did it before."
 DONE_MEANWHILE = "Another run did the same just now."
 
 _OF_ONE_ITEM = frozenset({"1106"})
-"""Codes that mean a wrong configuration elsewhere, and here most often a device of somebody else."""
+"""Codes that mean a wrong configuration elsewhere, but here mostly a device of another owner."""
 
 _LONGEST_WAIT = timedelta(hours=1)
-"""For its turn: a call is sent this long after it was audited at most."""
+"""Longest time from the audit of a call until it is sent, while it waits for its start slot."""
 
 
 def require_permission(account: Account) -> None:
@@ -49,7 +49,7 @@ class Door:
     """Carries out the intents of one run.
 
     Args:
-        client: makes the calls; they are paced and counted as all others are.
+        client: makes the calls; they are paced and counted like all others.
         warehouse: holds the audit and the locks.
         run: its run key is part of the name of each intent.
         dry_run: only say what would be written; Tuya is read, and never written to.
@@ -66,12 +66,12 @@ class Door:
         self._longest_call = timedelta(seconds=client.account.timeout_seconds)
 
     async def write(self, intent: Intent) -> Written:
-        """Carry the intent out, unless it is so already or this run did it before.
+        """Carry the intent out, unless it is already so or this run did it before.
 
         Raises:
             TuyaError: one that every further call would meet too; it is in the audit.
             SettingsError: the account does not allow writes.
-            WarehouseError: the audit cannot be written. Of a call that was made by then the next run finds out.
+            WarehouseError: the audit cannot be written. The next run finds out about a call made by then.
         """
         if not self.dry_run:
             require_permission(self.client.account)
@@ -121,7 +121,7 @@ class Door:
         return await self._call(intent, await asyncio.to_thread(self._audit.begin, intent, known.in_doubt))
 
     async def _read_back(self, intent: Intent, in_doubt: Sequence[StoredWrite]) -> Written | None:
-        """Ask Tuya whether it is so, and record what that says of the calls in doubt; None: it is to be written."""
+        """Ask Tuya whether it is so, and record what that means for the calls in doubt; None: it must be written."""
         facts = await self._ask(intent)
         if facts is None and in_doubt:
             # The call may still be under way inside Tuya: no means no once its time is over.
@@ -140,7 +140,7 @@ class Door:
         return Written(intent.what, End.DONE, CARRIED_OUT, facts)
 
     async def _ask(self, intent: Intent) -> Facts | Written | None:
-        """What Tuya says of it now; how it ended where Tuya refuses to say."""
+        """What Tuya answers about it now; how it ended if Tuya refuses to answer."""
         assert intent.read_back is not None
         try:
             return await intent.read_back(self.client)

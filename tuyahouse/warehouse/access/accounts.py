@@ -46,7 +46,7 @@ def declare_vanished(conn: Connection, account: str, listed: Collection[str], at
 
 
 def changes_of_run(conn: Connection, account: str, run_id: str, limit: int) -> list[dict[str, str]]:
-    """The accounts that a run met first, found changed or declared vanished, for people."""
+    """The accounts that a run found new or changed, or declared vanished, for people to read."""
     table = authorized_account.c
     wanted = select(table.login_name, table.nick_name, table.uid, table.role_name, table.vanished_at, table.first_run)
     changed = wanted.where(table.account == account, table.last_run == run_id).order_by(table.login_name, table.uid)

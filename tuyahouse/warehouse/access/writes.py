@@ -154,7 +154,7 @@ def find(conn: Connection, account: str, intent_key: str) -> StoredWrite | None:
 
 
 def unsettled(conn: Connection, account: str, target: str) -> list[StoredWrite]:
-    """The writes to this target whose outcome nobody has found out yet, oldest first."""
+    """The writes to this target whose outcome is still unknown, oldest first."""
     wanted = select(ops_write).where(
         _table.account == account, _table.target == clean_text(target), _table.settled_at.is_(None)
     )
@@ -162,7 +162,7 @@ def unsettled(conn: Connection, account: str, target: str) -> list[StoredWrite]:
 
 
 def done_since(conn: Connection, account: str, target: str, content: str, since: datetime) -> StoredWrite | None:
-    """The same intent of another run that was done at ``since`` or later, None if there is none."""
+    """The same intent of another run that was done at ``since`` or later; None if there is none."""
     wanted = select(ops_write).where(
         _table.account == account,
         _table.target == clean_text(target),
