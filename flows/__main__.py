@@ -15,6 +15,7 @@ from typing import Annotated, Any
 
 import typer
 
+from flows.prefect_settings import require_prefect_settings
 from flows.temporary_server import TemporaryServer, start_where_none_is_named
 
 # The library's log lines belong into the run's log; no analytics leave this machine. Failures are reported once, in
@@ -87,6 +88,7 @@ def main(
       python -m flows sync_sn_flows -p account=factory -p limit=100
       python -m flows sync_sn_flows -p account=factory -p 'sns=["A0001","A0002"]'
     """
+    require_prefect_settings()
     server = start_where_none_is_named() if name and not list_flows else None
     from flows.catalogue import FLOWS
 

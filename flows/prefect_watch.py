@@ -11,8 +11,9 @@ from prefect.settings import get_current_settings
 
 from flows.temporary_server import TemporaryServer
 
-SECONDS_TO_START = 60.0
-"""For a temporary server, which creates its database on the first start."""
+SECONDS_TO_START = 180.0
+"""For a temporary server, which creates its database on the first start; of several that start at once each waits for
+the one before it."""
 SECONDS_TO_ANSWER = 10.0
 """For a server that the settings name, before a run begins."""
 SECONDS_AWAY = 90.0
@@ -28,7 +29,7 @@ async def wait_for_server(server: TemporaryServer | None) -> None:
     """Return when Prefect's server answers.
 
     Raises:
-        PrefectAway: it does not, or the temporary one ended.
+        PrefectAway: it does not, the temporary one ended, or the URL lacks its ``/api``.
     """
     end = time.monotonic() + (SECONDS_TO_START if server else SECONDS_TO_ANSWER)
     while not await _answers(server.url if server else _url()):
@@ -39,6 +40,8 @@ async def wait_for_server(server: TemporaryServer | None) -> None:
         if time.monotonic() > end:
             raise PrefectAway(_sentence("does not answer", server.url if server else _url()))
         await asyncio.sleep(0.1)
+    if not server and await asyncio.to_thread(_lacks_its_end, _url().rstrip("/")):
+        raise PrefectAway(f"{_url()} is Prefect's server, not its API: write PREFECT_API_URL={_url().rstrip('/')}/api.")
 
 
 async def until_away() -> PrefectAway:
@@ -72,3 +75,14 @@ def _answers_now(url: str) -> bool:
     except (OSError, HTTPException):
         return False
     return True
+
+
+def _lacks_its_end(url: str) -> bool:
+    """Whether the API is at this URL with ``/api`` behind it."""
+    if not url or "/api" in url:
+        return False
+    try:
+        with urllib.request.urlopen(f"{url}/api/health", timeout=5, context=ssl._create_unverified_context()) as answer:
+            return bytes(answer.read(10).strip()) == b"true"
+    except (OSError, HTTPException):
+        return False

@@ -7,6 +7,7 @@ flows are being imported.
 """
 
 import atexit
+import fcntl
 import os
 import signal
 import socket
@@ -15,6 +16,8 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import IO
 from urllib.request import getproxies_environment
 
@@ -99,6 +102,13 @@ def _serve(listening: socket.socket) -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
     import uvicorn
 
+    class OneAtATime(uvicorn.Server):
+        """Starts alone: two servers that create or migrate the same database at once fail."""
+
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            with _alone():
+                await super().startup(sockets)
+
     options = uvicorn.Config(
         "prefect.server.api.server:create_app",
         factory=True,
@@ -106,7 +116,19 @@ def _serve(listening: socket.socket) -> None:
         lifespan="on",
         timeout_graceful_shutdown=1,
     )
-    uvicorn.Server(options).run(sockets=[listening])
+    OneAtATime(options).run(sockets=[listening])
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Hold a lock of Prefect's home; it ends with the process, however that ends."""
+    from prefect.settings import get_current_settings
+
+    home = get_current_settings().home
+    home.mkdir(parents=True, exist_ok=True)
+    with (home / "temporary-server.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _end_with_parent() -> None:
