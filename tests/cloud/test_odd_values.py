@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from tests.cloud.odd_values import with_odd_value
 from tests.sandbox.callers import CRAFT_LINE, InProcessCaller
 from tuyahouse.cloud.calls.commands import decode_record
 from tuyahouse.cloud.calls.device_functions import decode_functions
@@ -18,6 +17,7 @@ from tuyahouse.cloud.calls.devices import decode_device, device_facts
 from tuyahouse.cloud.calls.pms import decode_craft_line, decode_flow_steps
 from tuyahouse.cloud.errors import TuyaError
 from tuyahouse.cloud.http.answer import Answer, read_answer
+from tuyahouse.sandbox.world.odd_values import with_odd_value
 from tuyahouse.sandbox.world.options import Options
 from tuyahouse.sandbox.world.world import World
 

@@ -1,6 +1,7 @@
 """Every fault does what its name says, and which calls it hits repeats itself."""
 
 import http.client
+import re
 import time
 from collections.abc import Callable
 from typing import Any
@@ -9,6 +10,9 @@ import pytest
 
 from tests.sandbox.callers import FLOWS, HttpCaller, InProcessCaller, signed_headers
 from tests.support.sandbox import Sandbox
+from tuyahouse.sandbox.app import ENDPOINTS
+from tuyahouse.sandbox.http.gateway import Gateway
+from tuyahouse.sandbox.http.routes import Call
 from tuyahouse.sandbox.world.faults import FaultError, parse_fault
 from tuyahouse.sandbox.world.options import Options
 from tuyahouse.sandbox.world.world import World
@@ -52,6 +56,26 @@ def test_a_wrong_shape_is_json_but_no_list_of_steps() -> None:
     results = [asking.flows()["result"] for _ in range(30)]
     assert not any(isinstance(r, list) and r and all(isinstance(step, dict) for step in r) for r in results)
     assert len({type(r) for r in results}) > 1
+
+
+def test_an_odd_value_is_another_one_each_time_and_spares_the_login() -> None:
+    asking = InProcessCaller(World(faults={"odd_value": 1}))
+    assert asking.login()["success"] is True
+    data = b'{"sn": "YZCB04ZZR00001"}'
+    head = signed_headers("POST", FLOWS, data, asking.pms, t=asking.world.now_ms())
+    headers = {name.lower().encode(): value.encode() for name, value in head.items()}
+    gateway = Gateway(asking.world, ENDPOINTS)
+    bodies = [gateway.answer(Call("POST", FLOWS, "", data, headers)).body for _ in range(60)]
+    assert len({re.sub(rb'"t(id)?":"?\w+', b"", body) for body in bodies}) > 20
+    assert any(not _is_text(body) for body in bodies)
+
+
+def _is_text(body: bytes) -> bool:
+    try:
+        body.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def test_an_item_error_spares_the_login() -> None:

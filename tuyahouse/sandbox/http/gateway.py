@@ -1,13 +1,17 @@
 """What Tuya's gateway does with every request around the endpoint: log, limits, signature, token, faults, envelope."""
 
 import asyncio
+import random
 from typing import Any, NamedTuple
 
+import msgspec
 from starlette.types import Message, Receive, Scope, Send
 
 from tuyahouse.sandbox.http.answers import Reply, broken_body, misshapen, oversized, refused, server_error
 from tuyahouse.sandbox.http.echo import echoing
 from tuyahouse.sandbox.http.routes import Call, Endpoint, Router
+from tuyahouse.sandbox.seeded_random import draw
+from tuyahouse.sandbox.world.odd_values import with_odd_value
 from tuyahouse.sandbox.world.refusals import Refusal
 from tuyahouse.sandbox.world.signature import canonical_target, is_token_call, signed_header_lines, string_to_sign
 from tuyahouse.sandbox.world.world import World
@@ -85,7 +89,10 @@ def _fault(world: World, endpoint: Endpoint, call: Call, key: str, nth: int) -> 
     methods = world.options.fault_methods
     if methods and call.method not in methods:
         return _Fault("", 0)
-    return _Fault(*world.faults.draw(endpoint.name, key, nth, endpoint.spared))
+    name, variant = world.faults.draw(endpoint.name, key, nth, endpoint.spared)
+    if name == "odd_value":
+        variant = draw(world.options.seed, name, endpoint.name, key, nth)
+    return _Fault(name, variant)
 
 
 def _instead(world: World, fault: _Fault) -> Reply | None:
@@ -106,6 +113,8 @@ def _damaged(world: World, fault: _Fault, reply: Reply) -> Reply:
     """The reply if a fault strikes on the way back, after the request did its work."""
     if fault.name == "slow":
         return reply._replace(delay=world.options.slow_seconds)
+    if fault.name == "odd_value":
+        return reply._replace(body=with_odd_value(random.Random(fault.variant), msgspec.json.decode(reply.body)))
     if fault.name == "oversized":
         return oversized(world, reply)
     return reply._replace(cut=True) if fault.name == "cut" else reply

@@ -15,6 +15,7 @@ FAULTS = {
     "throttle": "the answer is code 1110",
     "token_death": "the token of the call dies before its time: 1010",
     "shape": "JSON of a wrong shape where data should be: a list for an object, an object for a list, numbers, text",
+    "odd_value": "one value of the answer is odd: its type, size, encoding, nesting or number; or it is renamed",
     "item_error": "the item is refused with a code of its own",
     "region": "wrong data centre: a token is granted, everything else answers 28841107",
     "ip": "the caller's address is not allowed: 1114",
@@ -23,7 +24,7 @@ FAULTS = {
     "quota": "the quota is used up: 28841004",
     "clock": "not a rate: the sandbox's clock is off by so many seconds",
 }
-SPARED_BY_LOGINS = frozenset({"shape", "item_error", "oversized"})
+SPARED_BY_LOGINS = frozenset({"shape", "odd_value", "item_error", "oversized"})
 SPARED_BY_TOKEN_CALLS = SPARED_BY_LOGINS | {"token_death", "region", "rights", "subscription"}
 
 
