@@ -33,7 +33,11 @@ Devices = Annotated[
 
 @flow(name="issue_visual_tokens", flow_run_name="visual tokens {account}")
 async def issue_visual_tokens(
-    account: AccountName, run_key: RunKey = None, dry_run: DryRun = True, path: Path = None, devices: Devices = None
+    account: AccountName = None,
+    run_key: RunKey = None,
+    dry_run: DryRun = True,
+    path: Path = None,
+    devices: Devices = None,
 ) -> State[Any]:
     """Issues a visual token for each device that has none, or whose token has less than half of its life left.
 

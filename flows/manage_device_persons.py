@@ -24,7 +24,7 @@ _ONE_SOURCE = "Name either a file (path), or a device_id and a person_id."
 
 @flow(name="manage_device_persons", flow_run_name="persons {account}")
 async def manage_device_persons(
-    account: AccountName,
+    account: AccountName = None,
     run_key: RunKey = None,
     dry_run: DryRun = True,
     path: Path = None,

@@ -26,7 +26,8 @@ Arguments = Annotated[
 
 @flow(name="send_command", flow_run_name="command {account}")
 async def send_command(
-    account: AccountName,
+    account: AccountName = None,
+    *,
     device_id: DeviceId,
     action: ActionName,
     run_key: RunKey = None,

@@ -18,7 +18,8 @@ FunctionCodes = Annotated[
 
 @flow(name="set_device_functions", flow_run_name="functions {account}")
 async def set_device_functions(
-    account: AccountName,
+    account: AccountName = None,
+    *,
     device_id: DeviceId,
     function_codes: FunctionCodes,
     run_key: RunKey = None,

@@ -4,13 +4,15 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
+from prefect.runtime import task_run
+
 from tasks.run.artifacts import publish_table, shown
 from tasks.run.flow import RunRed
 from tasks.run.meter import Meter
 from tasks.run.resources import open_resources
-from tasks.run.retries import retried_task
+from tasks.run.retries import retried_task, retry_delays
 from tasks.run.run import Running
-from tuyahouse.cloud.errors import BudgetReached
+from tuyahouse.cloud.errors import BudgetReached, PassingFault
 from tuyahouse.sync.access.accounts import Listed, sync_list
 from tuyahouse.sync.access.carried import Carried
 from tuyahouse.sync.access.grant import Grant, grant
@@ -53,13 +55,24 @@ async def open_door(run: runs.Run, dry_run: bool) -> AsyncIterator[Door]:
             meter.tell()
 
 
+def unless_away(carried: Carried) -> Carried:
+    """What was carried out, for the end of a task.
+
+    Raises:
+        PassingFault: Tuya is away, and the task is worth retrying. What was done by then is skipped the next time.
+    """
+    if isinstance(carried.stopped_by, PassingFault) and task_run.run_count <= len(retry_delays):
+        raise carried.stopped_by
+    return carried
+
+
 @retried_task("grant")
 async def grant_to_account(run: runs.Run, wanted: Grant, dry_run: bool) -> Carried:
     """Authorize an account, let it into rooms and get it a ticket, as far as wanted and not yet done."""
     settings = open_resources(run.account).settings
     files = TokenFiles.open(settings) if wanted.ticket and not dry_run else None
     async with open_door(run, dry_run) as door:
-        return await grant(door, wanted, files)
+        return unless_away(await grant(door, wanted, files))
 
 
 @retried_task("users")
@@ -70,7 +83,7 @@ async def write_app_users(run: runs.Run, user: User | Written | None, path: str 
         SourceError: the file cannot be used.
     """
     async with open_door(run, dry_run) as door:
-        return await write_users(door, [user] if user else read_users(path or ""))
+        return unless_away(await write_users(door, [user] if user else read_users(path or "")))
 
 
 @retried_task("list of accounts")

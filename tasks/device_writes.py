@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tasks.access import open_door
+from tasks.access import open_door, unless_away
 from tasks.run.retries import retried_task
 from tuyahouse.sync.access import commands, functions, persons
 from tuyahouse.sync.access.carried import Carried
@@ -19,14 +19,14 @@ async def change_persons(run: runs.Run, change: Change | None, path: str | None,
         SourceError: the file cannot be used.
     """
     async with open_door(run, dry_run) as door:
-        return await persons.change_persons(door, [change] if change else persons.read_changes(path or ""))
+        return unless_away(await persons.change_persons(door, [change] if change else persons.read_changes(path or "")))
 
 
 @retried_task("functions")
 async def set_functions(run: runs.Run, device_id: str, codes: Sequence[str], dry_run: bool) -> Carried:
     """Set the enabled functions of a device."""
     async with open_door(run, dry_run) as door:
-        return await functions.set_functions(door, device_id, codes)
+        return unless_away(await functions.set_functions(door, device_id, codes))
 
 
 @retried_task("command")
@@ -35,4 +35,4 @@ async def send_one_command(
 ) -> Carried:
     """Send a command to a device."""
     async with open_door(run, dry_run) as door:
-        return await commands.send_command(door, action, device_id, person_id, arguments)
+        return unless_away(await commands.send_command(door, action, device_id, person_id, arguments))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from prefect.blocks.system import Secret
 
-from tasks.access import open_door
+from tasks.access import open_door, unless_away
 from tasks.run.artifacts import artifact_key
 from tasks.run.resources import open_resources
 from tasks.run.retries import retried_task
@@ -78,4 +78,4 @@ async def issue_visual_tokens(
     keeper = keeper_of(open_resources(run.account).settings)
     wanted, invalid = distinct(read_devices(path) if path else devices)
     async with open_door(run, dry_run) as door:
-        return await issue_tokens(door, keeper, wanted, invalid)
+        return unless_away(await issue_tokens(door, keeper, wanted, invalid))

@@ -10,7 +10,7 @@ import pytest
 
 from flows.catalogue import FLOWS
 from tests.access.desk import DEMO, Desk, told
-from tests.flows.processes import run_flow, start_flow, wait_until
+from tests.flows.processes import IMPATIENT, run_flow, start_flow, wait_until
 from tests.support.kill import kill
 from tests.support.prefect import PrefectServer
 from tests.support.secrets import leaks_in_files, leaks_in_postgres, leaks_in_text
@@ -272,3 +272,18 @@ def test_writes_are_paced_and_counted_as_every_call(desk: Desk, password: str) -
     ledger = dict(desk.rows(ops_api_calls, "endpoint", "calls"))
     assert run and run.outcome.calls == sum(ledger.values()) and ledger[PUT_USER] == 1
     assert (PUT_USER,) in desk.rows(ops_pace, "endpoint")
+
+
+@SQLITE
+def test_a_run_that_meets_no_connection_tries_again_then_is_red_and_continues_with_what_is_left(
+    desk: Desk, prefect_server: PrefectServer, password: str
+) -> None:
+    desk.start("sync_accounts")  # has a token
+    away = desk.env | prefect_server.env | {f"{DEMO}BASE_URL": "http://127.0.0.1:9", f"{DEMO}ATTEMPTS": "1"}
+    asked = {"username": "alice", "password_from": password, "run_key": "one"}
+    process = start_flow("manage_users", away, program=IMPATIENT, dry_run="false", **asked)
+    printed, _ = process.communicate(timeout=120)
+    assert process.returncode == 1 and "no connection to 127.0.0.1:9" in printed, printed
+    assert desk.audit("outcome", "attempts") == [("refused", 4)]
+    desk.write("manage_users", **asked)
+    assert desk.audit("outcome", "attempts") == [("done", 5)]

@@ -5,14 +5,14 @@ import os
 import signal
 import subprocess
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 
-from tests.access.intents import Folder, door, intent, write
+from tests.access.intents import LEASE, Folder, door, intent, write
 from tests.flows.processes import ROOT
 from tuyahouse.cloud.client import TuyaClient
 from tuyahouse.cloud.errors import (
@@ -28,6 +28,7 @@ from tuyahouse.settings import SettingsError
 from tuyahouse.sync.access.audit import in_doubt_in_words
 from tuyahouse.sync.access.intent import End, Facts, Intent
 from tuyahouse.warehouse.database import Connection
+from tuyahouse.warehouse.shared import locks
 from tuyahouse.warehouse.tables import ops_lock, ops_write
 from tuyahouse.warehouse.warehouse import Warehouse
 
@@ -138,6 +139,17 @@ def _announced(alone: Any, begun: asyncio.Event) -> Any:
     return announced
 
 
+async def test_a_target_that_another_run_holds_for_long_is_refused_with_who_holds_it(
+    warehouse: Warehouse, folder: Folder
+) -> None:
+    impatient = door(warehouse, "one", timeout=0.1)
+    impatient._lease = timedelta(0)
+    with locks.account_lock(warehouse, "demo/write/name alice", "grant_access, run key other", LEASE):
+        refused = await impatient.write(intent(folder))
+    assert refused.end is End.REFUSED and "grant_access, run key other has been writing" in refused.words
+    assert folder.calls == 0 and audit(warehouse) == []
+
+
 async def test_other_changes_of_the_same_target_wait_and_are_written(warehouse: Warehouse, folder: Folder) -> None:
     folder.seconds = 0.2
     wanted = [intent(folder, request={"name": "alice", "shade": shade}) for shade in ("red", "blue")]
@@ -196,19 +208,20 @@ async def test_a_call_in_doubt_that_was_not_carried_out_is_made_again_once_its_t
     assert folder.calls == 1 and sorted(audit(warehouse)) == [("done",), ("refused",)]
 
 
-async def test_a_call_in_doubt_matters_no_more_once_its_target_was_written_otherwise(
-    warehouse: Warehouse, folder: Folder
-) -> None:
+async def test_a_call_in_doubt_is_named_until_its_target_was_replaced(warehouse: Warehouse, folder: Folder) -> None:
+    def in_words() -> list[str]:
+        with warehouse.read() as conn:
+            return in_doubt_in_words(conn, "demo", datetime.now(UTC))
+
     folder.after = PassingFault("no answer in time")
     await write(warehouse, "one", intent(folder))
-    with warehouse.read() as conn:
-        (words,) = in_doubt_in_words(conn, "demo", datetime.now(UTC))
+    (words,) = in_words()
     assert words.startswith("Whether Tuya carried it out is unknown: One write of") and "(write alice)" in words
     folder.after = None
-    await write(warehouse, "two", intent(folder, request={"name": "alice", "shade": "blue"}))
-    assert sorted(audit(warehouse)) == [("done",), ("unknown",)]
-    with warehouse.read() as conn:
-        assert in_doubt_in_words(conn, "demo", datetime.now(UTC)) == []
+    await write(warehouse, "two", intent(folder, request={"shade": "blue"}))
+    assert in_words() == [words], "another change of the target says nothing about this one"
+    await write(warehouse, "three", intent(folder, request={"shade": "red"}, replaces=True))
+    assert in_words() == [] and sorted(audit(warehouse)) == [("done",), ("done",), ("unknown",)]
 
 
 async def test_what_may_be_repeated_is_repeated(warehouse: Warehouse, folder: Folder) -> None:

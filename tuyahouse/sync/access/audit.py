@@ -136,7 +136,8 @@ class Audit:
             if lands and intent.land:
                 intent.land(conn, facts, now_time(conn))
             key = self._key(intent)
-            if writes.end(conn, run.account, key, writes.DONE, by=run.run_id, attempt=attempt, result=facts):
+            ended = writes.end(conn, run.account, key, writes.DONE, by=run.run_id, attempt=attempt, result=facts)
+            if ended and intent.replaces:
                 writes.supersede(conn, run.account, intent.target, key, WRITTEN_SINCE, by=run.run_id)
 
     def _key(self, intent: Intent) -> str:

@@ -61,5 +61,6 @@ def _intent(door: Door, device_id: str, wanted: Sequence[str], what: str) -> Int
         request={"device_id": device_id, "function_code_list": sorted(wanted)},
         make=make,
         read_back=read_back,
+        replaces=True,
         land=lambda conn, facts, at: functions.store_enabled(conn, account, device_id, wanted, run_id),
     )

@@ -95,6 +95,7 @@ def _authorize(door: Door, wanted: Grant) -> Intent:
         request={"username": wanted.username, "nickName": wanted.nick_name, "countryCode": wanted.country_code},
         make=make,
         read_back=read_back,
+        replaces=True,
         land=lambda conn, facts, at: accounts.store_authorized(
             conn, account, str(facts["uid"]), wanted.username, wanted.country_code, wanted.nick_name, run_id
         ),

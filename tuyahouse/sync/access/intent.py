@@ -48,6 +48,7 @@ class Intent:
         read_back: asks Tuya whether it is so; returns the facts, None if it is not so. None: no such call exists.
         find_out: how a person finds out whether it was carried out, as a sentence.
         repeatable: carrying it out twice does no harm, so a run repeats it after an unknown outcome.
+        replaces: it replaces whatever was written to its target before, so what is in doubt there matters no more.
         land: writes rows in the transaction that records the outcome ``done``.
     """
 
@@ -59,6 +60,7 @@ class Intent:
     read_back: Callable[[TuyaClient], Awaitable[Facts | None]] | None = None
     find_out: str = ""
     repeatable: bool = False
+    replaces: bool = False
     land: Callable[[Connection, Facts, datetime], object] | None = None
 
     @property

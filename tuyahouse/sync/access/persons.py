@@ -126,6 +126,7 @@ def _intent(door: Door, change: Change) -> Intent:
         what=change.what,
         request={"device_id": device_id, "person_id": person_id},
         make=_add(change) if adds else _remove(change),
+        replaces=True,
         find_out="Look at the device in Tuya's console, or try its video talk as this person; Tuya lists no persons.",
         land=lambda conn, facts, at: store(conn, account, device_id, person_id, at, run_id),
     )

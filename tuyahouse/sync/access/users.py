@@ -199,6 +199,7 @@ def _intent(door: Door, user: User) -> Intent:
             "password_from": user.password_from,
         },
         make=make,
+        replaces=True,
         find_out="Look for the user among those of the app in Tuya's console, or log in to the app as this user.",
         land=lambda conn, facts, at: users.store_written(
             conn,

@@ -159,6 +159,7 @@ def _intent(door: Door, keeper: Keeper, devices: Sequence[VisualDevice]) -> Inte
         request={"userName": settings.visual_username, "deviceList": [list(device) for device in devices]},
         make=make,
         repeatable=True,
+        replaces=True,
         land=lambda conn, facts, at: stored.store(conn, account, [_row(each) for each in facts["issued"]], at, run_id),
     )
 
