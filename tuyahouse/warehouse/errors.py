@@ -1,5 +1,6 @@
 """Errors of a warehouse, in words that say what to do."""
 
+import re
 import sqlite3
 from typing import Any
 
@@ -50,6 +51,10 @@ _REFUSED_CLASSES = ("22", "23", "54")
 """SQLSTATE classes of a value that does not fit: data exceptions, broken constraints, limits of the server."""
 
 _NO_ENTRY = (pg.InvalidPassword, pg.InvalidAuthorizationSpecification)
+
+_SERVER_SPEAKS = re.compile(r" failed: (?!FATAL:  (?:the database system|sorry|remaining connection))\S+:  ")
+"""A refusal of the server's while connecting, in whatever language: ``SEVERITY:  text``. The driver keeps its SQLSTATE
+to itself; what it says by itself is English and has no severity."""
 
 _SQLITE = (
     ("readonly database", WarehouseError, "is read-only. Make the file and its folder writable, or name another one"),
@@ -117,6 +122,11 @@ def _postgres(error: psycopg.Error, where: str) -> WarehouseError | None:
     ):
         return WarehouseError(
             f"The warehouse {where} refuses the connection: {said}. {_HINT} (user, password, database)."
+        )
+    if error.sqlstate is None and _SERVER_SPEAKS.search(str(error)):
+        return WarehouseAway(
+            f"The warehouse {where} refuses the connection: {said}. {_HINT} (user, password, database). It is tried "
+            "again, as the server may be starting or have no connection left."
         )
     if isinstance(error, _PASSING) or (isinstance(error, psycopg.OperationalError) and _lost(error)):
         return WarehouseAway(f"The warehouse {where} cannot be reached: {said}. Check that it runs. {_HINT}.")
