@@ -121,8 +121,8 @@ def test_a_call_whose_answer_was_cut_is_unknown_then_reported_and_never_repeated
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        ({}, "Name a file (path), or a device_id and a person_id"),
-        ({"device_id": "d"}, "Name a file (path), or a device_id and a person_id"),
+        ({}, "Name either a file (path), or a device_id and a person_id"),
+        ({"device_id": "d"}, "Name either a file (path), or a device_id and a person_id"),
         ({"path": "p.csv", "device_id": "d", "person_id": "p"}, "Name either a file"),
         ({"path": "/nowhere/persons.csv"}, "There is no file /nowhere/persons.csv"),
     ],
