@@ -127,8 +127,8 @@ def test_a_wrong_login_is_tried_a_few_times_and_no_more(desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("given", "settings", "words"),
     [
-        ({"devices": None}, {}, "Name a file (path), or devices"),
-        ({"path": "/nowhere.csv"}, {}, "Name a file (path), or devices"),
+        ({"devices": None}, {}, "Name either a file (path) or devices"),
+        ({"path": "/nowhere.csv"}, {}, "Name either a file (path) or devices"),
         ({}, {"TUYAHOUSE_TOKEN_DIR": ""}, "TUYAHOUSE_TOKEN_DIR is not set"),
         ({}, {f"{DEMO}VISUAL_BASE_URL": ""}, f"Set {DEMO}VISUAL_BASE_URL."),
         ({}, {f"{DEMO}ALLOW_WRITES": "false"}, f"{DEMO}ALLOW_WRITES=true"),
