@@ -49,7 +49,7 @@ system:  ## install the system packages that some tests need, if it may
 fuzz: setup  ## run the fuzz tests with a million generated inputs
 	@TUYAHOUSE_TEST_FUZZ=1000000 $(RUN) -m pytest -m fuzz -o faulthandler_timeout=3600
 
-kill: setup  ## run the kill tests with fifty kills at random instants
+kill: setup  ## run the kill tests with fifty kills and fifty pauses at random instants
 	@TUYAHOUSE_TEST_KILLS=50 $(RUN) -m pytest -m kill -o faulthandler_timeout=3600
 
 clean:  ## remove everything that make created

@@ -1,5 +1,7 @@
 """``python -m flows`` as an operator starts it: a process of its own against a real Prefect server."""
 
+import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -59,3 +61,23 @@ def wait_until(true: Callable[[], bool], process: "subprocess.Popen[str]", secon
             process.kill()
             raise AssertionError(f"It ended or hung before that:\n{process.communicate()[0]}")
         time.sleep(0.02)
+
+
+def pause(send_signal: Callable[[int], object], warehouse_url: str) -> None:
+    """Stop a process, but not while it writes to SQLite: there is one writer, and all others would wait for it."""
+    send_signal(signal.SIGSTOP)
+    while warehouse_url.startswith("sqlite") and _is_written_to(warehouse_url.removeprefix("sqlite:///")):
+        send_signal(signal.SIGCONT)
+        time.sleep(0.01)
+        send_signal(signal.SIGSTOP)
+
+
+def _is_written_to(file: str) -> bool:
+    probe = sqlite3.connect(file, timeout=0, isolation_level=None)
+    try:
+        probe.execute("BEGIN IMMEDIATE")
+    except sqlite3.OperationalError:
+        return True
+    finally:
+        probe.close()
+    return False

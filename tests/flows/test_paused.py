@@ -7,7 +7,6 @@ what the first one asked is no longer true when it wakes up.
 import os
 import random
 import signal
-import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -22,10 +21,10 @@ from sqlalchemy import Table, select
 
 from tests.flows.nights import environment_of, register, units
 from tests.flows.operator import Operator
+from tests.flows.processes import pause
 from tests.support.prefect import PrefectServer
 from tests.support.sandbox import Sandbox
 from tuyahouse.warehouse.commands import records
-from tuyahouse.warehouse.database.address import parse_url, sqlite_path
 from tuyahouse.warehouse.ledgers import runs
 from tuyahouse.warehouse.tables import (
     command,
@@ -105,7 +104,7 @@ class Takeover:
             self._wait(lambda: bool(waking.done() or runs.find_run(self.warehouse, "demo", self.flow, run_key)))
             time.sleep(seconds)
             try:
-                self._pause()
+                pause(self.first.signal, self.env["TUYAHOUSE_WAREHOUSE_URL"])
                 self._wait(self._lease_is_over)
                 move()
                 code, printed = self.second.run(self.flow, self.env, run_key=f"second {number}", **parameters)
@@ -113,14 +112,6 @@ class Takeover:
                 self.first.signal(signal.SIGCONT)
             assert code == 0, printed
             return waking.result(240)
-
-    def _pause(self) -> None:
-        """Not while it writes to SQLite, which has one writer: paused then, it holds up all others until it wakes."""
-        self.first.signal(signal.SIGSTOP)
-        while self.warehouse.dialect == "sqlite" and _writes(self.env["TUYAHOUSE_WAREHOUSE_URL"]):
-            self.first.signal(signal.SIGCONT)
-            time.sleep(0.01)
-            self.first.signal(signal.SIGSTOP)
 
     def _lease_is_over(self) -> bool:
         with self.warehouse.read() as conn:
@@ -133,18 +124,6 @@ class Takeover:
         while not true():
             assert time.monotonic() < end
             time.sleep(0.02)
-
-
-def _writes(url: str) -> bool:
-    """Whether some process holds the write lock of this file."""
-    probe = sqlite3.connect(sqlite_path(parse_url(url)), timeout=0, isolation_level=None)
-    try:
-        probe.execute("BEGIN IMMEDIATE")
-    except sqlite3.OperationalError:
-        return True
-    finally:
-        probe.close()
-    return False
 
 
 @dataclass(frozen=True)

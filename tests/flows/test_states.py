@@ -4,6 +4,7 @@ import re
 import signal
 import urllib.error
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -13,7 +14,7 @@ from typer.testing import CliRunner
 
 from tests.flows.nights import environment_of, register
 from tests.flows.operator import Operator
-from tests.flows.processes import ROOT, start_flow, wait_until
+from tests.flows.processes import ROOT, pause, start_flow, wait_until
 from tests.support.prefect import PrefectServer
 from tests.support.sandbox import Sandbox
 from tuyahouse.cli.program import app
@@ -53,6 +54,23 @@ class Place:
         process.send_signal(number)
         process.communicate(timeout=60)
         return process.returncode
+
+    def taken_over(self) -> int:
+        """Paused until its lease is over, while another run takes its lock."""
+        changed = {f"{DEMO}CALLS_PER_SECOND": "4", "TUYAHOUSE_LOCK_LEASE": "1s"}
+        process = start_flow("sync_sn_flows", self.env | changed | self.prefect.env, run_key="n")
+        wait_until(lambda: len(self.tuya.control("asked")) >= 3, process)
+        pause(process.send_signal, self.env["TUYAHOUSE_WAREHOUSE_URL"])
+        wait_until(self._takes_over, process)
+        process.send_signal(signal.SIGCONT)
+        process.communicate(timeout=120)
+        return process.returncode
+
+    def _takes_over(self) -> bool:
+        with suppress(locks.LockHeld):
+            locks.acquire(self.warehouse, "demo/sync_sn_flows", "run other", timedelta(minutes=5)).release()
+            return True
+        return False
 
     def held(self) -> int:
         with locks.account_lock(self.warehouse, "demo/sync_sn_flows", "run other", timedelta(minutes=5)):
@@ -102,6 +120,8 @@ def end(place: Place, way: str) -> int:
             return place.run()
         case "another run holds the lock":
             return place.held()
+        case "another run took over":
+            return place.taken_over()
         case "a setting is wrong":
             return place.run(TUYAHOUSE_CHUNK_SIZE="-1")
         case "interrupted":

@@ -1,5 +1,7 @@
 """A replay of the stored answers gives the tables that the answers gave, without a call."""
 
+import asyncio
+from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import UTC, datetime
 
 import pytest
@@ -110,6 +112,24 @@ async def test_earlier_open_dead_letters_stay_open(nights, warehouse):
         dead_letters.record(conn, "demo", [DeadLetter("sn_flows", "S9", "item_error")], datetime.now(UTC))
     again(warehouse)
     assert open_dead_letters(warehouse) == {"S9": "item_error"}
+
+
+async def test_what_lands_while_a_replay_reads_is_kept(nights, warehouse):
+    nights.control("day", {"day": 7})
+    with ThreadPoolExecutor(1) as thread:
+        landing = []
+
+        def meanwhile(count: int) -> None:
+            if not landing:
+                landing.append(thread.submit(asyncio.run, night(warehouse, settings_of(nights), "meanwhile")))
+                wait(landing, 3)
+
+        run = runs.start_run(warehouse, "demo", "replay", "r", {})
+        replay(warehouse, run, datetime.now(UTC), meanwhile)
+        assert landing[0].result(120).status == "balanced"
+    landed = core(warehouse)
+    again(warehouse, "once more")
+    assert core(warehouse) == landed
 
 
 async def test_it_is_all_or_nothing(nights, warehouse, monkeypatch):
