@@ -196,7 +196,7 @@ def _zone(name: str) -> str:
     try:
         return ZoneInfo(name).key
     except (ValueError, OSError, KeyError):
-        raise WarehouseError(f"{name!r} is no time zone; write one such as Asia/Shanghai or UTC.") from None
+        raise WarehouseError(f"{name!r} is not a time zone; write one such as Asia/Shanghai or UTC.") from None
 
 
 def _key(given: Query) -> list[str]:

@@ -24,8 +24,7 @@ MAX_SLOWDOWN = 64.0
 """Limit of the slowdown. At 50 calls a second it leaves one call every 1.3 seconds: no account stops altogether."""
 
 FARTHEST_SECONDS = 60.0
-"""Reservations reach at most this far ahead, plus 1,000 intervals. A next slot beyond that means that the clock was set
-back."""
+"""Reservations reach at most this far ahead, plus 1,000 intervals. A later slot means a clock that was set back."""
 
 SET_BACK_SECONDS = 1.0
 """Pause before the first slot after the clock was set back: the slots handed out earlier lie within a second."""

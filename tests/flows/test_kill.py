@@ -45,8 +45,7 @@ class Envelope(msgspec.Struct):
 
 
 def contents(warehouse: Warehouse) -> dict[str, Any]:
-    """Everything a night leaves. Of a time by our own clock only whether there is one, for no two nights are at
-    once."""
+    """Everything a night leaves. Of times by our own clock only whether there is one: they differ between nights."""
     found = {}
     for table in CORE:
         own = [isinstance(c.name, str) and c.name not in BY_TUYAS_CLOCK for c in table.c]

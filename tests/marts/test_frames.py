@@ -115,7 +115,7 @@ def test_chunks_are_the_whole_in_parts(example: Warehouse) -> None:
             "holds nothing of account 'ff'. Did you mean f?",
         ),
         (lambda w: frames.read("mart_unit", since="yesterday", warehouse=w), "'yesterday' cannot be compared with"),
-        (lambda w: frames.read("mart_unit", time_zone="Mars", warehouse=w), "'Mars' is no time zone"),
+        (lambda w: frames.read("mart_unit", time_zone="Mars", warehouse=w), "'Mars' is not a time zone"),
         (lambda w: frames.read("mart_bucket", since="2026-01-01", warehouse=w), "mart_bucket has no time"),
         (lambda w: frames.describe("units"), "There is no table or mart 'units'"),
         (lambda w: frames.query("DELETE FROM flow_step", warehouse=w), "refused"),

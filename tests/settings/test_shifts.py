@@ -48,7 +48,7 @@ def test_other_shifts_are_refused_in_words(text: str, words: str) -> None:
 
 
 def test_a_zone_that_does_not_exist_is_refused_with_one_that_does() -> None:
-    with pytest.raises(SettingsError, match=r"'shanghai' is no time zone.*Did you mean Asia/Shanghai"):
+    with pytest.raises(SettingsError, match=r"'shanghai' is not a time zone.*Did you mean Asia/Shanghai"):
         settings_with(factory_time_zone="shanghai")
     assert settings_with(factory_time_zone="Asia/Shanghai").factory_time_zone == "Asia/Shanghai"
 

@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import Any
 
 PATIENCE = 200
-"""Seconds. Once in some dozens of runs the server stands still until SQLite's wait for a busy file, a minute, is
-over."""
+"""Seconds. Once in some dozens of runs the server hangs until SQLite's wait for a busy file, a minute, is over."""
 QUIET = {"PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1"}
 
 

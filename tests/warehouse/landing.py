@@ -1,5 +1,4 @@
-"""A run over sixty chunks, as the nightly one lands them; run as a module it says ``ready`` and goes on until
-killed."""
+"""A run over sixty chunks, landed as at night; run as a module it says ``ready`` and continues until it is killed."""
 
 import sys
 from collections.abc import Callable

@@ -52,7 +52,7 @@ def checked_zone(name: str) -> str:
     if name not in available_timezones():
         alike = [zone for zone in sorted(available_timezones()) if name and name.lower() in zone.lower()][:3]
         hint = f" Did you mean {' or '.join(alike)}?" if alike else ""
-        raise ValueError(f"{name!r} is no time zone; write one such as Asia/Shanghai, Europe/Berlin or UTC.{hint}")
+        raise ValueError(f"{name!r} is not a time zone; write one such as Asia/Shanghai, Europe/Berlin or UTC.{hint}")
     return ZoneInfo(name).key
 
 

@@ -1,5 +1,4 @@
-"""Commands to devices and the stages of each: pure functions of (seed, number of the command), and those that were
-sent."""
+"""Commands to devices and their stages: pure functions of (seed, number), and commands that were sent by calls."""
 
 from typing import NamedTuple
 

@@ -58,8 +58,7 @@ def add_permission(world: World, call: Call) -> bytes:
 
 
 def account_list(world: World, call: Call) -> bytes:
-    """A page of the accounts; parameters in the place that the option ``account_query`` does not name are not looked
-    at."""
+    """A page of the accounts; only parameters in the place that the option ``account_query`` names count."""
     asked = _asked(world, call)
     accounts = world.access.accounts.listed(str(asked.get("loginName", "")), str(asked.get("nickName", "")))
     try:

@@ -1,5 +1,4 @@
-"""Envelopes of the families that are documented differently from all others (docs/tuya.md, "Third-party
-authorization")."""
+"""Envelopes that are documented differently from all others (docs/tuya.md, "Third-party authorization")."""
 
 from typing import Any
 
@@ -62,12 +61,10 @@ def _capitalised(value: Any) -> Any:
 
 
 AUTHORIZATION = Envelope(_as_in_the_sample, _with_capital_code)
-"""``success`` as text, ``Code`` with a capital, no trace id; as everywhere else by the option
-``authorization_answers``."""
+"""``success`` as text, ``Code`` with a capital, no trace id; the option ``authorization_answers`` makes it usual."""
 
 ACCOUNT_LIST = Envelope(_bare, _with_capital_code)
 """No envelope at all around the list; wrapped by the option ``account_list``."""
 
 VISUAL = Envelope(_visual, _without_code)
-"""``data`` or ``result`` by the option ``visual_payload``, without a code; names with capitals by
-``visual_spelling``."""
+"""``data`` or ``result`` by the option ``visual_payload``, no code; capitals in names by ``visual_spelling``."""

@@ -13,8 +13,7 @@ from tuyahouse.sandbox.world.world import World
 
 
 def login(world: World, call: Call) -> bytes:
-    """Rows in another order than asked; devices that are not known are left out or refuse all, by
-    ``visual_unknown``."""
+    """Rows in another order than asked; the option ``visual_unknown`` leaves unknown devices out, or refuses all."""
     options = world.options
     if (call.json.get("userName"), call.json.get("password")) != (options.visual_username, options.visual_password):
         raise Refusal("", "the user name or the password is wrong")

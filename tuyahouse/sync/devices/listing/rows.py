@@ -75,8 +75,7 @@ def same_of(read: Reading) -> dict[str, Any]:
 
 
 def device_row(device: Device, known: Known | None, stored: Mapping[str, Any] | None, read: Reading) -> tuple[Any, ...]:
-    """The row of ``device`` in the order of :data:`COLUMNS`; ``stored`` holds the facts before, None for a new
-    device."""
+    """The row of ``device`` in the order of :data:`COLUMNS`; ``stored`` are its facts so far, None for a new one."""
     sent, extra = device_facts(device)
     facts = _merged(sent[1:], stored)
     changed_at = read.at
