@@ -215,6 +215,15 @@ def test_only_some_hundred_tokens_are_kept():
     assert redactor.text("token-000000") == "token-000000"
 
 
+def test_a_token_that_was_put_away_makes_room_and_is_hidden_no_more() -> None:
+    redactor = Redactor()
+    redactor.keep_passing("access-token-0001")
+    for number in range(1000):
+        redactor.keep_passing(f"visual-token-{number:06d}")
+        redactor.forget(f"visual-token-{number:06d}")
+    assert redactor.text("access-token-0001, then visual-token-000999") == "***, then visual-token-000999"
+
+
 def test_secrets_in_message_arguments_extra_and_exception_do_not_reach_the_log(written):
     stream = written()
     logs.register_secrets(settings())

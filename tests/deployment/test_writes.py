@@ -54,6 +54,21 @@ def test_a_user_is_created_dry_and_then_real(site: Site) -> None:
         ("grant_access", {"username": "isv", "room_ids": []}),
         ("grant_access", {"username": "isv", "country_code": "China"}),
         ("grant_access", {"nick_name": "Nobody"}),
+        ("manage_device_persons", {"device_id": "d", "person_id": "p", "action": "promote"}),
+        ("manage_device_persons", {"device_id": "d", "person_id": 1420922162969059328}),
+        ("set_device_functions", {"device_id": "d", "function_codes": []}),
+        ("send_command", {"device_id": "d", "action": "dance"}),
+        ("send_command", {"device_id": "d", "action": "open_door", "arguments": {"secret_key": "typed-in-the-clear"}}),
+        (
+            "send_command",
+            {
+                "device_id": "d",
+                "action": "add_door_persons",
+                "arguments": {"person_list": [{"secret_key": "typed-in-the-clear"}]},
+            },
+        ),
+        ("issue_visual_tokens", {"devices": [{"product_key": "k"}]}),
+        ("issue_visual_tokens", {"devices": []}),
     ],
 )
 def test_what_a_form_does_not_take_is_refused_before_it_is_stored(site: Site, name: str, given: dict[str, Any]) -> None:
@@ -68,3 +83,38 @@ def test_a_refused_write_is_red_and_says_which_and_why(site: Site) -> None:
     run = site.ended(site.start("grant_access/on-demand", **asked))
     assert run["state_type"] == "FAILED"
     assert "1 of 2 are not done" in run["state"]["message"] and "project 999" in run["state"]["message"]
+
+
+def door_of(site: Site) -> Any:
+    return next(each for each in site.sandbox.lines("truth/devices") if each["product_type"] == "wf_znmj")
+
+
+def of_device(site: Site, name: str) -> tuple[dict[str, Any], str]:
+    """What one of the flows for devices is asked, and what of the sandbox it changes."""
+    door = door_of(site)
+    device_id = door["device_id"]
+    visual = {"product_key": door["product_id"], "device_name": door["visual_name"]}
+    return {
+        "manage_device_persons": ({"device_id": device_id, "person_id": "ay1"}, "persons"),
+        "set_device_functions": ({"device_id": device_id, "function_codes": door["function_pool"][:1]}, "functions"),
+        "send_command": ({"device_id": device_id, "action": "open_door", "person_id": "ay1"}, "sent"),
+        "issue_visual_tokens": ({"devices": [visual]}, "visual_tokens"),
+    }[name]
+
+
+@pytest.mark.parametrize(
+    "name", ["manage_device_persons", "set_device_functions", "send_command", "issue_visual_tokens"]
+)
+def test_a_device_is_written_to_dry_and_then_real(site: Site, name: str) -> None:
+    asked, changed = of_device(site, name)
+    before = site.sandbox.control("access")[changed]
+    dry = site.ended(site.start(f"{name}/on-demand", **asked))
+    assert dry["state_type"] == "COMPLETED", dry["state"]["message"]
+    assert site.sandbox.control("access")[changed] == before
+    key = f"{name.replace('_', '-')}-demo-writes"
+    assert [row["outcome"] for row in json.loads(site.prefect.newest_artifact(key)["data"])] == ["would be done"]
+    real = site.ended(site.start(f"{name}/on-demand", **asked, dry_run=False))
+    assert real["state_type"] == "COMPLETED", real["state"]["message"]
+    assert [row["outcome"] for row in json.loads(site.prefect.newest_artifact(key)["data"])] == ["done"]
+    after = site.sandbox.control("access")[changed]
+    assert len(after) == len(before) + 1

@@ -143,3 +143,11 @@ def test_what_happens_to_the_answer_on_its_way(running: tuple[Sandbox, HttpCalle
     before = time.monotonic()
     assert raw(asking)[0] == 200
     assert time.monotonic() - before >= 0.3
+
+
+def test_faults_may_strike_calls_of_some_methods_only() -> None:
+    asking = InProcessCaller(World(Options(fault_methods=("POST",)), {"busy": 1}))
+    assert asking.grant()["success"] is True
+    assert asking.login_token()["code"] in (500, 1111)
+    asking.world.change({"fault_methods": []})
+    assert asking.grant()["code"] in (500, 1111)

@@ -112,7 +112,8 @@ class TuyaClient:
             opened = await stack.enter_async_context(open_transport(account, transport))
             visual = None
             if account.visual_base_url:
-                visual = await stack.enter_async_context(open_transport(_at_visual(account), transport))
+                there = open_transport(_at_visual(account), transport, "VISUAL_BASE_URL")
+                visual = await stack.enter_async_context(there)
             client = cls(account, tokens, slots, opened, visual=visual, clock=clock, sleep=sleep)
             try:
                 yield client

@@ -54,7 +54,7 @@ CONSOLE = "Subscribe and authorise the API for this cloud project in Tuya's cons
 PLAN = "Renew or extend the project's plan in Tuya's console; the run key continues where it stopped."
 QUOTA = "Wait for the next period or extend the plan in Tuya's console; the run key continues where it stopped."
 PMS_USER = "Check {p}PMS_USERNAME and {p}PMS_PASSWORD, and that the user belongs to this project's factory."
-REQUEST = "Look at the dead letter: it holds what was asked and what Tuya answered."
+REQUEST = "Look at what was asked: the dead letter holds it, ops_write if it was a write."
 BUG = "This call does not fit the data centre or Tuya has changed it: report it with the trace id."
 DEVICE = "The device itself has to be looked at; the call was understood."
 

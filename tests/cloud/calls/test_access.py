@@ -328,3 +328,9 @@ JWT = "eyJhbGciOiJIUzI1NiJ9.eyJpYXQiOjE3OTA1OTY4MDAsImV4cCI6MTc5MDY4MzIwMH0.c2ln
 )
 def test_a_token_ends_by_its_own_word_else_by_the_magnitude_of_what_is_announced(token, expire, ends):
     assert expiry(token, expire, AT) == ends
+
+
+async def test_a_visual_server_without_tls_is_warned_of_by_its_own_setting(cloud, caplog):
+    async with client(cloud(), visual_base_url="http://visual.example.com"):
+        pass
+    assert "TUYAHOUSE_ACCOUNTS__DEMO__VISUAL_BASE_URL is http: tokens and data go to visual.example.com" in caplog.text

@@ -37,7 +37,9 @@ def _trust() -> ssl.SSLContext:
 
 
 @asynccontextmanager
-async def open_transport(account: Account, given: httpx.AsyncBaseTransport | None) -> AsyncGenerator[Transport, None]:
+async def open_transport(
+    account: Account, given: httpx.AsyncBaseTransport | None, setting: str = "BASE_URL"
+) -> AsyncGenerator[Transport, None]:
     """Connections to Tuya, as many as calls may be in flight, or the ``given`` transport. TLS is always verified."""
     if given is not None:
         yield OverHttpx(given)
@@ -46,7 +48,10 @@ async def open_transport(account: Account, given: httpx.AsyncBaseTransport | Non
     address = httpx.URL(account.url)
     if address.scheme == "http" and not is_this_machine(address.host):
         _log.warning(
-            "%sBASE_URL is http: tokens and data go to %s unencrypted; use https", prefix(account.name), host(account)
+            "%s%s is http: tokens and data go to %s unencrypted; use https",
+            prefix(account.name),
+            setting,
+            host(account),
         )
     kept = _session(aiohttp.TCPConnector(limit=account.concurrency, keepalive_timeout=60, ssl=_trust()), proxy)
     new = _session(aiohttp.TCPConnector(limit=account.concurrency, force_close=True, ssl=_trust()), proxy)

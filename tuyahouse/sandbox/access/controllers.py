@@ -31,7 +31,7 @@ class Controllers:
 
     def shown(self) -> dict[str, list[dict[str, Any]]]:
         return {
-            device: [{"kind": kind, "name": name, **facts} for (kind, name), facts in things.items()]
+            device: [{"kind": kind, "id": name, **facts} for (kind, name), facts in things.items()]
             for device, things in self._things.items()
             if things
         }
