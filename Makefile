@@ -1,6 +1,6 @@
 # Everything a person does with this checkout. `make help` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format docs bench system fuzz kill clean
+.PHONY: help setup demo test lint format docs bench bench-marts system fuzz kill clean
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
@@ -8,7 +8,7 @@ RUN := $(VENV)/bin/python
 STAMP := $(VENV)/.setup-done
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(STAMP)  ## .venv with the package and its development tools (the other targets call it)
 
@@ -42,6 +42,9 @@ docs: setup  ## write the pages that are generated from the code
 
 bench: setup  ## ratios against hand-written loops (benchmarks/README.md)
 	@$(RUN) -m benchmarks
+
+bench-marts: setup  ## what a refresh of the marts costs (benchmarks/marts.py)
+	@$(RUN) -m benchmarks.marts
 
 system:  ## install the system packages that some tests need, if it may
 	@.ci/system

@@ -167,3 +167,20 @@ class _Refused(CraftLines):
 
 def _now() -> datetime:
     return datetime.now(UTC)
+
+
+@pytest.mark.parametrize(("asked_at", "again"), [("2000-01-01", True), ("2100-01-01", False)])
+async def test_a_line_is_asked_again_when_a_newer_step_names_a_node_that_it_lacks(
+    tuya, warehouse, some, asked_at, again
+):
+    await night(warehouse, settings_of(tuya, chunk_size=5), "n1")
+    nodes, first = set(rows(warehouse, craft_line_node, "order_code", "node")), asked(tuya)
+    with warehouse.begin() as conn:
+        conn.execute(craft_line_node.delete().where(craft_line_node.c.node != "nothing"))
+        conn.execute(craft_line.update().values(asked_at=datetime.fromisoformat(asked_at).replace(tzinfo=UTC)))
+    tuya.control("day", {"day": 5})
+    await night(warehouse, settings_of(tuya, chunk_size=5), "n2")
+    twice = {order for order, times in asked(tuya).items() if times == 2}
+    assert bool(twice) is again and max(asked(tuya).values()) <= 2, "once a run, however many chunks name it"
+    found = set(rows(warehouse, craft_line_node, "order_code", "node"))
+    assert {one for one in found if one[0] in first} == {one for one in nodes if one[0] in twice}

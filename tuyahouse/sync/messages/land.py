@@ -6,7 +6,7 @@ or by both families) is one row, and what a later message adds to it is kept.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from tuyahouse.messages.formats.facts import Binding, CommandObservation, Presence
 from tuyahouse.messages.reading import MessageReader
@@ -31,11 +31,17 @@ from tuyahouse.warehouse.database import Connection
 from tuyahouse.warehouse.errors import ValueRefused, WarehouseError
 from tuyahouse.warehouse.ledgers import dead_letters, drift
 from tuyahouse.warehouse.ledgers.dead_letters import DeadLetter
+from tuyahouse.warehouse.marts import marks
 from tuyahouse.warehouse.messages import gaps, ledger
 from tuyahouse.warehouse.warehouse import Warehouse
 
 FIRST_SOURCE = ("message_id",)
 """Columns that keep the first message that reported a fact."""
+
+LATE_AFTER = timedelta(days=1)
+"""Days that were over for so long are not computed again by themselves: presence that arrives later marks them."""
+
+_HAPPENED_AT = PRESENCE.index("happened_at")
 
 
 @dataclass(slots=True)
@@ -167,8 +173,16 @@ def write_facts(conn: Connection, account: str, rows: MessageRows, at: datetime)
     """Write everything that messages become beside their raw rows, in the caller's transaction."""
     insert_new(conn, tables.device_event, EVENT, rows.events, same={"account": account})
     upsert(
-        conn, tables.device_presence, PRESENCE, rows.presences, keep=Presence.__struct_fields__[3:], first=FIRST_SOURCE
+        conn,
+        tables.device_presence,
+        PRESENCE,
+        rows.presences,
+        keep=Presence.__struct_fields__[3:],
+        first=(*FIRST_SOURCE, "source"),
+        same={"source": "message"},
     )
+    late = {row[_HAPPENED_AT].date() for row in rows.presences if row[_HAPPENED_AT] < at - LATE_AFTER}
+    marks.mark_presence(conn, account, late, f"messages {at.isoformat()}")
     upsert(conn, tables.device_binding, BINDING, rows.bindings, keep=Binding.__struct_fields__[3:], first=FIRST_SOURCE)
     upsert(
         conn,

@@ -135,9 +135,16 @@ def read_answer(result: bytes | msgspec.Raw, body: bytes, known: bytes | None) -
     return SnAnswer(body, digest, steps, bool(steps))
 
 
-def new_orders(asked: Asked[SnAnswer]) -> set[str]:
-    """Work orders that the changed answers name."""
-    return {step.order_code for _, answer in asked.answers for step in answer.steps or () if step.order_code}
+def new_orders(asked: Asked[SnAnswer]) -> dict[str, dict[str, int]]:
+    """Work orders that the changed answers name, with their nodes and the time of the newest step at each."""
+    found: dict[str, dict[str, int]] = {}
+    for _, answer in asked.answers:
+        for step in answer.steps or ():
+            if step.order_code:
+                nodes = found.setdefault(step.order_code, {})
+                if step.time_ms > nodes.get(step.node, -1):
+                    nodes[step.node] = step.time_ms
+    return found
 
 
 def land_chunk(

@@ -1,11 +1,12 @@
-"""The craft line of each work order: asked once, when the order first appears in an answer.
+"""The craft line of each work order: asked when the order first appears in an answer, and again when it is outdated.
 
+It is outdated when a step that happened after it was asked names a node that it lacks: a line may be changed later.
 The line's last node decides when a unit is finished. An order whose line could not be fetched is a dead letter; its
 units stay open until the line is there.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import chain
@@ -35,6 +36,15 @@ LastNodes = dict[str, str | None]
 """Work order → last node of its craft line; None if it is not known."""
 
 
+Named = Mapping[str, Mapping[str, int]]
+"""Work order → node → time of its newest step in the answers, in milliseconds since 1970."""
+
+
+def _is_outdated(line: craft_lines.HeldLine, nodes: Mapping[str, int]) -> bool:
+    asked_ms = int(line.asked_at.timestamp() * 1000) if line.asked_at else 0
+    return any(node not in line.nodes and at > asked_ms for node, at in nodes.items())
+
+
 @dataclass(slots=True)
 class CraftLines:
     """The craft lines one process knows during a run; fetches each missing one at most once."""
@@ -42,20 +52,36 @@ class CraftLines:
     warehouse: Warehouse
     run: runs.Run
     known: LastNodes = field(default_factory=dict)
+    held: dict[str, craft_lines.HeldLine] = field(default_factory=dict)
+    asked_again: set[str] = field(default_factory=set)
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
-    async def last_nodes(self, client: TuyaClient, orders: Iterable[str], now: Now = utc_now) -> LastNodes:
-        """The last nodes of these orders, asking Tuya for those the warehouse does not hold.
+    async def last_nodes(self, client: TuyaClient, named: Named, now: Now = utc_now) -> LastNodes:
+        """The last nodes of the orders named, asking Tuya for those the warehouse does not hold or holds outdated.
 
         After an error that every call would meet, the orders stay unknown: the serial numbers will meet it again.
         """
         async with self.lock:
-            missing = [order for order in orders if order not in self.known]
+            missing = [order for order in named if order not in self.known]
             if missing:
                 stored = await asyncio.to_thread(craft_lines.last_nodes, self.warehouse, self.run.account, missing)
                 self.known.update(stored)
                 await self._fetch(client, sorted(set(missing) - set(stored)), now)
+            if outdated := await asyncio.to_thread(self._outdated, named):
+                before = {order: self.known.get(order) for order in outdated}
+                await self._fetch(client, outdated, now)
+                self.known.update({order: last for order, last in before.items() if self.known.get(order) is None})
             return self.known
+
+    def _outdated(self, named: Named) -> list[str]:
+        """Orders of which a step names a node that their line lacks and is newer than the line; each once a run."""
+        orders = [order for order in named if order not in self.held]
+        if orders:
+            self.held.update(craft_lines.held_lines(self.warehouse, self.run.account, orders))
+        found = [order for order in named if order in self.held and order not in self.asked_again]
+        outdated = sorted(order for order in found if _is_outdated(self.held[order], named[order]))
+        self.asked_again.update(outdated)
+        return outdated
 
     def missing(self) -> list[str]:
         """Work orders whose units landed in this run but whose line was not asked: the run was stopped in between."""

@@ -1,11 +1,12 @@
 """Gaps in the message stream: spans in which messages may have been deleted before they were read."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, select, update
 
 from tuyahouse.warehouse.database.dialect import insert
+from tuyahouse.warehouse.marts import marks
 from tuyahouse.warehouse.tables import ops_message_gap
 
 _gap = ops_message_gap.c
@@ -13,6 +14,9 @@ _gap = ops_message_gap.c
 AWAY_TOO_LONG = "away_too_long"
 
 BACKLOG_NOTICE = "backlog_notice"
+
+MARKED_AT_MOST = timedelta(days=400)
+"""Days of presence that a gap makes unknown are computed again, so far back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,9 @@ def record_gap(conn: Connection, account: str, gap: Gap) -> None:
             index_elements=["account", "gap_from"], set_=values, where=_gap.gap_to < new.excluded.gap_to
         )
     )
+    begin, end = max(gap.gap_from, gap.gap_to - MARKED_AT_MOST).date(), gap.gap_to.date()
+    days = [begin + timedelta(days=number) for number in range((end - begin).days + 1)]
+    marks.mark_presence(conn, account, days, f"gap {gap.gap_from.isoformat()}/{gap.gap_to.isoformat()}")
 
 
 def open_gaps(conn: Connection, account: str) -> list[Gap]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from sqlalchemy import Connection, func, select
 
@@ -118,3 +118,25 @@ def last_nodes(database: Database, account: str, orders: Collection[str]) -> dic
     with database.read() as conn:
         rows = conn.execute(wanted.where(among(conn, columns.order_code, orders)))
         return {row.order_code: row.last_node for row in rows}
+
+
+class HeldLine(NamedTuple):
+    """The nodes of a stored craft line, and when it was asked."""
+
+    asked_at: datetime | None
+    nodes: frozenset[str]
+
+
+def held_lines(database: Database, account: str, orders: Collection[str]) -> dict[str, HeldLine]:
+    """Work order → its stored craft line, for those that have one."""
+    lines, nodes = craft_line.c, craft_line_node.c
+    asked = select(lines.order_code, lines.asked_at).where(lines.account == account)
+    live = select(nodes.order_code, nodes.node).where(nodes.account == account, nodes.gone_at.is_(None))
+    with database.read() as conn:
+        found = {
+            row.order_code: row.asked_at for row in conn.execute(asked.where(among(conn, lines.order_code, orders)))
+        }
+        by_order: dict[str, set[str]] = {order: set() for order in found}
+        for order, node in conn.execute(live.where(among(conn, nodes.order_code, list(found)))):
+            by_order[order].add(node)
+    return {order: HeldLine(at, frozenset(by_order[order])) for order, at in found.items()}

@@ -16,11 +16,12 @@ from tuyahouse.sync.devices.listing.rows import (
     presence,
     same_of,
 )
-from tuyahouse.warehouse.bulk.writer import insert_columns, update, upsert
+from tuyahouse.warehouse.bulk.writer import insert_columns, insert_new, update, upsert
 from tuyahouse.warehouse.database import Connection
 from tuyahouse.warehouse.devices import history, inventory, lists, marks
 from tuyahouse.warehouse.ledgers import drift, raw_blocks
 from tuyahouse.warehouse.tables import device as device_table
+from tuyahouse.warehouse.tables import device_presence
 
 KIND = "devices"
 
@@ -72,6 +73,7 @@ def land(
         for each in mine
         if (old := known.get(each.device_id)) is None or news(each, old, read.project_id) is not News.SAME
     ]
+    _record_presence(conn, read, mine, known)
     _write_changed(conn, read, changed, known, landed)
     written = set(landed.ids)
     _write_presence(conn, read, [each for each in mine if each.device_id not in written], known)
@@ -79,6 +81,19 @@ def land(
     answers = [(each.device_id, each.raw) for each in (*new, *changed)]
     raw_blocks.store(conn, read.account, KIND, block_id, answers, read.at)
     return landed
+
+
+def _record_presence(
+    conn: Connection, read: Reading, mine: Sequence[Device], known: dict[str, inventory.Known]
+) -> None:
+    """Keep that a sweep contradicts what is held: else the time after a gap in the messages would stay unknown."""
+    rows = [
+        (read.account, device.device_id, at, online, "inventory")
+        for device in mine
+        if (old := known.get(device.device_id)) is not None and old.online is not None
+        for online, at in filter(None, [presence(device, old, read.at)])
+    ]
+    insert_new(conn, device_presence, ("account", "device_id", "happened_at", "online", "source"), rows)
 
 
 def _elsewhere(conn: Connection, read: Reading, known: dict[str, inventory.Known]) -> set[str]:

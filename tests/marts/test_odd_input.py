@@ -1,0 +1,73 @@
+"""Accounts with nothing, statuses that are never sent, a unit with thousands of steps, presence that arrives late."""
+
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from sqlalchemy import insert, text
+
+from tests.marts.example import ACCOUNT, AS_OF, RULES, fill, held
+from tests.marts.second import Step, World, compute
+from tests.marts.test_second_opinion import differences, rules
+from tests.marts.test_second_opinion import fill as fill_world
+from tuyahouse.warehouse import tables
+from tuyahouse.warehouse.marts import KEPT, MARTS, marks
+from tuyahouse.warehouse.marts.refresh import rebuild, refresh
+from tuyahouse.warehouse.messages import gaps
+from tuyahouse.warehouse.warehouse import Warehouse
+
+
+def test_an_account_with_nothing_yet_has_empty_marts_and_knows_when(warehouse: Warehouse) -> None:
+    done = refresh(warehouse, ACCOUNT, RULES, AS_OF)
+    assert (done.orders, done.steps) == (0, 0)
+    filled = {name for name in MARTS if held(warehouse, name)}
+    assert filled == {"mart_freshness", "mart_day_summary"}
+    assert held(warehouse, "mart_freshness")[0]["as_of"] == AS_OF
+    assert refresh(warehouse, ACCOUNT, RULES, AS_OF).written == 0
+
+
+def test_an_account_of_devices_alone_has_its_days_of_presence(warehouse: Warehouse) -> None:
+    fill(warehouse)
+    with warehouse.begin() as conn:
+        for table in ("flow_step", "serial_number", "craft_line", "craft_line_node", "work_order"):
+            conn.execute(text(f"DELETE FROM {table}"))
+    refresh(warehouse, ACCOUNT, RULES, AS_OF)
+    days = {row["factory_day"]: row["online_ms"] for row in held(warehouse, "mart_presence_day")}
+    assert (days[date(2026, 3, 2)], days[date(2026, 3, 3)]) == (75_600_000, 45_000_000)
+
+
+@pytest.mark.parametrize("status", [None, True])
+def test_a_unit_with_five_thousand_steps_is_counted(warehouse: Warehouse, status: bool | None) -> None:
+    begin = datetime(2026, 3, 2, tzinfo=UTC)
+    steps = [Step("W", "U", "n1", begin + timedelta(seconds=n), status, None) for n in range(5_000)]
+    world = World(steps, {"W": ["n1", "n2"]}, {"U": "W"})
+    fill_world(warehouse, world)
+    for false_means in ("failed", "open"):
+        refresh(warehouse, ACCOUNT, rules(world, false_means), AS_OF)
+        assert differences(warehouse, compute(world, false_means)) == {}
+
+
+def test_a_status_that_is_never_sent_makes_no_share(warehouse: Warehouse) -> None:
+    steps = [Step("W", "U", "n1", datetime(2026, 3, 2, tzinfo=UTC), None, None)]
+    fill_world(warehouse, World(steps, {"W": ["n1"]}, {"U": "W"}))
+    refresh(warehouse, ACCOUNT, RULES, AS_OF)
+    [row] = held(warehouse, "mart_station_yield")
+    assert (row["undecided"], row["fpy"], row["final_yield"]) == (1, None, 0.0)
+    assert held(warehouse, "mart_line_yield")[0]["rty"] is None
+
+
+def test_presence_and_gaps_that_come_late_are_computed_by_their_marks(warehouse: Warehouse) -> None:
+    fill(warehouse)
+    refresh(warehouse, ACCOUNT, RULES, AS_OF)
+    later = AS_OF + timedelta(days=6)
+    refresh(warehouse, ACCOUNT, RULES, later)
+    event = {"account": ACCOUNT, "device_id": "d3", "happened_at": datetime(2026, 3, 2, 20, tzinfo=UTC), "online": True}
+    with warehouse.begin() as conn:
+        conn.execute(insert(tables.device_presence), [event])
+        marks.mark_presence(conn, ACCOUNT, [date(2026, 3, 2)], "late")
+        gap = gaps.Gap(datetime(2026, 3, 5, tzinfo=UTC), datetime(2026, 3, 6, tzinfo=UTC), gaps.AWAY_TOO_LONG)
+        gaps.record_gap(conn, ACCOUNT, gap)
+    refresh(warehouse, ACCOUNT, RULES, later)
+    marked = {row["factory_day"]: row for row in held(warehouse, "mart_presence_day")}
+    assert marked[date(2026, 3, 2)]["online_ms"] == 75_600_000 + 4 * 3_600_000
+    assert rebuild(warehouse, ACCOUNT, RULES, later).written <= 1, "at most the day before the late one began"
+    assert {mart.name for mart in KEPT} >= {"mart_presence_day"}
