@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from tests.devices.nights import account_of, history, inventory, night, truth
 from tests.support.sandbox import Sandbox
-from tuyahouse.cloud.errors import UnusableAnswer
+from tuyahouse.cloud.errors import TuyaError, UnusableAnswer
 from tuyahouse.sync.asking import Asked
 from tuyahouse.sync.devices.details import land_details, read_details
 from tuyahouse.sync.devices.links import Links
@@ -122,6 +122,52 @@ async def test_a_source_that_the_project_may_not_use_stops_nothing(sandboxes: St
     done = await night(warehouse, without_pms, "first", details=True)
     assert done.summary and done.summary.status == "balanced"
     assert links(warehouse, "pms") == {}
+
+
+async def lists_read(sandbox: Sandbox, warehouse: Warehouse) -> dict[str, dict[str, str]]:
+    """A run "n" that has read the lists and no details; the links there are, by source."""
+    await night(warehouse, account_of(sandbox), "n")
+    true = truth(sandbox, "devices")
+    names = {"pms": "sn", "factory_infos": "factory_info_sn"}
+    return {source: {each["device_id"]: each[name] for each in true if each[name]} for source, name in names.items()}
+
+
+async def test_links_that_were_refused_are_asked_again_when_the_run_goes_on(
+    sandboxes: Start, warehouse: Warehouse
+) -> None:
+    sandbox = sandboxes("--set", "devices=100")
+    true = await lists_read(sandbox, warehouse)
+    sandbox.control("faults", {"busy": 0.3})
+    first = await night(warehouse, account_of(sandbox, attempts=1), "n", details=True)
+    assert first.summary and first.summary.status == "balanced" and first.summary.outcome.failed > 0
+    read = {device_id for device_id, row in inventory(warehouse).items() if row["detail_at"]}
+    assert open_dead_letters(warehouse, "device_factory")
+    assert read & true["factory_infos"].keys() - links(warehouse, "factory_infos").keys(), "no link was refused"
+    sandbox.control("faults", {})
+    detailed = calls(warehouse, DETAIL)
+    again = await night(warehouse, account_of(sandbox), "n", details=True)
+    assert again.summary and (again.summary.status, again.summary.outcome.failed) == ("balanced", 0)
+    assert {source: links(warehouse, source) for source in true} == true
+    assert open_dead_letters(warehouse, "device_factory") == []
+    assert calls(warehouse, DETAIL) - detailed == len(inventory(warehouse)) - len(read), (
+        "details that were read are not asked again"
+    )
+
+
+async def test_links_that_a_stop_left_unasked_are_asked_when_the_run_goes_on(
+    sandboxes: Start, warehouse: Warehouse
+) -> None:
+    sandbox = sandboxes("--set", "devices=100")
+    true = await lists_read(sandbox, warehouse)
+    sandbox.control("quota", {"used": 0})
+    sandbox.control("options", {"quota": 150})
+    with pytest.raises(TuyaError, match="28841004"):
+        await night(warehouse, account_of(sandbox), "n", details=True)
+    assert any(row["detail_at"] for row in inventory(warehouse).values()) and links(warehouse, "pms") == {}
+    sandbox.control("options", {"quota": 0})
+    again = await night(warehouse, account_of(sandbox), "n", details=True)
+    assert again.summary and (again.summary.status, again.summary.outcome.failed) == ("balanced", 0)
+    assert {source: links(warehouse, source) for source in true} == true
 
 
 async def test_devices_with_unusable_answers_are_dead_letters_and_asked_again_the_next_night(

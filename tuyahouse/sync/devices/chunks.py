@@ -10,7 +10,7 @@ from tuyahouse.settings import Account
 from tuyahouse.sync.asking import Asked
 from tuyahouse.sync.chunks import land_what_came
 from tuyahouse.sync.devices.details import Details, ask_details, land_details
-from tuyahouse.sync.devices.links import Links, ask_links
+from tuyahouse.sync.devices.links import LINK_KEY, Links, ask_links, land_link_chunk
 from tuyahouse.sync.devices.listing.ledger import LIST_KEY, ListLedger, ListRead
 from tuyahouse.sync.devices.listing.read import ProjectReader
 from tuyahouse.warehouse.devices import inventory
@@ -66,6 +66,8 @@ async def details_chunk(
     """
     clock = await asyncio.to_thread(shared_clock, warehouse, run.ahead) if now is None else now
     ids = await asyncio.to_thread(runs.load_chunk, warehouse, run.run_id, chunk)
+    if ids and ids[0].startswith(LINK_KEY):
+        return await _links_chunk(client, warehouse, account, run, chunk, ids, clock)
     known = await asyncio.to_thread(_known, warehouse, run, ids)
     asked: Asked[Details] = Asked()
     links = Links()
@@ -73,7 +75,9 @@ async def details_chunk(
     async def ask() -> None:
         await ask_details(client, known, ids, asked, workers=workers, on_key=on_key, now=clock)
         if not asked.stopped_by:
-            await ask_links(client, await asyncio.to_thread(_vendor_ids, warehouse, run, asked), links, account.has_pms)
+            answered = [device_id for device_id, _ in asked.answers]
+            vendor_ids = await asyncio.to_thread(_vendor_ids, warehouse, run, answered)
+            await ask_links(client, vendor_ids, links, account.has_pms)
 
     def land() -> Outcome:
         return land_details(warehouse, run, chunk, asked, links, calls=client.calls, now=clock)
@@ -86,6 +90,27 @@ def _known(warehouse: Warehouse, run: runs.Run, ids: Sequence[str]) -> dict[str,
         return inventory.detail_hashes(conn, run.account, ids)
 
 
-def _vendor_ids(warehouse: Warehouse, run: runs.Run, asked: Asked[Details]) -> dict[str, str | None]:
+def _vendor_ids(warehouse: Warehouse, run: runs.Run, ids: Sequence[str]) -> dict[str, str | None]:
     with warehouse.read() as conn:
-        return inventory.vendor_ids(conn, run.account, [device_id for device_id, _ in asked.answers])
+        return inventory.vendor_ids(conn, run.account, ids)
+
+
+async def _links_chunk(
+    client: TuyaClient,
+    warehouse: Warehouse,
+    account: Account,
+    run: runs.Run,
+    chunk: int,
+    keys: Sequence[str],
+    now: Callable[[], datetime],
+) -> Outcome:
+    """Ask the links alone of devices whose details an earlier start of the run has read."""
+    ids = [key.removeprefix(LINK_KEY) for key in keys]
+    links = Links()
+    try:
+        await ask_links(client, await asyncio.to_thread(_vendor_ids, warehouse, run, ids), links, account.has_pms)
+    except BaseException:
+        # Ctrl-C or what stopped the asking: what was paid for is committed now, without waiting for anything.
+        land_link_chunk(warehouse, run, chunk, ids, links, calls=client.calls, at=now(), stopped=True)
+        raise
+    return await asyncio.to_thread(land_link_chunk, warehouse, run, chunk, ids, links, calls=client.calls, at=now())

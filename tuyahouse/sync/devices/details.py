@@ -24,7 +24,7 @@ from tuyahouse.fingerprint import fingerprint
 from tuyahouse.outcome import Outcome
 from tuyahouse.sync.asking import Asked, ask_all
 from tuyahouse.sync.chunks import count_fields
-from tuyahouse.sync.devices.links import Links, land_links
+from tuyahouse.sync.devices.links import Links, land_links, settle
 from tuyahouse.sync.devices.listing.rows import DOCUMENTED_EXTRA
 from tuyahouse.sync.devices.masking import masked, sample_of
 from tuyahouse.times import utc_now
@@ -139,9 +139,9 @@ def land_details(
         linked, unlinked = land_links(warehouse, conn, run, links, block, at)
         drift.record(conn, run.account, KIND, _drifted(asked.answers), at)
         outcome.inserted, outcome.updated = written.inserted + linked, written.updated + written.retired
-        letters = [*map(_masked, asked.dead_letters), *links.dead_letters, *unlinked]
-        dead_letters.record(conn, run.account, letters, at)
+        dead_letters.record(conn, run.account, [_masked(each) for each in asked.dead_letters], at)
         dead_letters.resolve(conn, run.account, KIND, done, at)
+        settle(conn, run, chunk, [device_id for device_id, _ in asked.answers], links, unlinked, at)
         runs.finish_chunk(conn, run.run_id, chunk, outcome, left, at, refused)
     found.answers, found.dead_letters = [], []  # where answers land in parts, they land with the first
     return outcome

@@ -24,14 +24,16 @@ from tuyahouse.cloud.calls.device_origin import (
 from tuyahouse.cloud.client import TuyaClient
 from tuyahouse.cloud.endpoint import Endpoint
 from tuyahouse.cloud.errors import ConfigurationWrong, ItemRefused, NotFound, TuyaError, UnusableAnswer
+from tuyahouse.outcome import Outcome
 from tuyahouse.sync.asking import STOPPING
 from tuyahouse.sync.devices.masking import masked
 from tuyahouse.warehouse.bulk.halves import write_in_halves
 from tuyahouse.warehouse.bulk.writer import insert_new
 from tuyahouse.warehouse.database import Connection
 from tuyahouse.warehouse.devices.links import known_links
-from tuyahouse.warehouse.ledgers import raw_blocks, runs
+from tuyahouse.warehouse.ledgers import dead_letters, raw_blocks, runs
 from tuyahouse.warehouse.ledgers.dead_letters import DeadLetter
+from tuyahouse.warehouse.shared.landing import landing
 from tuyahouse.warehouse.tables import device_serial_number
 from tuyahouse.warehouse.warehouse import Warehouse
 
@@ -61,15 +63,22 @@ class Links:
 
     answers: list[LinkAnswer] = field(default_factory=list)
     dead_letters: list[DeadLetter] = field(default_factory=list)
+    done: set[str] = field(default_factory=set)
+    """Devices of which every source was asked and none refused."""
+    sources: set[str] = field(default_factory=set)
+    """Sources that answered, by the names of their endpoints."""
 
     def without(self, devices: Collection[str]) -> "Links":
         """The same without what was found for these devices."""
         rests = [(answer, [link for link in answer.links if link.device_id not in devices]) for answer in self.answers]
         answers = [replace(answer, links=links) for answer, links in rests if links]
-        return Links(answers, [one for one in self.dead_letters if one.key not in devices])
+        letters = [one for one in self.dead_letters if one.key not in devices]
+        return Links(answers, letters, self.done.difference(devices), self.sources)
 
 
 KIND = "device_factory"
+LINK_KEY = "link:"
+"""What the key of a run begins with by which a device's links alone are asked; the device follows."""
 FACTORY_INFOS_KIND, SN_LIST_KIND, SN_KIND = "device_factory_infos", "device_sn_list", "device_sn"
 """Kinds under which answers are kept, if they brought a new link."""
 
@@ -82,18 +91,21 @@ T = TypeVar("T", covariant=True)
 async def ask_links(client: TuyaClient, cids: Mapping[str, str | None], into: Links, with_pms: bool) -> None:
     """Ask the factory's sources about these devices (id → vendor's own id), 20 at a time.
 
-    A source that the project may not use is a dead letter of its own and asked no further; it never stops a run.
+    A source that the project may not use is a dead letter of its own and asked no further; it never stops a run. Its
+    devices are not ``done``.
 
     Raises:
         TuyaError: one that every further call would meet too (quota, budget, refused login).
     """
     sources = _Sources(client, into)
     for group in _groups(list(cids), AT_ONCE):
+        sources.refused.clear()
         infos = await sources.factory_infos(group)
         if with_pms:
             hints = {each: {sn for sn in (infos.get(each), cids[each]) if sn} for each in group}
             for device_id in await sources.pms_list(group, hints):
                 await sources.pms(device_id)
+        into.done.update(set(group) - sources.refused)
 
 
 def pair(listed: Sequence[str], hints: Mapping[str, set[str]]) -> tuple[dict[str, str], list[str]]:
@@ -139,10 +151,12 @@ class _Sources:
         self._client = client
         self._into = into
         self._barred: set[str] = set()
+        self.refused: set[str] = set()
+        """Devices of the group under way of which a source did not answer."""
 
     async def factory_infos(self, group: Sequence[str]) -> dict[str, str]:
         """The serial numbers of those that have one."""
-        answer = await self._ask(FACTORY_INFOS, group[0], decode_factory_infos, query=factory_infos_query(group))
+        answer = await self._ask(FACTORY_INFOS, group, decode_factory_infos, query=factory_infos_query(group))
         if answer is None:
             return {}
         links = factory_info_links(group, answer.value)
@@ -151,7 +165,7 @@ class _Sources:
 
     async def pms_list(self, group: Sequence[str], hints: Mapping[str, set[str]]) -> list[str]:
         """Ask the list; returns the devices to ask one by one."""
-        answer = await self._ask(SNS_OF_DEVICES, group[0], decode_sns, body={"gwIds": list(group)})
+        answer = await self._ask(SNS_OF_DEVICES, group, decode_sns, body={"gwIds": list(group)})
         if answer is None:
             return list(group)
         paired, rest = pair(answer.value, hints)
@@ -159,7 +173,7 @@ class _Sources:
         return rest
 
     async def pms(self, device_id: str) -> None:
-        answer = await self._ask(SN_OF_DEVICE, device_id, decode_sn, body={"gwId": device_id})
+        answer = await self._ask(SN_OF_DEVICE, [device_id], decode_sn, body={"gwId": device_id})
         if answer is not None and answer.value:
             self._keep(SN_KIND, [device_id], answer, [Link(device_id, answer.value, PMS)])
 
@@ -170,7 +184,7 @@ class _Sources:
     async def _ask(
         self,
         endpoint: Endpoint,
-        key: str,
+        group: Sequence[str],
         decode: Callable[[bytes], T],
         *,
         query: Mapping[str, str] | None = None,
@@ -178,9 +192,11 @@ class _Sources:
     ) -> "_Read[T] | None":
         """The answer of a source; None if it has none or cannot be used."""
         if endpoint.name in self._barred:
+            self.refused.update(group)
             return None
         try:
             answer = await self._client.call(endpoint, query=query, body=body)
+            self._into.sources.add(endpoint.name)
             return _Read(decode(bytes(answer.result)), answer.body)
         except (NotFound, ItemRefused):
             return None
@@ -188,11 +204,12 @@ class _Sources:
             self._barred.add(endpoint.name)
             self._into.dead_letters.append(DeadLetter(KIND, endpoint.name, "not_available", error.code, str(error)))
         except UnusableAnswer as error:
-            self._keep_refused(key, "unusable_answer", error)
+            self._keep_refused(group[0], "unusable_answer", error)
         except TuyaError as error:
             if error.action in STOPPING:
                 raise
-            self._keep_refused(key, "retries_exhausted", error)
+            self._keep_refused(group[0], "retries_exhausted", error)
+        self.refused.update(group)
         return None
 
     def _keep_refused(self, key: str, reason: str, error: TuyaError) -> None:
@@ -230,6 +247,51 @@ def keep_new_answers(conn: Connection, account: str, answers: Sequence[LinkAnswe
             kept.setdefault(answer.kind, []).append((answer.key, answer.body))
     for kind, bodies in kept.items():
         raw_blocks.store(conn, account, kind, block, bodies, at)
+
+
+def land_link_chunk(
+    warehouse: Warehouse,
+    run: runs.Run,
+    chunk: int,
+    ids: Sequence[str],
+    links: Links,
+    *,
+    calls: int,
+    at: datetime,
+    stopped: bool = False,
+) -> Outcome:
+    """Write a chunk that asked the links alone of these devices; what a stop left unasked stays in it."""
+    not_done = [LINK_KEY + device_id for device_id in ids if device_id not in links.done]
+    left, refused = (not_done, []) if stopped else ([], not_done)
+    answered = len(ids) - len(not_done)
+    outcome = Outcome(asked=answered + len(refused), answered=answered, failed=len(refused), calls=calls)
+    with landing(warehouse, run) as conn:
+        before = runs.hold_chunk(conn, run.run_id, chunk, len(ids))
+        block = f"{run.run_id}/{chunk:06d}/{before:08d}"
+        outcome.inserted, unlinked = land_links(warehouse, conn, run, links, block, at)
+        settle(conn, run, chunk, (), links, unlinked, at)
+        runs.finish_chunk(conn, run.run_id, chunk, outcome, left, at, refused)
+    return outcome
+
+
+def settle(
+    conn: Connection,
+    run: runs.Run,
+    chunk: int,
+    devices: Sequence[str],
+    links: Links,
+    unlinked: Sequence[DeadLetter],
+    at: datetime,
+) -> None:
+    """Record what stood in the way of links, and what does no longer; what these devices lack is asked again.
+
+    ``unlinked`` are answers that the database refused. Links that were refused, or that a stop left unasked, are keys of the run of their own: asked in vain, and asked
+    again when it goes on.
+    """
+    dead_letters.resolve(conn, run.account, KIND, links.done | links.sources, at)
+    dead_letters.record(conn, run.account, [*links.dead_letters, *unlinked], at)
+    again = [LINK_KEY + device_id for device_id in devices if device_id not in links.done]
+    runs.add_refused(conn, run.run_id, chunk, again, at)
 
 
 def write_links(conn: Connection, run: runs.Run, links: Sequence[Link], at: datetime) -> int:

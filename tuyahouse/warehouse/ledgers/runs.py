@@ -311,6 +311,24 @@ def replace_chunk(conn: Connection, run_id: str, chunk: int, outcome: Outcome) -
     finish_chunk(conn, run_id, chunk, outcome)
 
 
+def add_refused(conn: Connection, run_id: str, chunk: int, keys: Sequence[str], at: datetime) -> None:
+    """Count keys that a chunk met beside its own and asked in vain; the run asks them again when it is continued.
+
+    They have a chunk of their own, with a number below zero.
+    """
+    if not keys:
+        return
+    where, more = _chunk(run_id, -1 - chunk), len(keys)
+    before = conn.execute(select(ops_chunk.c.refused).where(*where)).one_or_none()
+    if before is None:
+        new = {"run_id": run_id, "chunk": -1 - chunk, "status": "done", "planned": 0, "keys": pack([])}
+        conn.execute(insert(ops_chunk).values(**new))
+    refused = [*(unpack_keys(before.refused) if before and before.refused else []), *keys]
+    counts = {name: ops_chunk.c[name] + more for name in ("planned", "asked", "failed")}
+    conn.execute(update(ops_chunk).where(*where).values(refused=pack(refused), done_at=at, **counts))
+    conn.execute(update(ops_run).where(ops_run.c.run_id == run_id).values(planned=ops_run.c.planned + more))
+
+
 @cache
 def _add_to_chunk() -> Update:
     """The update that :func:`finish_chunk` runs, built once."""
