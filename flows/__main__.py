@@ -7,14 +7,15 @@ if __name__ == "__main__" and signal.getsignal(signal.SIGINT) is not signal.SIG_
     # The imports take seconds in which there is nothing to commit.
     signal.signal(signal.SIGINT, lambda *_: (os.write(2, b"\nInterrupted.\n"), os._exit(130)))
 
-import inspect
 import json
 import sys
 from collections.abc import Mapping
+from importlib import import_module
 from typing import Annotated, Any
 
 import typer
 
+from flows.listing import NAMES, listing
 from flows.prefect_settings import require_prefect_settings
 from flows.temporary_server import TemporaryServer, start_where_none_is_named
 
@@ -88,22 +89,20 @@ def main(
       python -m flows sync_sn_flows -p account=factory -p limit=100
       python -m flows sync_sn_flows -p account=factory -p 'sns=["A0001","A0002"]'
     """
-    require_prefect_settings()
-    server = start_where_none_is_named() if name and not list_flows else None
-    from flows.catalogue import FLOWS
-
     if list_flows or not name:
-        _list(FLOWS)
+        _list()
         raise typer.Exit(0 if list_flows else 2)
-    if name not in FLOWS:
-        raise typer.BadParameter(f"there is no flow {name!r}; there are: {', '.join(FLOWS)}", param_hint="NAME")
-    raise typer.Exit(_run(FLOWS[name], parse_parameters(parameter or [], kinds_of(FLOWS[name])), server))
+    if name not in NAMES:
+        raise typer.BadParameter(f"there is no flow {name!r}; there are: {', '.join(NAMES)}", param_hint="NAME")
+    require_prefect_settings()
+    server = start_where_none_is_named()
+    flow = getattr(import_module(f"flows.{name}"), name)
+    raise typer.Exit(_run(flow, parse_parameters(parameter or [], kinds_of(flow)), server))
 
 
-def _list(flows: dict[str, Any]) -> None:
-    for name, flow in flows.items():
-        parameters = ", ".join(inspect.signature(flow.fn).parameters)
-        typer.echo(f"{name:24} {(flow.description or '').splitlines()[0]}\n{'':24} -p {parameters}")
+def _list() -> None:
+    for flow in listing():
+        typer.echo(f"{flow.name:24} {flow.summary}\n{'':24} -p {', '.join(flow.parameters)}")
 
 
 def _run(flow: Any, parameters: dict[str, Any], server: TemporaryServer | None) -> int:

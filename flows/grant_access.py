@@ -58,16 +58,10 @@ async def grant_access(
         "ticket": ticket,
         "dry_run": dry_run,
     }
-    async with running("grant_access", account, run_key, asked_for, names_keys=True) as run:
+    async with running("grant_access", account, run_key, asked_for, keys=tuple(asked_for)) as run:
         try:
             wanted = Grant(username, nick_name or None, country_code, project_id or "", room_ids or (), ticket)
         except ValueError as error:
             raise RunRed(str(error)) from None
         await conclude_writes(run, await grant_to_account(run.run, wanted, dry_run), dry_run)
     return final_state(run)
-
-
-if __name__ == "__main__":
-    raise SystemExit(
-        "This file defines a flow and runs nothing. At the top of the repository: python -m flows grant_access"
-    )

@@ -47,14 +47,8 @@ async def issue_visual_tokens(
     """
     named = [VisualDevice(one.product_key, one.device_name) for one in devices or ()]
     asked_for = {"path": path, "devices": [list(one) for one in named] or None, "dry_run": dry_run}
-    async with running("issue_visual_tokens", account, run_key, asked_for, names_keys=True) as run:
+    async with running("issue_visual_tokens", account, run_key, asked_for, keys=tuple(asked_for)) as run:
         if bool(path) == bool(named):
             raise RunRed("Name either a file (path) or devices.")
         await conclude_writes(run, await issue(run.run, named, path, dry_run), dry_run)
     return final_state(run)
-
-
-if __name__ == "__main__":
-    raise SystemExit(
-        "This file defines a flow and runs nothing. At the top of the repository: python -m flows issue_visual_tokens"
-    )

@@ -38,15 +38,9 @@ async def manage_device_persons(
     needs ALLOW_WRITES=true in the account's settings.
     """
     asked_for = {"path": path, "device_id": device_id, "person_id": person_id, "action": action, "dry_run": dry_run}
-    async with running("manage_device_persons", account, run_key, asked_for, names_keys=True) as run:
+    async with running("manage_device_persons", account, run_key, asked_for, keys=tuple(asked_for)) as run:
         if bool(path) == bool(device_id or person_id) or bool(device_id) != bool(person_id):
             raise RunRed(_ONE_SOURCE)
         change = Change(device_id, person_id, action) if device_id and person_id else None
         await conclude_writes(run, await change_persons(run.run, change, path, dry_run), dry_run)
     return final_state(run)
-
-
-if __name__ == "__main__":
-    raise SystemExit(
-        "This file defines a flow and runs nothing. At the top of the repository: python -m flows manage_device_persons"
-    )

@@ -70,7 +70,7 @@ async def manage_users(
         "password_from": password_from,
         "dry_run": dry_run,
     }
-    async with running("manage_users", account, run_key, asked_for, names_keys=True) as run:
+    async with running("manage_users", account, run_key, asked_for, keys=tuple(asked_for)) as run:
         if bool(path) == bool(username):
             raise RunRed("Name either a file (path) or one user (username): exactly one of them.")
         user = (
@@ -78,9 +78,3 @@ async def manage_users(
         )
         await conclude_writes(run, await write_app_users(run.run, user, path, dry_run), dry_run)
     return final_state(run)
-
-
-if __name__ == "__main__":
-    raise SystemExit(
-        "This file defines a flow and runs nothing. At the top of the repository: python -m flows manage_users"
-    )

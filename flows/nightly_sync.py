@@ -1,7 +1,6 @@
 """Everything that is due tonight, for one account."""
 
 import asyncio
-from collections.abc import Awaitable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,8 +14,9 @@ from flows.sync_devices import sync_devices
 from flows.sync_sn_flows import sync_sn_flows
 from tasks.checks import authenticate, check
 from tasks.marts import refresh_marts
-from tasks.run.flow import RED, RunRed, flow
+from tasks.run.flow import REFUSED, RunRed, flow, why
 from tasks.run.run import STOPPED, Running, default_run_key, final_state, running
+from tasks.run.waiting import until_free
 from tuyahouse.sync import night
 from tuyahouse.warehouse.ledgers import runs
 
@@ -34,20 +34,22 @@ async def nightly_sync(account: AccountName = None, run_key: RunKey = None, now:
 
     The run key is made from the date, so that starting it again on the same day goes on where it stopped. One part that
     fails does not keep the others from being done; the run is red then. It is red, too, when something is due that the
-    account has no settings for.
+    account has no settings for. A part that another run works on is done at the end, once that run has ended.
     """
     key = run_key or default_run_key("nightly_sync", now or flow_run.scheduled_start_time or datetime.now(UTC))
     async with running("nightly_sync", account, key, {}, now=now) as run:
         run.parts = night.PARTS
         await run.softly(_authenticate(run))
         red = await asyncio.to_thread(_what_cannot_be_asked, run)
+        ended: dict[str, State[Any]] = {}
         for together in (night.SIDE_BY_SIDE, night.AFTERWARDS):
             able = [name for name in together if night.can_ask(run.resources.account, name)]
-            parts = [
-                _part(run, name, PARTS[name](run.account, key, **_present(name, now), return_state=True))
-                for name in able
-            ]
-            red += filter(None, await asyncio.gather(*parts))
+            states = await asyncio.gather(*(_part(run, name, now) for name in able))
+            ended.update(zip(able, states, strict=True))
+        for name in [name for name, state in ended.items() if state.name == REFUSED]:
+            await until_free(run, name)
+            ended[name] = await _part(run, name, now)
+        red += filter(None, (_amiss(run, name, state) for name, state in ended.items()))
         await asyncio.to_thread(_adopt, run)
         await refresh_marts(run.account, now)
         run.notes += await check(run.account, "nightly_sync")
@@ -74,10 +76,14 @@ async def _authenticate(run: Running) -> None:
     run.notes += await authenticate(run.account, run.id)
 
 
-async def _part(run: Running, name: str, state: Awaitable[State[Any]]) -> str:
-    """Run one part to its end; returns what is wrong with it, or "". The night is stopped if a part of it is."""
-    ended = await state
+async def _part(run: Running, name: str, now: datetime | None) -> State[Any]:
+    state: State[Any] = await PARTS[name](run.account, run.key, **_present(name, now), return_state=True)
+    return state
+
+
+def _amiss(run: Running, name: str, ended: State[Any]) -> str:
+    """What is amiss with a part that has ended, if anything. The night is stopped when a part of it is."""
     if ended.is_completed():
         run.stopped = run.stopped or (ended.message or STOPPED if ended.name == STOPPED else "")
         return ""
-    return f"{name}: {(ended.message or str(ended.name)).removeprefix(RED)}"
+    return f"{name}: {why(ended.message or str(ended.name))}"

@@ -116,21 +116,24 @@ Now = Annotated[
 ]
 
 
-def _at_least_one(value: Any, check: ValidatorFunctionWrapHandler) -> Any:
+MOST = 1_000_000_000
+
+
+def _in_bounds(value: Any, check: ValidatorFunctionWrapHandler) -> Any:
     """Say what to write instead; pydantic would read ``true`` as 1."""
     try:
         if not isinstance(value, bool):
             return check(value)
     except ValidationError:
         pass
-    raise ValueError("at least 1; leave it out for all that are due")
+    raise ValueError(f"a number from 1 to {MOST:,}; leave it out for all that are due")
 
 
 Limit = Annotated[
     int | None,
-    Field(ge=1),
-    WrapValidator(_at_least_one),
-    Described("Most keys to ask, at least 1; empty: all that are due"),
+    Field(ge=1, le=MOST),
+    WrapValidator(_in_bounds),
+    Described("Most keys to ask, 1 to 1,000,000,000; empty: all that are due"),
 ]
 
 DryRun = Annotated[

@@ -28,8 +28,8 @@ async def reconcile_commands(
     The verdict is matched, api_ahead, message_ahead, conflict, stuck or unknown. Numbers are learnt from messages,
     files (`tuyahouse commands add`) and the parameter. Deciding costs no call and happens even without a budget left.
     """
-    asked_for = {"command_sns": command_sns, "limit": limit}
-    async with running("reconcile_commands", account, run_key, asked_for, names_keys=bool(command_sns), now=now) as run:
+    asked_for = {"command_sns": command_sns or None, "limit": limit}
+    async with running("reconcile_commands", account, run_key, asked_for, keys=("command_sns",), now=now) as run:
         run.plan(await plan_commands(run.run, command_sns, limit))
         try:
             await run.each_chunk(ask_commands)

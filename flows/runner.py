@@ -4,7 +4,7 @@ import asyncio
 import inspect
 import logging
 import sys
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, cast
@@ -17,10 +17,12 @@ from prefect.logging.handlers import PrefectConsoleHandler
 from pydantic import SecretStr
 from rich.console import Console
 
-from flows.interrupts import EXIT_INTERRUPTED, InterruptibleRun
-from flows.prefect_watch import PrefectAway, until_away, wait_for_server
+from flows.interrupts import EXIT_INTERRUPTED, InterruptibleRun, leave
+from flows.prefect_watch import wait_for_server
 from flows.temporary_server import TemporaryServer
-from tasks.run.flow import RED, REFUSED
+from tasks.run import prefect_watch
+from tasks.run.flow import REFUSED, why
+from tasks.run.prefect_watch import SECONDS_TO_END, PrefectAway, until_away
 from tasks.run.resources import open_resources
 from tasks.run.run import begun_here, close_run, default_run_key
 from tuyahouse import logs
@@ -35,9 +37,6 @@ GREEN = frozenset({"balanced", "stopped"})
 
 EXIT_RED, EXIT_USAGE = 1, 2
 
-SECONDS_TO_END = 10.0
-"""Time for a cancelled flow to end, before it is abandoned."""
-
 
 def run_watched(flow: Flow[Any, Any], parameters: Mapping[str, Any], server: TemporaryServer | None) -> int:
     """:func:`run_here` with its signals: Ctrl-C and SIGTERM end it within seconds, with exit code 130."""
@@ -50,7 +49,10 @@ def run_watched(flow: Flow[Any, Any], parameters: Mapping[str, Any], server: Tem
             _record_interrupted(load_settings().account(parameters.get("account")).name, run_key)
         _say(f"It did not end in time and was left. {how}", EXIT_INTERRUPTED)
 
-    return InterruptibleRun(run_here(flow, parameters, server), give_up).run()
+    code = InterruptibleRun(run_here(flow, parameters, server), give_up).run()
+    if prefect_watch.lost:
+        leave(code)  # Prefect would go on trying to reach its server
+    return code
 
 
 async def run_here(flow: Flow[Any, Any], parameters: Mapping[str, Any], server: TemporaryServer | None = None) -> int:
@@ -58,6 +60,7 @@ async def run_here(flow: Flow[Any, Any], parameters: Mapping[str, Any], server: 
 
     0: it balanced (a budget may have ended it softly), 1: red, 2: wrong parameters, 130: interrupted.
     """
+    parameters = {"account": None, **parameters}
     if wrong := _wrong(flow, parameters):
         return _say(wrong, EXIT_USAGE)
     named = str(parameters.get("account") or "")
@@ -127,13 +130,15 @@ def _record_interrupted(account: str, run_key: str, why: str = "Interrupted.") -
 
 async def _end(state: State[Any], account: str, run_key: str) -> int:
     """Print how it ended; returns the exit code."""
-    message = logs.redact((state.message or "The flow ended before its run began.").removeprefix(RED))
+    message = logs.redact(why(state.message or "The flow ended before its run began."))
     if state.name == REFUSED:  # the runs under this key are another process's, and may be under way
         return _say(message, EXIT_RED)
     statuses = _tell(account, run_key, "" if state.is_completed() else message)
-    if statuses and state.is_completed():
-        return 0 if statuses <= GREEN else EXIT_RED
-    return EXIT_RED if statuses else _say(message, EXIT_RED)
+    if not statuses:
+        return _say(message, EXIT_RED)
+    if state.is_completed() and statuses <= GREEN:
+        return 0
+    return _say(f"When that is mended: -p run_key={run_key}", EXIT_RED)
 
 
 def _wrong(flow: Flow[Any, Any], parameters: Mapping[str, Any]) -> str:
@@ -191,12 +196,21 @@ def _tell(account: str, run_key: str, problem: str = "") -> set[str]:
     outcomes = {run.flow: run.outcome for run in reversed(found)}
     counted = {flow: outcome for flow, outcome in outcomes.items() if outcome != Outcome()}
     console.print(outcome_table(counted or outcomes, statuses={run.flow: run.status for run in found}))
-    for run in found:
-        for line in filter(None, (f"{run.flow}: {run.status}", run.note)):
-            print_text(console, line)
+    for line in _ends(found):
+        print_text(console, line)
     if problem and not any(problem in (run.note or "") for run in found):
         print_text(console, problem)
     return {run.status for run in found}
+
+
+def _ends(found: Sequence[runs.Summary]) -> list[str]:
+    """How each run ended and what it notes; what a part has said already is not said again by the night."""
+    lines: dict[str, None] = {}
+    for run in found:
+        lines[f"{run.flow}: {run.status}"] = None
+        said = {f"{other.flow}: {line}" for other in found for line in other.note.splitlines()}
+        lines.update(dict.fromkeys(line for line in run.note.splitlines() if line not in said))
+    return list(lines)
 
 
 def _say(text: str, code: int) -> int:

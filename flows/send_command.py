@@ -47,13 +47,7 @@ async def send_command(
         "arguments": arguments,
         "dry_run": dry_run,
     }
-    async with running("send_command", account, run_key, asked_for, names_keys=True) as run:
+    async with running("send_command", account, run_key, asked_for, keys=tuple(asked_for)) as run:
         sent = await send_one_command(run.run, action, device_id, person_id or "", arguments or {}, dry_run)
         await conclude_writes(run, sent, dry_run)
     return final_state(run)
-
-
-if __name__ == "__main__":
-    raise SystemExit(
-        "This file defines a flow and runs nothing. At the top of the repository: python -m flows send_command"
-    )

@@ -30,12 +30,6 @@ async def set_device_functions(
     By default it is a dry run; writing also needs ALLOW_WRITES=true in the account's settings.
     """
     asked_for = {"device_id": device_id, "function_codes": function_codes, "dry_run": dry_run}
-    async with running("set_device_functions", account, run_key, asked_for, names_keys=True) as run:
+    async with running("set_device_functions", account, run_key, asked_for, keys=tuple(asked_for)) as run:
         await conclude_writes(run, await set_functions(run.run, device_id, function_codes, dry_run), dry_run)
     return final_state(run)
-
-
-if __name__ == "__main__":
-    raise SystemExit(
-        "This file defines a flow and runs nothing. At the top of the repository: python -m flows set_device_functions"
-    )

@@ -23,9 +23,3 @@ async def sync_accounts(account: AccountName = None, run_key: RunKey = None) -> 
         if listed.amiss:
             raise RunRed(listed.amiss)
     return final_state(run)
-
-
-if __name__ == "__main__":
-    raise SystemExit(
-        "This file defines a flow and runs nothing. At the top of the repository: python -m flows sync_accounts"
-    )

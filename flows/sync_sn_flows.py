@@ -33,8 +33,7 @@ async def sync_sn_flows(
     stopped continues if it is started again with the same run key. A run of given ones runs beside all others.
     """
     wanted = Wanted(sns=sns, work_orders=work_orders, limit=limit)
-    named = sns is not None or work_orders is not None
-    async with running("sync_sn_flows", account, run_key, asdict(wanted), names_keys=named, now=now) as run:
+    async with running("sync_sn_flows", account, run_key, asdict(wanted), keys=("sns", "work_orders"), now=now) as run:
         run.plan(await plan_sn_flows(run.run, wanted))
         await run.each_chunk(ask_sn_flows)
         await run.softly(fetch_missing_lines(run.run))

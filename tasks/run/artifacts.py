@@ -8,6 +8,7 @@ from typing import Any
 
 from prefect.artifacts import Artifact, acreate_markdown_artifact, acreate_table_artifact
 
+from tasks.run.flow import AGAIN
 from tuyahouse.foreign_text import markdown_lines
 from tuyahouse.logs import redact
 from tuyahouse.outcome import COUNTS, Outcome
@@ -43,7 +44,8 @@ async def publish_note(key: Sequence[str], text: str, description: str) -> None:
 async def publish_outcome(summary: Summary, verdict: str, parts: Sequence[Summary] = ()) -> None:
     """Publish the counts of a run, green or red, as a table; a run that is made of parts has a column for each.
 
-    The description begins with the verdict. All nine counts are rows, unless all are zero.
+    The description begins with the verdict, what is wrong and what to do. All nine counts are rows, unless all are
+    zero.
     """
     columns = {part.flow: part.outcome for part in (*parts, *_own(summary))} if parts else {"value": summary.outcome}
     counted = COUNTS if any(one != Outcome() for one in columns.values()) else ()
@@ -51,9 +53,17 @@ async def publish_outcome(summary: Summary, verdict: str, parts: Sequence[Summar
     await publish_table(
         (summary.flow, summary.account),
         rows,
-        f"**{verdict}**\n\n{summary.flow} of {shown(summary.account)}, run key {shown(summary.run_key)}: "
-        f"{summary.status}\n\n{shown(summary.note)}",
+        "\n\n".join(filter(None, (f"**{verdict}**", shown(summary.note), _what_to_do(summary), _title(summary)))),
     )
+
+
+def _title(summary: Summary) -> str:
+    return f"{summary.flow} of {shown(summary.account)}, run key {shown(summary.run_key)}: {summary.status}"
+
+
+def _what_to_do(summary: Summary) -> str:
+    """How a red run goes on; empty for others."""
+    return "" if summary.status in ("balanced", "stopped") else f"{AGAIN}{shown(summary.run_key)}"
 
 
 def _own(summary: Summary) -> Sequence[Summary]:

@@ -11,9 +11,11 @@ from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 from prefect.states import Failed
 
+from tasks.run.prefect_watch import end_worker_without_server
 from tuyahouse.cloud.errors import TuyaError
 from tuyahouse.logs import redact
 from tuyahouse.settings import SettingsError, load_settings
+from tuyahouse.sync.given import OtherKeys
 from tuyahouse.sync.intake.rows import SourceError
 from tuyahouse.warehouse.errors import WarehouseError
 
@@ -27,17 +29,30 @@ REFUSED = "Refused"
 NOTHING_RUN = "This file defines a flow and runs nothing. At the top of the repository: python -m flows"
 RED = "Red: "
 """Beginning of the state message of a red run."""
+AGAIN = "When that is mended, press Retry, or start it again with run_key="
+"""How it ends; the run key follows."""
 
 
 class RunRed(Exception):
     """The run ended red: it does not balance, or something stopped it."""
 
 
+def with_what_to_do(error: Exception, run_key: str) -> Exception:
+    """The error, which says in the state's message how the run goes on once its cause is mended."""
+    error.add_note(f"{AGAIN}{run_key}")
+    return error
+
+
+def why(message: str) -> str:
+    """What was wrong, out of the message of the state of a red run."""
+    return message.removeprefix(RED).partition(f" {AGAIN}")[0]
+
+
 class Refusal(Exception):
     """The run did not begin; the text says why and what to change."""
 
 
-_IN_WORDS = (RunRed, Refusal, SettingsError, SourceError, TuyaError, WarehouseError)
+_IN_WORDS = (RunRed, Refusal, OtherKeys, SettingsError, SourceError, TuyaError, WarehouseError)
 
 
 def flow(name: str, flow_run_name: str) -> Callable[[FlowCall[P]], prefect.Flow[P, Coroutine[Any, Any, State[Any]]]]:
@@ -52,6 +67,7 @@ def flow(name: str, flow_run_name: str) -> Callable[[FlowCall[P]], prefect.Flow[
     def decorate(run: FlowCall[P]) -> prefect.Flow[P, Coroutine[Any, Any, State[Any]]]:
         @wraps(run)
         async def in_words(*args: P.args, **kwargs: P.kwargs) -> State[Any]:
+            end_worker_without_server()
             try:
                 return await run(*args, **kwargs)
             except Exception as error:
@@ -76,7 +92,7 @@ def _named(template: str) -> str:
 def _failed(error: Exception) -> State[Any]:
     name = REFUSED if isinstance(error, Refusal) else "Failed"
     if isinstance(error, _IN_WORDS):
-        return Failed(name=name, message=redact(f"{RED}{error}"))
+        return Failed(name=name, message=redact(" ".join([f"{RED}{error}", *getattr(error, "__notes__", ())])))
     log.error("A mistake in tuyahouse ended the run.", exc_info=error)
     words = f"{type(error).__name__}: {error}. This is a mistake in tuyahouse: report it with the log of the run."
     return Failed(name=name, message=redact(f"{RED}{words}"))

@@ -12,15 +12,16 @@ from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 from prefect.states import Completed
 
-from tasks.run import calls
+from tasks.run import calls, prefect_watch
 from tasks.run.artifacts import publish_failure, publish_outcome, publish_refusal, resolve_note
-from tasks.run.flow import Refusal, RunRed
+from tasks.run.flow import Refusal, RunRed, with_what_to_do
 from tasks.run.resources import Resources, open_resources, open_warehouse
 from tuyahouse.cloud.errors import BudgetReached
 from tuyahouse.logs import redact
 from tuyahouse.memory import rare_collections
 from tuyahouse.outcome import Outcome
 from tuyahouse.settings import SettingsError, load_settings
+from tuyahouse.sync.given import names_keys
 from tuyahouse.terminal import progress
 from tuyahouse.verdict import in_one_sentence
 from tuyahouse.warehouse.errors import LockLost, WarehouseAway, WarehouseError
@@ -134,13 +135,13 @@ async def running(
     run_key: str | None,
     parameters: Mapping[str, Any],
     *,
-    names_keys: bool = False,
+    keys: Sequence[str] = (),
     now: datetime | None = None,
 ) -> AsyncIterator[Running]:
     """Lock the account for this flow, start or continue the run, and close it with its verdict.
 
-    A run that ``names_keys`` locks only its run key: it runs beside those that choose what is due, and beside others.
-    ``now`` is what it takes for the present.
+    ``keys`` are the parameters that name keys. A run that was given some, now or at an earlier start, locks its run key
+    alone: it runs beside those that choose what is due, and beside others. ``now`` is what it takes for the present.
 
     Raises:
         Refusal: it did not begin: a setting is wrong, the warehouse is away, or another run holds the account.
@@ -156,12 +157,13 @@ async def running(
             resources = await asyncio.to_thread(open_resources, account)
             name = resources.account.name
             of_key = locks.of_run(name, flow, key)
-            names = [of_key] if names_keys else [locks.of_what_is_due(name, flow), of_key]
+            named = await asyncio.to_thread(_names_keys, resources, flow, key, parameters, keys)
+            names = [of_key] if named else [locks.of_what_is_due(name, flow), of_key]
             taken = await held.enter_async_context(_locked(resources, names, f"run {key}"))
             run = await asyncio.to_thread(_begin, resources.warehouse, taken, name, flow, key, parameters, now)
         except (SettingsError, WarehouseError) as error:
             await _refuse(flow, name, key, parameters, redact(str(error)))
-            raise Refusal(str(error)) from error
+            raise with_what_to_do(Refusal(str(error)), key) from error
         log.info("%s of %s, run key %s: %s", flow, name, key, "goes on" if run.resumed else "starts")
         current = Running(resources, run, parameters)
         try:
@@ -171,10 +173,12 @@ async def running(
         except Exception as error:
             with _unless_started_anew():
                 await _publish(current, _close(current, "failed", str(error)))
+            with_what_to_do(error, key)
             raise
         except BaseException:
+            why = prefect_watch.lost or "Interrupted."
             with _unless_started_anew():
-                _close(current, "interrupted", f"Interrupted. To go on: {flow} with the run key {key}")
+                _close(current, "interrupted", f"{why} To go on: {flow} with the run key {key}")
             raise
         await _verdict(current)
 
@@ -214,9 +218,14 @@ def _unless_started_anew() -> Iterator[None]:
         log.error("%s", error)
 
 
+def _names_keys(resources: Resources, flow: str, key: str, parameters: Mapping[str, Any], keys: Sequence[str]) -> bool:
+    before = runs.find_run(resources.warehouse, resources.account.name, flow, key)
+    return names_keys(parameters, keys) or (before is not None and names_keys(before.parameters, keys))
+
+
 async def _refuse(flow: str, account: str, key: str, parameters: Mapping[str, Any], why: str) -> None:
     """Leave a note and, if there are an account and a warehouse, a row."""
-    log.error("%s of %s did not begin: %s", flow, account or "no account", why)
+    log.error("%s of %s did not begin.", flow, account or "no account")
 
     def record() -> None:
         record_refusal(open_warehouse(load_settings()), account, flow, key, parameters, why)
@@ -232,7 +241,7 @@ async def _verdict(current: Running) -> None:
     summary = _close(current, "stopped" if current.stopped else "balanced", current.stopped)
     await _publish(current, summary)
     if summary.status == "unbalanced":
-        raise RunRed(summary.note)
+        raise with_what_to_do(RunRed(summary.note), current.key)
 
 
 async def _publish(current: Running, summary: runs.Summary) -> None:
@@ -240,7 +249,7 @@ async def _publish(current: Running, summary: runs.Summary) -> None:
     parts = await asyncio.to_thread(_parts, current) if current.parts else []
     counted = sum((part.outcome for part in parts), summary.outcome)
     current.verdict = in_one_sentence(summary.status, None if parts else summary.planned, counted)
-    log.info("%s of %s: %s %s %s", summary.flow, summary.account, summary.status, current.verdict, summary.note)
+    log.info("%s of %s: %s %s", summary.flow, summary.account, summary.status, current.verdict)
     await publish_outcome(summary, current.verdict, parts)
     if summary.status in ("balanced", "stopped"):
         await resolve_note(summary)

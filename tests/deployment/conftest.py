@@ -1,4 +1,4 @@
-"""What an operator has: a server with its services, the deployments, a worker, and an account (the sandbox's)."""
+"""What an operator has: a server with its services, the deployments, a worker, and two accounts with a sandbox each."""
 
 import os
 import subprocess
@@ -43,6 +43,11 @@ class Site:
         body = {"parameters": {"account": "demo", **parameters}}
         return str(self.prefect.api(f"deployments/{self.deployment(name)['id']}/create_flow_run", body)["id"])
 
+    def retry(self, flow_run: str) -> None:
+        """Press Retry on the page of a run that has ended."""
+        state = {"type": "SCHEDULED", "name": "AwaitingRetry"}
+        self.prefect.api(f"flow_runs/{flow_run}/set_state", {"state": state, "force": True})
+
     def ended(self, flow_run: str, seconds: float = 180) -> dict[str, Any]:
         """The run, when it has ended."""
         end = time.monotonic() + seconds
@@ -59,21 +64,23 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """Server, pool, deployments and worker, each by the command that docs/deployment.md names."""
     home = tmp_path_factory.mktemp("site")
     warehouse = home / "warehouse.db"
-    sandbox = start_sandbox("--serial-numbers", str(SERIAL_NUMBERS))
+    sandbox, annex = start_sandbox("--serial-numbers", str(SERIAL_NUMBERS)), start_sandbox("--serial-numbers", "10")
     server = PrefectServer("--analytics-off")
     told = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "TUYAHOUSE_"))}
+    second = {name.replace("__DEMO__", "__ANNEX__"): value for name, value in annex.env.items()}
     demo = {"ALLOW_WRITES": "true", "APP_SCHEMA": "sandboxapp"}
     env = {
         **told,
         **sandbox.env,
+        **second,
         **server.env,
         **{f"TUYAHOUSE_ACCOUNTS__DEMO__{name}": value for name, value in demo.items()},
         "TUYAHOUSE_WAREHOUSE_URL": f"sqlite:///{warehouse}",
         "TUYAHOUSE_TOKEN_DIR": str(home / "tokens"),
         "ALICES_PASSWORD": PASSWORD,
     }
-    _prefect(env, "work-pool", "create", "tuyahouse", "--type", "process")
-    deployed = _prefect({**env, "TUYAHOUSE_DEPLOY_ACCOUNT": "demo"}, "deploy", "--all")
+    run_prefect(env, "work-pool", "create", "tuyahouse", "--type", "process")
+    deployed = run_prefect({**env, "TUYAHOUSE_DEPLOY_ACCOUNT": "demo"}, "deploy", "--all")
     command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", "tuyahouse"]
     with (home / "worker.log").open("wb") as log:
         worker = subprocess.Popen(command, cwd=home, env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
@@ -82,9 +89,10 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     worker.wait(60)
     server.close()
     sandbox.stop()
+    annex.stop()
 
 
-def _prefect(env: dict[str, str], *words: str) -> str:
+def run_prefect(env: dict[str, str], *words: str) -> str:
     command = [sys.executable, "-m", "prefect", *words]
     done = subprocess.run(command, cwd=ROOT, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr

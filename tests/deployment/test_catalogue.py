@@ -43,8 +43,9 @@ def test_deploying_again_leaves_a_paused_schedule_paused(one: dict[str, Any]) ->
     assert all("active" not in schedule and schedule["slug"] for schedule in one["schedules"])
 
 
-def test_there_is_one_night_at_a_time_and_a_second_one_is_cancelled() -> None:
-    assert deployed("nightly_sync/nightly")["concurrency_limit"] == {"limit": 1, "collision_strategy": "CANCEL_NEW"}
+@pytest.mark.parametrize("one", DEPLOYMENTS, ids=IDS)
+def test_no_deployment_limits_its_runs_across_accounts(one: dict[str, Any]) -> None:
+    assert "concurrency_limit" not in one
 
 
 @pytest.mark.parametrize(

@@ -74,8 +74,7 @@ def test_a_run_started_through_the_api_asks_and_lands(site: Site, asked: dict[st
 def test_a_retry_from_the_ui_goes_on_with_the_same_run(site: Site, asked: dict[str, Any]) -> None:
     run = site.start("sync_sn_flows/on-demand", limit=1)
     first = site.ended(run)
-    state = {"type": "SCHEDULED", "name": "AwaitingRetry"}
-    site.prefect.api(f"flow_runs/{run}/set_state", {"state": state, "force": True})
+    site.retry(run)
     again = site.ended(run)
     assert again["run_count"] == 2
     keys = [run["state"]["message"].partition("Run key: ")[2] for run in (first, again)]
@@ -124,13 +123,49 @@ def test_a_number_beyond_its_bounds_is_refused(site: Site) -> None:
     assert refused.value.code == 409
 
 
-def test_a_night_that_begins_while_another_is_under_way_is_cancelled(site: Site, asked: dict[str, Any]) -> None:
-    runs = [site.start("nightly_sync/nightly", run_key=f"nightly/{name}") for name in ("one", "two")]
+def test_nights_of_two_accounts_through_one_deployment_leave_each_other_alone(
+    site: Site, asked: dict[str, Any]
+) -> None:
+    runs = [site.start("nightly_sync/nightly", account=name, run_key="nightly/both") for name in ("demo", "annex")]
     states = [site.ended(run)["state"] for run in runs]
-    assert sorted(state["type"] for state in states) == ["CANCELLED", "COMPLETED"]
-    told = {state["type"]: state["message"] for state in states}
-    assert told["CANCELLED"].startswith("Deployment concurrency limit reached")
-    assert told["COMPLETED"].endswith(f"nightly/{'one' if states[0]['type'] == 'COMPLETED' else 'two'}")
+    assert [(state["type"], state["message"][:5]) for state in states] == [("COMPLETED", "Good:")] * 2, states
+
+
+def test_where_several_accounts_are_configured_a_form_without_one_is_refused_with_their_names(site: Site) -> None:
+    ended = site.ended(site.start("prune/weekly", account=None))
+    assert ended["state"]["name"] == "Refused"
+    assert ended["state"]["message"].startswith("Red: Several accounts are configured: annex, demo. Name one of them.")
+    assert site.prefect.newest_artifact("prune-note")["data"].startswith("# Red: prune of no account did not begin")
+
+
+def test_a_second_night_of_the_same_account_is_refused_with_words(site: Site, asked: dict[str, Any]) -> None:
+    warehouse = Warehouse.open(f"sqlite:///{site.warehouse}")
+    lock = locks.acquire(warehouse, "demo/nightly_sync", "run nightly/one", timedelta(minutes=10))
+    ended = site.ended(site.start("nightly_sync/nightly", run_key="nightly/two"))
+    lock.release()
+    warehouse.close()
+    assert ended["state"]["name"] == "Refused"
+    assert ended["state"]["message"].startswith("Red: demo/nightly_sync is being worked on by run nightly/one since")
+
+
+def test_a_red_night_that_is_retried_in_the_ui_after_mending_asks_what_was_refused_and_is_green(site: Site) -> None:
+    site.sandbox.control("faults", {"rights": 1})
+    run = site.start("nightly_sync/nightly")
+    red = site.ended(run)["state"]
+    assert red["type"] == "FAILED" and "1106" in red["message"], red
+    site.sandbox.control("faults", {})
+    site.retry(run)
+    green = site.ended(run)
+    assert (green["state"]["type"], green["run_count"]) == ("COMPLETED", 2), green["state"]
+    key = green["state"]["message"].partition("Run key: ")[2]
+    assert f"run_key={key}" in red["message"]
+    with closing(sqlite3.connect(site.warehouse)) as warehouse:
+        found = warehouse.execute("SELECT flow, status, asked FROM ops_run WHERE run_key = ?", [key]).fetchall()
+        (devices,) = warehouse.execute("SELECT count(*) FROM device WHERE account = 'demo'").fetchone()
+    assert {flow: status for flow, status, _ in found} == dict.fromkeys(
+        ("nightly_sync", "sync_sn_flows", "sync_devices", "reconcile_commands"), "balanced"
+    )
+    assert devices > 0 and {flow: asked for flow, _, asked in found}["sync_devices"] >= 2, "both lists"
 
 
 def test_a_run_on_an_account_that_another_run_works_on_says_which_and_until_when(

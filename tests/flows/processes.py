@@ -35,7 +35,7 @@ def start_flow(
     pairs = [word for key, value in given.items() for word in ("-p", f"{key}={text(value)}")]
     return subprocess.Popen(
         [sys.executable, *program, name, *pairs],
-        env={**env, "PYTHONPATH": str(ROOT), "COLUMNS": "200"},
+        env={**env, "PYTHONPATH": env.get("PYTHONPATH") or str(ROOT), "COLUMNS": "200"},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

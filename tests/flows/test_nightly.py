@@ -115,6 +115,19 @@ def test_a_second_night_at_the_same_time_is_refused_and_names_the_first(env, ope
 
 
 @on_sqlite
+def test_a_part_that_another_run_works_on_is_done_at_the_end_of_the_night(env, tuya, warehouse):
+    lock = locks.acquire(warehouse, "demo/sync_sn_flows", "run on demand", timedelta(minutes=5))
+    process = start_flow("nightly_sync", env, run_key="n")
+    commands = lambda: runs.find_run(warehouse, "demo", "reconcile_commands", "n")  # noqa: E731
+    wait_until(lambda: (found := commands()) is not None and found.status == "balanced", process)
+    assert tuya.control("asked") == {}
+    lock.release()
+    printed, _ = process.communicate(timeout=120)
+    assert process.returncode == 0, printed
+    assert status(warehouse) == ("balanced", 3 * SOME)
+
+
+@on_sqlite
 def test_the_same_night_started_twice_is_refused_and_the_first_is_left_alone(env, operator, tuya, warehouse):
     runs.start_run(warehouse, "demo", "nightly_sync", "n", {})
     with locks.account_lock(warehouse, "demo/nightly_sync", "run n", timedelta(minutes=5)):

@@ -190,7 +190,27 @@ def test_more_serial_numbers_under_the_same_run_key_are_asked_too(start, warehou
         assert code == 0, printed
     assert tuya.control("asked") == {"YZCB04ZZR00011": 1, "YZCB04ZZR00012": 1}
     code, printed = start("sync_sn_flows", run_key="n")
-    assert code == 1 and "Give another run_key" in printed
+    assert code == 0 and "nothing was left to ask" in printed
+    assert tuya.control("asked") == {"YZCB04ZZR00011": 1, "YZCB04ZZR00012": 1}
+
+
+def test_serial_numbers_given_to_a_run_of_what_is_due_are_refused_with_what_to_do(start, warehouse, tuya):
+    assert start("sync_sn_flows", run_key="n", limit=1)[0] == 0
+    code, printed = start("sync_sn_flows", sns=["YZCB04ZZR00012"], run_key="n")
+    assert code == 1 and "Give another run_key to ask something else." in printed and "mistake" not in printed, printed
+
+
+def test_the_run_key_alone_goes_on_with_the_record_numbers_that_were_typed_before(start, warehouse, tuya):
+    numbers = [each["command_sn"] for each in tuya.lines("truth/commands")][:3]
+    tuya.control("faults", {"rights": 1})
+    code, printed = start("reconcile_commands", command_sns=numbers[:2], run_key="n")
+    assert code == 1, printed
+    tuya.control("faults", {})
+    for given in ({}, {"command_sns": numbers[2:]}):
+        code, printed = start("reconcile_commands", run_key="n", **given)
+        assert code == 0, printed
+    found = runs.find_run(warehouse, "demo", "reconcile_commands", "n")
+    assert found and (found.outcome.asked, found.parameters["command_sns"]) == (3, numbers)
 
 
 def test_a_night_that_cannot_ask_what_is_due_is_red_and_names_the_settings(start, warehouse, tuya):

@@ -7,7 +7,7 @@ import pytest
 
 from tests.flows.nights import environment_of, register, rows, units
 from tests.flows.operator import Operator
-from tests.flows.processes import start_flow
+from tests.flows.processes import start_flow, wait_until
 from tests.support.prefect import PrefectServer
 from tests.support.sandbox import Sandbox
 from tuyahouse.warehouse.ledgers import runs
@@ -40,6 +40,31 @@ def test_each_death_of_the_token_costs_one_grant_and_no_serial_number(
     assert tokens.get("logins", 0) + tokens.get("pms_refreshes", 0) == tokens["pms_deaths"] + 1
     assert tokens["grants"] + tokens.get("refreshes", 0) == tokens.get("platform_deaths", 0) + 1
     assert rows(warehouse, ops_lock) == []
+
+
+@on_sqlite
+def test_a_serial_number_on_demand_in_the_middle_of_a_slow_night_is_answered_long_before_the_night_ends(
+    tuya: Sandbox,
+    warehouse: Warehouse,
+    warehouse_url: str,
+    secret_key: str,
+    prefect_server: PrefectServer,
+    operator: Operator,
+) -> None:
+    register(warehouse, [sn for sn, _ in units(tuya) if int(sn[-5:]) <= 40])
+    paced = {"TUYAHOUSE_ACCOUNTS__DEMO__CALLS_PER_SECOND": "3"}
+    env = environment_of(tuya, warehouse_url, secret_key, **paced) | prefect_server.env
+    night = start_flow("nightly_sync", env, run_key="n")
+    wait_until(lambda: len(tuya.control("asked")) >= 5, night)
+    code, printed = operator.run("sync_sn_flows", env, sns=["YZCB04ZZR00041"], run_key="now")
+    asked = tuya.control("asked")
+    assert code == 0 and night.poll() is None, printed
+    assert asked["YZCB04ZZR00041"] == 1 and len(asked) < 100, "the night had long to go"
+    said, _ = night.communicate(timeout=240)
+    assert night.returncode == 0, said
+    found = runs.find_run(warehouse, "demo", "sync_sn_flows", "n")
+    assert found and (found.status, found.outcome.asked) == ("balanced", 120)
+    assert set(tuya.control("asked").values()) == {1}
 
 
 @on_sqlite

@@ -10,6 +10,7 @@ from tuyahouse.sync.chunks import calls_left, chunked
 from tuyahouse.sync.commands.intake import KIND
 from tuyahouse.sync.commands.reconcile import learn_observed
 from tuyahouse.sync.commands.rules import ask_steps
+from tuyahouse.sync.given import with_those_given_before
 from tuyahouse.sync.intake.rows import Row, entry
 from tuyahouse.sync.intake.take_in import take_in
 from tuyahouse.warehouse.commands import records
@@ -44,13 +45,15 @@ def plan_asking(
 ) -> Planned:
     """Learn the commands that messages report, add those given, and plan the due ones, longest waiting first.
 
-    If some are given, only they are asked, due or not; what cannot be a record number is refused as in a file. A run
-    that continues plans anew what it has not asked since its first start. While a gap in the message stream is open,
-    every command still followed is asked, due or not: its message may be lost. What the month's calls do not pay for is
-    left for later.
+    If some are given, now or at an earlier start, only they are asked, due or not; what cannot be a record number is
+    refused as in a file. A run that continues plans anew what it has not asked since its first start. While a gap in
+    the message stream is open, every command still followed is asked, due or not: its message may be lost. What the
+    month's calls do not pay for is left for later.
     """
     planned = Planned(learnt=learn_observed(warehouse, run))
-    given = _follow_given(warehouse, account, run, command_sns, now, planned) if command_sns else None
+    with landing(warehouse, run) as conn:
+        named = with_those_given_before(conn, run.run_id, {"command_sns": command_sns or None})["command_sns"]
+    given = _follow_given(warehouse, account, run, named, now, planned) if named else None
     left = calls_left(warehouse, account, now)
     with landing(warehouse, run) as conn:
         gaps = message_gaps.open_gaps(conn, account.name)

@@ -285,8 +285,8 @@ def settle(
 ) -> None:
     """Record what stood in the way of links, and what does no longer; what these devices lack is asked again.
 
-    ``unlinked`` are answers that the database refused. Links that were refused, or that a stop left unasked, are keys of the run of their own: asked in vain, and asked
-    again when it goes on.
+    ``unlinked`` are answers that the database refused. Links that were refused, or that a stop left unasked, are keys
+    of the run of their own: asked in vain, and asked again when it goes on.
     """
     dead_letters.resolve(conn, run.account, KIND, links.done | links.sources, at)
     dead_letters.record(conn, run.account, [*links.dead_letters, *unlinked], at)

@@ -7,6 +7,7 @@ from itertools import islice
 
 from tuyahouse.settings import Account, PlanPolicy, Settings
 from tuyahouse.sync.chunks import calls_left, chunked
+from tuyahouse.sync.given import with_those_given_before
 from tuyahouse.sync.intake.rows import Row, entry, shown
 from tuyahouse.sync.serial_numbers.chunk import KIND
 from tuyahouse.sync.serial_numbers.due import select_due
@@ -18,10 +19,6 @@ from tuyahouse.warehouse.shared.landing import landing
 from tuyahouse.warehouse.warehouse import Warehouse
 
 REDRIVEN_AT_ONCE = 1000
-
-
-class OtherKeys(Exception):
-    """The run key belongs to a run of another kind; the text says which."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,29 +97,12 @@ def _chosen(conn: Connection, account: str, wanted: Wanted) -> Iterator[registry
 
 
 def _with_those_given_before(warehouse: Warehouse, run: runs.Run, wanted: Wanted) -> Wanted:
-    """What the run was given at its earlier starts as well, which it remembers.
-
-    Raises:
-        OtherKeys: it was given keys earlier and none now, or the other way round.
-    """
+    """What the run was given at its earlier starts as well, which it remembers."""
+    if wanted.dead_letters:
+        return wanted
     with landing(warehouse, run) as conn:
-        before = runs.parameters_of(conn, run.run_id)
-        if not before or wanted.dead_letters:
-            return wanted
-        named = wanted.sns is not None or wanted.work_orders is not None
-        if named is not any(before.get(name) is not None for name in ("sns", "work_orders")):
-            raise OtherKeys(
-                "This run key belongs to a run of "
-                + ("what is due" if named else "given serial numbers or work orders")
-                + ". Give another run_key to ask something else."
-            )
-        sns, orders = _union(before.get("sns"), wanted.sns), _union(before.get("work_orders"), wanted.work_orders)
-        runs.set_parameters(conn, run.run_id, {**before, "sns": sns, "work_orders": orders})
-        return replace(wanted, sns=sns, work_orders=orders)
-
-
-def _union(before: list[str] | None, now: list[str] | None) -> list[str] | None:
-    return None if before is None and now is None else list(dict.fromkeys([*(before or ()), *(now or ())]))
+        given = with_those_given_before(conn, run.run_id, {"sns": wanted.sns, "work_orders": wanted.work_orders})
+    return replace(wanted, sns=given["sns"], work_orders=given["work_orders"])
 
 
 def _refused(conn: Connection, account: str) -> Iterator[registry.Candidate]:

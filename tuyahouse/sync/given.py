@@ -1,0 +1,40 @@
+"""Keys that a run was given by name. The run remembers them: its run key alone continues it, and more may be given."""
+
+from collections.abc import Mapping, Sequence
+
+from tuyahouse.warehouse.database import Connection
+from tuyahouse.warehouse.ledgers import runs
+
+
+class OtherKeys(Exception):
+    """The run key belongs to a run of what is due; the text says what to do."""
+
+
+Given = Mapping[str, Sequence[str] | None]
+"""Keys by the parameter that named them; None where none were given."""
+
+
+def with_those_given_before(conn: Connection, run_id: str, given: Given) -> dict[str, list[str] | None]:
+    """What the run is given now and was given at its earlier starts; it is stored with the run.
+
+    Raises:
+        OtherKeys: keys are given to a run that was begun for what is due.
+    """
+    before = runs.parameters_of(conn, run_id)
+    if before and any(keys is not None for keys in given.values()) and not names_keys(before, tuple(given)):
+        raise OtherKeys(
+            "Under this run key a run of what is due was begun. Give another run_key to ask something else."
+        )
+    merged = {name: _union(before.get(name), keys) for name, keys in given.items()}
+    if before:
+        runs.set_parameters(conn, run_id, {**before, **merged})
+    return merged
+
+
+def names_keys(parameters: Mapping[str, object], names: Sequence[str]) -> bool:
+    """Whether one of these parameters names keys."""
+    return any(parameters.get(name) is not None for name in names)
+
+
+def _union(before: Sequence[str] | None, now: Sequence[str] | None) -> list[str] | None:
+    return None if before is None and now is None else list(dict.fromkeys([*(before or ()), *(now or ())]))
