@@ -48,7 +48,7 @@ class Entry:
 
 def write(warehouse: Warehouse, line: Line, at: datetime = AT) -> Written:
     with warehouse.begin() as conn:
-        return craft_lines.write(conn, "factory", [("W1", line)], "r1", at)
+        return craft_lines.write(conn, "factory", [("W1", line)], "r1", at, {"W1": at})
 
 
 def test_a_craft_line_is_written_with_its_nodes(warehouse: Warehouse) -> None:
