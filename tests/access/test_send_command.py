@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from flows.catalogue import FLOWS
-from tests.access.desk import Desk, settings_for, told
+from tests.access.desk import DEMO, Desk, settings_for, told
 from tests.flows.operator import Operator
-from tests.flows.processes import run_flow, start_flow
+from tests.flows.processes import run_flow, start_flow, wait_until
+from tests.support.kill import kill
 from tests.support.prefect import PrefectServer
 from tests.support.sandbox import Sandbox
 from tests.support.secrets import leaks_in_files, leaks_in_postgres, leaks_in_text
@@ -144,6 +145,38 @@ def test_two_runs_of_the_same_intent_at_once_send_one_command(desk: Desk, prefec
     printed = [process.communicate(timeout=120)[0] for process in started]
     assert 0 in [process.returncode for process in started], printed
     assert desk.calls(OPEN) == before + 1, printed
+
+
+@pytest.mark.kill
+def test_a_run_that_is_killed_during_its_call_sends_nothing_twice_and_messages_bring_its_record(
+    sandboxes: Callable[..., Sandbox],
+    operator: Operator,
+    warehouse: Warehouse,
+    warehouse_url: str,
+    secret_key: str,
+    tmp_path: Path,
+    prefect_server: PrefectServer,
+) -> None:
+    few = {"devices": 40, "events_per_device": 0, "commands_per_day": 2, "unreadable": 0, "day": 3, "slow_seconds": 60}
+    sandbox = sandboxes(*(word for name, value in few.items() for word in ("--set", f"{name}={value}")))
+    env = settings_for(sandbox, warehouse_url, secret_key, str(tmp_path / "tokens"))
+    desk = Desk(sandbox, warehouse, operator, env)
+    sandbox.control("options", {"fault_methods": ["POST"]})
+    sandbox.control("faults", {"slow": 1})
+    patient = env | {f"{DEMO}TIMEOUT_SECONDS": "90"} | prefect_server.env
+    process = start_flow("send_command", patient, **opening(desk), dry_run="false", run_key="one")
+    wait_until(lambda: desk.calls(OPEN) == 1, process)
+    kill(process)
+    assert desk.audit("outcome") == [("pending",)] and desk.rows(command, "command_sn") == []
+    sandbox.control("faults", {})
+    code, printed = desk.start("send_command", **opening(desk), dry_run=False, run_key="two")
+    assert code == 1 and told(printed, "unknown") == 1 and desk.calls(OPEN) == 1, printed
+    sandbox.control("day", {"day": 4})
+    for name in ("drain_messages", "reconcile_commands"):
+        assert desk.start(name, ALWAYS_DUE)[0] == 0
+    sn = desk.held["sent"][0]["sn"]
+    found = desk.rows(command, "command_sn", "source", "process_status", "verdict")
+    assert (sn, "message", 3, "matched") in found
 
 
 def test_a_secret_of_an_argument_is_sent_and_is_nowhere_else(

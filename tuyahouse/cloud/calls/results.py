@@ -66,7 +66,9 @@ def confirm(answer: Answer, endpoint: Endpoint) -> None:
 def unusable(reason: str, answer: Answer, endpoint: Endpoint) -> UnusableAnswer:
     """The error for a result of another shape than documented; without the answer if that may hold a token."""
     body = b"" if endpoint.secret else answer.body
-    return UnusableAnswer(f"{endpoint.name}: {reason}", body, tid=answer.tid, endpoint=endpoint.name)
+    error = UnusableAnswer(f"{endpoint.name}: {reason}", body, tid=answer.tid, endpoint=endpoint.name)
+    error.remedy = ""  # the outcome of a write is in the audit, not in a dead letter
+    return error
 
 
 def folded(item: dict[str, Any]) -> dict[str, Any]:

@@ -49,9 +49,9 @@ def _intent(door: Door, device_id: str, wanted: Sequence[str], what: str) -> Int
         try:
             facts = await read_back(client)
         except TuyaError as error:
-            raise UnusableAnswer(f"Tuya confirmed it, but it could not be read back: {error}") from error
+            raise _not_proved(f"Tuya confirmed it, but it could not be read back: {error}") from error
         if facts is None:
-            raise UnusableAnswer("Tuya confirmed it, but the device has other functions enabled")
+            raise _not_proved("Tuya confirmed it, but the device has other functions enabled")
         return facts
 
     return Intent(
@@ -64,3 +64,10 @@ def _intent(door: Door, device_id: str, wanted: Sequence[str], what: str) -> Int
         replaces=True,
         land=lambda conn, facts, at: functions.store_enabled(conn, account, device_id, wanted, run_id),
     )
+
+
+def _not_proved(what: str) -> UnusableAnswer:
+    """The error for a write that Tuya confirmed and that cannot be seen; the next run reads back again."""
+    error = UnusableAnswer(what)
+    error.remedy = ""
+    return error
