@@ -56,9 +56,9 @@ def test_a_craft_line_is_written_with_its_nodes(warehouse: Warehouse) -> None:
     assert craft_lines.last_nodes(warehouse, "factory", ["W1", "W2"]) == {"W1": "PACK"}
 
 
-def test_a_craft_line_asked_again_is_unchanged(warehouse: Warehouse) -> None:
+def test_a_craft_line_asked_again_changes_only_the_time_of_asking(warehouse: Warehouse) -> None:
     write(warehouse, Line([Node("SMT")]))
-    assert write(warehouse, Line([Node("SMT")]), LATER) == Written(unchanged=2)
+    assert write(warehouse, Line([Node("SMT")]), LATER) == Written(updated=1, unchanged=1)
 
 
 def test_a_node_that_a_line_no_longer_has_is_gone(warehouse: Warehouse) -> None:
