@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from pydantic import (
+    AfterValidator,
     BeforeValidator,
     Field,
     GetCoreSchemaHandler,
@@ -78,15 +79,24 @@ class NoTypedSecrets:
         return value
 
 
+def _printable(value: str | None) -> str | None:
+    """A name that is stored and shown: nothing in it may be invisible."""
+    if value is not None and not value.isprintable():
+        raise ValueError("holds a character that cannot be shown")
+    return value
+
+
 AccountName = Annotated[
     str | None,
     Field(max_length=100),
+    AfterValidator(_printable),
     Described("Account, by its name in the settings of the worker; empty: the only one that is configured there"),
 ]
 
 RunKey = Annotated[
     str | None,
     Field(max_length=200),
+    AfterValidator(_printable),
     Described(
         "Names the intent of the run. The same run key continues where it stopped and never asks twice; "
         "empty: a new one, for nightly_sync that of the date"

@@ -344,3 +344,9 @@ def test_the_trial_leaves_no_row_behind(cli, sqlite_url: str) -> None:
     with warehouse.read() as conn:
         assert conn.exec_driver_sql("SELECT count(*) FROM ops_lock").scalar() == 0
     warehouse.close()
+
+
+def test_http_to_a_foreign_host_is_warned_of(cli) -> None:
+    result = cli("doctor", "--no-messages", BASE_URL="http://tuya.invalid", ATTEMPTS="1")
+    assert result.exit_code == 1
+    assert "BASE_URL is http: tokens and data go to tuya.invalid unencrypted; use https" in result.output

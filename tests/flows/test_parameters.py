@@ -6,8 +6,12 @@ import pytest
 
 from flows.__main__ import kinds_of, parse_parameters
 from flows.catalogue import FLOWS
+from tests.flows.nights import environment_of
 from tests.flows.operator import Operator
 from tests.flows.processes import run_flow
+from tests.support.sandbox import Sandbox
+from tuyahouse.warehouse.ledgers import runs
+from tuyahouse.warehouse.warehouse import Warehouse
 
 WRONG_LIMIT = "-p limit: a number from 1 to 1,000,000,000; leave it out for all that are due\n"
 KINDS = {"run_key": "text", "sns": "texts"}
@@ -67,7 +71,26 @@ def test_a_wrong_limit_is_refused_in_a_process_with_what_to_write() -> None:
 )
 def test_every_flow_with_a_limit_refuses_a_wrong_one(operator: Operator, flow: str, limit: object) -> None:
     code, printed = operator.run(flow, os.environ, limit=limit)
-    assert (code, WRONG_LIMIT in printed) == (
-        2,
-        True,
-    ), printed
+    assert (code, WRONG_LIMIT in printed) == (2, True), printed
+
+
+NUL = [
+    ("sync_sn_flows", {"sns": ["A\0B"]}, 0, "1 of the given serial numbers are not valid"),
+    ("sync_sn_flows", {"work_orders": ["W\0"]}, 0, "holds no serial number of these work orders"),
+    ("sync_sn_flows", {"run_key": "a\0b"}, 2, "-p run_key: holds a character that cannot be shown"),
+    ("sync_sn_flows", {"account": "de\0mo"}, 2, "-p account: holds a character that cannot be shown"),
+    ("reconcile_commands", {"command_sns": ["1\0"]}, 0, "1 of the given record numbers are not valid"),
+    ("sync_serial_numbers", {"path": "/a\0b.csv"}, 1, "There is no file /a"),
+    ("sync_serial_numbers", {"query_url": "sqlite:////x\0.db", "query": "SELECT 1"}, 1, "There is no SQLite file /x"),
+]
+
+
+def test_nul_in_a_parameter_is_answered_in_words_and_never_with_sql(
+    operator: Operator, tuya: Sandbox, warehouse: Warehouse, warehouse_url: str, secret_key: str
+) -> None:
+    env = environment_of(tuya, warehouse_url, secret_key)
+    for number, (flow, given, expected, words) in enumerate(NUL):
+        code, printed = operator.run(flow, env, **{"run_key": f"n{number}", **given})
+        assert (code, words in printed) == (expected, True), (flow, given, printed)
+        assert "Traceback" not in printed and "INSERT" not in printed and "mistake in tuyahouse" not in printed
+    assert "running" not in {run.status for run in runs.recent_runs(warehouse)}

@@ -167,8 +167,9 @@ def test_metrics_are_served_to_this_machine_alone_unless_told_otherwise() -> Non
 
     from tuyahouse.cli.program import app
 
-    shown = CliRunner().invoke(app, ["consume", "--help"], env={"COLUMNS": "200"}).output
-    assert "[default: 127.0.0.1]" in " ".join(shown.split())
+    for command in ("consume", "metrics"):
+        shown = CliRunner().invoke(app, [command, "--help"], env={"COLUMNS": "200"}).output
+        assert "[default: 127.0.0.1]" in " ".join(shown.split()), command
     for function in (serve, consume):
         address = {"address", "metrics_address"} & inspect.signature(function).parameters.keys()
         assert [inspect.signature(function).parameters[name].default for name in address] == ["127.0.0.1"]

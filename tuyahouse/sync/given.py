@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from tuyahouse.warehouse.database import Connection
+from tuyahouse.warehouse.database.values import clean_text
 from tuyahouse.warehouse.ledgers import runs
 
 
@@ -37,4 +38,6 @@ def names_keys(parameters: Mapping[str, object], names: Sequence[str]) -> bool:
 
 
 def _union(before: Sequence[str] | None, now: Sequence[str] | None) -> list[str] | None:
-    return None if before is None and now is None else list(dict.fromkeys([*(before or ()), *(now or ())]))
+    if before is None and now is None:
+        return None
+    return list(dict.fromkeys(map(clean_text, [*(before or ()), *(now or ())])))

@@ -10,6 +10,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event
 from tuyahouse.warehouse.database.patience import is_ending, seconds_left
 from tuyahouse.warehouse.database.postgres_locks import PostgresLockWatch, name_of_this_process
 from tuyahouse.warehouse.database.sqlite_locks import SqliteLocks
+from tuyahouse.warehouse.database.values import json_text
 from tuyahouse.warehouse.errors import WarehouseError
 
 LOCK_WAIT = 600.0
@@ -29,7 +30,7 @@ def make_engine(url: URL, lock_wait: float = LOCK_WAIT) -> tuple[Engine, Postgre
     A statement waits for the locks of other sessions for ``lock_wait`` seconds at most.
     """
     if url.drivername == "sqlite":
-        engine = create_engine(url, hide_parameters=True, pool_size=5, max_overflow=15)
+        engine = create_engine(url, hide_parameters=True, json_serializer=json_text, pool_size=5, max_overflow=15)
         locks = SqliteLocks(url, lock_wait)
         event.listen(engine, "connect", lambda connection, _: _prepare_sqlite(connection, locks))
         event.listen(engine, "begin", locks.begin)
@@ -40,7 +41,13 @@ def make_engine(url: URL, lock_wait: float = LOCK_WAIT) -> tuple[Engine, Postgre
 def _postgres_engine(url: URL, lock_wait: float) -> tuple[Engine, PostgresLockWatch]:
     arguments = _connect_args(url)
     engine = create_engine(
-        url, hide_parameters=True, pool_size=5, max_overflow=15, pool_pre_ping=True, connect_args=arguments
+        url,
+        hide_parameters=True,
+        json_serializer=json_text,
+        pool_size=5,
+        max_overflow=15,
+        pool_pre_ping=True,
+        connect_args=arguments,
     )
     watch = PostgresLockWatch(url, arguments, lock_wait)
     session = _Sessions(url, lock_wait)

@@ -7,6 +7,7 @@ from typing import Any
 from tuyahouse.redaction import SECRETS
 from tuyahouse.warehouse.database.database import Database
 from tuyahouse.warehouse.database.dialect import insert
+from tuyahouse.warehouse.database.values import clean_text
 from tuyahouse.warehouse.ledgers.runs import run_id_of
 from tuyahouse.warehouse.tables import ops_run
 
@@ -19,7 +20,7 @@ def record_refusal(
     ``parameters`` are stored and must hold no secrets.
     """
     now = datetime.now(UTC)
-    ended = {"status": "failed", "note": SECRETS.text(why), "ended_at": now}
+    ended = {"status": "failed", "note": clean_text(SECRETS.text(why)), "ended_at": now}
     named = {"account": account, "flow": flow, "run_key": run_key, "run_id": run_id_of(account, flow, run_key)}
     with database.begin() as conn:
         new = insert(conn, ops_run).values(**named, **ended, parameters=dict(parameters), started_at=now)

@@ -19,6 +19,7 @@ from tuyahouse.outcome import COUNTS, Outcome
 from tuyahouse.redaction import SECRETS
 from tuyahouse.warehouse.database.database import Database
 from tuyahouse.warehouse.database.dialect import now_time, upsert
+from tuyahouse.warehouse.database.values import clean_text
 from tuyahouse.warehouse.errors import LockLost, WarehouseError
 from tuyahouse.warehouse.fence import Holding
 from tuyahouse.warehouse.ledgers.packing import pack, unpack_keys
@@ -362,7 +363,12 @@ def finish_run(
             status, note = "unbalanced", "\n".join(filter(None, (note, wrong)))
         counts = {name: getattr(outcome, name) for name in COUNTS if name != "calls"}
         mine = [ops_run.c.run_id == run_id] + ([] if starts is None else [ops_run.c.starts == starts])
-        ended = {"status": status, "note": SECRETS.text(note) or None, "ended_at": at or now_time(conn), **counts}
+        ended = {
+            "status": status,
+            "note": clean_text(SECRETS.text(note)) or None,
+            "ended_at": at or now_time(conn),
+            **counts,
+        }
         if not conn.execute(update(ops_run).where(*mine).values(ended)).rowcount:
             raise LockLost("Another process took over and started this run again: how it ends is that one's to say.")
         return _summary(conn.execute(select(ops_run).where(ops_run.c.run_id == run_id)).one())
