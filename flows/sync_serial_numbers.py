@@ -7,6 +7,7 @@ from prefect.states import Completed
 from pydantic import BeforeValidator, SecretStr
 
 from flows.parameters import AccountName, Described, RunKey
+from tasks.marts import refresh_marts
 from tasks.run.flow import flow
 from tasks.run.run import running
 from tasks.serial_numbers import publish_intake, register_serial_numbers
@@ -69,4 +70,5 @@ async def sync_serial_numbers(
     async with running("sync_serial_numbers", account, run_key, given) as run:
         taken = await register_serial_numbers(run.run, path, pattern, query_url, query, work_order, sheet, column)
         run.notes.append(await publish_intake(run.account, taken))
+        await refresh_marts(run.account)
     return Completed(message=run.notes[-1])
