@@ -1,5 +1,6 @@
 """The steps of the flows that write to devices: their persons, their functions, commands."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -16,10 +17,11 @@ async def change_persons(run: runs.Run, change: Change | None, path: str | None,
     """Add persons to devices and remove them: the one that is given, or all of a file.
 
     Raises:
-        SourceError: the file cannot be used.
+        SourceError: the file cannot be used, or breaks off; nothing was written.
     """
+    changes = [change] if change else await asyncio.to_thread(list, persons.read_changes(path or ""))
     async with open_door(run, dry_run) as door:
-        return unless_away(await persons.change_persons(door, [change] if change else persons.read_changes(path or "")))
+        return unless_away(await persons.change_persons(door, changes))
 
 
 @retried_task("functions")

@@ -76,6 +76,6 @@ async def issue_visual_tokens(
         SettingsError: the account has no login, or there is no place for the tokens.
     """
     keeper = keeper_of(open_resources(run.account).settings)
-    wanted, invalid = distinct(read_devices(path) if path else devices)
+    wanted, invalid = await asyncio.to_thread(distinct, read_devices(path) if path else devices)
     async with open_door(run, dry_run) as door:
         return unless_away(await issue_tokens(door, keeper, wanted, invalid))

@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from flows.catalogue import FLOWS
@@ -88,6 +90,22 @@ def test_a_dry_run_of_a_file_says_which_rows_tuya_would_refuse(desk: Desk, tmp_p
     assert code == 1 and told(printed, "would be done") == 1, printed
     assert "Tuya would refuse it" in printed and "2010" in printed
     assert desk.held["persons"] == {}
+
+
+@pytest.mark.parametrize("warehouse_url", ["sqlite"], indirect=True)
+def test_a_file_that_breaks_off_changes_nothing(desk: Desk, tmp_path: Path) -> None:
+    (one,) = devices(desk, 1)
+    persons = [f"ay{number}" for number in range(20_000)]
+    columns = {"device_id": [one] * len(persons), "person_id": persons, "action": ["add"] * len(persons)}
+    file = tmp_path / "persons.parquet"
+    pq.write_table(pa.table(columns), file, row_group_size=10_000)
+    broken = bytearray(file.read_bytes())
+    begin = pq.ParquetFile(file).metadata.row_group(1).column(0).dictionary_page_offset
+    broken[begin : begin + 200] = b"\xff" * 200
+    file.write_bytes(broken)
+    before = desk.calls(ADD)
+    code, printed = desk.start("manage_device_persons", path=str(file), dry_run=False)
+    assert code == 1 and "persons.parquet cannot be read" in printed and desk.calls(ADD) == before, printed
 
 
 @pytest.mark.parametrize("warehouse_url", ["sqlite"], indirect=True)

@@ -55,7 +55,7 @@ def _intent(door: Door, asked: Command, command: Command, what: str) -> Intent:
 
     return Intent(
         call=command.action.endpoint,
-        target=f"commands to device {device_id}",
+        target=f"{asked.action.name} {' '.join(asked.path.values())}",  # another command leaves this one in doubt
         what=what,
         request={**asked.path, "body": asked.body},
         make=make,

@@ -80,11 +80,7 @@ def _change(row: Row) -> Change | Written:
 
 
 async def change_persons(door: Door, changes: Iterable[Change | Written]) -> Carried:
-    """Carry the changes out in their order; what is not valid is passed on as it is.
-
-    Raises:
-        SourceError: the file of the changes broke off.
-    """
+    """Carry the changes out in their order; what is not valid is passed on as it is."""
     carried, devices, first = Carried(), Devices(door), dict[tuple[str, str], Change]()
     with carried.until_stopped():
         for change in changes:
