@@ -18,6 +18,7 @@ from tests.support.sandbox import Sandbox
 from tuyahouse.cloud.client import TuyaClient
 from tuyahouse.settings import Settings, load_settings
 from tuyahouse.settings.policies import PlanPolicy
+from tuyahouse.sync.night import PARTS
 from tuyahouse.sync.serial_numbers import register as serial_numbers
 from tuyahouse.sync.serial_numbers.chunk import sync_chunk
 from tuyahouse.sync.serial_numbers.craft_lines import CraftLines
@@ -27,7 +28,7 @@ from tuyahouse.warehouse.tables import ops_dead_letter
 from tuyahouse.warehouse.warehouse import Warehouse
 
 ROOT = Path(__file__).parents[2]
-FLOW = "sync_sn_flows"
+FLOW = PARTS[0]
 DUE = Wanted()
 ALWAYS_DUE = PlanPolicy(
     open_after=timedelta(0), unknown_after=timedelta(0), finished_after=timedelta(0), finished_factor=1

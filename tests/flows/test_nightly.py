@@ -77,7 +77,8 @@ def test_a_quota_that_is_used_up_stops_red_at_once_and_the_run_key_goes_on(
     tuya.control("options", {"quota": 50})
     code, printed = operator.run("nightly_sync", env, run_key="n")
     state, asked = status(warehouse)
-    assert (code, state) == (1, "failed") and "quota is used up" in printed
+    assert (code, state, printed.count("quota is used up")) == (1, "failed", 1), printed
+    assert printed.splitlines()[-1] == "When that is mended: -p run_key=n"
     assert 35 <= asked <= 47
     note = prefect_server.newest_artifact("sync-sn-flows-demo-note")
     assert "run_key=n" in note["data"] and "quota" in note["data"]

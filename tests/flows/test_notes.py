@@ -37,9 +37,15 @@ def test_a_red_run_replaces_the_card_of_the_green_one_and_a_green_one_resolves_t
     assert newest(prefect_server)["description"].startswith("**Good: 2 asked, ")
     tuya.control("options", {"quota": 5})
     assert start("sync_sn_flows", run_key="red", sns=KNOWN)[0] == 1
-    assert newest(prefect_server)["description"].startswith("**Red")
+    table = newest(prefect_server)["description"]
+    assert (
+        table.startswith("**Red")
+        and "press Retry, or start it again with run_key=red" in table.partition("sn flows")[0]
+    )
     assert "quota" in newest(prefect_server, "-note")["data"]
-    assert state_message(prefect_server)[1].startswith("Red: ")
+    message = state_message(prefect_server)[1]
+    assert message.startswith("Red: ") and "quota" in message, message
+    assert message.endswith(" When that is mended, press Retry, or start it again with run_key=red"), message
     tuya.control("options", {"quota": 0})
     assert start("sync_sn_flows", run_key="red", sns=KNOWN)[0] == 0
     note = newest(prefect_server, "-note")["data"]
