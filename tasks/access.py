@@ -22,6 +22,7 @@ from tuyahouse.sync.access.users import User, read_users, write_users
 from tuyahouse.sync.access.write import Door, require_permission
 from tuyahouse.warehouse.access import accounts
 from tuyahouse.warehouse.ledgers import runs
+from tuyahouse.warehouse.shared.landing import landing
 
 ROWS_IN_TABLE = 1000
 ROWS_IN_NOTE = 50
@@ -135,7 +136,7 @@ async def conclude_writes(run: Running, carried: Carried, dry_run: bool) -> None
 
 
 def _land(run: Running, carried: Carried) -> None:
-    with run.resources.warehouse.begin() as conn:
+    with landing(run.resources.warehouse, run.run) as conn:
         runs.replace_chunk(conn, run.id, 0, carried.outcome())
 
 

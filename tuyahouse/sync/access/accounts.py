@@ -16,6 +16,7 @@ from tuyahouse.times import utc_now
 from tuyahouse.warehouse.access import accounts
 from tuyahouse.warehouse.ledgers import dead_letters, runs
 from tuyahouse.warehouse.ledgers.dead_letters import DeadLetter
+from tuyahouse.warehouse.shared.landing import landing
 from tuyahouse.warehouse.warehouse import Warehouse
 
 KIND = "authorized_account"
@@ -87,7 +88,7 @@ def _land_page(warehouse: Warehouse, run: runs.Run, page: AccountPage, at: datet
         DeadLetter(KIND, _key(item), "unusable_answer", message="It has no uid.", raw=msgspec.json.encode(item))
         for item in page.unusable
     ]
-    with warehouse.begin() as conn:
+    with landing(warehouse, run) as conn:
         written = accounts.store_listed(conn, run.account, [astuple(each) for each in page.accounts], run.run_id)
         dead_letters.record(conn, run.account, letters, at)
     return Outcome(inserted=written.inserted, updated=written.updated, unchanged=written.unchanged)
@@ -97,7 +98,7 @@ def _conclude(warehouse: Warehouse, run: runs.Run, sweep: Sweep, outcome: Outcom
     read, unusable, vanished = len(sweep.uids), len(sweep.unusable), 0
     amiss = _amiss(sweep)
     outcome.asked, outcome.answered, outcome.rejected = read + unusable, read, unusable
-    with warehouse.begin() as conn:
+    with landing(warehouse, run) as conn:
         if not amiss:
             vanished = accounts.declare_vanished(conn, run.account, sweep.uids, at, run.run_id)
         if sweep.complete:

@@ -15,6 +15,7 @@ def close_answered_gaps(warehouse: Warehouse, account: Account, at: datetime) ->
     Everything means the complete list of every project in the settings, the details of every device on them, and every
     command that is still followed. A device whose details were asked for in vain keeps no gap open.
     """
+    # Under no lock of a run: it concludes from what has landed, so that a late process finds what any other would.
     with warehouse.begin() as conn:
         if not gaps.open_gaps(conn, account.name):
             return 0
