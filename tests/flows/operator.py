@@ -22,26 +22,22 @@ class Operator:
     def __init__(self, env: Mapping[str, str]) -> None:
         command = [sys.executable, "-m", "tests.flows.operator"]
         variables = {**env, "PYTHONPATH": str(ROOT), "COLUMNS": "200"}
-        self._process = subprocess.Popen(
+        self.process = subprocess.Popen(
             command, env=variables, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
         )
 
     def run(self, name: str, env: Mapping[str, str], **parameters: Any) -> tuple[int, str]:
         """The flow's exit code and all that it printed; ``env`` holds for this and all later flows."""
-        assert self._process.stdin and self._process.stdout
+        assert self.process.stdin and self.process.stdout
         variables = {key: value for key, value in env.items() if key.startswith("TUYAHOUSE_")}
-        print(json.dumps([variables, name, {"account": "demo", **parameters}]), file=self._process.stdin, flush=True)
-        code, printed = json.loads(self._process.stdout.readline())
+        print(json.dumps([variables, name, {"account": "demo", **parameters}]), file=self.process.stdin, flush=True)
+        code, printed = json.loads(self.process.stdout.readline())
         return code, printed
 
-    def signal(self, number: int) -> None:
-        """Send the process a signal, e.g. SIGSTOP."""
-        self._process.send_signal(number)
-
     def close(self) -> None:
-        assert self._process.stdin
-        self._process.stdin.close()
-        self._process.wait(60)
+        assert self.process.stdin
+        self.process.stdin.close()
+        self.process.wait(60)
 
 
 def main() -> None:

@@ -1,5 +1,6 @@
 """``python -m flows`` as an operator starts it: a process of its own against a real Prefect server."""
 
+import os
 import signal
 import sqlite3
 import subprocess
@@ -63,13 +64,19 @@ def wait_until(true: Callable[[], bool], process: "subprocess.Popen[str]", secon
         time.sleep(0.02)
 
 
-def pause(send_signal: Callable[[int], object], warehouse_url: str) -> None:
+def pause(process: "subprocess.Popen[str]", warehouse_url: str) -> None:
     """Stop a process, but not while it writes to SQLite: there is one writer, and all others would wait for it."""
-    send_signal(signal.SIGSTOP)
+    _stop(process)
     while warehouse_url.startswith("sqlite") and _is_written_to(warehouse_url.removeprefix("sqlite:///")):
-        send_signal(signal.SIGCONT)
+        process.send_signal(signal.SIGCONT)
         time.sleep(0.01)
-        send_signal(signal.SIGSTOP)
+        _stop(process)
+
+
+def _stop(process: "subprocess.Popen[str]") -> None:
+    """Returns once all of its threads stand still."""
+    process.send_signal(signal.SIGSTOP)
+    os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
 
 
 def _is_written_to(file: str) -> bool:

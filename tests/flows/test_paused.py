@@ -54,7 +54,7 @@ def paused(prefect_server: PrefectServer) -> Iterator[Operator]:
     """The process that is paused."""
     started = Operator({**os.environ, **prefect_server.env})
     yield started
-    started.signal(signal.SIGCONT)
+    started.process.send_signal(signal.SIGCONT)
     started.close()
 
 
@@ -108,12 +108,12 @@ class Takeover:
             waking = thread.submit(self.first.run, self.flow, self.env, run_key=run_key, **parameters)
             self._wait(lambda: waking.done() or self.calls() >= wanted)
             try:
-                pause(self.first.signal, self.env["TUYAHOUSE_WAREHOUSE_URL"])
+                pause(self.first.process, self.env["TUYAHOUSE_WAREHOUSE_URL"])
                 self._wait(self._lease_is_over)
                 move()
                 code, printed = self.second.run(self.flow, self.env, run_key=f"second {number}", **parameters)
             finally:
-                self.first.signal(signal.SIGCONT)
+                self.first.process.send_signal(signal.SIGCONT)
             assert code == 0, printed
             return waking.result(240)
 

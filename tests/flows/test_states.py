@@ -60,7 +60,7 @@ class Place:
         changed = {f"{DEMO}CALLS_PER_SECOND": "4", "TUYAHOUSE_LOCK_LEASE": "1s"}
         process = start_flow("sync_sn_flows", self.env | changed | self.prefect.env, run_key="n")
         wait_until(lambda: len(self.tuya.control("asked")) >= 3, process)
-        pause(process.send_signal, self.env["TUYAHOUSE_WAREHOUSE_URL"])
+        pause(process, self.env["TUYAHOUSE_WAREHOUSE_URL"])
         wait_until(self._takes_over, process)
         process.send_signal(signal.SIGCONT)
         process.communicate(timeout=120)
