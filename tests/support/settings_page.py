@@ -12,7 +12,20 @@ from pydantic import BaseModel, SecretStr, TypeAdapter
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from tuyahouse.cloud.calls.device_list import MOST_DEVICES
+from tuyahouse.cloud.http.answer import MOST_VALUES
+from tuyahouse.cloud.http.transport import LONGEST_HEADER
+from tuyahouse.messages.sources.websocket import BATCH_BYTES
 from tuyahouse.settings import PREFIX, Account, CommandPolicy, PlanPolicy, Settings
+from tuyahouse.sync.devices.listing.read import LAND_AT
+from tuyahouse.sync.devices.listing.sweep import MOST_BARREN, MOST_SWEEPS
+from tuyahouse.sync.intake.delimited import LONGEST_LINE
+from tuyahouse.sync.intake.rows import MAX_LENGTH
+from tuyahouse.sync.messages.consumer import BATCH
+from tuyahouse.sync.messages.redrive import PAGE_BYTES
+from tuyahouse.sync.serial_numbers.chunk import LARGEST_CHUNK
+from tuyahouse.warehouse.bulk.limits import LONGEST_KEY
+from tuyahouse.warehouse.ledgers.raw_blocks import LARGEST_BLOCK
 
 PAGE = Path(__file__).parent.parent.parent / "docs" / "settings.md"
 
@@ -45,6 +58,53 @@ Durations are written as `90s`, `30m`, `12h` or `7d`, as `12:00:00`, or as below
 """
 
 
+def _text(value: Any) -> str:
+    if isinstance(value, timedelta):
+        return str(TypeAdapter(timedelta).dump_python(value, mode="json"))
+    if isinstance(value, Enum):
+        return str(value.value)
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+BOUNDS: list[tuple[str, str, object, str]] = [
+    # what, where it is set, its value, what happens beyond
+    ("an answer of Tuya's", "`MAX_ANSWER_MB`", f"{Account.model_fields['max_answer_mb'].default} MB",
+     "it is not read to its end: a dead letter with its beginning"),
+    ("values in an answer", "`MOST_VALUES`", MOST_VALUES, "a dead letter (`unusable_answer`)"),
+    ("headers of an answer", "`LONGEST_HEADER`", LONGEST_HEADER, "a fault of that call"),
+    ("wait for an answer", "`TIMEOUT_SECONDS`", f"{Account.model_fields['timeout_seconds'].default:.0f} s",
+     "the call is tried again, `ATTEMPTS` times"),
+    ("answers of serial numbers that are landed together", "`LARGEST_CHUNK`", LARGEST_CHUNK,
+     "they land, and the rest of the chunk is asked after that"),
+    ("rows of a device list that are landed together", "`LAND_AT`", LAND_AT, "they land, and reading goes on"),
+    ("landings of a device list without a new device", "`MOST_BARREN`", MOST_BARREN, "the sweep ends"),
+    ("sweeps of a device list", "`MOST_SWEEPS`", MOST_SWEEPS, "the list is incomplete: the run is red"),
+    ("devices that a list announces", "`MOST_DEVICES`", MOST_DEVICES, "the number is not believed"),
+    ("answers in a raw block", "`LARGEST_BLOCK`", LARGEST_BLOCK, "another block begins"),
+    ("texts of a key", "`LONGEST_KEY`", LONGEST_KEY, "a dead letter (`not_storable`)"),
+    ("messages in a batch", "`BATCH`", BATCH, "another batch begins"),
+    ("messages that wait to be landed", "`BATCH_BYTES`", BATCH_BYTES, "no more are fetched until they are landed"),
+    ("dead messages that are read again together", "`PAGE_BYTES`", PAGE_BYTES, "another transaction begins"),
+    ("a line of a file", "`LONGEST_LINE`", LONGEST_LINE, "the file is refused"),
+    ("a key in a file", "`MAX_LENGTH`", MAX_LENGTH, "the row is refused"),
+    ("wait for a lock of the database", "`LOCK_WAIT`",
+     _text(Settings.model_fields["lock_wait"].default), "the run is red and names the holder"),
+]  # fmt: skip
+
+
+def _bounds() -> str:
+    lines = [
+        "## Bounds\n",
+        "What others send is taken up to these bounds. Those with a unit of time or MB are settings, the others are",
+        "constants of the code: bytes, or how many. Calls in flight hold up to `CONCURRENCY` answers at once.\n",
+        "| Bound on | Name | Value | Beyond it |",
+        "|---|---|---|---|",
+    ]
+    for what, name, value, beyond in BOUNDS:
+        lines.append(f"| {what} | {name} | {f'{value:,}' if isinstance(value, int) else value} | {beyond} |")
+    return "\n".join(lines) + "\n"
+
+
 def page() -> str:
     """The whole page."""
     parts = [
@@ -56,6 +116,7 @@ def page() -> str:
         "the exceptions in `NO_PROXY`. Calls to this machine itself never do, nor does the message stream.\n",
         _section("What is asked when", f"{PREFIX}PLAN__", PlanPolicy),
         _section("How commands are followed", f"{PREFIX}COMMANDS__", CommandPolicy),
+        _bounds(),
     ]
     return "\n".join(parts)
 
@@ -84,14 +145,6 @@ def _default(field: FieldInfo) -> str:
     if value is None or value == "" or value == () or value == {}:
         return ""
     return f"`{_text(value)}`"
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, timedelta):
-        return str(TypeAdapter(timedelta).dump_python(value, mode="json"))
-    if isinstance(value, Enum):
-        return str(value.value)
-    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _meaning(field: FieldInfo) -> str:

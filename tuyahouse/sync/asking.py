@@ -41,6 +41,9 @@ class Asked(Generic[T]):
     stopped_by: TuyaError | None = None
     calls_landed: bool = False
     kind: str = ""
+    bytes_held: int = 0
+    full: bool = False
+    """The answers grew too large to be held together: land them, then ask the keys that are left."""
     asked_at: dict[str, datetime] = field(default_factory=dict)
     """When the newest request for each key was sent, to tell which of two answers is the newer one."""
 
@@ -111,6 +114,7 @@ async def ask_all(
     workers: int,
     patience: int = 50,
     on_key: Callable[[], None] = lambda: None,
+    most_bytes: int | None = None,
 ) -> None:
     """Ask every key and put the result into ``into``.
 
@@ -118,10 +122,10 @@ async def ask_all(
     setting, refused login) stops all workers and is kept as ``stopped_by``. An outage does the same, instead of leaving
     a dead letter for every key: no connection, more than ``patience`` passing faults in a row, or :data:`OUTAGE` keys
     and nothing but passing faults. On cancellation the keys not yet answered are in ``left``, and CancelledError is
-    raised on.
+    raised on. Once the answers hold ``most_bytes`` as sent, the other keys are left and ``into`` is full.
     """
     into.kind = kind
-    shared = _Shared(iter(keys), ask, into, kind, patience, on_key)
+    shared = _Shared(iter(keys), ask, into, kind, patience, on_key, most_bytes)
     try:
         async with asyncio.TaskGroup() as group:
             for _ in range(workers):
@@ -141,6 +145,7 @@ class _Shared(Generic[T]):
     kind: str
     patience: int
     on_key: Callable[[], None]
+    most_bytes: int | None
     faults_in_a_row: int = 0
     last_fault: PassingFault | None = None
 
@@ -155,6 +160,9 @@ class _Shared(Generic[T]):
     async def work(self) -> None:
         for key in self.keys:
             try:
+                if self.into.full:
+                    self.into.left.append(key)
+                    return
                 await self._ask(key)
             except BaseException:
                 self.into.left.append(key)
@@ -180,7 +188,13 @@ class _Shared(Generic[T]):
             return
         else:
             self.into.answers.append((key, answer))
+            self._weigh(answer)
         self.faults_in_a_row = 0
+
+    def _weigh(self, answer: T) -> None:
+        if self.most_bytes is not None:
+            self.into.bytes_held += len(getattr(answer, "body", b""))
+            self.into.full = self.into.bytes_held >= self.most_bytes
 
     async def _after_login(self, key: str) -> T:
         for _ in range(LOGINS - 2):

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tuyahouse.cloud.errors import ItemRefused, PassingFault, Throttled, TuyaError, UnusableAnswer
-from tuyahouse.cloud.http.answer import Answer, read_answer
+from tuyahouse.cloud.http.answer import MOST_VALUES, Answer, read_answer
 
 
 def read(body, status=200, **options):
@@ -183,3 +183,12 @@ def test_what_is_no_json_is_kept_within_a_bound_but_not_where_it_could_hold_a_to
     assert read(b"<html>We will be back</html>", status, secret=True)[0].raw == b""
     long = read(b"<html>" + b"x" * 1_000_000, status)[0].raw
     assert long.endswith(b"[cut here: 65,536 of 1,000,006 bytes are kept]") and len(long) < 70_000
+
+
+def test_an_answer_of_more_values_than_memory_holds_is_refused_before_it_is_decoded():
+    body = b'{"success":true,"result":[' + b"0," * MOST_VALUES + b"0]}"
+    refused, _ = read(body)
+    assert isinstance(refused, UnusableAnswer) and refused.raw == body
+    assert "more than 2,000,000 values" in str(refused)
+    refused, _ = read(body, secret=True)
+    assert isinstance(refused, UnusableAnswer) and refused.raw == b""

@@ -12,6 +12,10 @@ from tuyahouse.cloud.clock import milliseconds
 from tuyahouse.cloud.errors import ItemRefused, PassingFault, Throttled, TuyaError, UnusableAnswer, prefix, refusal
 from tuyahouse.cloud.http.kept import beginning
 
+MOST_VALUES = 2_000_000
+"""Values of an answer, counted by its commas. A value of one byte takes some eighty once it is decoded; the 32 MB of an
+answer hold a million and a half when it is made of steps."""
+
 _NULL = msgspec.Raw(b"null")
 _ABSENT = msgspec.Raw(b"")
 _NOT_OFFERED = frozenset({404, 405, 501})
@@ -126,6 +130,9 @@ def read_answer(
         secret: the answer holds a token, so no part of it may go into an error.
         shape: what the result is to be decoded into, if it fits.
     """
+    if len(body) > MOST_VALUES and body.count(b",") > MOST_VALUES:
+        words = f"The answer to {endpoint or 'a call'} holds more than {MOST_VALUES:,} values"
+        return UnusableAnswer(words, b"" if secret else body, endpoint=endpoint), None
     if shape is not None and status == 200 and (answer := _read_shaped(shape, body)):
         return answer, answer.t_ms
     try:

@@ -35,6 +35,10 @@ from tuyahouse.warehouse.warehouse import Warehouse
 
 KIND = "sn_flows"
 
+LARGEST_CHUNK = 8_000_000
+"""Bytes of answers, as sent, that are held and landed together. Decoded and as rows they take some fifteen times that;
+a thousand usual answers have one or two megabytes."""
+
 STEP_COLUMNS = (
     "sn",
     "node",
@@ -73,24 +77,45 @@ async def sync_chunk(
 ) -> Outcome:
     """Ask the chunk of the run that ``lines`` belongs to, and land it in one transaction.
 
-    What a stop leaves unasked stays in the chunk. A chunk that is done asks nothing.
+    Answers that are too large together (:data:`LARGEST_CHUNK`) land in several. What a stop leaves unasked stays in the
+    chunk. A chunk that is done asks nothing.
 
     Raises:
         TuyaError: what stopped the asking, after everything answered until then was committed.
     """
     warehouse = lines.warehouse
     clock = await asyncio.to_thread(shared_clock, warehouse, lines.run.ahead) if now is None else now
-    run = lines.run
+    outcome, counted = Outcome(), 0
+    while True:
+        asked: Asked[SnAnswer] = Asked()
+        outcome += await _sync_part(client, lines, chunk, asked, counted, workers, clock, on_key)
+        if not asked.full:
+            return outcome
+        counted = client.calls
+
+
+async def _sync_part(
+    client: TuyaClient,
+    lines: CraftLines,
+    chunk: int,
+    asked: Asked[SnAnswer],
+    counted: int,
+    workers: int,
+    clock: Callable[[], datetime],
+    on_key: Callable[[], None],
+) -> Outcome:
+    """Ask what the chunk has left into ``asked``, until that is full, and land it; ``counted`` calls have landed."""
+    warehouse, run = lines.warehouse, lines.run
     sns = await asyncio.to_thread(runs.load_chunk, warehouse, run.run_id, chunk)
     known = await asyncio.to_thread(registry.known, warehouse, run.account, sns)
-    asked: Asked[SnAnswer] = Asked()
 
     async def ask() -> None:
         await ask_steps(client, known, sns, asked, workers=workers, on_key=on_key, now=clock)
         await lines.last_nodes(client, new_orders(asked), clock)
 
     def land() -> Outcome:
-        return land_chunk(warehouse, run, chunk, asked, known, lines.known, calls=client.calls, now=clock)
+        calls = client.calls - counted
+        return land_chunk(warehouse, run, chunk, asked, known, lines.known, calls=calls, now=clock)
 
     return await land_what_came(asked, ask(), land)
 
@@ -111,7 +136,7 @@ async def ask_steps(
         answer = await client.call(SN_FLOWS, body={"sn": sn}, on_start=into.starting(sn, now))
         return read_news(answer.result, answer.body, known.get(sn))
 
-    await ask_all(sns, ask, into, kind=KIND, workers=workers, on_key=on_key)
+    await ask_all(sns, ask, into, kind=KIND, workers=workers, on_key=on_key, most_bytes=LARGEST_CHUNK)
 
 
 def read_news(result: bytes | msgspec.Raw, body: bytes, known: registry.Known | None) -> SnAnswer:
