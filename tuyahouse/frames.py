@@ -223,6 +223,6 @@ def _series(of: Field, values: Sequence[Any], zone: str) -> Any:
         return times if zone == "UTC" else times.dt.tz_convert(zone)
     if of.kind is Kind.DAY:
         return pandas.to_datetime(pandas.Series(values, dtype=object)).astype("datetime64[s]")
-    if of.kind in (Kind.FLAG, Kind.JSON):
+    if of.kind is Kind.JSON:
         values = [reading.plain_value(of, value) for value in values]
     return pandas.Series(values, dtype=_DTYPES[of.kind])

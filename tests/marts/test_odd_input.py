@@ -71,3 +71,26 @@ def test_presence_and_gaps_that_come_late_are_computed_by_their_marks(warehouse:
     assert marked[date(2026, 3, 2)]["online_ms"] == 75_600_000 + 4 * 3_600_000
     assert rebuild(warehouse, ACCOUNT, RULES, later).written <= 1, "at most the day before the late one began"
     assert {mart.name for mart in KEPT} >= {"mart_presence_day"}
+
+
+def test_a_late_event_that_comes_while_its_day_is_computed_is_for_the_next_refresh(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tuyahouse.warehouse.marts import refresh as module
+
+    fill(warehouse)
+    refresh(warehouse, ACCOUNT, RULES, AS_OF)
+    with warehouse.begin() as conn:
+        marks.mark_presence(conn, ACCOUNT, [date(2026, 3, 2)], "first")
+    spans = module._presence_days
+
+    def with_another_mark(database, account, before, as_of):
+        for span in spans(database, account, before, as_of):
+            yield span
+            with warehouse.begin() as conn:
+                marks.mark_presence(conn, account, [date(2026, 3, 2)], "second")
+
+    monkeypatch.setattr(module, "_presence_days", with_another_mark)
+    refresh(warehouse, ACCOUNT, RULES, AS_OF)
+    with warehouse.read() as conn:
+        assert list(conn.execute(text("SELECT mark FROM ops_mart_dirty")).scalars()) == ["second"]

@@ -292,21 +292,18 @@ def _presence_days(
     """
     days = mart_day.c
     with database.read() as conn:
-        marked = set(
-            conn.execute(
-                select(_dirty.order_code).where(_dirty.account == account, _dirty.order_code.startswith(marks.PRESENCE))
-            ).scalars()
-        )
+        wanted_marks = select(_dirty.order_code, _dirty.mark).where(_dirty.account == account)
+        marked = [tuple(row) for row in conn.execute(wanted_marks.where(_dirty.order_code.startswith(marks.PRESENCE)))]
         begun = select(days.factory_day).where(days.account == account, days.starts_at < as_of)
         all_days = list(conn.execute(begun.order_by(days.factory_day)).scalars())
         first = select(func.min(device_presence.c.happened_at, type_=UtcTime))
         earliest = conn.execute(first.where(device_presence.c.account == account)).scalar()
     if earliest is None or not all_days:
         with database.begin() as conn:
-            _end_presence_marks(conn, account, marked)
+            _end_marks(conn, account, marked)
         return
     start = min(all_days[-2:]) if before is None else min(before.as_of.date() - timedelta(days=2), min(all_days[-2:]))
-    named = {day.removeprefix(marks.PRESENCE) for day in marked}
+    named = {day.removeprefix(marks.PRESENCE) for day, _ in marked}
     around = {day + timedelta(days=n) for day in map(date.fromisoformat, named - {"all"}) for n in (-1, 0, 1)}
     begin = earliest.date() - timedelta(days=1)
     wanted = [day for day in all_days if day >= begin and (day >= start or day in around or "all" in named)]
@@ -316,13 +313,7 @@ def _presence_days(
             span.append(wanted.pop(0))
         yield span[0], span[-1]
     with database.begin() as conn:
-        _end_presence_marks(conn, account, marked)
-
-
-def _end_presence_marks(conn: Connection, account: str, marked: set[str]) -> None:
-    if marked:
-        ended = delete(ops_mart_dirty).where(_dirty.account == account, _dirty.order_code.in_(sorted(marked)))
-        conn.execute(ended)
+        _end_marks(conn, account, marked)
 
 
 def _refresh_presence(conn: Connection, account: str, done: Refreshed, first: date, last: date) -> None:
