@@ -12,6 +12,7 @@ from tuyahouse.cloud.calls.pms import FlowStep
 from tuyahouse.cloud.errors import PassingFault, UnusableAnswer
 from tuyahouse.fingerprint import fingerprint
 from tuyahouse.settings.policies import PlanPolicy
+from tuyahouse.sync.serial_numbers import chunk
 from tuyahouse.sync.serial_numbers.chunk import read_answer, step_rows
 from tuyahouse.sync.serial_numbers.plan import Wanted
 from tuyahouse.warehouse.ledgers import raw_blocks
@@ -279,3 +280,20 @@ def test_the_asked_serial_number_is_the_key_and_tuyas_spelling_is_kept(told, ext
     )  # fmt: skip
     [row] = step_rows("A", [step])
     assert (row[0], row[-1]) == ("A", extra)
+
+
+async def test_a_chunk_whose_answers_are_large_together_lands_in_parts_and_counts_each_call_once(
+    tuya, warehouse, monkeypatch
+):
+    monkeypatch.setattr(chunk, "LARGEST_CHUNK", 3_000)
+    known = [sn for sn, _ in units(tuya) if int(sn[-5:]) <= 12]
+    register(warehouse, known)
+    landings = []
+    land = chunk.land_chunk
+    monkeypatch.setattr(chunk, "land_chunk", lambda *a, **k: (landings.append(len(a[3].answers)), land(*a, **k))[1])
+    summary = await night(warehouse, settings_of(tuya, chunk_size=100), "n")
+    assert len(landings) > 3 and sum(landings) == len(known)
+    assert (summary.status, summary.outcome.asked) == ("balanced", len(known))
+    assert summary.outcome.calls == tuya.control("stats")["calls"]
+    with warehouse.read() as conn:
+        assert sorted(sn for sn, _ in raw_blocks.iterate(conn, "demo", "sn_flows")) == sorted(known)
