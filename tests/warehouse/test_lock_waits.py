@@ -14,6 +14,8 @@ from tuyahouse.warehouse.database import patience
 from tuyahouse.warehouse.database.patience import Wait
 from tuyahouse.warehouse.database.postgres_locks import Holder, shortened
 from tuyahouse.warehouse.errors import WaitedTooLong
+from tuyahouse.warehouse.ledgers import runs
+from tuyahouse.warehouse.shared.landing import landing, rebuilding
 from tuyahouse.warehouse.warehouse import Warehouse
 
 
@@ -102,6 +104,18 @@ def test_a_statement_that_waits_when_the_process_begins_to_end_is_given_up(
     ending()
     writer.join(60)
     assert not writer.is_alive() and len(errors) == 1
+
+
+def test_a_process_that_ends_does_not_wait_for_a_replay(
+    fresh_postgres_url: str, secret_key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    warehouse = Warehouse.open(fresh_postgres_url, secret_key)
+    run = runs.start_run(warehouse, "demo", "sync_sn_flows", "n", {})
+    with rebuilding(warehouse, run):
+        monkeypatch.setattr(patience, "_ends_at", time.monotonic())
+        with pytest.raises(WaitedTooLong, match="A replay of demo is rebuilding rows"), landing(warehouse, run):
+            pass
+    warehouse.close()
 
 
 def test_a_reader_of_a_file_that_a_program_has_to_itself_waits_too(sqlite_url: str) -> None:

@@ -17,7 +17,8 @@ from sqlalchemy import Connection, and_, func, or_, select, text
 from tuyahouse.times import utc_now
 from tuyahouse.warehouse.database.database import Database
 from tuyahouse.warehouse.database.dialect import now_time
-from tuyahouse.warehouse.errors import LockLost
+from tuyahouse.warehouse.database.patience import is_over
+from tuyahouse.warehouse.errors import LockLost, WaitedTooLong
 from tuyahouse.warehouse.fence import Holding
 from tuyahouse.warehouse.tables import ops_lock
 
@@ -56,6 +57,7 @@ def landing(database: Database, run: Fenced) -> Iterator[Connection]:
 
     Raises:
         LockLost: another run has taken over one of the run's locks; nothing is written.
+        WaitedTooLong: the process is ending while a replay is under way; nothing is written.
     """
     waited = False
     while True:
@@ -68,6 +70,8 @@ def landing(database: Database, run: Fenced) -> Iterator[Connection]:
         if not waited:
             log.warning("A replay of %s is rebuilding rows: what was answered lands after it.", run.account)
         waited = True
+        if is_over():
+            raise WaitedTooLong(f"A replay of {run.account} is rebuilding rows. What was answered was not written.")
         time.sleep(_POLL_SECONDS)
 
 
