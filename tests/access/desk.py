@@ -56,11 +56,10 @@ class Desk:
 
 
 def settings_for(sandbox: Sandbox, warehouse_url: str, secret_key: str, token_dir: str) -> dict[str, str]:
-    """Settings of an account that may write, unpaced, with short time-outs."""
+    """Settings of an account that may write, unpaced."""
     own = {
         f"{DEMO}ALLOW_WRITES": "true",
         f"{DEMO}APP_SCHEMA": "sandboxapp",
-        f"{DEMO}TIMEOUT_SECONDS": "3",
         "TUYAHOUSE_TOKEN_DIR": token_dir,
     }
     return environment_of(sandbox, warehouse_url, secret_key, **own)

@@ -17,6 +17,7 @@ from tuyahouse.warehouse.ledgers import runs
 from tuyahouse.warehouse.tables import authorization_grant, authorized_account, ops_write
 
 ADMIN, TICKET = "POST /v1.0/industry/auth/admin", "POST /v1.0/industry/auth/ticket"
+LIST = "GET /v1.0/illumination/account/list"
 PERMISSION = "POST /v1.0/illumination/account/permission/add"
 
 
@@ -188,9 +189,13 @@ def test_a_run_that_is_killed_during_its_call_is_resolved_by_the_next_one(
 ) -> None:
     desk.start("grant_access", **asking(desk))
     before = desk.calls(ADMIN)
+    listed = desk.calls(LIST)
     desk.sandbox.control("options", {"slow_seconds": 2})
     desk.sandbox.control("faults", {"slow": 1})
-    process = start_flow("grant_access", desk.env | prefect_server.env, dry_run="false", **asking(desk), run_key="one")
+    env = desk.env | prefect_server.env | {f"{DEMO}TIMEOUT_SECONDS": "90"}
+    process = start_flow("grant_access", env, dry_run="false", **asking(desk), run_key="one")
+    wait_until(lambda: desk.calls(LIST) > listed, process)
+    desk.sandbox.control("options", {"slow_seconds": 60})
     wait_until(lambda: desk.calls(ADMIN) > before, process)
     kill(process)
     assert desk.audit("outcome") == [("pending",)]

@@ -216,9 +216,10 @@ def test_a_run_that_is_killed_during_its_call_is_reported_by_the_next_one_and_no
     asked = {"username": "alice", "password_from": password}
     desk.start("sync_accounts")  # has a token
     before = desk.calls(PUT_USER)
-    desk.sandbox.control("options", {"slow_seconds": 2})
+    desk.sandbox.control("options", {"slow_seconds": 60})
     desk.sandbox.control("faults", {"slow": 1})
-    process = start_flow("manage_users", desk.env | prefect_server.env, dry_run="false", run_key="one", **asked)
+    env = desk.env | prefect_server.env | {f"{DEMO}TIMEOUT_SECONDS": "90"}
+    process = start_flow("manage_users", env, dry_run="false", run_key="one", **asked)
     wait_until(lambda: desk.calls(PUT_USER) > before, process)
     kill(process)
     desk.sandbox.control("faults", {})
