@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from tests.commands.reference import word_of
 from tuyahouse.settings import CommandPolicy
 from tuyahouse.sync.commands.rules import (
     BACK_AFTER,
@@ -12,12 +13,10 @@ from tuyahouse.sync.commands.rules import (
     VERDICTS,
     Age,
     Word,
-    ask_again_after,
     ask_steps,
     cell,
     settled,
     verdict,
-    word_of,
 )
 
 AT = datetime(2026, 11, 20, 3, 0, tzinfo=UTC)
@@ -125,16 +124,15 @@ def test_an_open_status_stamped_a_second_after_the_final_one_is_out_of_order_and
 
 def test_an_open_record_is_asked_ever_more_rarely() -> None:
     policy = CommandPolicy(ask_after=timedelta(minutes=5), ask_factor=2, ask_at_most=timedelta(minutes=30))
-    waits = [ask_again_after(times, policy) / timedelta(minutes=1) for times in range(6)]
-    assert waits == [0, 5, 10, 20, 30, 30]
+    assert [wait / timedelta(minutes=1) for wait in ask_steps(policy)] == [0, 5, 10, 20, 30]
 
 
 def test_a_factor_of_one_keeps_the_waiting_time() -> None:
-    assert ask_again_after(500, CommandPolicy(ask_factor=1)) == timedelta(minutes=5)
+    assert ask_steps(CommandPolicy(ask_factor=1)) == [timedelta(0), timedelta(minutes=5)]
 
 
 def test_an_extreme_factor_does_not_overflow() -> None:
-    assert ask_again_after(9999, CommandPolicy(ask_factor=1e300)) == timedelta(days=1)
+    assert ask_steps(CommandPolicy(ask_factor=1e300))[-1] == timedelta(days=1)
 
 
 def test_a_tiny_factor_makes_a_ladder_of_bounded_length() -> None:

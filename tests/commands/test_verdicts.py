@@ -7,9 +7,10 @@ from typing import Any
 
 from sqlalchemy import select
 
+from tests.commands.reference import word_of
 from tuyahouse.settings import CommandPolicy
 from tuyahouse.sync.commands.reconcile import reconcile, rules_of
-from tuyahouse.sync.commands.rules import BACK_AFTER, Age, Word, settled, verdict, word_of
+from tuyahouse.sync.commands.rules import BACK_AFTER, Age, Word, settled, verdict
 from tuyahouse.warehouse.bulk.writer import insert_new
 from tuyahouse.warehouse.ledgers import runs
 from tuyahouse.warehouse.tables import command, command_observation, device

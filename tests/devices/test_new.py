@@ -7,10 +7,10 @@ import msgspec
 import pytest
 from sqlalchemy import select
 
+from tests.warehouse.answers import stored_answers
 from tuyahouse.cloud.calls.device_list import decode_page
 from tuyahouse.sync.devices.listing.land import Landed, land
 from tuyahouse.sync.devices.listing.rows import Reading
-from tuyahouse.warehouse.ledgers import raw_blocks
 from tuyahouse.warehouse.tables import device, device_history, ops_drift, ops_sweep
 from tuyahouse.warehouse.warehouse import Warehouse
 
@@ -53,7 +53,7 @@ def told(warehouse: Warehouse, account: str) -> dict[str, Any]:
             columns = [column for column in table.c if column.name != "account"]
             found = conn.execute(select(*columns).where(table.c.account == account))
             rows[table.name] = sorted(map(repr, found))
-        rows["raw"] = sorted(raw_blocks.iterate(conn, account, "devices"))
+        rows["raw"] = sorted(stored_answers(conn, account, "devices"))
     return rows
 
 

@@ -10,6 +10,7 @@ from sqlalchemy import delete, select, update
 
 from tests.devices.nights import account_of, inventory, night, truth
 from tests.support.sandbox import Sandbox
+from tests.warehouse.answers import stored_answers
 from tuyahouse.cloud.client import Endpoint, TuyaClient
 from tuyahouse.outcome import Outcome
 from tuyahouse.sync.replay import replay
@@ -25,7 +26,7 @@ KINDS = ("device_details", "device_factory_infos", "device_sn", "device_sn_list"
 
 def kept(warehouse: Warehouse, kind: str) -> list[tuple[str, bytes]]:
     with warehouse.read() as conn:
-        return list(raw_blocks.iterate(conn, "demo", kind))
+        return list(stored_answers(conn, "demo", kind))
 
 
 def again(warehouse: Warehouse) -> Outcome:

@@ -17,7 +17,8 @@ from tests.support.factory import Factory
 from tests.support.kill import kill
 from tests.support.prefect import PrefectServer
 from tests.support.sandbox import Sandbox
-from tuyahouse.warehouse.ledgers import raw_blocks, runs
+from tests.warehouse.answers import stored_answers
+from tuyahouse.warehouse.ledgers import runs
 from tuyahouse.warehouse.tables import (
     craft_line,
     craft_line_node,
@@ -65,7 +66,7 @@ def raw(warehouse: Warehouse) -> dict[str, list[bytes]]:
     answers: dict[str, list[bytes]] = {}
     with warehouse.read() as conn:
         for kind in ("sn_flows", "craft_line"):
-            for key, body in raw_blocks.iterate(conn, "demo", kind):
+            for key, body in stored_answers(conn, "demo", kind):
                 answers.setdefault(f"{kind} {key}", []).append(bytes(msgspec.json.decode(body, type=Envelope).result))
     return answers
 

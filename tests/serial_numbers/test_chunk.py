@@ -8,6 +8,7 @@ from sqlalchemy import MetaData, select
 
 from tests.flows.nights import night, open_dead_letters, register, rows, settings_of, units
 from tests.support.sandbox import Sandbox
+from tests.warehouse.answers import stored_answers
 from tuyahouse.cloud.calls.pms import FlowStep
 from tuyahouse.cloud.errors import PassingFault, UnusableAnswer
 from tuyahouse.fingerprint import fingerprint
@@ -15,7 +16,6 @@ from tuyahouse.settings.policies import PlanPolicy
 from tuyahouse.sync.serial_numbers import chunk
 from tuyahouse.sync.serial_numbers.chunk import read_answer, step_rows
 from tuyahouse.sync.serial_numbers.plan import Wanted
-from tuyahouse.warehouse.ledgers import raw_blocks
 from tuyahouse.warehouse.serial_numbers.explain import explain_sn
 from tuyahouse.warehouse.tables import flow_step, metadata, ops_dead_letter, ops_drift, raw_block, serial_number
 from tuyahouse.warehouse.warehouse import Warehouse
@@ -206,7 +206,7 @@ async def test_every_answer_that_changed_is_stored_once_as_sent(tuya, warehouse,
     tuya.control("day", {"day": 4})
     await night(warehouse, settings_of(tuya), "n2")
     with warehouse.read() as conn:
-        stored = list(raw_blocks.iterate(conn, "demo", "sn_flows"))
+        stored = list(stored_answers(conn, "demo", "sn_flows"))
     newest = {sn: fingerprint(msgspec.json.decode(body, type=Envelope).result) for sn, body in stored}
     hashes = dict(rows(warehouse, serial_number, "sn", "answer_hash"))
     assert newest == hashes

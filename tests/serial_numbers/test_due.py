@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.serial_numbers.reference import planner_order
 from tuyahouse.settings import PlanPolicy
-from tuyahouse.sync.serial_numbers.due import is_due, planner_order, select_due, wait_of
+from tuyahouse.sync.serial_numbers.due import is_due, select_due, wait_of
 
 NOW = datetime(2026, 11, 21, 2, 0, tzinfo=UTC)
 POLICY = PlanPolicy()

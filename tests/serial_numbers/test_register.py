@@ -10,10 +10,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.serial_numbers.reference import planner_order
 from tuyahouse.settings import PlanPolicy
 from tuyahouse.sync.intake.rows import Blank, Refusal, Row
 from tuyahouse.sync.intake.take_in import BATCH, IntakeOutcome
-from tuyahouse.sync.serial_numbers.due import planner_order, select_due
+from tuyahouse.sync.serial_numbers.due import select_due
 from tuyahouse.sync.serial_numbers.register import SourceError, read_pattern, register, source
 from tuyahouse.warehouse.ledgers import dead_letters
 from tuyahouse.warehouse.serial_numbers import registry

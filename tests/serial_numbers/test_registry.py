@@ -71,14 +71,13 @@ def test_a_changed_answer_is_remembered_with_what_it_means(warehouse: Warehouse)
         assert registry.mark_changed(conn, "factory", [change(), change("S9")]) == 1
     assert known(warehouse, "S1") == registry.Known("S1", "open", "W1", "L1", 0, b"h", LATER)
     assert times(warehouse) == (LATER, LATER, LATER)
-    assert known(warehouse, "S1").had_steps
 
 
 def test_a_changed_answer_without_work_order_keeps_the_known_one(warehouse: Warehouse) -> None:
     add(warehouse, Entry("S1", "W1"))
     with warehouse.begin() as conn:
         registry.mark_changed(conn, "factory", [change(order_code=None, craft_line_code=None)])
-    assert (known(warehouse, "S1").order_code, known(warehouse, "S1").had_steps) == ("W1", True)
+    assert known(warehouse, "S1").order_code == "W1"
 
 
 def test_an_unchanged_answer_changes_only_the_time_of_asking(warehouse: Warehouse) -> None:
@@ -96,7 +95,7 @@ def test_one_that_tuya_does_not_know_is_counted_up(warehouse: Warehouse) -> None
         registry.mark_unknown(conn, "factory", {"S1": AT})
         registry.mark_unknown(conn, "factory", {"S1": LATER})
     found = known(warehouse, "S1")
-    assert (found.state, found.unknown_times, found.had_steps) == ("unknown", 2, False)
+    assert (found.state, found.unknown_times) == ("unknown", 2)
     assert times(warehouse) == (AT, LATER, None)
 
 

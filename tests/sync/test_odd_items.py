@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.flows.nights import rows
+from tests.warehouse.answers import stored_answers
 from tuyahouse.cloud.calls.device_list import decode_page
 from tuyahouse.cloud.calls.pms import decode_craft_line
 from tuyahouse.outcome import Outcome
@@ -153,7 +154,7 @@ def test_a_link_that_no_table_holds_keeps_neither_details_nor_other_links_from_l
     assert rows(warehouse, device_serial_number, "device_id") == [("d0",), ("d1",), ("d3",)]
     assert letters(warehouse) == {"d2": ("not_storable", b"body of d2")}
     with warehouse.read() as conn:
-        assert sorted(key for key, _ in raw_blocks.iterate(conn, "demo", "device_sn")) == ["d0", "d1", "d3"]
+        assert sorted(key for key, _ in stored_answers(conn, "demo", "device_sn")) == ["d0", "d1", "d3"]
 
 
 # -------------------------------------------------------------------------------------------------------------- files

@@ -2,12 +2,13 @@
 
 from datetime import UTC, datetime
 
+from tests.warehouse.answers import stored_answers
 from tuyahouse.cloud.calls.pms import decode_flow_steps
 from tuyahouse.outcome import Outcome
 from tuyahouse.sync.asking import Asked
 from tuyahouse.sync.chunks import land_what_came
 from tuyahouse.sync.serial_numbers.chunk import KIND, SnAnswer, land_chunk
-from tuyahouse.warehouse.ledgers import dead_letters, raw_blocks, runs
+from tuyahouse.warehouse.ledgers import dead_letters, runs
 from tuyahouse.warehouse.warehouse import Warehouse
 
 AT = datetime(2026, 11, 20, 22, tzinfo=UTC)
@@ -38,7 +39,7 @@ async def test_one_answer_that_no_table_can_hold_is_one_dead_letter_and_its_chun
     assert (outcome.asked, outcome.answered, outcome.rejected, outcome.calls) == (20, 19, 1, 20)
     with warehouse.read() as conn:
         (letter,) = dead_letters.open_dead_letters(conn, "demo", KIND)
-        stored = sorted(sn for sn, _ in raw_blocks.iterate(conn, "demo", KIND))
+        stored = sorted(sn for sn, _ in stored_answers(conn, "demo", KIND))
     assert (letter.key, letter.reason) == ("S13", "not_storable") and b"nnnn" in (letter.raw or b"")
     assert stored == [sn for sn in sns if sn != "S13"]
     assert runs.open_chunks(warehouse, run.run_id) == []

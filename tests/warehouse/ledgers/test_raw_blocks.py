@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from tests.warehouse.answers import stored_answers
 from tuyahouse import logs
 from tuyahouse.warehouse.ledgers import dead_letters, drift, raw_blocks
 from tuyahouse.warehouse.ledgers.dead_letters import DeadLetter
@@ -22,7 +23,7 @@ def test_answers_come_back_byte_for_byte_the_oldest_first(warehouse: Warehouse) 
     store(warehouse, "b", ("S1", b"new"), ("S3", b""), hours=1)
     store(warehouse, "a", ("S1", ODD), ("S2", b"2"))
     with warehouse.read() as conn:
-        assert list(raw_blocks.iterate(conn, "factory", "k")) == [
+        assert list(stored_answers(conn, "factory", "k")) == [
             ("S1", ODD),
             ("S2", b"2"),
             ("S1", b"new"),
@@ -37,8 +38,8 @@ def test_answers_come_back_byte_for_byte_the_oldest_first(warehouse: Warehouse) 
 def test_kinds_and_accounts_are_apart(warehouse: Warehouse) -> None:
     store(warehouse, "a", ("S1", b"1"), kind="craft_line")
     with warehouse.read() as conn:
-        assert list(raw_blocks.iterate(conn, "factory", "k")) == []
-        assert list(raw_blocks.iterate(conn, "other", "craft_line")) == []
+        assert list(stored_answers(conn, "factory", "k")) == []
+        assert list(stored_answers(conn, "other", "craft_line")) == []
 
 
 def test_the_newest_answer_of_a_key_is_found(warehouse: Warehouse) -> None:
@@ -81,7 +82,7 @@ def test_a_block_closes_by_bytes_and_every_answer_is_found_again(
         stored = list(raw_blocks.blocks(conn, "factory", "sn_flows"))
         assert [len(block.answers) for block in stored] == [1] * 5
         assert {block.run_id for block in stored} == {"run"}
-        assert list(raw_blocks.iterate(conn, "factory", "sn_flows")) == answers
+        assert list(stored_answers(conn, "factory", "sn_flows")) == answers
 
 
 def test_a_secret_that_tuya_echoes_reaches_no_ledger(warehouse: Warehouse) -> None:
@@ -95,6 +96,6 @@ def test_a_secret_that_tuya_echoes_reaches_no_ledger(warehouse: Warehouse) -> No
         dead_letters.record(conn, "factory", [letter], at)
         drift.record(conn, "factory", "sn_flows", {"field": (1, secret)}, at)
         (stored,) = dead_letters.open_dead_letters(conn, "factory")
-        everything = (*raw_blocks.iterate(conn, "factory", "sn_flows"), stored, *drift.listing(conn))
+        everything = (*stored_answers(conn, "factory", "sn_flows"), stored, *drift.listing(conn))
     assert secret not in repr(everything)
     assert stored.raw == b'{"msg": "***", "n": 1}\xff'

@@ -4,8 +4,7 @@ The rules are in :func:`verdict` and :func:`settled` alone; the warehouse's SQL 
 :data:`SETTLED`, which are these functions written out cell by cell (docs/commands.md shows them).
 """
 
-from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from enum import IntEnum, StrEnum
 from itertools import product
 
@@ -54,24 +53,6 @@ is late, not a step back."""
 def word(status: int) -> Word:
     """The word of a source that reported a single status."""
     return Word(status) if 1 <= status <= 5 else Word.OTHER
-
-
-def word_of(said: Iterable[tuple[int, datetime]], back_after: timedelta) -> Word:
-    """The word of a source, from all its reports: (status, when).
-
-    The first final word holds, unless the source called the command both succeeded and failed, or open again more than
-    ``back_after`` later: then it contradicts itself. Without a final word the newest one holds.
-    """
-    words = [(when, word(status)) for status, when in said]
-    if not words:
-        return Word.NONE
-    finals = sorted((when, each) for when, each in words if each.final)
-    if not finals:
-        return max(words)[1]
-    first, final = finals[0]
-    other_final = any(each is not final for _, each in finals)
-    went_back = any(when > first + back_after for when, each in words if not each.final)
-    return Word.CONTRADICTION if other_final or went_back else final
 
 
 def verdict(api: Word, message: Word, age: Age) -> Verdict:
@@ -127,9 +108,3 @@ def ask_steps(policy: CommandPolicy) -> list[timedelta]:
     while len(steps) < LONGEST_LADDER and timedelta(0) < steps[-1] < policy.ask_at_most and policy.ask_factor > 1:
         steps.append(min(steps[-1] * min(policy.ask_factor, policy.ask_at_most / steps[-1]), policy.ask_at_most))
     return steps
-
-
-def ask_again_after(asked_times: int, policy: CommandPolicy) -> timedelta:
-    """How long after it was last asked an open record is asked again: ever longer, up to a limit."""
-    steps = ask_steps(policy)
-    return steps[min(max(asked_times, 0), len(steps) - 1)]

@@ -8,7 +8,7 @@ from typing import Protocol
 from tuyahouse.settings import PlanPolicy
 from tuyahouse.sync.serial_numbers.state import State
 
-_LATER = {State.UNKNOWN: 1, State.FINISHED: 2}
+_ASKED = (State.UNKNOWN, State.FINISHED)
 
 
 class Candidate(Protocol):
@@ -28,20 +28,12 @@ class Candidate(Protocol):
     def unknown_times(self) -> int: ...
 
 
-def planner_order(candidate: Candidate) -> tuple[int, datetime, str]:
-    """Sort key of the order in which a budget is spent: never asked ones by age in the registry, then open, unknown and
-    finished ones, each longest not asked first."""
-    if candidate.last_asked_at is None:
-        return -1, candidate.added_at, candidate.sn
-    return _LATER.get(state_to_plan(candidate), 0), candidate.last_asked_at, candidate.sn
-
-
 def state_to_plan(candidate: Candidate) -> State:
     """The state for the plan: new means never asked. Serial numbers that got no usable answer, or are in a state that
     this version does not know, count as open."""
     if candidate.last_asked_at is None:
         return State.NEW
-    return State(candidate.state) if candidate.state in _LATER else State.OPEN
+    return State(candidate.state) if candidate.state in _ASKED else State.OPEN
 
 
 def is_due(candidate: Candidate, now: datetime, policy: PlanPolicy) -> bool:
@@ -90,8 +82,9 @@ def _at_most(seconds: float, most: timedelta) -> timedelta:
 def select_due(candidates: Iterable[Candidate], now: datetime, policy: PlanPolicy, budget: int | None) -> Iterator[str]:
     """The serial numbers to ask now, in the order given, ``budget`` of them at most (None: all).
 
-    Give candidates in :func:`planner_order`, as ``registry.candidates`` does, so that a small budget goes to those that
-    need it most. They are pulled one by one and never held.
+    Give candidates in the order of ``registry.candidates``, so that a small budget goes to those that need it most:
+    never asked ones by age in the registry, then open, unknown and finished ones, each longest not asked first. They
+    are pulled one by one and never held.
     """
     due = (candidate.sn for candidate in candidates if is_due(candidate, now, policy))
     return islice(due, None if budget is None else max(budget, 0))

@@ -78,12 +78,6 @@ def blocks(conn: Connection, account: str, kind: str) -> Iterator[Block]:
         yield Block(row.block_id, row.stored_at, unpack_answers(row.body))
 
 
-def iterate(conn: Connection, account: str, kind: str) -> Iterator[tuple[str, bytes]]:
-    """(key, answer as sent) of all blocks, the oldest first, so the last answer of a key is its newest."""
-    for block in blocks(conn, account, kind):
-        yield from block.answers
-
-
 def find(conn: Connection, account: str, kind: str, key: str) -> Found | None:
     """The newest stored answer of a key."""
     needle = msgspec.msgpack.encode(key)

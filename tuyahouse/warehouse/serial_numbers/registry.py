@@ -47,11 +47,6 @@ class Known(NamedTuple):
     answer_hash: bytes | None
     last_asked_at: datetime | None = None
 
-    @property
-    def had_steps(self) -> bool:
-        """Whether Tuya ever answered steps of it."""
-        return self.state in ("open", "finished") or self.craft_line_code is not None
-
 
 class Candidate(NamedTuple):
     """A serial number with what the planner needs to know of it."""
