@@ -1,10 +1,12 @@
 """Three processes ask on one account, started as users start them: they share one token, however often it dies."""
 
+import subprocess
 from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
 
+from tests.cli.conftest import PROGRAM
 from tests.flows.nights import environment_of, register, rows, units
 from tests.flows.operator import Operator
 from tests.flows.processes import start_flow, wait_until
@@ -81,3 +83,23 @@ def test_one_serial_number_is_asked_beside_a_run_of_all_that_is_due_but_not_besi
     with locks.account_lock(warehouse, "demo/sync_sn_flows/now", "run now", minutes):
         code, printed = operator.run("sync_sn_flows", env, sns=["YZCB04ZZR00011"], run_key="now")
         assert code == 1 and "is being worked on by run now" in printed
+
+
+@on_sqlite
+def test_a_doctor_in_the_middle_of_a_night_disturbs_no_call_of_it(
+    tuya: Sandbox, warehouse: Warehouse, warehouse_url: str, secret_key: str, prefect_server: PrefectServer
+) -> None:
+    register(warehouse, [sn for sn, _ in units(tuya) if int(sn[-5:]) <= 20])
+    paced = {"TUYAHOUSE_ACCOUNTS__DEMO__CALLS_PER_SECOND": "5", "TUYAHOUSE_ACCOUNTS__DEMO__PROJECT_IDS": "north-hall"}
+    env = environment_of(tuya, warehouse_url, secret_key, **paced) | prefect_server.env
+    night = start_flow("sync_sn_flows", env, run_key="n")
+    wait_until(lambda: len(tuya.control("asked")) >= 5, night)
+    logins = tuya.control("stats")["tokens"]["logins"]
+    doctor = subprocess.run([PROGRAM, "doctor", "--no-messages"], env=env, capture_output=True, text=True, timeout=120)
+    assert doctor.returncode == 0 and "a run is under way" in doctor.stdout, doctor.stdout + doctor.stderr
+    assert night.poll() is None, "the night had long to go"
+    said, _ = night.communicate(timeout=240)
+    found = runs.find_run(warehouse, "demo", "sync_sn_flows", "n")
+    assert night.returncode == 0 and found and (found.outcome.asked, found.outcome.failed) == (60, 0), said
+    assert sum(tuya.control("asked").values()) <= 61, "the doctor's own question, and no call of the night twice"
+    assert tuya.control("stats")["tokens"]["logins"] == logins

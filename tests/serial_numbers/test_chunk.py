@@ -296,4 +296,4 @@ async def test_a_chunk_whose_answers_are_large_together_lands_in_parts_and_count
     assert (summary.status, summary.outcome.asked) == ("balanced", len(known))
     assert summary.outcome.calls == tuya.control("stats")["calls"]
     with warehouse.read() as conn:
-        assert sorted(sn for sn, _ in raw_blocks.iterate(conn, "demo", "sn_flows")) == sorted(known)
+        assert sorted(sn for sn, _ in stored_answers(conn, "demo", "sn_flows")) == sorted(known)
