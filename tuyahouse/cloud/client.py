@@ -2,8 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
-from typing import NamedTuple
+from contextlib import asynccontextmanager
 
 import httpx
 import stamina
@@ -14,28 +13,20 @@ from tuyahouse.cloud.auth.pms_login import PmsLogin
 from tuyahouse.cloud.auth.signing import Signer
 from tuyahouse.cloud.auth.tokens import TokenKeeper
 from tuyahouse.cloud.clock import ServerClock
-from tuyahouse.cloud.endpoint import Endpoint, Server
+from tuyahouse.cloud.endpoint import Endpoint
 from tuyahouse.cloud.errors import ConfigurationWrong, PassingFault, Throttled, TuyaError, prefix
 from tuyahouse.cloud.http.answer import Answer, Received, read_answer
 from tuyahouse.cloud.http.deadline import Deadline
 from tuyahouse.cloud.http.faults import FAULTS, fault
-from tuyahouse.cloud.http.requests import Request, Requests
-from tuyahouse.cloud.http.transport import Transport, open_transport
+from tuyahouse.cloud.http.requests import Request
 from tuyahouse.cloud.pace.pacer import Pacer
+from tuyahouse.cloud.servers import Servers, open_servers, setting_named
 from tuyahouse.pace import steady_time
 from tuyahouse.redaction import SECRETS
 from tuyahouse.settings import Account
 from tuyahouse.stores import SlotStore, Token, TokenStore
 
 __all__ = ["Answer", "Endpoint", "TuyaClient"]
-
-
-class _Address(NamedTuple):
-    """A server as it is called: ``account`` has its base URL."""
-
-    account: Account
-    requests: Requests
-    transport: Transport
 
 
 class TuyaClient:
@@ -52,9 +43,8 @@ class TuyaClient:
         account: Account,
         tokens: TokenStore,
         slots: SlotStore,
-        transport: Transport,
+        servers: Servers,
         *,
-        visual: Transport | None = None,
         clock: Callable[[], float] = steady_time,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
@@ -65,10 +55,7 @@ class TuyaClient:
         self.failures = 0
         self.clock = ServerClock(clock, account.url if clock is steady_time else "")
         self.verbs: dict[str, Endpoint] = {}
-        self._servers: dict[Server, _Address] = {"tuya": _Address(account, Requests(account), transport)}
-        if visual is not None:
-            there = _at_visual(account)
-            self._servers["visual"] = _Address(there, Requests(there), visual)
+        self._servers = servers
         self._deadline = Deadline(account.timeout_seconds)
         self._pacer = Pacer(
             account.name,
@@ -108,13 +95,8 @@ class TuyaClient:
             sleep: waits for a start slot.
             transport: used instead of connections of its own; it is not closed.
         """
-        async with AsyncExitStack() as stack:
-            opened = await stack.enter_async_context(open_transport(account, transport))
-            visual = None
-            if account.visual_base_url:
-                there = open_transport(_at_visual(account), transport, "VISUAL_BASE_URL")
-                visual = await stack.enter_async_context(there)
-            client = cls(account, tokens, slots, opened, visual=visual, clock=clock, sleep=sleep)
+        async with open_servers(account, transport) as servers:
+            client = cls(account, tokens, slots, servers, clock=clock, sleep=sleep)
             try:
                 yield client
             finally:
@@ -141,7 +123,7 @@ class TuyaClient:
         Raises:
             TuyaError: of the kind that says what to do; the last one if retries did not help.
         """
-        request = self._address(endpoint).requests.build(endpoint, path, query, body)
+        request = self._servers.address(endpoint).requests.build(endpoint, path, query, body)
         request.on_start = on_start
         try:
             return await self._ask(endpoint, request)
@@ -219,7 +201,7 @@ class TuyaClient:
         token: Token | None = None,
     ) -> Answer:
         """One attempt with the given token or none; tokens themselves are fetched by it."""
-        request = self._address(endpoint).requests.build(endpoint, path, query, body)
+        request = self._servers.address(endpoint).requests.build(endpoint, path, query, body)
         request.token = token
         return await self._run(self._given, endpoint, request)
 
@@ -244,14 +226,14 @@ class TuyaClient:
     async def _send(self, endpoint: Endpoint, request: Request) -> Received:
         """Send the request, and judge the answer."""
         self.calls += 1
-        name, address = endpoint.name, self._address(endpoint)
+        name, address = endpoint.name, self._servers.address(endpoint)
         try:
             with self._deadline:
                 response = await address.transport.send(request)
             body = response.content if endpoint.secret else SECRETS.answer(response.content)
         except FAULTS as error:
             self._count_failure(name)
-            raise _setting_named(fault(error, name, address.account, secret=endpoint.secret), endpoint) from None
+            raise setting_named(fault(error, name, address.account, secret=endpoint.secret), endpoint) from None
         outcome, t_ms = read_answer(
             response.status,
             body,
@@ -267,17 +249,6 @@ class TuyaClient:
                 await self._pacer.slower(name)
         response.outcome, response.t_ms = outcome, t_ms
         return response
-
-    def _address(self, endpoint: Endpoint) -> _Address:
-        try:
-            return self._servers[endpoint.server]
-        except KeyError:
-            raise ConfigurationWrong(
-                f"{endpoint.name} was not sent: it is unknown where Tuya IoT on Alibaba Cloud is",
-                endpoint=endpoint.name,
-                remedy=f"Set {prefix(self.account.name)}VISUAL_BASE_URL.",
-                reached=False,
-            ) from None
 
     def _count_failure(self, name: str) -> None:
         self.failures += 1
@@ -317,19 +288,6 @@ class TuyaClient:
             await keeper.aclose()
         self._deadline.close()
         await self._pacer.aclose()
-
-
-def _at_visual(account: Account) -> Account:
-    """The account with the base URL of Tuya IoT on Alibaba Cloud."""
-    return account.model_copy(update={"base_url": account.visual_base_url})
-
-
-def _setting_named(error: TuyaError, endpoint: Endpoint) -> TuyaError:
-    """The same error; its remedy names the setting that says where the server is."""
-    if endpoint.server == "visual":
-        for name in ("REGION (or BASE_URL)", "BASE_URL (or REGION)", "BASE_URL"):
-            error.remedy = error.remedy.replace(f"__{name}", "__VISUAL_BASE_URL")
-    return error
 
 
 def _repeatable(endpoint: Endpoint, error: Exception) -> bool:
