@@ -8,10 +8,8 @@ import httpx
 import stamina
 
 from tuyahouse.cloud.auth.auth import TuyaAuth, Verdict
-from tuyahouse.cloud.auth.grants import platform_grant
-from tuyahouse.cloud.auth.pms_login import PmsLogin
+from tuyahouse.cloud.auth.keepers import Keepers
 from tuyahouse.cloud.auth.signing import Signer
-from tuyahouse.cloud.auth.tokens import TokenKeeper
 from tuyahouse.cloud.clock import ServerClock
 from tuyahouse.cloud.endpoint import Endpoint
 from tuyahouse.cloud.errors import ConfigurationWrong, PassingFault, Throttled, TuyaError, prefix
@@ -67,10 +65,10 @@ class TuyaClient:
         )
         signer = Signer(account.client_id, account.client_secret.get_secret_value(), account.signature)
         self._given = TuyaAuth(signer, self.clock, None, self._judge, self._turn)
-        self._keepers = self._make_keepers(tokens)
+        self._keepers = Keepers(account, tokens, self._once, self.clock)
         self._auths = {
             kind: TuyaAuth(signer, self.clock, keeper, self._judge, self._turn)
-            for kind, keeper in self._keepers.items()
+            for kind, keeper in self._keepers.by_kind.items()
         }
 
     @classmethod
@@ -144,9 +142,9 @@ class TuyaClient:
         Raises:
             TuyaError: why there is no token, with what to change.
         """
-        wanted = list(kinds or self._keepers)
+        wanted = list(kinds or self._keepers.by_kind)
         for kind in wanted:
-            await self._keepers[kind].current()
+            await self._keepers.by_kind[kind].current()
         return wanted
 
     async def login_anew(self) -> None:
@@ -158,8 +156,7 @@ class TuyaClient:
         Raises:
             TuyaError: why there is no login, with what to change.
         """
-        assert self._login is not None
-        await self._keepers["pms"].renew(self._login.login)
+        await self._keepers.login_anew()
 
     async def _repeat(self, endpoint: Endpoint, request: Request, first: TuyaError) -> Answer:
         """Retry with back-off; the attempt that was made already counts."""
@@ -264,28 +261,8 @@ class TuyaClient:
         if request.on_start is not None:
             request.on_start()
 
-    def _make_keepers(self, store: TokenStore) -> dict[str, TokenKeeper]:
-        account = self.account
-        early = float(account.refresh_early_seconds)
-        grant = platform_grant(self._once, self.clock, account.name)
-        platform = TokenKeeper(account.name, "platform", store, grant, clock=self.clock, early=early)
-        self._login: PmsLogin | None = None
-        if not account.has_pms:
-            return {"platform": platform}
-        self._login = PmsLogin(
-            self._once,
-            platform,
-            self.clock,
-            account=account.name,
-            username=account.pms_username,
-            password=account.pms_password.get_secret_value(),
-        )
-        pms = TokenKeeper(account.name, "pms", store, self._login.grant, clock=self.clock, early=early)
-        return {"platform": platform, "pms": pms}
-
     async def _close(self) -> None:
-        for keeper in reversed(self._keepers.values()):
-            await keeper.aclose()
+        await self._keepers.aclose()
         self._deadline.close()
         await self._pacer.aclose()
 
