@@ -99,7 +99,7 @@ def test_a_ticket_is_in_its_file_and_nowhere_else(
 ) -> None:
     printed = desk.write("grant_access", **asking(desk, ticket=True), run_key="one")
     assert len(desk.held["tickets"]) == 1
-    file = tmp_path / "tokens" / "ticket-86-isv"
+    file = tmp_path / "tokens" / "ticket-demo-86-isv"
     ticket = file.read_text()
     assert ticket in desk.sandbox.control("secrets")
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
@@ -109,7 +109,7 @@ def test_a_ticket_is_in_its_file_and_nowhere_else(
     assert leaks_in_files([ticket], tmp_path, prefect_server.home) == []
     if warehouse_url.startswith("postgresql"):
         assert leaks_in_postgres([ticket], warehouse_url) == []
-    assert "ticket-86-isv" in json.dumps([result for (result,) in desk.audit("result")])
+    assert "ticket-demo-86-isv" in json.dumps([result for (result,) in desk.audit("result")])
     desk.write("grant_access", **asking(desk, ticket=True), run_key="one")
     assert len(desk.held["tickets"]) == 1
 

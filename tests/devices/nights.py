@@ -15,6 +15,9 @@ from tuyahouse.sync.devices.chunks import details_chunk, list_chunk
 from tuyahouse.sync.devices.listing.ledger import ListRead
 from tuyahouse.sync.devices.plan import Concluded, chosen_projects, conclude, plan_lists
 from tuyahouse.sync.messages.close_gaps import close_answered_gaps
+from tuyahouse.warehouse.database.dialect import join_as_sets
+from tuyahouse.warehouse.devices import from_messages
+from tuyahouse.warehouse.devices.history import follow
 from tuyahouse.warehouse.ledgers import runs
 from tuyahouse.warehouse.tables import device, device_history
 from tuyahouse.warehouse.warehouse import Warehouse
@@ -80,3 +83,12 @@ def history(warehouse: Warehouse) -> dict[str, list[tuple[str | None, str | None
         for row in conn.execute(select(device_history).order_by(*order)):
             rows.setdefault(row.device_id, []).append((row.changed_columns, row.ended_by))
     return rows
+
+
+def apply_messages(warehouse: Warehouse, account: str, run_id: str) -> int:
+    """Apply messages as the end of a night does; returns how many devices changed."""
+    with warehouse.begin() as conn:
+        join_as_sets(conn)
+        changed = from_messages.apply_messages(conn, account, run_id)
+        follow(conn, account)
+    return changed

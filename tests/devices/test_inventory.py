@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select, update
 
-from tests.devices.nights import Night, account_of, history, inventory, night, truth
+from tests.devices.nights import Night, account_of, apply_messages, history, inventory, night, truth
 from tests.support.sandbox import Sandbox
 from tuyahouse.cloud.client import TuyaClient
 from tuyahouse.cloud.errors import PassingFault
 from tuyahouse.settings import SettingsError
 from tuyahouse.sync.devices.chunks import list_chunk
-from tuyahouse.sync.devices.plan import apply_messages, chosen_projects, conclude, plan_lists
+from tuyahouse.sync.devices.plan import chosen_projects, conclude, plan_lists
 from tuyahouse.warehouse.bulk.writer import insert_new
 from tuyahouse.warehouse.ledgers import dead_letters, runs
 from tuyahouse.warehouse.ledgers.dead_letters import DeadLetter

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from tuyahouse.sync.devices.plan import apply_messages
+from tests.devices.nights import apply_messages
 from tuyahouse.warehouse.bulk.writer import insert_new
 from tuyahouse.warehouse.commands import records
 from tuyahouse.warehouse.devices import lists

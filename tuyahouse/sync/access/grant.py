@@ -65,7 +65,7 @@ async def grant(door: Door, wanted: Grant, files: TokenFiles | None) -> Carried:
             permitted = carried.add(await _permit(door, wanted, uid, goes_on))
             goes_on = permitted.is_so or permitted.end is End.PLANNED
         if wanted.ticket:
-            intent = _ticket(wanted, files)
+            intent = _ticket(door.run.account, wanted, files)
             carried.add(await door.write(intent) if goes_on else Written(intent.what, End.REFUSED, NOT_TRIED))
     return carried
 
@@ -147,11 +147,13 @@ def _permission(door: Door, wanted: Grant, uid: str, rooms: Sequence[str]) -> In
     )
 
 
-def _ticket(wanted: Grant, files: TokenFiles | None) -> Intent:
+def _ticket(account: str, wanted: Grant, files: TokenFiles | None) -> Intent:
+    name = f"ticket-{account}-{wanted.country_code}-{wanted.username}"
+
     async def make(client: TuyaClient) -> Facts:
         assert files is not None
         ticket = await authorization.get_ticket(client, wanted.username, country_code=wanted.country_code)
-        kept_in = await asyncio.to_thread(files.keep, f"ticket-{wanted.country_code}-{wanted.username}", ticket)
+        kept_in = await asyncio.to_thread(files.keep, name, ticket)
         return {"kept_in": kept_in, "fingerprint": hashlib.sha256(ticket.encode()).hexdigest()[:12]}
 
     return Intent(

@@ -138,15 +138,3 @@ def _counted(chunks: Iterator[list[str]], into: Concluded) -> Iterator[list[str]
     for chunk in chunks:
         into.details += len(chunk)
         yield chunk
-
-
-def apply_messages(warehouse: Warehouse, account: str, run_id: str) -> int:
-    """Apply what messages report of devices to inventory and history; returns how many devices changed.
-
-    Repeatable at any time: the newest statement wins, not the last to arrive.
-    """
-    with warehouse.begin() as conn:
-        join_as_sets(conn)
-        changed = from_messages.apply_messages(conn, account, run_id)
-        history.follow(conn, account)
-    return changed
