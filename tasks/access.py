@@ -21,7 +21,7 @@ from tuyahouse.sync.access.token_files import TokenFiles
 from tuyahouse.sync.access.users import User, read_users, write_users
 from tuyahouse.sync.access.write import Door, require_permission
 from tuyahouse.warehouse.access import accounts
-from tuyahouse.warehouse.ledgers import runs
+from tuyahouse.warehouse.ledgers import run_chunks, runs
 from tuyahouse.warehouse.shared.landing import landing
 
 ROWS_IN_TABLE = 1000
@@ -137,7 +137,7 @@ async def conclude_writes(run: Running, carried: Carried, dry_run: bool) -> None
 
 def _land(run: Running, carried: Carried) -> None:
     with landing(run.resources.warehouse, run.run) as conn:
-        runs.replace_chunk(conn, run.id, 0, carried.outcome())
+        run_chunks.replace_chunk(conn, run.id, 0, carried.outcome())
 
 
 async def publish_writes(run: Running, carried: Carried) -> None:

@@ -14,7 +14,7 @@ from tuyahouse.sync.intake.take_in import IntakeOutcome
 from tuyahouse.sync.serial_numbers import register as serial_numbers
 from tuyahouse.sync.serial_numbers.register import KIND, SourceError
 from tuyahouse.terminal import progress
-from tuyahouse.warehouse.ledgers import runs
+from tuyahouse.warehouse.ledgers import run_chunks
 from tuyahouse.warehouse.ledgers.runs import Run
 from tuyahouse.warehouse.shared.landing import landing
 from tuyahouse.warehouse.warehouse import Warehouse
@@ -48,7 +48,7 @@ async def register_serial_numbers(
 
 def _count(warehouse: Warehouse, run: Run, taken: IntakeOutcome) -> None:
     with landing(warehouse, run) as conn:
-        runs.finish_chunk(conn, run.run_id, 0, taken.as_run())
+        run_chunks.finish_chunk(conn, run.run_id, 0, taken.as_run())
 
 
 def _url(given: SecretStr | None) -> str | None:

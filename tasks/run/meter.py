@@ -8,7 +8,7 @@ from tasks.run.resources import Resources
 from tuyahouse.cloud.client import TuyaClient
 from tuyahouse.terminal import progress
 from tuyahouse.warehouse.errors import WarehouseError
-from tuyahouse.warehouse.ledgers import runs
+from tuyahouse.warehouse.ledgers import run_chunks
 from tuyahouse.warehouse.warehouse import Warehouse
 
 
@@ -59,4 +59,4 @@ async def metered(
 
 def _committed(warehouse: Warehouse, run_id: str, chunk: int) -> int:
     with warehouse.read() as conn:
-        return runs.asked_before(conn, run_id, chunk)
+        return run_chunks.asked_before(conn, run_id, chunk)

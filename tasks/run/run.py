@@ -25,7 +25,7 @@ from tuyahouse.sync.given import names_keys
 from tuyahouse.terminal import progress
 from tuyahouse.verdict import in_one_sentence
 from tuyahouse.warehouse.errors import LockLost, WarehouseAway, WarehouseError
-from tuyahouse.warehouse.ledgers import runs
+from tuyahouse.warehouse.ledgers import run_chunks, runs
 from tuyahouse.warehouse.ledgers.refusals import record_refusal
 from tuyahouse.warehouse.serial_numbers import registry
 from tuyahouse.warehouse.shared import locks
@@ -96,7 +96,7 @@ class Running:
 
         A budget that is reached ends it softly; any other error ends it after the chunks under way have landed.
         """
-        left = await asyncio.to_thread(runs.open_chunks, self.resources.warehouse, self.run.run_id)
+        left = await asyncio.to_thread(run_chunks.open_chunks, self.resources.warehouse, self.run.run_id)
         if not left:
             if self.planned:
                 self.notes.append("This run was done before and nothing was left to ask. Another run_key asks anew.")
@@ -114,7 +114,7 @@ class Running:
                 except Exception as error:
                     errors.append(error)
 
-        waiting = await asyncio.to_thread(runs.keys_left, self.resources.warehouse, self.run.run_id)
+        waiting = await asyncio.to_thread(run_chunks.keys_left, self.resources.warehouse, self.run.run_id)
         with progress.of(self.run.flow, waiting):
             async with asyncio.TaskGroup() as group:
                 for _ in range(self.resources.settings.chunks_at_once):

@@ -7,7 +7,7 @@ from tuyahouse.settings import Account, Settings
 from tuyahouse.sync.asking import Asked
 from tuyahouse.sync.serial_numbers import chunk
 from tuyahouse.sync.serial_numbers.plan import Wanted, plan_run
-from tuyahouse.warehouse.ledgers import runs
+from tuyahouse.warehouse.ledgers import run_chunks, runs
 from tuyahouse.warehouse.serial_numbers import craft_lines, registry
 from tuyahouse.warehouse.warehouse import Warehouse
 
@@ -18,7 +18,7 @@ async def ask(account: Account, url: str, sns: list[str], run_key: str = "tonigh
     now = datetime.now(UTC)
     run = runs.start_run(warehouse, account.name, "sync_sn_flows", run_key, {})
     plan_run(warehouse, Settings(), account, run, Wanted(sns=sns), now)
-    keys = runs.load_chunk(warehouse, run.run_id, 0)
+    keys = run_chunks.load_chunk(warehouse, run.run_id, 0)
     known, asked = registry.known(warehouse, account.name, keys), Asked()
     async with TuyaClient.open(account, warehouse.tokens, warehouse.slots) as client:
         await chunk.ask_steps(client, known, keys, asked, workers=4)

@@ -21,7 +21,7 @@ from tests.support.sandbox import Sandbox
 from tuyahouse.cli.program import app
 from tuyahouse.outcome import Outcome
 from tuyahouse.warehouse import schema
-from tuyahouse.warehouse.ledgers import dead_letters, runs
+from tuyahouse.warehouse.ledgers import dead_letters, run_chunks, runs
 from tuyahouse.warehouse.ledgers.refusals import record_refusal
 from tuyahouse.warehouse.messages import gaps, ledger
 from tuyahouse.warehouse.messages.gaps import AWAY_TOO_LONG, Gap
@@ -164,8 +164,8 @@ def test_status_fits_a_terminal_with_long_notes(program, environment, sqlite_url
         runs.finish_run(warehouse, run.run_id, "failed", note)
         night = runs.start_run(warehouse, "demo", "sync_sn_flows", "under way", {})
         with warehouse.begin() as conn:
-            runs.add_chunks(conn, night.run_id, [["A1", "A2", "A3"], ["A4"]])
-            runs.finish_chunk(conn, night.run_id, 0, Outcome(asked=3, answered=3))
+            run_chunks.add_chunks(conn, night.run_id, [["A1", "A2", "A3"], ["A4"]])
+            run_chunks.finish_chunk(conn, night.run_id, 0, Outcome(asked=3, answered=3))
         with locks.account_lock(warehouse, locks.of_run("demo", "sync_sn_flows", "under way"), "it", LEASE):
             lines = in_a_terminal(["status", "-a", "demo"], environment, columns)
     assert any(line.endswith("sync_sn_flows: running") for line in lines)

@@ -13,7 +13,7 @@ from tuyahouse.sync.commands.plan import plan_asking
 from tuyahouse.sync.commands.reconcile import reconcile, rules_of
 from tuyahouse.warehouse.bulk.writer import insert_new
 from tuyahouse.warehouse.commands import records
-from tuyahouse.warehouse.ledgers import runs
+from tuyahouse.warehouse.ledgers import run_chunks, runs
 from tuyahouse.warehouse.tables import command_observation
 from tuyahouse.warehouse.warehouse import Warehouse
 
@@ -57,7 +57,7 @@ async def day(
         plan_asking(
             warehouse, account, run, POLICY, command_sns=given, limit=None, chunk_size=100, now=now
         )  # fmt: skip
-    for chunk in runs.open_chunks(warehouse, run.run_id):
+    for chunk in run_chunks.open_chunks(warehouse, run.run_id):
         async with TuyaClient.open(account, warehouse.tokens, warehouse.slots) as client:
             await ask_chunk(client, warehouse, run, chunk, workers=8, now=lambda: now)
     reconcile(warehouse, run, rules_of(POLICY), now=now)

@@ -17,7 +17,7 @@ from tuyahouse.sync.commands.reconcile import learn_observed
 from tuyahouse.warehouse.bulk.writer import insert_new
 from tuyahouse.warehouse.commands import records
 from tuyahouse.warehouse.commands.records import KnownCommand, Reported
-from tuyahouse.warehouse.ledgers import runs
+from tuyahouse.warehouse.ledgers import run_chunks, runs
 from tuyahouse.warehouse.tables import command, command_observation
 from tuyahouse.warehouse.warehouse import Warehouse
 
@@ -106,7 +106,7 @@ async def test_given_numbers_are_followed_and_they_alone_are_asked_due_or_not(
     followed(warehouse, ["5", "6"], T)
     run = runs.start_run(warehouse, "demo", "reconcile_commands", "given", {})
     planned = plan_asking(warehouse, account, run, POLICY, command_sns=["9", " 6", "9"], limit=3, chunk_size=10, now=T)
-    assert (planned.keys, runs.load_chunk(warehouse, run.run_id, 0)) == (2, ["9", "6"])
+    assert (planned.keys, run_chunks.load_chunk(warehouse, run.run_id, 0)) == (2, ["9", "6"])
     assert rows(warehouse)["9"].source == "given"
 
 

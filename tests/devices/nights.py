@@ -18,7 +18,7 @@ from tuyahouse.sync.messages.close_gaps import close_answered_gaps
 from tuyahouse.warehouse.database.dialect import join_as_sets
 from tuyahouse.warehouse.devices import from_messages
 from tuyahouse.warehouse.devices.history import follow
-from tuyahouse.warehouse.ledgers import runs
+from tuyahouse.warehouse.ledgers import run_chunks, runs
 from tuyahouse.warehouse.tables import device, device_history
 from tuyahouse.warehouse.warehouse import Warehouse
 
@@ -49,12 +49,12 @@ async def night(
     if run.planned is None:
         plan_lists(warehouse, account, run, projects, datetime.now(UTC))
     async with TuyaClient.open(account, warehouse.tokens, warehouse.slots) as client:
-        for chunk in [each for each in runs.open_chunks(warehouse, run.run_id) if each < len(projects)]:
+        for chunk in [each for each in run_chunks.open_chunks(warehouse, run.run_id) if each < len(projects)]:
             done.lists.append(await list_chunk(client, warehouse, account, run, chunk))
         now = datetime.now(UTC)
         done.concluded = conclude(warehouse, run, projects, full=full, chunk_size=100, at=now)
         done.calls = client.calls
-    for chunk in [each for each in runs.open_chunks(warehouse, run.run_id) if each >= len(projects) and details]:
+    for chunk in [each for each in run_chunks.open_chunks(warehouse, run.run_id) if each >= len(projects) and details]:
         async with TuyaClient.open(account, warehouse.tokens, warehouse.slots) as client:
             await details_chunk(client, warehouse, account, run, chunk, workers=4)
     close_answered_gaps(warehouse, account, datetime.now(UTC))

@@ -16,7 +16,7 @@ from tuyahouse.sync.devices.links import Links
 from tuyahouse.times import utc_now
 from tuyahouse.warehouse.bulk.writer import insert_new
 from tuyahouse.warehouse.devices.links import contradictions
-from tuyahouse.warehouse.ledgers import drift, runs
+from tuyahouse.warehouse.ledgers import drift, run_chunks, runs
 from tuyahouse.warehouse.tables import (
     device,
     device_function,
@@ -192,7 +192,7 @@ def test_fields_of_a_detail_that_no_documentation_names_are_reported(warehouse: 
     results = [b'{"device_id":"d1","colour":"red","task_id":"t"}', b"[]", functions]
     asked = Asked(answers=[("d1", read_details("d1", results, results, None))])
     with warehouse.begin() as conn:
-        runs.add_chunks(conn, run.run_id, [["d1"]])
+        run_chunks.add_chunks(conn, run.run_id, [["d1"]])
     land_details(warehouse, run, 0, asked, Links(), calls=3, now=utc_now)
     with warehouse.read() as conn:
         assert [(one.kind, one.field, one.sample) for one in drift.listing(conn, "demo")] == [

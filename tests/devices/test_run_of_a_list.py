@@ -10,7 +10,7 @@ from tuyahouse.settings import Account
 from tuyahouse.sync.devices.chunks import list_chunk
 from tuyahouse.sync.devices.plan import Concluded, conclude, plan_lists, sentence
 from tuyahouse.warehouse.devices import lists
-from tuyahouse.warehouse.ledgers import runs
+from tuyahouse.warehouse.ledgers import run_chunks, runs
 from tuyahouse.warehouse.warehouse import Warehouse
 
 Start = Callable[..., Sandbox]
@@ -30,7 +30,7 @@ async def read(
     if run.planned is None:
         plan_lists(warehouse, account, run, projects, datetime.now(UTC))
     async with TuyaClient.open(account, warehouse.tokens, warehouse.slots) as client:
-        for chunk in runs.open_chunks(warehouse, run.run_id):
+        for chunk in run_chunks.open_chunks(warehouse, run.run_id):
             await list_chunk(client, warehouse, account, run, chunk, now=now)
     return run
 

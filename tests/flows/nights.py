@@ -23,7 +23,7 @@ from tuyahouse.sync.serial_numbers import register as serial_numbers
 from tuyahouse.sync.serial_numbers.chunk import sync_chunk
 from tuyahouse.sync.serial_numbers.craft_lines import CraftLines
 from tuyahouse.sync.serial_numbers.plan import Wanted, plan_run
-from tuyahouse.warehouse.ledgers import runs
+from tuyahouse.warehouse.ledgers import run_chunks, runs
 from tuyahouse.warehouse.tables import ops_dead_letter
 from tuyahouse.warehouse.warehouse import Warehouse
 
@@ -82,7 +82,7 @@ async def night(
     run = runs.start_run(warehouse, "demo", FLOW, run_key, {})
     if run.planned is None:
         plan_run(warehouse, settings, account, run, wanted, now or datetime.now(UTC))
-    lines, chunks = CraftLines(warehouse, run), iter(runs.open_chunks(warehouse, run.run_id))
+    lines, chunks = CraftLines(warehouse, run), iter(run_chunks.open_chunks(warehouse, run.run_id))
 
     async def work() -> None:
         for chunk in chunks:

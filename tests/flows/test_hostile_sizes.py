@@ -38,7 +38,7 @@ async def main():
     warehouse = Warehouse.open(url, "a-key-of-the-tests-and-of-nothing-else")
     run = runs.start_run(warehouse, "demo", "sync_sn_flows", "n", {})
     with warehouse.begin() as conn:
-        runs.add_chunks(conn, run.run_id, [sns])
+        run_chunks.add_chunks(conn, run.run_id, [sns])
     async with TuyaClient.open(account, warehouse.tokens, warehouse.slots) as client:
         outcome = await chunk.sync_chunk(client, CraftLines(warehouse, run), 0, workers=2)
     print(runs.finish_run(warehouse, run.run_id, "balanced").status, outcome.answered, outcome.rejected)

@@ -17,7 +17,7 @@ import pytest
 from tests.cli.conftest import PROGRAM
 from tests.warehouse.landing import Entry
 from tuyahouse.outcome import Outcome
-from tuyahouse.warehouse.ledgers import dead_letters, runs
+from tuyahouse.warehouse.ledgers import dead_letters, run_chunks, runs
 from tuyahouse.warehouse.messages import gaps, ledger
 from tuyahouse.warehouse.serial_numbers import registry
 from tuyahouse.warehouse.warehouse import Warehouse
@@ -31,7 +31,7 @@ def fill(warehouse: Warehouse) -> None:
     for key, status, hours in (("n1", "balanced", 30), ("n2", "failed", 6)):
         run = runs.start_run(warehouse, "demo", "nightly_sync", key, {}, NOW - timedelta(hours=hours))
         with warehouse.begin() as conn:
-            runs.finish_chunk(conn, run.run_id, 0, Outcome(asked=2, answered=2, calls=7))
+            run_chunks.finish_chunk(conn, run.run_id, 0, Outcome(asked=2, answered=2, calls=7))
         runs.finish_run(warehouse, run.run_id, status, at=NOW - timedelta(hours=hours - 1))
     with warehouse.begin() as conn:
         registry.add(conn, "demo", map(Entry, ("S1", "S2", "S3")), "pattern", NOW)

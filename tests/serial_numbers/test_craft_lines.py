@@ -12,7 +12,7 @@ from tuyahouse.cloud.errors import QuotaExhausted
 from tuyahouse.sync.serial_numbers.chunk import sync_chunk
 from tuyahouse.sync.serial_numbers.craft_lines import CraftLines
 from tuyahouse.sync.serial_numbers.plan import Wanted, plan_run
-from tuyahouse.warehouse.ledgers import runs
+from tuyahouse.warehouse.ledgers import run_chunks, runs
 from tuyahouse.warehouse.tables import craft_line, craft_line_node, flow_step, serial_number
 from tuyahouse.warehouse.warehouse import Warehouse
 
@@ -113,7 +113,9 @@ async def test_a_night_that_stops_between_answers_and_lines_gets_the_lines_when_
     async with client(tuya, warehouse) as opened:
         with pytest.raises(asyncio.CancelledError):
             await sync_chunk(opened, lines, 0, workers=4)
-    assert runs.open_chunks(warehouse, run.run_id) == [] and rows(warehouse, flow_step) and not finished(warehouse)
+    assert (
+        run_chunks.open_chunks(warehouse, run.run_id) == [] and rows(warehouse, flow_step) and not finished(warehouse)
+    )
     await night(warehouse, settings, "n1")
     assert finished(warehouse) == truly_finished(tuya, some) != set()
 

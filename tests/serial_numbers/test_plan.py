@@ -9,7 +9,7 @@ from tuyahouse.settings import load_settings
 from tuyahouse.settings.policies import PlanPolicy
 from tuyahouse.sync.chunks import chunked
 from tuyahouse.sync.serial_numbers.plan import Wanted, plan_run
-from tuyahouse.warehouse.ledgers import dead_letters, runs
+from tuyahouse.warehouse.ledgers import dead_letters, run_chunks, runs
 from tuyahouse.warehouse.ledgers.dead_letters import DeadLetter
 from tuyahouse.warehouse.serial_numbers import registry
 from tuyahouse.warehouse.tables import ops_dead_letter, ops_run, serial_number
@@ -27,7 +27,9 @@ def plan(warehouse: Warehouse, wanted=DUE, key="k", **account):
     loaded = settings(**account)
     run = runs.start_run(warehouse, "demo", "sync_sn_flows", key, {})
     planned = plan_run(warehouse, loaded, loaded.account("demo"), run, wanted, NOW)
-    return planned, [runs.load_chunk(warehouse, run.run_id, n) for n in runs.open_chunks(warehouse, run.run_id)]
+    return planned, [
+        run_chunks.load_chunk(warehouse, run.run_id, n) for n in run_chunks.open_chunks(warehouse, run.run_id)
+    ]
 
 
 def asked(warehouse: Warehouse, sns, ago, state="open", order="W1"):
@@ -122,7 +124,7 @@ def test_a_plan_that_fails_in_the_middle_leaves_nothing(seven, monkeypatch):
     with pytest.raises(RuntimeError, match="in the middle"):
         plan(seven)
     assert rows(seven, ops_run, "planned") == [(None,)]
-    assert runs.open_chunks(seven, runs.run_id_of("demo", "sync_sn_flows", "k")) == []
+    assert run_chunks.open_chunks(seven, runs.run_id_of("demo", "sync_sn_flows", "k")) == []
 
 
 def _breaks(chunks):

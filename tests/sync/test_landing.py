@@ -24,7 +24,7 @@ from tuyahouse.times import utc_now
 from tuyahouse.warehouse.bulk.writer import insert_new
 from tuyahouse.warehouse.commands import records
 from tuyahouse.warehouse.errors import LockLost
-from tuyahouse.warehouse.ledgers import runs
+from tuyahouse.warehouse.ledgers import run_chunks, runs
 from tuyahouse.warehouse.serial_numbers import registry
 from tuyahouse.warehouse.shared.landing import landing
 from tuyahouse.warehouse.shared.locks import acquire
@@ -55,7 +55,7 @@ def answer(nodes: Sequence[str]) -> SnAnswer:
 def begun(warehouse: Warehouse, run_key: str) -> runs.Run:
     run = runs.start_run(warehouse, "demo", "sync_sn_flows", run_key, {})
     with warehouse.begin() as conn:
-        runs.add_chunks(conn, run.run_id, [["S1"]])
+        run_chunks.add_chunks(conn, run.run_id, [["S1"]])
     return run
 
 
@@ -178,7 +178,7 @@ def details(warehouse: Warehouse, run_key: str, answer: Details, asked_at: datet
     run = runs.start_run(warehouse, "demo", "sync_devices", run_key, {})
     with warehouse.begin() as conn:
         insert_new(conn, device, ("account", "device_id"), [("demo", "d1")])
-        runs.add_chunks(conn, run.run_id, [["d1"]])
+        run_chunks.add_chunks(conn, run.run_id, [["d1"]])
     asked = Asked(answers=[("d1", answer)], asked_at={"d1": asked_at})
     links = Links([LinkAnswer("device_sn", "d1", b"{}", [Link("d1", sn, "pms")])])
     land_details(warehouse, run, 0, asked, links, calls=1, now=utc_now)
@@ -209,7 +209,7 @@ def record(warehouse: Warehouse, run_key: str, status: int | None, asked_at: dat
     run = runs.start_run(warehouse, "demo", "reconcile_commands", run_key, {})
     with warehouse.begin() as conn:
         records.add(conn, "demo", [("7", None)], "file", AT, None)
-        runs.add_chunks(conn, run.run_id, [["7"]])
+        run_chunks.add_chunks(conn, run.run_id, [["7"]])
     asked: Asked[CommandRecord] = Asked(asked_at={"7": asked_at})
     if status is None:
         asked.empty = ["7"]

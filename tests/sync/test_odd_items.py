@@ -24,7 +24,7 @@ from tuyahouse.sync.replay import replay
 from tuyahouse.sync.serial_numbers import craft_lines as lines
 from tuyahouse.sync.serial_numbers.craft_lines import land_craft_lines
 from tuyahouse.sync.serial_numbers.register import KIND as REGISTERED
-from tuyahouse.warehouse.ledgers import dead_letters, raw_blocks, runs
+from tuyahouse.warehouse.ledgers import dead_letters, raw_blocks, run_chunks, runs
 from tuyahouse.warehouse.serial_numbers import registry
 from tuyahouse.warehouse.tables import (
     craft_line_node,
@@ -50,7 +50,7 @@ def letters(warehouse: Warehouse, kind: str | None = None) -> dict[str, tuple[st
 def a_run(warehouse: Warehouse, flow: str, keys: list[str]) -> runs.Run:
     run = runs.start_run(warehouse, "demo", flow, "n", {})
     with warehouse.begin() as conn:
-        runs.add_chunks(conn, run.run_id, [keys])
+        run_chunks.add_chunks(conn, run.run_id, [keys])
     return run
 
 
@@ -100,7 +100,7 @@ def listed(warehouse: Warehouse, ledger: ListLedger, *devices: dict[str, Any]) -
 def a_list(warehouse: Warehouse, key: str) -> ListLedger:
     run = runs.start_run(warehouse, "demo", "sync_devices", key, {})
     with warehouse.begin() as conn:
-        runs.add_chunks(conn, run.run_id, [["list:hall"]])
+        run_chunks.add_chunks(conn, run.run_id, [["list:hall"]])
     return ListLedger(warehouse, run, 0, "hall", lambda: AT)
 
 

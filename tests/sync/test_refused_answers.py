@@ -8,7 +8,7 @@ from tuyahouse.outcome import Outcome
 from tuyahouse.sync.asking import Asked
 from tuyahouse.sync.chunks import land_what_came
 from tuyahouse.sync.serial_numbers.chunk import KIND, SnAnswer, land_chunk
-from tuyahouse.warehouse.ledgers import dead_letters, runs
+from tuyahouse.warehouse.ledgers import dead_letters, run_chunks, runs
 from tuyahouse.warehouse.warehouse import Warehouse
 
 AT = datetime(2026, 11, 20, 22, tzinfo=UTC)
@@ -25,7 +25,7 @@ async def test_one_answer_that_no_table_can_hold_is_one_dead_letter_and_its_chun
     sns = [f"S{n:02}" for n in range(20)]
     run = runs.start_run(warehouse, "demo", "sync_sn_flows", "n1", {})
     with warehouse.begin() as conn:
-        runs.add_chunks(conn, run.run_id, [sns])
+        run_chunks.add_chunks(conn, run.run_id, [sns])
     asked: Asked[SnAnswer] = Asked(kind=KIND)
     asked.answers = [(sn, answer(sn, "n" * 5000 if sn == "S13" else "N1")) for sn in sns]
 
@@ -42,5 +42,5 @@ async def test_one_answer_that_no_table_can_hold_is_one_dead_letter_and_its_chun
         stored = sorted(sn for sn, _ in stored_answers(conn, "demo", KIND))
     assert (letter.key, letter.reason) == ("S13", "not_storable") and b"nnnn" in (letter.raw or b"")
     assert stored == [sn for sn in sns if sn != "S13"]
-    assert runs.open_chunks(warehouse, run.run_id) == []
+    assert run_chunks.open_chunks(warehouse, run.run_id) == []
     assert runs.finish_run(warehouse, run.run_id, "balanced").status == "balanced"

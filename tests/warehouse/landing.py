@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from tuyahouse.outcome import Outcome
 from tuyahouse.warehouse.bulk import writer
-from tuyahouse.warehouse.ledgers import dead_letters, raw_blocks, runs
+from tuyahouse.warehouse.ledgers import dead_letters, raw_blocks, run_chunks, runs
 from tuyahouse.warehouse.serial_numbers import registry
 from tuyahouse.warehouse.tables import flow_step
 from tuyahouse.warehouse.warehouse import Warehouse
@@ -28,7 +28,7 @@ def run(warehouse: Warehouse, on_chunk: Callable[[], None] = lambda: None) -> No
     begun = runs.start_run(warehouse, "factory", "f", "k", {}, AT)
     if begun.planned is None:
         plan(warehouse, begun.run_id)
-    for chunk in runs.open_chunks(warehouse, begun.run_id):
+    for chunk in run_chunks.open_chunks(warehouse, begun.run_id):
         on_chunk()
         land(warehouse, begun.run_id, chunk)
     assert runs.finish_run(warehouse, begun.run_id, "balanced", at=AT).status == "balanced"
@@ -38,11 +38,11 @@ def plan(warehouse: Warehouse, run_id: str) -> None:
     with warehouse.begin() as conn:
         registry.add(conn, "factory", (Entry(f"S{n:05}") for n in range(CHUNKS * SIZE)), "pattern", AT)
         sns = [one.sn for one in registry.candidates(conn, "factory")]
-        runs.add_chunks(conn, run_id, (sns[n : n + SIZE] for n in range(0, len(sns), SIZE)))
+        run_chunks.add_chunks(conn, run_id, (sns[n : n + SIZE] for n in range(0, len(sns), SIZE)))
 
 
 def land(warehouse: Warehouse, run_id: str, chunk: int) -> None:
-    sns = runs.load_chunk(warehouse, run_id, chunk)
+    sns = run_chunks.load_chunk(warehouse, run_id, chunk)
     rows = [("factory", sn, f"N{n}", AT + timedelta(hours=n), run_id, run_id) for sn in sns for n in range(5)]
     with warehouse.begin() as conn:
         written = writer.upsert(conn, flow_step, STEP, rows, first=["first_run"], stamp=["last_run"])
@@ -51,7 +51,7 @@ def land(warehouse: Warehouse, run_id: str, chunk: int) -> None:
         registry.mark_changed(conn, "factory", changes)
         dead_letters.resolve(conn, "factory", "sn_flows", sns, AT)
         outcome = Outcome(asked=len(sns), answered=len(sns), inserted=written.inserted)
-        runs.finish_chunk(conn, run_id, chunk, outcome, (), AT)
+        run_chunks.finish_chunk(conn, run_id, chunk, outcome, (), AT)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from tuyahouse.terminal import duration
 from tuyahouse.verdict import counts_in_words
 from tuyahouse.warehouse.commands import records
 from tuyahouse.warehouse.database import Connection
-from tuyahouse.warehouse.ledgers import dead_letters, runs
+from tuyahouse.warehouse.ledgers import dead_letters, run_chunks, runs
 from tuyahouse.warehouse.messages import ledger
 from tuyahouse.warehouse.messages.gaps import open_gaps
 from tuyahouse.warehouse.serial_numbers import registry
@@ -92,7 +92,7 @@ def _progress(warehouse: Warehouse, run: runs.Summary) -> str:
     """How much of the plan of a run under way is committed; empty without a plan."""
     if not run.planned:
         return ""
-    done = run.planned - runs.keys_left(warehouse, run.run_id)
+    done = run.planned - run_chunks.keys_left(warehouse, run.run_id)
     return f"{done:,} of {run.planned:,} committed ({done / run.planned:.0%})"
 
 

@@ -24,7 +24,7 @@ from tuyahouse.sync.serial_numbers.craft_lines import LastNodes, write_craft_lin
 from tuyahouse.warehouse.bulk.halves import write_in_halves
 from tuyahouse.warehouse.database import Connection
 from tuyahouse.warehouse.database.key_set import KeySet
-from tuyahouse.warehouse.ledgers import dead_letters, raw_blocks, runs
+from tuyahouse.warehouse.ledgers import dead_letters, raw_blocks, run_chunks, runs
 from tuyahouse.warehouse.ledgers.dead_letters import DeadLetter
 from tuyahouse.warehouse.ledgers.raw_blocks import Block
 from tuyahouse.warehouse.marts import marks
@@ -55,7 +55,7 @@ def replay(
             on_answers(asked.asked)
         outcome += replay_devices(warehouse, source, conn, run.account, at, on_answers)
         marks.mark_all(conn, run.account, f"replay {run.run_id}/{at.isoformat()}")
-        runs.finish_chunk(conn, run.run_id, 0, outcome, (), at)
+        run_chunks.finish_chunk(conn, run.run_id, 0, outcome, (), at)
     return outcome
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from tuyahouse.outcome import Outcome
 from tuyahouse.redaction import SECRETS
 from tuyahouse.warehouse.errors import LockLost, WarehouseError
-from tuyahouse.warehouse.ledgers import runs
+from tuyahouse.warehouse.ledgers import run_chunks, runs
 from tuyahouse.warehouse.ledgers.refusals import record_refusal
 from tuyahouse.warehouse.tables import ops_run
 from tuyahouse.warehouse.warehouse import Warehouse
@@ -24,13 +24,13 @@ def begin(warehouse: Warehouse, key: str = "nightly/2026-11-20") -> runs.Run:
 def planned(warehouse: Warehouse, *chunks: list[str]) -> runs.Run:
     run = begin(warehouse)
     with warehouse.begin() as conn:
-        runs.add_chunks(conn, run.run_id, iter(chunks))
+        run_chunks.add_chunks(conn, run.run_id, iter(chunks))
     return begin(warehouse)
 
 
 def finish(warehouse: Warehouse, run: runs.Run, chunk: int, outcome: Outcome, *left: str) -> None:
     with warehouse.begin() as conn:
-        runs.finish_chunk(conn, run.run_id, chunk, outcome, left, AT)
+        run_chunks.finish_chunk(conn, run.run_id, chunk, outcome, left, AT)
 
 
 def test_a_new_run_has_no_plan(warehouse: Warehouse) -> None:
@@ -52,8 +52,8 @@ def test_another_run_key_flow_or_account_is_another_run(warehouse: Warehouse) ->
 def test_a_planned_run_hands_out_its_chunks(warehouse: Warehouse) -> None:
     run = planned(warehouse, ["S1", "S2"], ["S3"])
     assert run.planned == 3
-    assert runs.open_chunks(warehouse, run.run_id) == [0, 1]
-    keys = runs.load_chunk(warehouse, run.run_id, 1)
+    assert run_chunks.open_chunks(warehouse, run.run_id) == [0, 1]
+    keys = run_chunks.load_chunk(warehouse, run.run_id, 1)
     assert keys == ["S3"]
 
 
@@ -69,32 +69,32 @@ def test_a_plan_that_breaks_off_leaves_no_chunk(warehouse: Warehouse) -> None:
 
     run = begin(warehouse)
     with pytest.raises(ZeroDivisionError), warehouse.begin() as conn:
-        runs.add_chunks(conn, run.run_id, breaking())
-    assert (begin(warehouse).planned, runs.open_chunks(warehouse, run.run_id)) == (None, [])
+        run_chunks.add_chunks(conn, run.run_id, breaking())
+    assert (begin(warehouse).planned, run_chunks.open_chunks(warehouse, run.run_id)) == (None, [])
 
 
 def test_a_chunk_that_is_done_is_not_handed_out_again(warehouse: Warehouse) -> None:
     run = planned(warehouse, ["S1"], ["S2"])
     finish(warehouse, run, 0, Outcome(asked=1, answered=1))
-    assert runs.open_chunks(warehouse, run.run_id) == [1]
+    assert run_chunks.open_chunks(warehouse, run.run_id) == [1]
 
 
 def test_a_partial_chunk_keeps_what_is_left_and_adds_up(warehouse: Warehouse) -> None:
     run = planned(warehouse, ["S1", "S2", "S3"])
     finish(warehouse, run, 0, Outcome(asked=1, answered=1, calls=2), "S2", "S3")
-    assert runs.open_chunks(warehouse, run.run_id) == [0]
-    assert runs.load_chunk(warehouse, run.run_id, 0) == ["S2", "S3"]
+    assert run_chunks.open_chunks(warehouse, run.run_id) == [0]
+    assert run_chunks.load_chunk(warehouse, run.run_id, 0) == ["S2", "S3"]
     finish(warehouse, run, 0, Outcome(asked=2, answered=1, failed=1, calls=5))
     assert begin(warehouse).outcome == Outcome(asked=3, answered=2, failed=1, calls=7)
     with warehouse.begin() as conn:
-        assert runs.hold_chunk(conn, run.run_id, 0, keys=0) == 3
+        assert run_chunks.hold_chunk(conn, run.run_id, 0, keys=0) == 3
 
 
 def test_a_chunk_that_another_process_of_the_run_has_landed_is_not_landed_again(warehouse: Warehouse) -> None:
     run = planned(warehouse, ["S1", "S2", "S3"])
     finish(warehouse, run, 0, Outcome(asked=1, answered=1), "S2", "S3")
     with pytest.raises(LockLost, match="landed chunk 0"), warehouse.begin() as conn:
-        runs.hold_chunk(conn, run.run_id, 0, keys=3)
+        run_chunks.hold_chunk(conn, run.run_id, 0, keys=3)
 
 
 def test_a_chunk_that_was_not_planned_is_added(warehouse: Warehouse) -> None:
@@ -106,7 +106,7 @@ def test_a_chunk_that_was_not_planned_is_added(warehouse: Warehouse) -> None:
 
 def test_a_chunk_that_was_not_planned_is_named(warehouse: Warehouse) -> None:
     with pytest.raises(WarehouseError, match="holds no chunk 3 of the run abc"):
-        runs.load_chunk(warehouse, "abc", 3)
+        run_chunks.load_chunk(warehouse, "abc", 3)
 
 
 def test_a_run_that_balances_is_balanced(warehouse: Warehouse) -> None:

@@ -14,7 +14,7 @@ from tuyahouse.fingerprint import fingerprint
 from tuyahouse.outcome import Outcome
 from tuyahouse.times import utc_now
 from tuyahouse.warehouse.access import accounts
-from tuyahouse.warehouse.ledgers import dead_letters, runs
+from tuyahouse.warehouse.ledgers import dead_letters, run_chunks, runs
 from tuyahouse.warehouse.ledgers.dead_letters import DeadLetter
 from tuyahouse.warehouse.shared.landing import landing
 from tuyahouse.warehouse.warehouse import Warehouse
@@ -105,7 +105,7 @@ def _conclude(warehouse: Warehouse, run: runs.Run, sweep: Sweep, outcome: Outcom
             gone = set(dead_letters.open_keys(conn, run.account, KIND)) - sweep.unusable
             dead_letters.resolve(conn, run.account, KIND, gone, at)
         outcome.updated += vanished
-        runs.replace_chunk(conn, run.run_id, _CHUNK, outcome)
+        run_chunks.replace_chunk(conn, run.run_id, _CHUNK, outcome)
     return Listed(read, vanished, amiss)
 
 

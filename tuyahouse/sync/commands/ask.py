@@ -18,7 +18,7 @@ from tuyahouse.warehouse.bulk.writer import Written, update, upsert
 from tuyahouse.warehouse.commands import records
 from tuyahouse.warehouse.commands.records import KnownCommand, Reported
 from tuyahouse.warehouse.database import Connection
-from tuyahouse.warehouse.ledgers import dead_letters, runs
+from tuyahouse.warehouse.ledgers import dead_letters, run_chunks, runs
 from tuyahouse.warehouse.shared.landing import landing, shared_clock
 from tuyahouse.warehouse.tables import command, command_observation
 from tuyahouse.warehouse.warehouse import Warehouse
@@ -62,7 +62,7 @@ async def ask_chunk(
         TuyaError: what stopped the asking, after everything answered until then was committed.
     """
     clock = await asyncio.to_thread(shared_clock, warehouse, run.ahead) if now is None else now
-    numbers = await asyncio.to_thread(runs.load_chunk, warehouse, run.run_id, chunk)
+    numbers = await asyncio.to_thread(run_chunks.load_chunk, warehouse, run.run_id, chunk)
     asked: Asked[CommandRecord] = Asked()
 
     def land() -> Outcome:
@@ -119,7 +119,7 @@ def land_chunk(
     outcome = asked.outcome(calls)
     left, refused = asked.left, asked.refused
     with landing(warehouse, run) as conn:
-        runs.hold_chunk(conn, run.run_id, chunk, asked.asked + len(left))
+        run_chunks.hold_chunk(conn, run.run_id, chunk, asked.asked + len(left))
         known = records.hold(conn, run.account, asked.keys)
         at = now()
         asked = asked.without(asked.overtaken({sn: each.last_asked_at for sn, each in known.items()}))
@@ -132,7 +132,7 @@ def land_chunk(
         dead_letters.record(conn, run.account, asked.dead_letters, at)
         dead_letters.resolve(conn, run.account, KIND, answered + asked.empty, at)
         outcome.inserted, outcome.updated, outcome.unchanged = written.inserted, written.updated, written.unchanged
-        runs.finish_chunk(conn, run.run_id, chunk, outcome, left, at, refused)
+        run_chunks.finish_chunk(conn, run.run_id, chunk, outcome, left, at, refused)
     return outcome
 
 

@@ -15,7 +15,7 @@ from tuyahouse.sync.intake.rows import Row, entry
 from tuyahouse.sync.intake.take_in import take_in
 from tuyahouse.warehouse.commands import records
 from tuyahouse.warehouse.database import Connection
-from tuyahouse.warehouse.ledgers import runs
+from tuyahouse.warehouse.ledgers import run_chunks, runs
 from tuyahouse.warehouse.messages import gaps as message_gaps
 from tuyahouse.warehouse.shared.landing import landing
 from tuyahouse.warehouse.warehouse import Warehouse
@@ -59,14 +59,14 @@ def plan_asking(
         gaps = message_gaps.open_gaps(conn, account.name)
         if gaps:
             planned.notes.append(f"{len(gaps)} gaps in the message stream: every open command is asked.")
-        going_on = runs.continue_plan(conn, run.run_id)
+        going_on = run_chunks.continue_plan(conn, run.run_id)
         wanted: Iterable[str] = given or ()
         if given is None:
             wanted = records.due(conn, account.name, ask_steps(policy), now, everything=bool(gaps))
         new = _new(conn, account.name, wanted, going_on)
         bounds = [None if limit is None else max(0, limit - going_on.planned), left]
         keys = islice(new, min((bound for bound in bounds if bound is not None), default=None))
-        runs.add_chunks(conn, run.run_id, _chunks(keys, chunk_size, planned), going_on.first)
+        run_chunks.add_chunks(conn, run.run_id, _chunks(keys, chunk_size, planned), going_on.first)
     if left is not None and planned.keys >= left:
         planned.notes.append(f"The month's calls pay for {left:,} more: commands that are due beyond that wait.")
     return planned
@@ -90,7 +90,7 @@ def _follow_given(
     return list(dict.fromkeys(item.key for item in items if isinstance(item, Row)))
 
 
-def _new(conn: Connection, account: str, numbers: Iterable[str], going_on: runs.Continued) -> Iterator[str]:
+def _new(conn: Connection, account: str, numbers: Iterable[str], going_on: run_chunks.Continued) -> Iterator[str]:
     """Those that the run has yet to ask, in batches."""
     for some in chunked(numbers, LOOKED_UP_AT_ONCE):
         asked_at = records.asked_at(conn, account, some) if going_on.begun else {}

@@ -14,7 +14,7 @@ from tuyahouse.sync.devices.links import LINK_KEY, Links, ask_links, land_link_c
 from tuyahouse.sync.devices.listing.ledger import LIST_KEY, ListLedger, ListRead
 from tuyahouse.sync.devices.listing.read import ProjectReader
 from tuyahouse.warehouse.devices import inventory
-from tuyahouse.warehouse.ledgers import runs
+from tuyahouse.warehouse.ledgers import run_chunks, runs
 from tuyahouse.warehouse.shared.landing import shared_clock
 from tuyahouse.warehouse.warehouse import Warehouse
 
@@ -35,7 +35,7 @@ async def list_chunk(
         TuyaError: what cut the reading short; see :meth:`ProjectReader.read`.
     """
     clock = await asyncio.to_thread(shared_clock, warehouse, run.ahead) if now is None else now
-    keys = await asyncio.to_thread(runs.load_chunk, warehouse, run.run_id, chunk)
+    keys = await asyncio.to_thread(run_chunks.load_chunk, warehouse, run.run_id, chunk)
     if not keys:
         return None
     ledger = ListLedger(warehouse, run, chunk, keys[0].removeprefix(LIST_KEY), clock)
@@ -44,7 +44,7 @@ async def list_chunk(
 
 def is_list(warehouse: Warehouse, run_id: str, chunk: int) -> bool:
     """Whether a chunk holds a list that is still to be read."""
-    keys = runs.load_chunk(warehouse, run_id, chunk)
+    keys = run_chunks.load_chunk(warehouse, run_id, chunk)
     return bool(keys) and keys[0].startswith(LIST_KEY)
 
 
@@ -65,7 +65,7 @@ async def details_chunk(
         TuyaError: what stopped the asking, after everything answered until then was committed.
     """
     clock = await asyncio.to_thread(shared_clock, warehouse, run.ahead) if now is None else now
-    ids = await asyncio.to_thread(runs.load_chunk, warehouse, run.run_id, chunk)
+    ids = await asyncio.to_thread(run_chunks.load_chunk, warehouse, run.run_id, chunk)
     if ids and ids[0].startswith(LINK_KEY):
         return await _links_chunk(client, warehouse, account, run, chunk, ids, clock)
     known = await asyncio.to_thread(_known, warehouse, run, ids)

@@ -31,7 +31,7 @@ from tuyahouse.times import utc_now
 from tuyahouse.warehouse.bulk.writer import Written, replace_set, update
 from tuyahouse.warehouse.database import Connection
 from tuyahouse.warehouse.devices import history, inventory
-from tuyahouse.warehouse.ledgers import dead_letters, drift, raw_blocks, runs
+from tuyahouse.warehouse.ledgers import dead_letters, drift, raw_blocks, run_chunks, runs
 from tuyahouse.warehouse.ledgers.dead_letters import DeadLetter
 from tuyahouse.warehouse.shared.landing import landing
 from tuyahouse.warehouse.tables import device, device_function
@@ -125,7 +125,7 @@ def land_details(
     outcome = asked.outcome(calls, unchanged=sum(details.changed is None for _, details in asked.answers))
     left, refused, found = asked.left, asked.refused, links
     with landing(warehouse, run) as conn:
-        before = runs.hold_chunk(conn, run.run_id, chunk, asked.asked + len(left))
+        before = run_chunks.hold_chunk(conn, run.run_id, chunk, asked.asked + len(left))
         block = f"{run.run_id}/{chunk:06d}/{before:08d}"
         held = inventory.hold_details(conn, run.account, asked.keys)
         at = now()  # what is held landed before: blocks of one device are stored in the order in which they count
@@ -142,7 +142,7 @@ def land_details(
         dead_letters.record(conn, run.account, [_masked(each) for each in asked.dead_letters], at)
         dead_letters.resolve(conn, run.account, KIND, done, at)
         settle(conn, run, chunk, [device_id for device_id, _ in asked.answers], links, unlinked, at)
-        runs.finish_chunk(conn, run.run_id, chunk, outcome, left, at, refused)
+        run_chunks.finish_chunk(conn, run.run_id, chunk, outcome, left, at, refused)
     found.answers, found.dead_letters = [], []  # where answers land in parts, they land with the first
     return outcome
 

@@ -31,7 +31,7 @@ from tuyahouse.warehouse.bulk.halves import write_in_halves
 from tuyahouse.warehouse.bulk.writer import insert_new
 from tuyahouse.warehouse.database import Connection
 from tuyahouse.warehouse.devices.links import known_links
-from tuyahouse.warehouse.ledgers import dead_letters, raw_blocks, runs
+from tuyahouse.warehouse.ledgers import dead_letters, raw_blocks, run_chunks, runs
 from tuyahouse.warehouse.ledgers.dead_letters import DeadLetter
 from tuyahouse.warehouse.shared.landing import landing
 from tuyahouse.warehouse.tables import device_serial_number
@@ -266,11 +266,11 @@ def land_link_chunk(
     answered = len(ids) - len(not_done)
     outcome = Outcome(asked=answered + len(refused), answered=answered, failed=len(refused), calls=calls)
     with landing(warehouse, run) as conn:
-        before = runs.hold_chunk(conn, run.run_id, chunk, len(ids))
+        before = run_chunks.hold_chunk(conn, run.run_id, chunk, len(ids))
         block = f"{run.run_id}/{chunk:06d}/{before:08d}"
         outcome.inserted, unlinked = land_links(warehouse, conn, run, links, block, at)
         settle(conn, run, chunk, (), links, unlinked, at)
-        runs.finish_chunk(conn, run.run_id, chunk, outcome, left, at, refused)
+        run_chunks.finish_chunk(conn, run.run_id, chunk, outcome, left, at, refused)
     return outcome
 
 
@@ -291,7 +291,7 @@ def settle(
     dead_letters.resolve(conn, run.account, KIND, links.done | links.sources, at)
     dead_letters.record(conn, run.account, [*links.dead_letters, *unlinked], at)
     again = [LINK_KEY + device_id for device_id in devices if device_id not in links.done]
-    runs.add_refused(conn, run.run_id, chunk, again, at)
+    run_chunks.add_refused(conn, run.run_id, chunk, again, at)
 
 
 def write_links(conn: Connection, run: runs.Run, links: Sequence[Link], at: datetime) -> int:

@@ -15,7 +15,7 @@ from tuyahouse.sync.devices.listing.ledger import LIST_KEY, project_of, settle
 from tuyahouse.warehouse.database import Connection
 from tuyahouse.warehouse.database.dialect import join_as_sets
 from tuyahouse.warehouse.devices import from_messages, history, inventory, links, lists, marks
-from tuyahouse.warehouse.ledgers import runs
+from tuyahouse.warehouse.ledgers import run_chunks, runs
 from tuyahouse.warehouse.messages.gaps import Gap, open_gaps
 from tuyahouse.warehouse.shared.landing import landing
 from tuyahouse.warehouse.warehouse import Warehouse
@@ -68,7 +68,7 @@ def plan_lists(warehouse: Warehouse, account: Account, run: runs.Run, projects: 
     run_id = run.run_id
     named = {*projects, *account.project_ids}
     with landing(warehouse, run) as conn:
-        if runs.is_planned(conn, run_id):
+        if run_chunks.is_planned(conn, run_id):
             whole = {project for project, _ in lists.complete_lists(conn, account.name, run_id, projects)}
             held = whole.union(_open_lists(conn, run_id).values())
             projects = [project for project in projects if project not in held]
@@ -76,7 +76,9 @@ def plan_lists(warehouse: Warehouse, account: Account, run: runs.Run, projects: 
             marks.clear_marks(conn, account.name)
             lists.clear_runs(conn, account.name)
         settle(conn, account.name, lambda key: project_of(key) not in named, at)
-        runs.add_chunks(conn, run_id, [[LIST_KEY + project] for project in projects], runs.next_chunk(conn, run_id))
+        run_chunks.add_chunks(
+            conn, run_id, [[LIST_KEY + project] for project in projects], run_chunks.next_chunk(conn, run_id)
+        )
 
 
 def open_lists(warehouse: Warehouse, run_id: str) -> dict[int, str]:
@@ -86,7 +88,9 @@ def open_lists(warehouse: Warehouse, run_id: str) -> dict[int, str]:
 
 
 def _open_lists(conn: Connection, run_id: str) -> dict[int, str]:
-    return {chunk: keys[0].removeprefix(LIST_KEY) for chunk, keys in runs.open_keys(conn, run_id) if _is_list(keys)}
+    return {
+        chunk: keys[0].removeprefix(LIST_KEY) for chunk, keys in run_chunks.open_keys(conn, run_id) if _is_list(keys)
+    }
 
 
 def _is_list(keys: Sequence[str]) -> bool:
@@ -116,14 +120,14 @@ def conclude(
             f"Project {project} holds no device. If it should, check its id in PROJECT_IDS."
             for project in lists.empty_lists(conn, run.account, run.run_id, projects)
         ]
-        going_on = runs.continue_plan(conn, run.run_id, keep=_is_list)
+        going_on = run_chunks.continue_plan(conn, run.run_id, keep=_is_list)
         gaps = open_gaps(conn, run.account)
         before = at if full else details_due_before(gaps, at)
         if going_on.begun:
             before = min(before, going_on.begun)
         candidates = inventory.due_for_details(conn, run.account, projects, before)
         due = (device_id for device_id in candidates if device_id not in going_on.kept)
-        runs.add_chunks(conn, run.run_id, _counted(chunked(due, chunk_size), done), going_on.first)
+        run_chunks.add_chunks(conn, run.run_id, _counted(chunked(due, chunk_size), done), going_on.first)
         if gaps:
             done.notes.append("Messages may be missing: details of all devices are asked.")
     return done

@@ -10,7 +10,7 @@ from tuyahouse.sync.messages.consumer import Progress
 from tuyahouse.sync.messages.gaps import gap_in_words
 from tuyahouse.sync.messages.land import Landed
 from tuyahouse.sync.messages.service import drain, summary
-from tuyahouse.warehouse.ledgers import runs
+from tuyahouse.warehouse.ledgers import run_chunks, runs
 from tuyahouse.warehouse.messages import ledger
 from tuyahouse.warehouse.messages.gaps import open_gaps
 from tuyahouse.warehouse.shared.landing import landing
@@ -45,7 +45,7 @@ def drain_run(
     outcome = outcome_of(progress.landed)
     # Batches need no fence: a message is stored once under its id, whoever receives it, and then acknowledged.
     with landing(warehouse, run) as conn:
-        runs.finish_chunk(conn, run.run_id, 0, outcome, at=datetime.now(UTC))
+        run_chunks.finish_chunk(conn, run.run_id, 0, outcome, at=datetime.now(UTC))
         gaps = open_gaps(conn, account.name)
         ever = sum(consumer.messages for consumer in ledger.consumers(conn, account.name))
     silence = [] if ever or progress.problem else [_silence(account)]

@@ -26,7 +26,7 @@ from tuyahouse.sync.serial_numbers.state import State, state_of
 from tuyahouse.times import utc_now
 from tuyahouse.warehouse.bulk import writer
 from tuyahouse.warehouse.database import Connection
-from tuyahouse.warehouse.ledgers import dead_letters, drift, raw_blocks, runs
+from tuyahouse.warehouse.ledgers import dead_letters, drift, raw_blocks, run_chunks, runs
 from tuyahouse.warehouse.marts import marks
 from tuyahouse.warehouse.serial_numbers import registry
 from tuyahouse.warehouse.shared.landing import landing, shared_clock
@@ -106,7 +106,7 @@ async def _sync_part(
 ) -> Outcome:
     """Ask what the chunk has left into ``asked``, until that is full, and land it; ``counted`` calls have landed."""
     warehouse, run = lines.warehouse, lines.run
-    sns = await asyncio.to_thread(runs.load_chunk, warehouse, run.run_id, chunk)
+    sns = await asyncio.to_thread(run_chunks.load_chunk, warehouse, run.run_id, chunk)
     known = await asyncio.to_thread(registry.known, warehouse, run.account, sns)
 
     async def ask() -> None:
@@ -192,14 +192,14 @@ def land_chunk(
     account = run.account
     outcome = count(asked, calls)
     with landing(warehouse, run) as conn:
-        before = runs.hold_chunk(conn, run.run_id, chunk, asked.asked + len(asked.left))
+        before = run_chunks.hold_chunk(conn, run.run_id, chunk, asked.asked + len(asked.left))
         held = registry.hold(conn, account, asked.keys)
         # Taken once the rows are held: blocks of a serial number are then stored in the order in which they count.
         at = now()
         news = _news(asked, known, held)
         written = _write(conn, run, f"{run.run_id}/{chunk:06d}/{before:08d}", news, held, last_nodes, at)
         outcome.inserted, outcome.updated = written.inserted, written.updated + written.retired
-        runs.finish_chunk(conn, run.run_id, chunk, outcome, asked.left, at, asked.refused)
+        run_chunks.finish_chunk(conn, run.run_id, chunk, outcome, asked.left, at, asked.refused)
     return outcome
 
 

@@ -13,7 +13,7 @@ from tuyahouse.sync.serial_numbers.chunk import KIND
 from tuyahouse.sync.serial_numbers.due import select_due
 from tuyahouse.sync.serial_numbers.register import register
 from tuyahouse.warehouse.database import Connection
-from tuyahouse.warehouse.ledgers import dead_letters, runs
+from tuyahouse.warehouse.ledgers import dead_letters, run_chunks, runs
 from tuyahouse.warehouse.serial_numbers import registry
 from tuyahouse.warehouse.shared.landing import landing
 from tuyahouse.warehouse.warehouse import Warehouse
@@ -59,10 +59,10 @@ def plan_run(
         wanted = replace(wanted, sns=[item.key for item in given if isinstance(item, Row)])
     left = calls_left(warehouse, account, now)
     with warehouse.read() as source, landing(warehouse, run) as conn:
-        going_on = runs.continue_plan(conn, run_id)
+        going_on = run_chunks.continue_plan(conn, run_id)
         new = registry_keys(source, account, settings.plan, wanted, now, going_on)
         keys = islice(new, None if wanted.limit is None else max(0, wanted.limit - going_on.planned))
-        planned = Planned(runs.add_chunks(conn, run_id, chunked(keys, settings.chunk_size), going_on.first))
+        planned = Planned(run_chunks.add_chunks(conn, run_id, chunked(keys, settings.chunk_size), going_on.first))
         strange = _without_units(source, account.name, wanted.work_orders or ())
     if strange:
         planned.notes.append(
@@ -80,7 +80,12 @@ def plan_run(
 
 
 def registry_keys(
-    conn: Connection, account: Account, policy: PlanPolicy, wanted: Wanted, now: datetime, going_on: runs.Continued
+    conn: Connection,
+    account: Account,
+    policy: PlanPolicy,
+    wanted: Wanted,
+    now: datetime,
+    going_on: run_chunks.Continued,
 ) -> Iterator[str]:
     """The serial numbers that a run has yet to plan and ask, in planner order, pulled one by one."""
     named = wanted.dead_letters or wanted.sns is not None or wanted.work_orders is not None

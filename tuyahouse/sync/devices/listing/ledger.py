@@ -19,7 +19,7 @@ from tuyahouse.warehouse.bulk.halves import land_in_halves
 from tuyahouse.warehouse.database import Connection
 from tuyahouse.warehouse.devices import lists, marks
 from tuyahouse.warehouse.errors import ValueRefused
-from tuyahouse.warehouse.ledgers import dead_letters, runs
+from tuyahouse.warehouse.ledgers import dead_letters, run_chunks, runs
 from tuyahouse.warehouse.ledgers.dead_letters import DeadLetter
 from tuyahouse.warehouse.shared.landing import landing
 from tuyahouse.warehouse.warehouse import Warehouse
@@ -184,7 +184,7 @@ class ListLedger:
         outcome.calls = calls - self._written.calls
         key = [LIST_KEY + self.project_id]
         refused = key if outcome.failed else []
-        runs.finish_chunk(conn, self.run.run_id, self.chunk, outcome, key if left else [], at, refused)
+        run_chunks.finish_chunk(conn, self.run.run_id, self.chunk, outcome, key if left else [], at, refused)
         self._written += outcome
 
     def _ended(self, newest: SweepCount) -> Outcome:
