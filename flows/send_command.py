@@ -9,7 +9,7 @@ from tasks.access import conclude_writes
 from tasks.device_writes import send_one_command
 from tasks.run.flow import flow
 from tasks.run.run import final_state, running
-from tuyahouse.cloud.calls.actions import ACTIONS
+from tuyahouse.cloud.calls.device_commands import ACTIONS
 
 DeviceId = Annotated[Id, Described("Device that the command is sent to")]
 ActionName = Annotated[str, Choice(tuple(ACTIONS)), Described("What the device is to do")]

@@ -5,6 +5,7 @@ import re
 import shlex
 from itertools import pairwise
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import typer
@@ -15,6 +16,7 @@ from flows.catalogue import FLOWS
 from tests.support.settings_page import PAGE, page, variables
 from tuyahouse.cli.program import app
 from tuyahouse.cloud.codes import BY_CODE
+from tuyahouse.dead_letter_reasons import Reason
 from tuyahouse.settings import MESSAGE_HOSTS, OPENAPI_URLS, PREFIX, Account, CommandPolicy, PlanPolicy, Settings
 from tuyahouse.sync.commands.rules import Age, Word, verdict
 from tuyahouse.warehouse.tables import metadata
@@ -231,3 +233,9 @@ def test_every_deployment_that_a_page_starts_is_one() -> None:
         for name in re.findall(r"\b([a-z_]+/(?:on-demand|[a-z-]+ly|every-[a-z-]+))\b", text)
     }
     assert named and named <= there
+
+
+def test_every_reason_of_a_dead_letter_is_explained() -> None:
+    rows = re.findall(r"^\| ((?:`[a-z_]+`(?:, )?)+) \|", TEXT["docs/operations.md"], re.MULTILINE)
+    explained = {name for row in rows for name in re.findall(r"`([a-z_]+)`", row)}
+    assert set(get_args(Reason)) - explained == set()

@@ -9,10 +9,10 @@ from tests.cloud.fake_tuya import FLOWS, FakeTuya, account, refused
 from tuyahouse import pace
 from tuyahouse.cloud import clock
 from tuyahouse.cloud.auth.tokens import MemoryTokenStore
-from tuyahouse.cloud.calls.commands import decode_record
+from tuyahouse.cloud.calls.command_records import decode_record
+from tuyahouse.cloud.calls.device_fields import device_facts
 from tuyahouse.cloud.calls.device_functions import decode_functions
 from tuyahouse.cloud.calls.device_list import decode_page
-from tuyahouse.cloud.calls.devices import device_facts
 from tuyahouse.cloud.calls.pms import CRAFT_LINE, SN_FLOWS, decode_craft_line, decode_flow_steps
 from tuyahouse.cloud.client import TuyaClient
 from tuyahouse.cloud.errors import ConfigurationWrong, ItemRefused, PassingFault

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from tests.sandbox.callers import CRAFT_LINE, InProcessCaller
-from tuyahouse.cloud.calls.commands import decode_record
+from tuyahouse.cloud.calls.command_records import decode_record
+from tuyahouse.cloud.calls.device_fields import decode_device, device_facts
 from tuyahouse.cloud.calls.device_functions import decode_functions
 from tuyahouse.cloud.calls.device_list import read_page
 from tuyahouse.cloud.calls.device_origin import decode_factory_infos
-from tuyahouse.cloud.calls.devices import decode_device, device_facts
 from tuyahouse.cloud.calls.pms import decode_craft_line, decode_flow_steps
 from tuyahouse.cloud.errors import TuyaError
 from tuyahouse.cloud.http.answer import Answer, read_answer

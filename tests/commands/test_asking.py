@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from tests.commands.days import POLICY, begin_of, day, told, when
 from tests.support.sandbox import Sandbox
-from tuyahouse.cloud.calls.commands import CommandRecord
+from tuyahouse.cloud.calls.command_records import CommandRecord
 from tuyahouse.settings import Account
 from tuyahouse.sync.commands.ask import Observed, asked_row, observe
 from tuyahouse.sync.commands.plan import plan_asking

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tuyahouse.cloud.calls.commands import CommandRecord, decode_record
+from tuyahouse.cloud.calls.command_records import CommandRecord, decode_record
 from tuyahouse.cloud.errors import UnusableAnswer
 
 AT = datetime(2020, 6, 9, 8, 54, 53, tzinfo=UTC)

@@ -10,8 +10,8 @@ from tuya_connector import TuyaOpenAPI
 
 from tests.support.sandbox import Sandbox
 from tuyahouse.cloud.auth.tokens import MemoryTokenStore
-from tuyahouse.cloud.calls.actions import command, send_command
 from tuyahouse.cloud.calls.authorization import accounts_named, add_permission, authorize, get_ticket
+from tuyahouse.cloud.calls.device_commands import command, send_command
 from tuyahouse.cloud.calls.device_functions import get_functions, set_functions
 from tuyahouse.cloud.calls.persons import add_person, remove_person
 from tuyahouse.cloud.calls.users import put_user

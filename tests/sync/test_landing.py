@@ -11,7 +11,7 @@ import pytest
 
 from tests.flows.nights import register, rows, settings_of
 from tests.support.sandbox import Sandbox
-from tuyahouse.cloud.calls.commands import CommandRecord, decode_record
+from tuyahouse.cloud.calls.command_records import CommandRecord, decode_record
 from tuyahouse.cloud.calls.pms import CraftLine, decode_craft_line
 from tuyahouse.cloud.client import TuyaClient
 from tuyahouse.sync.asking import Asked

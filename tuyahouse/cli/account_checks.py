@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from tuyahouse.cli.findings import Findings
-from tuyahouse.cloud.calls.commands import RECORD
+from tuyahouse.cloud.calls.command_records import RECORD
 from tuyahouse.cloud.calls.device_list import LIST, Spelling, list_query
 from tuyahouse.cloud.calls.pms import SN_FLOWS
 from tuyahouse.cloud.client import TuyaClient

@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Generic, TypeVar
 
 from tuyahouse.cloud.errors import Action, AuthenticationRefused, NotFound, PassingFault, TuyaError, UnusableAnswer
+from tuyahouse.dead_letter_reasons import Reason
 from tuyahouse.outcome import Outcome
 from tuyahouse.warehouse.ledgers.dead_letters import DeadLetter
 
@@ -211,8 +212,8 @@ class _Shared(Generic[T]):
             self.into.left.append(key)
             self.into.stopped_by = self.into.stopped_by or error
         else:
-            reason = "retries_exhausted" if passing or error.action is Action.SLOW_DOWN else "item_error"
+            reason: Reason = "retries_exhausted" if passing or error.action is Action.SLOW_DOWN else "item_error"
             self.into.failed.append(self._letter(key, reason, error))
 
-    def _letter(self, key: str, reason: str, error: TuyaError) -> DeadLetter:
+    def _letter(self, key: str, reason: Reason, error: TuyaError) -> DeadLetter:
         return DeadLetter(self.kind, key, reason, error.code, str(error), error.raw or None)

@@ -6,7 +6,6 @@ from hashlib import md5
 import pytest
 
 from tuyahouse.cloud.auth.tokens import MemoryTokenStore
-from tuyahouse.cloud.calls.actions import ACTIONS, ActionError, command, send_command
 from tuyahouse.cloud.calls.authorization import (
     accounts_named,
     add_permission,
@@ -15,7 +14,8 @@ from tuyahouse.cloud.calls.authorization import (
     read_account,
     read_accounts,
 )
-from tuyahouse.cloud.calls.commands import RECORD, decode_record
+from tuyahouse.cloud.calls.command_records import RECORD, decode_record
+from tuyahouse.cloud.calls.device_commands import ACTIONS, ActionError, command, send_command
 from tuyahouse.cloud.calls.device_functions import get_function_pool, get_functions, set_functions
 from tuyahouse.cloud.calls.persons import add_person, remove_person
 from tuyahouse.cloud.calls.users import put_user

@@ -5,8 +5,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from tuyahouse.cloud.calls.actions import ACTIONS
 from tuyahouse.cloud.calls.authorization import ADD_PERMISSION, AUTHORIZE, TICKET
+from tuyahouse.cloud.calls.device_commands import ACTIONS
 from tuyahouse.cloud.calls.results import confirm, folded, one_text
 from tuyahouse.cloud.errors import ItemRefused, UnusableAnswer
 from tuyahouse.cloud.http.answer import Answer

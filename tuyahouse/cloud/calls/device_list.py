@@ -6,7 +6,7 @@ from typing import Any, Literal
 import msgspec
 
 from tuyahouse import json_text
-from tuyahouse.cloud.calls.devices import Device, Documented, documented_devices, read_device
+from tuyahouse.cloud.calls.device_fields import Device, Documented, documented_devices, read_device
 from tuyahouse.cloud.calls.loose import whole_number
 from tuyahouse.cloud.endpoint import Endpoint
 from tuyahouse.cloud.errors import UnusableAnswer

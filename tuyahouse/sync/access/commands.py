@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from tuyahouse.cloud.calls import actions
-from tuyahouse.cloud.calls.actions import ActionError, Command
+from tuyahouse.cloud.calls import device_commands
+from tuyahouse.cloud.calls.device_commands import ActionError, Command
 from tuyahouse.cloud.client import TuyaClient
 from tuyahouse.sync.access.carried import Carried
 from tuyahouse.sync.access.devices import Devices
@@ -26,7 +26,7 @@ async def send_command(
     person = f" for the person {person_id}" if person_id else ""
     what = f"send {action} to the device {device_id}{person}"
     try:
-        asked = actions.command(action, device_id, person_id, arguments)
+        asked = device_commands.command(action, device_id, person_id, arguments)
         command = asked if door.dry_run else asked._replace(body=resolved(asked.body))
     except (ActionError, NoPassword) as error:
         carried.add(Written(what, End.INVALID, str(error)))
@@ -51,7 +51,7 @@ def _intent(door: Door, asked: Command, command: Command, what: str) -> Intent:
     account, run_id, device_id = door.run.account, door.run.run_id, asked.path["device_id"]
 
     async def make(client: TuyaClient) -> Facts:
-        return {"command_sns": await actions.send_command(client, command)}
+        return {"command_sns": await device_commands.send_command(client, command)}
 
     return Intent(
         call=command.action.endpoint,

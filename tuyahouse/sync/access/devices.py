@@ -1,6 +1,6 @@
 """Whether Tuya knows a device: asked in dry runs, where no write would say so."""
 
-from tuyahouse.cloud.calls.devices import DETAIL
+from tuyahouse.cloud.calls.device_fields import DETAIL
 from tuyahouse.cloud.errors import TuyaError
 from tuyahouse.sync.access.write import Door, stops
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from tuyahouse.cloud.calls.commands import RECORD, CommandRecord, decode_record
+from tuyahouse.cloud.calls.command_records import RECORD, CommandRecord, decode_record
 from tuyahouse.cloud.client import TuyaClient
 from tuyahouse.cloud.errors import NotFound
 from tuyahouse.outcome import Outcome

@@ -15,8 +15,8 @@ from typing import Any
 
 import msgspec
 
+from tuyahouse.cloud.calls.device_fields import ABSENT, DETAIL, FACTS, DeviceFacts, decode_device, device_facts
 from tuyahouse.cloud.calls.device_functions import FUNCTION_POOL, FUNCTIONS, Function, decode_functions
-from tuyahouse.cloud.calls.devices import ABSENT, DETAIL, FACTS, DeviceFacts, decode_device, device_facts
 from tuyahouse.cloud.client import TuyaClient
 from tuyahouse.cloud.errors import UnusableAnswer
 from tuyahouse.cloud.http.answer import stored_result

@@ -24,6 +24,7 @@ from tuyahouse.cloud.calls.device_origin import (
 from tuyahouse.cloud.client import TuyaClient
 from tuyahouse.cloud.endpoint import Endpoint
 from tuyahouse.cloud.errors import ConfigurationWrong, ItemRefused, NotFound, TuyaError, UnusableAnswer
+from tuyahouse.dead_letter_reasons import Reason
 from tuyahouse.outcome import Outcome
 from tuyahouse.sync.asking import STOPPING
 from tuyahouse.sync.devices.masking import masked
@@ -212,7 +213,7 @@ class _Sources:
         self.refused.update(group)
         return None
 
-    def _keep_refused(self, key: str, reason: str, error: TuyaError) -> None:
+    def _keep_refused(self, key: str, reason: Reason, error: TuyaError) -> None:
         raw = masked(error.raw) if error.raw else None
         self._into.dead_letters.append(DeadLetter(KIND, key, reason, error.code, str(error), raw))
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, and_, case, func, select, tuple_, update
 
+from tuyahouse.dead_letter_reasons import Reason
 from tuyahouse.redaction import SECRETS
 from tuyahouse.warehouse.database.dialect import among, insert
 from tuyahouse.warehouse.database.values import clean_text
@@ -36,7 +37,7 @@ class DeadLetter:
 
     kind: str
     key: str
-    reason: str
+    reason: Reason
     code: str = ""
     message: str = ""
     raw: bytes | None = None

@@ -16,8 +16,8 @@ from tuyahouse.warehouse.marts.definition import (
     time,
     words,
 )
+from tuyahouse.warehouse.marts.shift_columns import day_and_shift, slot_of
 from tuyahouse.warehouse.marts.sql import Sql, share
-from tuyahouse.warehouse.marts.stage import day_and_shift, slot_of
 from tuyahouse.warehouse.marts.units import stuck_condition
 
 

@@ -3,6 +3,7 @@
 Both are temporary tables of the refresh's connection. ``mart_todo`` names the work orders.
 """
 
+from tuyahouse.warehouse.marts.shift_columns import day_and_shift, slot_of
 from tuyahouse.warehouse.marts.sql import Sql
 
 TODO = (("order_code", "text"),)
@@ -45,16 +46,6 @@ AT_NODE = (
     ("newest_result", "text"),
     ("newest_at", "time"),
 )
-
-
-def slot_of(sql: Sql, time: str, alias: str = "q") -> str:
-    """The join that finds the factory day and shift of a time."""
-    return f"LEFT JOIN mart_slot {alias} ON {alias}.account = :account AND {alias}.slot_at = {sql.slot(time)}"
-
-
-def day_and_shift(sql: Sql, time: str, alias: str = "q") -> tuple[str, str]:
-    """Factory day and shift by that join; outside of the calendar the UTC date and ``none``."""
-    return f"COALESCE({alias}.factory_day, {sql.day(time)})", f"COALESCE({alias}.shift, 'none')"
 
 
 def stage(sql: Sql) -> str:

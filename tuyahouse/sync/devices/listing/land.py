@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tuyahouse.cloud.calls.devices import ABSENT, Device, facts_by_column, is_time
+from tuyahouse.cloud.calls.device_fields import ABSENT, Device, facts_by_column, is_time
 from tuyahouse.sync.devices.listing.rows import (
     COLUMNS,
     SENT_FACTS,

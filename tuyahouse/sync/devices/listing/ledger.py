@@ -7,8 +7,8 @@ from hashlib import blake2b
 from itertools import chain
 from typing import Any
 
+from tuyahouse.cloud.calls.device_fields import Device
 from tuyahouse.cloud.calls.device_list import DevicePage
-from tuyahouse.cloud.calls.devices import Device
 from tuyahouse.cloud.errors import BudgetReached, TuyaError
 from tuyahouse.outcome import Outcome
 from tuyahouse.sync.devices.listing.land import KIND, Landed, land

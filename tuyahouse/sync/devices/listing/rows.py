@@ -10,7 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from tuyahouse.cloud.calls.devices import ABSENT, FACTS, Device, device_facts
+from tuyahouse.cloud.calls.device_fields import ABSENT, FACTS, Device, device_facts
 from tuyahouse.sync.chunks import count_fields
 from tuyahouse.sync.devices.masking import sample_of
 from tuyahouse.warehouse.devices.history import HISTORY_FACTS
