@@ -10,7 +10,10 @@ from sqlalchemy import select
 from tests.commands.days import POLICY, begin_of, day, told, when
 from tests.support.sandbox import Sandbox
 from tuyahouse.cloud.calls.command_records import CommandRecord
+from tuyahouse.outcome import Outcome
 from tuyahouse.settings import Account
+from tuyahouse.sync import asking
+from tuyahouse.sync.commands import ask
 from tuyahouse.sync.commands.ask import Observed, asked_row, observe
 from tuyahouse.sync.commands.plan import plan_asking
 from tuyahouse.sync.commands.reconcile import learn_observed
@@ -125,6 +128,28 @@ async def test_what_the_api_reports_is_observed_once(sandboxes: Callable[..., Sa
         each["command_sn"]: when(each["api"]["happen_time"]) for each in told(sandbox)
     }
     assert {row.observed_at for row in seen} == {now}
+
+
+async def test_records_that_are_large_together_land_in_parts_and_count_each_call_once(
+    sandboxes: Callable[..., Sandbox], warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(asking, "LARGEST_CHUNK", 1_500)
+    landings: list[Outcome] = []
+    land = ask.land_chunk
+
+    def counted(*args: Any, **options: Any) -> Outcome:
+        landings.append(land(*args, **options))
+        return landings[-1]
+
+    monkeypatch.setattr(ask, "land_chunk", counted)
+    sandbox = sandboxes("--set", "commands_per_day=60")
+    now = begin_of(sandbox) + timedelta(days=1)
+    followed(warehouse, [each["command_sn"] for each in told(sandbox)], now)
+    summary = await day(warehouse, account_of(sandbox), "first", now)
+    assert len(landings) > 3 and sum(each.answered for each in landings) == 60, landings
+    assert (summary.status, summary.outcome.answered) == ("balanced", 60)
+    assert sum(each.calls for each in landings) == sandbox.control("stats")["calls"]
+    assert {row.asked_times for row in rows(warehouse).values()} == {1}
 
 
 def test_every_command_that_was_observed_is_learnt_set_by_set_and_once(warehouse: Warehouse) -> None:

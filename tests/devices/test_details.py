@@ -10,7 +10,10 @@ from sqlalchemy import select
 from tests.devices.nights import account_of, history, inventory, night, truth
 from tests.support.sandbox import Sandbox
 from tuyahouse.cloud.errors import TuyaError, UnusableAnswer
+from tuyahouse.outcome import Outcome
+from tuyahouse.sync import asking
 from tuyahouse.sync.asking import Asked
+from tuyahouse.sync.devices import chunks
 from tuyahouse.sync.devices.details import land_details, read_details
 from tuyahouse.sync.devices.links import Links
 from tuyahouse.times import utc_now
@@ -184,6 +187,28 @@ async def test_devices_with_unusable_answers_are_dead_letters_and_asked_again_th
     again = await night(warehouse, account_of(sandbox), "second", details=True)
     assert again.concluded and again.concluded.details == failed
     assert open_dead_letters(warehouse, "device_details") == []
+
+
+async def test_details_that_are_large_together_land_in_parts_and_count_each_call_once(
+    sandboxes: Start, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(asking, "LARGEST_CHUNK", 8_000)
+    landings: list[Outcome] = []
+    land = chunks.land_details
+
+    def counted(*args: Any, **options: Any) -> Outcome:
+        landings.append(land(*args, **options))
+        return landings[-1]
+
+    monkeypatch.setattr(chunks, "land_details", counted)
+    sandbox = sandboxes("--set", "devices=60")
+    done = await night(warehouse, account_of(sandbox), "first", details=True)
+    there = {each["device_id"]: each for each in truth(sandbox, "devices")}
+    assert len(landings) > 3 and sum(each.answered for each in landings) == len(there), landings
+    assert done.summary and done.summary.status == "balanced"
+    assert done.calls + sum(each.calls for each in landings) == sandbox.control("stats")["calls"]
+    assert set(functions(warehouse)) == set(there)
+    assert links(warehouse, "pms") == {device_id: each["sn"] for device_id, each in there.items() if each["sn"]}
 
 
 def test_fields_of_a_detail_that_no_documentation_names_are_reported(warehouse: Warehouse) -> None:

@@ -1,14 +1,16 @@
 """Whole runs over a cloud that sends odd values in any place of its answers: none stops, nothing is lost, all heals."""
 
 import os
+from datetime import timedelta
 
 import pytest
 
+from tests.commands import days
 from tests.devices import nights as device_nights
 from tests.flows.nights import night, register, rows, settings_of, units
 from tests.support.sandbox import Sandbox
 from tuyahouse.warehouse.ledgers import dead_letters
-from tuyahouse.warehouse.tables import flow_step, serial_number
+from tuyahouse.warehouse.tables import command, command_observation, flow_step, serial_number
 from tuyahouse.warehouse.warehouse import Warehouse
 
 ROUNDS = max(1, int(os.environ.get("TUYAHOUSE_TEST_FUZZ", "0")) // 10_000)
@@ -66,3 +68,27 @@ async def test_nights_of_devices_with_odd_answers_end_and_the_next_good_one_heal
     assert reasons(warehouse, "devices") == set()
     with warehouse.read() as conn:  # an odd id makes a device that is never listed again, and cannot be asked about
         assert not set(dead_letters.open_keys(conn, "demo", "device_details")) & set(there)
+
+
+@pytest.mark.fuzz
+async def test_days_of_commands_with_odd_answers_end_and_the_next_good_one_heals_all(
+    warehouse: Warehouse, tuya: Sandbox
+) -> None:
+    account = tuya.account.model_copy(update={"calls_per_second": 0, "attempts": 2})
+    begun, known = days.begin_of(tuya) + timedelta(days=1), sorted(each["command_sn"] for each in days.told(tuya))
+    days.add_from_file(warehouse, tuya, begun)
+    tuya.control("faults", ODD)
+    for number in range(ROUNDS):
+        summary = await days.day(warehouse, account, f"odd {number}", begun + timedelta(hours=number), given=known)
+        assert summary.status == "balanced" and summary.outcome.asked == len(known), summary
+    times = rows(warehouse, command, "command_sn", "asked_times")
+    assert sorted(times) == [(sn, ROUNDS) for sn in known]
+    assert "unusable_answer" in reasons(warehouse, "command")
+    tuya.control("faults", {})
+    good = await days.day(warehouse, account, "good", begun + timedelta(hours=ROUNDS), given=known)
+    assert (good.status, good.outcome.answered) == ("balanced", len(known))
+    observed = ("command_sn", "process_status", "happened_at")
+    said = {(sn, status, ms(at)) for sn, status, at in rows(warehouse, command_observation, *observed)}
+    for each in days.told(tuya):
+        assert (each["command_sn"], each["api"]["process_status"], each["api"]["happen_time"]) in said
+    assert reasons(warehouse, "command") == set()

@@ -13,6 +13,7 @@ from tuyahouse.cloud.calls.pms import FlowStep
 from tuyahouse.cloud.errors import PassingFault, UnusableAnswer
 from tuyahouse.fingerprint import fingerprint
 from tuyahouse.settings.policies import PlanPolicy
+from tuyahouse.sync import asking
 from tuyahouse.sync.serial_numbers import chunk
 from tuyahouse.sync.serial_numbers.chunk import read_answer, step_rows
 from tuyahouse.sync.serial_numbers.plan import Wanted
@@ -285,15 +286,15 @@ def test_the_asked_serial_number_is_the_key_and_tuyas_spelling_is_kept(told, ext
 async def test_a_chunk_whose_answers_are_large_together_lands_in_parts_and_counts_each_call_once(
     tuya, warehouse, monkeypatch
 ):
-    monkeypatch.setattr(chunk, "LARGEST_CHUNK", 3_000)
+    monkeypatch.setattr(asking, "LARGEST_CHUNK", 3_000)
     known = [sn for sn, _ in units(tuya) if int(sn[-5:]) <= 12]
     register(warehouse, known)
     landings = []
     land = chunk.land_chunk
-    monkeypatch.setattr(chunk, "land_chunk", lambda *a, **k: (landings.append(len(a[3].answers)), land(*a, **k))[1])
+    monkeypatch.setattr(chunk, "land_chunk", lambda *a, **k: landings.append(land(*a, **k)) or landings[-1])
     summary = await night(warehouse, settings_of(tuya, chunk_size=100), "n")
-    assert len(landings) > 3 and sum(landings) == len(known)
+    assert len(landings) > 3 and sum(each.asked for each in landings) == len(known)
     assert (summary.status, summary.outcome.asked) == ("balanced", len(known))
-    assert summary.outcome.calls == tuya.control("stats")["calls"]
+    assert sum(each.calls for each in landings) == tuya.control("stats")["calls"]
     with warehouse.read() as conn:
         assert sorted(sn for sn, _ in stored_answers(conn, "demo", "sn_flows")) == sorted(known)

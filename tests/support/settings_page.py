@@ -17,13 +17,13 @@ from tuyahouse.cloud.http.answer import MOST_VALUES
 from tuyahouse.cloud.http.transport import LONGEST_HEADER
 from tuyahouse.messages.sources.websocket import BATCH_BYTES
 from tuyahouse.settings import PREFIX, Account, CommandPolicy, PlanPolicy, Settings
+from tuyahouse.sync.asking import LARGEST_CHUNK
 from tuyahouse.sync.devices.listing.read import LAND_AT
 from tuyahouse.sync.devices.listing.sweep import MOST_BARREN, MOST_SWEEPS
 from tuyahouse.sync.intake.delimited import LONGEST_LINE
 from tuyahouse.sync.intake.rows import MAX_LENGTH
 from tuyahouse.sync.messages.consumer import BATCH
 from tuyahouse.sync.messages.redrive import PAGE_BYTES
-from tuyahouse.sync.serial_numbers.chunk import LARGEST_CHUNK
 from tuyahouse.warehouse.bulk.limits import LONGEST_KEY
 from tuyahouse.warehouse.ledgers.raw_blocks import LARGEST_BLOCK
 
@@ -74,7 +74,7 @@ BOUNDS: list[tuple[str, str, object, str]] = [
     ("headers of an answer", "`LONGEST_HEADER`", LONGEST_HEADER, "a fault of that call"),
     ("wait for an answer", "`TIMEOUT_SECONDS`", f"{Account.model_fields['timeout_seconds'].default:.0f} s",
      "the call is tried again, `ATTEMPTS` times"),
-    ("answers of serial numbers that are landed together", "`LARGEST_CHUNK`", LARGEST_CHUNK,
+    ("answers of serial numbers, device details or commands that are landed together", "`LARGEST_CHUNK`", LARGEST_CHUNK,
      "they land, and the rest of the chunk is asked after that"),
     ("rows of a device list that are landed together", "`LAND_AT`", LAND_AT, "they land, and reading goes on"),
     ("landings of a device list without a new device", "`MOST_BARREN`", MOST_BARREN, "the sweep ends"),

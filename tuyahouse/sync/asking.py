@@ -29,6 +29,10 @@ broken and every further key would fail."""
 OUTAGE = 5
 """This many keys with nothing but passing faults are an outage; with fewer, the keys themselves may be the trouble."""
 
+LARGEST_CHUNK = 8_000_000
+"""Bytes of answers, as sent, that are held and landed together. Decoded and as rows they take some fifteen times that;
+a thousand usual answers have one or two megabytes."""
+
 
 @dataclass(slots=True)
 class Asked(Generic[T]):
@@ -43,8 +47,7 @@ class Asked(Generic[T]):
     calls_landed: bool = False
     kind: str = ""
     bytes_held: int = 0
-    full: bool = False
-    """The answers grew too large to be held together: land them, then ask the keys that are left."""
+    """Bytes of the answers and dead letters, as sent, as far as :meth:`hold` was told of them."""
     asked_at: dict[str, datetime] = field(default_factory=dict)
     """When the newest request for each key was sent, to tell which of two answers is the newer one."""
 
@@ -73,6 +76,15 @@ class Asked(Generic[T]):
     def times(self, keys: Iterable[str], at: datetime) -> dict[str, datetime]:
         """When these keys were asked; ``at`` if that was not recorded."""
         return {key: self.asked_at.get(key, at) for key in keys}
+
+    def hold(self, size: int) -> None:
+        """Count ``size`` more bytes, as sent, that are held until they land."""
+        self.bytes_held += size
+
+    @property
+    def full(self) -> bool:
+        """The answers grew too large to be held together: land them, then ask the keys that are left."""
+        return self.bytes_held >= LARGEST_CHUNK
 
     @property
     def keys(self) -> list[str]:
@@ -115,7 +127,7 @@ async def ask_all(
     workers: int,
     patience: int = 50,
     on_key: Callable[[], None] = lambda: None,
-    most_bytes: int | None = None,
+    in_parts: bool = False,
 ) -> None:
     """Ask every key and put the result into ``into``.
 
@@ -123,10 +135,10 @@ async def ask_all(
     setting, refused login) stops all workers and is kept as ``stopped_by``. An outage does the same, instead of leaving
     a dead letter for every key: no connection, more than ``patience`` passing faults in a row, or :data:`OUTAGE` keys
     and nothing but passing faults. On cancellation the keys not yet answered are in ``left``, and CancelledError is
-    raised on. Once the answers hold ``most_bytes`` as sent, the other keys are left and ``into`` is full.
+    raised on. With ``in_parts``, keys are left once ``into`` is full; ``ask`` calls :meth:`Asked.hold` for each answer.
     """
     into.kind = kind
-    shared = _Shared(iter(keys), ask, into, kind, patience, on_key, most_bytes)
+    shared = _Shared(iter(keys), ask, into, kind, patience, on_key, in_parts)
     try:
         async with asyncio.TaskGroup() as group:
             for _ in range(workers):
@@ -146,7 +158,7 @@ class _Shared(Generic[T]):
     kind: str
     patience: int
     on_key: Callable[[], None]
-    most_bytes: int | None
+    in_parts: bool
     faults_in_a_row: int = 0
     last_fault: PassingFault | None = None
 
@@ -161,7 +173,7 @@ class _Shared(Generic[T]):
     async def work(self) -> None:
         for key in self.keys:
             try:
-                if self.into.full:
+                if self.in_parts and self.into.full:
                     self.into.left.append(key)
                     return
                 await self._ask(key)
@@ -189,13 +201,7 @@ class _Shared(Generic[T]):
             return
         else:
             self.into.answers.append((key, answer))
-            self._weigh(answer)
         self.faults_in_a_row = 0
-
-    def _weigh(self, answer: T) -> None:
-        if self.most_bytes is not None:
-            self.into.bytes_held += len(getattr(answer, "body", b""))
-            self.into.full = self.into.bytes_held >= self.most_bytes
 
     async def _after_login(self, key: str) -> T:
         for _ in range(LOGINS - 2):
@@ -216,4 +222,5 @@ class _Shared(Generic[T]):
             self.into.failed.append(self._letter(key, reason, error))
 
     def _letter(self, key: str, reason: Reason, error: TuyaError) -> DeadLetter:
+        self.into.hold(len(error.raw or b""))
         return DeadLetter(self.kind, key, reason, error.code, str(error), error.raw or None)

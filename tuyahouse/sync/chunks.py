@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from tuyahouse.cloud.client import TuyaClient
 from tuyahouse.outcome import Outcome
 from tuyahouse.settings import Account
 from tuyahouse.sync.asking import Asked
@@ -24,6 +25,24 @@ def chunked(keys: Iterable[str], size: int) -> Iterator[list[str]]:
     source = iter(keys)
     while chunk := list(islice(source, size)):
         yield chunk
+
+
+async def in_parts(client: TuyaClient, sync_part: Callable[[Asked[Any], int], Awaitable[Outcome]]) -> Outcome:
+    """Ask and land a chunk whose answers may be too large to be held together (:data:`~.asking.LARGEST_CHUNK`).
+
+    ``sync_part`` asks what the chunk has left into the given results until they are full, and lands them; its second
+    argument is how many calls of ``client`` have landed before. It is called until no key is left over.
+
+    Raises:
+        TuyaError: what stopped the asking, after everything answered until then was committed.
+    """
+    outcome, landed = Outcome(), 0
+    while True:
+        asked: Asked[Any] = Asked()
+        outcome += await sync_part(asked, landed)
+        if not (asked.full and asked.left):
+            return outcome
+        landed = client.calls
 
 
 async def land_what_came(asked: Asked[Any], asking: Awaitable[object], land: Callable[[], Outcome]) -> Outcome:

@@ -11,7 +11,7 @@ from tuyahouse.cloud.client import TuyaClient
 from tuyahouse.cloud.errors import NotFound
 from tuyahouse.outcome import Outcome
 from tuyahouse.sync.asking import Asked, ask_all
-from tuyahouse.sync.chunks import land_what_came
+from tuyahouse.sync.chunks import in_parts, land_what_came
 from tuyahouse.sync.commands.rules import word
 from tuyahouse.times import utc_now
 from tuyahouse.warehouse.bulk.writer import Written, update, upsert
@@ -56,21 +56,23 @@ async def ask_chunk(
     now: Callable[[], datetime] | None = None,
     on_key: Callable[[], None] = lambda: None,
 ) -> Outcome:
-    """Ask the chunk's records and land them in one transaction.
+    """Ask the chunk's records and land them in one transaction; if they are too large together, in several.
 
     Raises:
         TuyaError: what stopped the asking, after everything answered until then was committed.
     """
     clock = await asyncio.to_thread(shared_clock, warehouse, run.ahead) if now is None else now
-    numbers = await asyncio.to_thread(run_chunks.load_chunk, warehouse, run.run_id, chunk)
-    asked: Asked[CommandRecord] = Asked()
 
-    def land() -> Outcome:
-        return land_chunk(warehouse, run, chunk, asked, calls=client.calls, now=clock)
+    async def sync_part(asked: Asked[CommandRecord], counted: int) -> Outcome:
+        numbers = await asyncio.to_thread(run_chunks.load_chunk, warehouse, run.run_id, chunk)
 
-    return await land_what_came(
-        asked, ask_records(client, numbers, asked, workers=workers, on_key=on_key, now=clock), land
-    )
+        def land() -> Outcome:
+            return land_chunk(warehouse, run, chunk, asked, calls=client.calls - counted, now=clock)
+
+        asking = ask_records(client, numbers, asked, workers=workers, on_key=on_key, now=clock)
+        return await land_what_came(asked, asking, land)
+
+    return await in_parts(client, sync_part)
 
 
 async def ask_records(
@@ -89,9 +91,10 @@ async def ask_records(
         record = decode_record(bytes(answer.result), command_sn)
         if record is None:
             raise NotFound("Tuya knows no such command record", endpoint=RECORD.name)
+        into.hold(len(answer.body))
         return record
 
-    await ask_all(numbers, ask, into, kind=KIND, workers=workers, on_key=on_key)
+    await ask_all(numbers, ask, into, kind=KIND, workers=workers, on_key=on_key, in_parts=True)
 
 
 def observe(record: CommandRecord, reported: Sequence[Reported], at: datetime) -> Observed:

@@ -1,14 +1,14 @@
 """One chunk of a device run: a project's list, or details of some devices. What was answered lands in any case."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 
 from tuyahouse.cloud.client import TuyaClient
 from tuyahouse.outcome import Outcome
 from tuyahouse.settings import Account
 from tuyahouse.sync.asking import Asked
-from tuyahouse.sync.chunks import land_what_came
+from tuyahouse.sync.chunks import in_parts, land_what_came
 from tuyahouse.sync.devices.details import Details, ask_details, land_details
 from tuyahouse.sync.devices.links import LINK_KEY, Links, ask_links, land_link_chunk
 from tuyahouse.sync.devices.listing.ledger import LIST_KEY, ListLedger, ListRead
@@ -61,6 +61,8 @@ async def details_chunk(
 ) -> Outcome:
     """Ask details, functions and serial numbers of the chunk's devices and land them in one transaction.
 
+    Details that are too large together land in several (:func:`in_parts`), with the serial numbers of their devices.
+
     Raises:
         TuyaError: what stopped the asking, after everything answered until then was committed.
     """
@@ -68,8 +70,28 @@ async def details_chunk(
     ids = await asyncio.to_thread(run_chunks.load_chunk, warehouse, run.run_id, chunk)
     if ids and ids[0].startswith(LINK_KEY):
         return await _links_chunk(client, warehouse, account, run, chunk, ids, clock)
+
+    def sync_part(asked: Asked[Details], counted: int) -> Awaitable[Outcome]:
+        return _details_part(client, warehouse, account, run, chunk, asked, counted, workers, clock, on_key)
+
+    return await in_parts(client, sync_part)
+
+
+async def _details_part(
+    client: TuyaClient,
+    warehouse: Warehouse,
+    account: Account,
+    run: runs.Run,
+    chunk: int,
+    asked: Asked[Details],
+    counted: int,
+    workers: int,
+    clock: Callable[[], datetime],
+    on_key: Callable[[], None],
+) -> Outcome:
+    """Ask the devices that the chunk has left into ``asked``, until that is full; ``counted`` calls have landed."""
+    ids = await asyncio.to_thread(run_chunks.load_chunk, warehouse, run.run_id, chunk)
     known = await asyncio.to_thread(_known, warehouse, run, ids)
-    asked: Asked[Details] = Asked()
     links = Links()
 
     async def ask() -> None:
@@ -80,7 +102,7 @@ async def details_chunk(
             await ask_links(client, vendor_ids, links, account.has_pms)
 
     def land() -> Outcome:
-        return land_details(warehouse, run, chunk, asked, links, calls=client.calls, now=clock)
+        return land_details(warehouse, run, chunk, asked, links, calls=client.calls - counted, now=clock)
 
     return await land_what_came(asked, ask(), land)
 

@@ -84,10 +84,12 @@ async def ask_details(
         starting = into.starting(device_id, now)  # as old as the oldest of its answers
         answers = [await client.call(DETAIL, path=path, on_start=starting)]
         answers += [await client.call(endpoint, path=path) for endpoint in ASKED[1:]]
-        results = [bytes(answer.result) for answer in answers]
-        return read_details(device_id, results, [answer.body for answer in answers], known.get(device_id))
+        results, bodies = [bytes(answer.result) for answer in answers], [answer.body for answer in answers]
+        read = read_details(device_id, results, bodies, known.get(device_id))
+        into.hold(sum(len(body) for body in bodies))
+        return read
 
-    await ask_all(ids, ask, into, kind=KIND, workers=workers, on_key=on_key)
+    await ask_all(ids, ask, into, kind=KIND, workers=workers, on_key=on_key, in_parts=True)
 
 
 def read_details(device_id: str, results: Sequence[bytes], bodies: Sequence[bytes], known: bytes | None) -> Details:

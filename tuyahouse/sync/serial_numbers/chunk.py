@@ -6,7 +6,7 @@ chunk, and decides the unit's state together with its craft line.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from operator import attrgetter
@@ -20,7 +20,7 @@ from tuyahouse.cloud.http.answer import stored_result
 from tuyahouse.fingerprint import fingerprint
 from tuyahouse.outcome import Outcome
 from tuyahouse.sync.asking import Asked, ask_all
-from tuyahouse.sync.chunks import count_fields, land_what_came
+from tuyahouse.sync.chunks import count_fields, in_parts, land_what_came
 from tuyahouse.sync.serial_numbers.craft_lines import CraftLines, LastNodes
 from tuyahouse.sync.serial_numbers.state import State, state_of
 from tuyahouse.times import utc_now
@@ -34,10 +34,6 @@ from tuyahouse.warehouse.tables import flow_step
 from tuyahouse.warehouse.warehouse import Warehouse
 
 KIND = "sn_flows"
-
-LARGEST_CHUNK = 8_000_000
-"""Bytes of answers, as sent, that are held and landed together. Decoded and as rows they take some fifteen times that;
-a thousand usual answers have one or two megabytes."""
 
 STEP_COLUMNS = (
     "sn",
@@ -77,7 +73,7 @@ async def sync_chunk(
 ) -> Outcome:
     """Ask the chunk of the run that ``lines`` belongs to, and land it in one transaction.
 
-    Answers that are too large together (:data:`LARGEST_CHUNK`) land in several. What a stop leaves unasked stays in the
+    Answers that are too large together land in several (:func:`in_parts`). What a stop leaves unasked stays in the
     chunk. A chunk that is done asks nothing.
 
     Raises:
@@ -85,13 +81,11 @@ async def sync_chunk(
     """
     warehouse = lines.warehouse
     clock = await asyncio.to_thread(shared_clock, warehouse, lines.run.ahead) if now is None else now
-    outcome, counted = Outcome(), 0
-    while True:
-        asked: Asked[SnAnswer] = Asked()
-        outcome += await _sync_part(client, lines, chunk, asked, counted, workers, clock, on_key)
-        if not asked.full:
-            return outcome
-        counted = client.calls
+
+    def sync_part(asked: Asked[SnAnswer], counted: int) -> Awaitable[Outcome]:
+        return _sync_part(client, lines, chunk, asked, counted, workers, clock, on_key)
+
+    return await in_parts(client, sync_part)
 
 
 async def _sync_part(
@@ -134,9 +128,11 @@ async def ask_steps(
 
     async def ask(sn: str) -> SnAnswer:
         answer = await client.call(SN_FLOWS, body={"sn": sn}, on_start=into.starting(sn, now))
-        return read_news(answer.result, answer.body, known.get(sn))
+        read = read_news(answer.result, answer.body, known.get(sn))
+        into.hold(len(answer.body))
+        return read
 
-    await ask_all(sns, ask, into, kind=KIND, workers=workers, on_key=on_key, most_bytes=LARGEST_CHUNK)
+    await ask_all(sns, ask, into, kind=KIND, workers=workers, on_key=on_key, in_parts=True)
 
 
 def read_news(result: bytes | msgspec.Raw, body: bytes, known: registry.Known | None) -> SnAnswer:
