@@ -66,13 +66,18 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
+_ACCOUNT = Account.model_fields
+_CALLS, _ANSWER_MB = _ACCOUNT["concurrency"].default, _ACCOUNT["max_answer_mb"].default
+_IN_FLIGHT = f"{_CALLS} × {_ANSWER_MB} MB = {_CALLS * _ANSWER_MB:,} MB"
+
 BOUNDS: list[tuple[str, str, object, str]] = [
     # what, where it is set, its value, what happens beyond
-    ("an answer of Tuya's", "`MAX_ANSWER_MB`", f"{Account.model_fields['max_answer_mb'].default} MB",
+    ("an answer of Tuya's", "`MAX_ANSWER_MB`", f"{_ANSWER_MB} MB",
      "it is not read to its end: a dead letter with its beginning"),
+    ("answers in flight", "`CONCURRENCY` × `MAX_ANSWER_MB`", _IN_FLIGHT, "further calls wait for their end"),
     ("values in an answer", "`MOST_VALUES`", MOST_VALUES, "a dead letter (`unusable_answer`)"),
     ("headers of an answer", "`LONGEST_HEADER`", LONGEST_HEADER, "a fault of that call"),
-    ("wait for an answer", "`TIMEOUT_SECONDS`", f"{Account.model_fields['timeout_seconds'].default:.0f} s",
+    ("wait for an answer", "`TIMEOUT_SECONDS`", f"{_ACCOUNT['timeout_seconds'].default:.0f} s",
      "the call is tried again, `ATTEMPTS` times"),
     ("answers of serial numbers, device details or commands that are landed together", "`LARGEST_CHUNK`", LARGEST_CHUNK,
      "they land, and the rest of the chunk is asked after that"),
@@ -96,7 +101,10 @@ def _bounds() -> str:
     lines = [
         "## Bounds\n",
         "What others send is taken up to these bounds. Those with a unit of time or MB are settings, the others are",
-        "constants of the code: bytes, or how many. Calls in flight hold up to `CONCURRENCY` answers at once.\n",
+        "constants of the code: bytes, or how many. Answers in flight are not counted together: each may be as large",
+        "as `MAX_ANSWER_MB`, there are up to `CONCURRENCY` in a process, and those about details of devices stay until",
+        "the device's three answers are there, up to three times as much. Decoding takes memory on top of that. Where",
+        "memory is short, lower one of the two settings.\n",
         "| Bound on | Name | Value | Beyond it |",
         "|---|---|---|---|",
     ]

@@ -59,13 +59,21 @@ class Account(BaseModel):
     calls_per_second: float = Field(
         default=4.0, ge=0, le=1000, description="Calls started per second, for each endpoint; 0: no pacing"
     )
-    concurrency: Whole = Field(default=16, ge=1, le=512, description="Calls in flight at once in one process")
+    concurrency: Whole = Field(
+        default=16,
+        ge=1,
+        le=512,
+        description="Calls in flight at once in one process; their answers take up to that many times `MAX_ANSWER_MB`",
+    )
     monthly_calls: Whole | None = Field(
         default=None, ge=1, description="Budget of calls in a calendar month (UTC); none: no limit"
     )
     timeout_seconds: float = Field(default=30.0, gt=0, le=600, description="Longest wait for one answer")
     max_answer_mb: Whole = Field(
-        default=32, ge=1, le=1024, description="Largest answer that is read, in MB, compressed or not"
+        default=32,
+        ge=1,
+        le=1024,
+        description="Largest answer that is read, in MB, compressed or not; a process may hold `CONCURRENCY` of them",
     )
     attempts: Whole = Field(default=6, ge=1, le=20, description="Attempts for a call that meets a passing fault")
     refresh_early_seconds: Whole = Field(
