@@ -27,7 +27,7 @@ from tuyahouse.settings import Account
 from tuyahouse.sync.serial_numbers import chunk, plan
 from tuyahouse.sync.serial_numbers.craft_lines import CraftLines
 from tuyahouse.sync.serial_numbers.register import entry, register
-from tuyahouse.warehouse.ledgers import runs
+from tuyahouse.warehouse.ledgers import run_chunks, runs
 from tuyahouse.warehouse.warehouse import Warehouse
 
 url, port, sns = sys.argv[1], int(sys.argv[2]), sys.argv[3].split(",")
