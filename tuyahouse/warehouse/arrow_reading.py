@@ -58,6 +58,9 @@ class _Reader:
                 "frames.read needs nothing more."
             ) from None
         statement, values = query.statement(database.dialect, "qmark" if database.dialect == "sqlite" else "dollar")
+        self._rows_of_types = int(database.dialect == "sqlite")
+        if self._rows_of_types:
+            statement = _after_a_row_of_types(statement, query)
         self._connection = connect(_address(database))
         self._cursor = self._connection.cursor()
         try:
@@ -66,18 +69,49 @@ class _Reader:
             self._cursor.execute(statement, values or None)
         except Exception as error:
             self.close()
-            raise WarehouseError(f"The database refused the query: {str(error).splitlines()[0]}") from error
+            raise _refused(error) from error
 
     def batches(self, schema: "pyarrow.Schema") -> "Iterator[pyarrow.RecordBatch]":
+        skip = self._rows_of_types
         try:
-            for batch in self._cursor.fetch_record_batch():
-                yield _typed(batch, schema)
+            reader = self._cursor.fetch_record_batch()
+            while (batch := _next(reader)) is not None:
+                yield _typed(batch.slice(skip), schema)
+                skip = 0
         finally:
             self.close()
 
     def close(self) -> None:
         self._cursor.close()
         self._connection.close()
+
+
+def _next(reader: "pyarrow.RecordBatchReader") -> "pyarrow.RecordBatch | None":
+    try:
+        return reader.read_next_batch()
+    except StopIteration:
+        return None
+    except Exception as error:
+        raise _refused(error) from error
+
+
+def _refused(error: Exception) -> WarehouseError:
+    said = str(error).splitlines() or [type(error).__name__]
+    return WarehouseError(f"The database refused the query: {said[0]}")
+
+
+_OF_TYPE = {Kind.COUNT: "0", Kind.BIG: "0", Kind.FLAG: "0", Kind.NUMBER: "0.5", Kind.BYTES: "x'00'"}
+
+
+def _after_a_row_of_types(statement: str, query: Query) -> str:
+    """The statement after one row that has a value in every column.
+
+    SQLite's driver takes the type of a column from the first rows: where these are null it says int64, and fails at the
+    first text that follows. A LIMIT keeps the order of the inner query.
+    """
+    values = ", ".join(_OF_TYPE.get(one.kind, "''") for one in query.fields)
+    endless = " LIMIT -1" if query.limit is None else ""
+    return f"SELECT {values} UNION ALL SELECT * FROM ({statement}{endless})"
 
 
 def _address(database: "Database") -> str:
@@ -100,6 +134,8 @@ def _column(column: Any, wanted: Any) -> Any:
 
     if column.type == wanted:
         return column
+    if column.null_count == len(column):
+        return pa.nulls(len(column), wanted)
     if isinstance(column, pa.ExtensionArray):  # JSON documents and numbers of PostgreSQL that Arrow has no type for
         column = column.storage
     if pa.types.is_timestamp(wanted) and (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
