@@ -192,6 +192,7 @@ def test_an_old_project_gets_the_old_signature(sandboxes, tmp_path: Path) -> Non
             {"client_secret": "env:NO_SUCH_VARIABLE"},
             "names the variable NO_SUCH_VARIABLE, which is not set.",
         ),
+        ({"base_url": "http://127.0.0.1:9", "region": None}, "region, client_id, client_secret cannot be used"),
         ({"clientid": "x"}, "answers clientid, which is not asked."),
     ],
 )

@@ -197,8 +197,11 @@ def test_a_start_for_an_account_that_is_not_in_the_settings_is_shown(cli, sqlite
     assert "Account other is not in the settings.\n" in shown and "There is no account 'other'." in shown
     assert "Account other" not in cli("status", "-a", "demo").stdout
     named = cli("status", "-a", "other")
-    assert named.exit_code == 1 and "nightly_sync: failed" in named.stdout
-    assert named.stderr.startswith("There is no account 'other' (there are: demo).")
+    assert named.exit_code == 0 and "nightly_sync: failed" in named.stdout
+    assert named.stdout.startswith("Account other is not in the settings: its runs are all that is shown.")
+    unknown = cli("status", "-a", "nobody")
+    assert unknown.exit_code == 1
+    assert unknown.stderr.startswith("There is no account 'nobody' (there are: demo).")
 
 
 def in_a_terminal(arguments: list[str], environment: dict[str, str], columns: int) -> list[str]:
@@ -348,3 +351,30 @@ def test_a_database_of_something_else_is_left_as_it_is(cli, fresh_postgres_url: 
     result = cli("migrate", TUYAHOUSE_WAREHOUSE_URL=fresh_postgres_url)
     assert result.exit_code == 1
     assert "holds tables of something else (payroll" in result.stderr
+
+
+# -------------------------------------------------------------------------------------------- accounts without settings
+
+
+@pytest.mark.usefixtures("asked")
+def test_explain_and_status_need_no_settings_of_an_account_that_the_warehouse_knows(sqlite_url: str) -> None:
+    env = {"PATH": os.environ["PATH"], "TUYAHOUSE_WAREHOUSE_URL": sqlite_url}
+    for arguments, words in (
+        (["explain", "-a", "demo", SN], "Steps (UTC)"),
+        (["status", "-a", "demo"], "sync_sn_flows"),
+    ):
+        shown = subprocess.run([PROGRAM, *arguments], env=env, capture_output=True, text=True)
+        assert (shown.returncode, words in shown.stdout) == (0, True), shown.stderr
+    unknown = subprocess.run([PROGRAM, "explain", "-a", "nobody", SN], env=env, capture_output=True, text=True)
+    assert unknown.returncode == 1
+    assert "There is no account 'nobody'" in unknown.stderr
+
+
+@pytest.mark.usefixtures("asked")
+def test_a_table_that_is_too_wide_leaves_its_last_columns_out_and_says_so(environment: dict[str, str]) -> None:
+    printed = in_a_terminal(["explain", "-a", "demo", SN], environment, 80)
+    steps = printed[next(place for place, line in enumerate(printed) if line.startswith("Steps (UTC)")) :]
+    assert any("2026-" in line and len(line.split()[0]) == len("2026-11-20") for line in steps), "times stay whole"
+    assert any(line.startswith("Left out at this width: ") and "first_run" in line for line in steps)
+    tables = [line for line in printed if not line.startswith("{")]  # all but the answer as it was sent
+    assert max(map(len, tables)) <= 80

@@ -136,3 +136,17 @@ def test_another_account_is_not_planned(seven):
     loaded = load_settings(accounts={"other": ACCOUNT}, chunk_size=3)
     run = runs.start_run(seven, "other", "sync_sn_flows", "k", {})
     assert plan_run(seven, loaded, loaded.account("other"), run, Wanted(), NOW).keys == 0
+
+
+def test_a_plan_over_a_registry_without_serial_numbers_says_so_and_names_the_warehouse(warehouse: Warehouse) -> None:
+    planned, chunks = plan(warehouse)
+    assert chunks == []
+    (note,) = planned.notes
+    assert note.startswith(f"No serial number of demo is registered in {warehouse.name}. ")
+    assert "`tuyahouse sn add -a demo FILE`" in note
+
+
+def test_nothing_due_in_a_registry_with_serial_numbers_needs_no_note(seven: Warehouse) -> None:
+    asked(seven, [f"S{n}" for n in range(7)], timedelta(minutes=1), state="finished")
+    planned, chunks = plan(seven)
+    assert (planned.notes, chunks) == ([], [])

@@ -20,6 +20,8 @@ class Question(NamedTuple):
     text: str
     default: str | None = None
     secret: bool = False
+    also: str = ""
+    """Another key under which a file may answer."""
 
 
 class Answers(Protocol):
@@ -69,7 +71,7 @@ class FromFile:
             raise stopped(f"{self._path} answers {', '.join(unknown)}, which is not asked. Keys: {', '.join(keys)}.")
 
     def ask(self, question: Question) -> str:
-        if (given := self._answers.get(question.key)) is None:
+        if (given := self._answers.get(question.key, self._answers.get(question.also))) is None:
             if question.default is None:
                 raise stopped(f"{self._path} does not answer {question.key} ({question.text}).")
             return question.default

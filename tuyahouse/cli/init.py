@@ -30,7 +30,7 @@ from tuyahouse.warehouse.warehouse import Warehouse
 NAME = Question("account", "Name of the account, for tables and commands", "factory")
 WAREHOUSE = Question("warehouse_url", "Database to write to (sqlite:///… or postgresql://…)", "sqlite:///tuyahouse.db")
 CLOUD = (
-    Question("region", f"Data centre ({', '.join(Region)}), or the base URL of the OpenAPI"),
+    Question("region", f"Data centre ({', '.join(Region)}), or the base URL of the OpenAPI", also="base_url"),
     Question("client_id", "Access ID of the cloud project"),
     Question("client_secret", "Access secret of the cloud project", secret=True),
 )
@@ -56,7 +56,7 @@ def init(
     works.
 
     \b
-    A file of answers; secrets may stay in a variable or another file:
+    A file of answers; it may take secrets from a variable or another file (tuyahouse.toml will hold them):
       account = "factory"
       region = "eu"
       client_id = "…"
@@ -72,13 +72,14 @@ def init(
       tuyahouse init --answers answers.toml
     """
     file = Path(os.environ.get(f"{PREFIX}CONFIG") or "tuyahouse.toml")
+    logs.configure("error", "text")  # each problem is told as the answer to a question
     _Setup(_source_of(answers), _read(file)).run(file)
 
 
 def _source_of(path: Path | None) -> Answers:
     if path is not None:
         given = FromFile(path)
-        given.require_known([question.key for question in QUESTIONS])
+        given.require_known([key for question in QUESTIONS for key in (question.key, question.also) if key])
         return given
     if not sys.stdin.isatty():
         raise stopped("Nobody can type here. Give the answers in a file: tuyahouse init --answers FILE.", 2)
@@ -113,6 +114,8 @@ class _Setup:
         self._settled([BUDGET], lambda given: self._judge_settings(name, given))
         self._messages(name)
         _write(file, self._there, name, self._account, url)
+        if used := [variable for variable in sorted(os.environ) if variable.startswith(_variables(name))]:
+            say(f"\n{', '.join(used)} of the environment took part; the file does not hold them.")
         say(f"\n{file} is written, readable for you alone. {self._lines.calls} calls were made. Next:")
         say(f"  tuyahouse sn add --account {name} units.csv      # Tuya lists no serial numbers: they come from files")
         say(f"  tuyahouse plan --account {name}                  # what tonight would cost, before a call is made")
@@ -233,10 +236,15 @@ def _warehouse_problem(url: str) -> str:
     return ""
 
 
+def _variables(name: str) -> str:
+    """How the names of the account's variables begin."""
+    return f"{PREFIX}ACCOUNTS__{name.upper()}__"
+
+
 def _by_key(problems: str, name: str) -> str:
     """The sentences of the settings, each with the key of its answer instead of the variable."""
     lines = [line.strip() for line in problems.splitlines() if line.startswith("  ")] or [problems]
-    prefix = f"{PREFIX}ACCOUNTS__{name.upper()}__"
+    prefix = _variables(name)
     return "\n".join(re.sub(rf"^{prefix}([A-Z_]+)", lambda found: found[1].lower(), line) for line in lines)
 
 

@@ -7,6 +7,7 @@ from datetime import datetime
 
 import typer
 from rich.box import SIMPLE_HEAD
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -37,12 +38,24 @@ def below(text: str) -> None:
 def show(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Print a table: numbers to the right, times in UTC, cells as plain text without markup."""
     lines = [list(map(_cell, row)) for row in rows]
+    shown = _fitting(columns, lines, screen().width)
+    left_out = columns[shown:]
+    columns, lines = columns[:shown], [line[:shown] for line in lines]
     table = Table(title=Text(title), title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
     for name in columns:
         table.add_column(Text(name), overflow="fold")
     for line in lines:
         table.add_row(*line)
     screen().print(table)
+    if left_out:
+        say(f"Left out at this width: {', '.join(left_out)}. A wider terminal or a pipe shows them.")
+
+
+def _fitting(columns: Sequence[str], lines: Sequence[Sequence[Text]], width: int) -> int:
+    """How many of the columns fit side by side without folding; at least two. The last ones matter least."""
+    widths = [max([cell_len(name), *(line[place].cell_len for line in lines)]) for place, name in enumerate(columns)]
+    needed = [sum(widths[:count]) + 2 * (count - 1) for count in range(1, len(widths) + 1)]
+    return max([2, *(count for count, total in enumerate(needed, 1) if total <= width)])
 
 
 def _cell(value: object) -> Text:

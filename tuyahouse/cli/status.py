@@ -36,7 +36,9 @@ def status(account: OneAccount = None) -> None:
     with open_warehouse(settings) as warehouse:
         others = [name for name in runs.accounts(warehouse) if name not in settings.accounts]
         if account in others:
+            say(f"Account {account} is not in the settings: its runs are all that is shown.")
             _runs(warehouse, account)
+            return
         for one in chosen(settings, account):
             _status(warehouse, one, datetime.now(UTC))
         for name in others if account is None else ():

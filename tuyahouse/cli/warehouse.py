@@ -12,6 +12,7 @@ from tuyahouse.cli.output import said, say, show
 from tuyahouse.cli.words import stopped
 from tuyahouse.warehouse.dictionary import entries, html, markdown
 from tuyahouse.warehouse.errors import SchemaError
+from tuyahouse.warehouse.ledgers import runs
 from tuyahouse.warehouse.serial_numbers.explain import Explanation, explain_sn
 
 RAW_SHOWN = 4000
@@ -91,9 +92,11 @@ def explain(
       tuyahouse explain -a factory YZCB04ZZR00001 --raw
     """
     settings = read_settings()
-    name = settings.account(account).name
-    with open_warehouse(settings) as warehouse, warehouse.read() as conn:
-        found = explain_sn(conn, name, sn.strip())
+    with open_warehouse(settings) as warehouse:
+        # No call is made, so an account that the warehouse knows needs no settings.
+        name = account.lower() if account.lower() in runs.accounts(warehouse) else settings.account(account).name
+        with warehouse.read() as conn:
+            found = explain_sn(conn, name, sn.strip())
     if raw:
         _raw(found)
     elif found.registry or found.steps or found.dead_letters or found.answer:

@@ -18,6 +18,7 @@ from tuyahouse.cloud.http.deadline import Deadline
 from tuyahouse.cloud.http.faults import FAULTS, fault
 from tuyahouse.cloud.http.requests import Request
 from tuyahouse.cloud.pace.pacer import Pacer
+from tuyahouse.cloud.retry_notice import RetryNotice
 from tuyahouse.cloud.servers import Servers, open_servers, setting_named
 from tuyahouse.pace import steady_time
 from tuyahouse.redaction import SECRETS
@@ -54,6 +55,7 @@ class TuyaClient:
         self.clock = ServerClock(clock, account.url if clock is steady_time else "")
         self.verbs: dict[str, Endpoint] = {}
         self._servers = servers
+        self._notice = RetryNotice(account.name)
         self._deadline = Deadline(account.timeout_seconds)
         self._pacer = Pacer(
             account.name,
@@ -160,6 +162,8 @@ class TuyaClient:
 
     async def _repeat(self, endpoint: Endpoint, request: Request, first: TuyaError) -> Answer:
         """Retry with back-off; the attempt that was made already counts."""
+        if _repeatable(endpoint, first):
+            self._notice.say(first)
         async for attempt in stamina.retry_context(
             on=lambda error: _repeatable(endpoint, error),
             attempts=self.account.attempts,

@@ -64,10 +64,16 @@ def plan_run(
         keys = islice(new, None if wanted.limit is None else max(0, wanted.limit - going_on.planned))
         planned = Planned(run_chunks.add_chunks(conn, run_id, chunked(keys, settings.chunk_size), going_on.first))
         strange = _without_units(source, account.name, wanted.work_orders or ())
+        empty = not planned.keys and not going_on.planned and registry.is_empty(source, account.name)
     if strange:
         planned.notes.append(
             f"The registry holds no serial number of these work orders: {shown(', '.join(strange), 200)}. "
             f"Tuya does not list them: `tuyahouse sn add -a {account.name} FILE --work-order …` registers them."
+        )
+    elif empty:
+        planned.notes.append(
+            f"No serial number of {account.name} is registered in {warehouse.name}. Tuya does not list them: "
+            f"`tuyahouse sn add -a {account.name} FILE` registers them."
         )
     if refused:
         planned.notes.append(f"{refused:,} of the given serial numbers are not valid: ops_dead_letter says why.")

@@ -216,6 +216,11 @@ def counts(conn: Connection, account: str) -> dict[str, int]:
     return {state: int(count) for state, count in conn.execute(wanted)}
 
 
+def is_empty(conn: Connection, account: str) -> bool:
+    """Whether no serial number of the account is registered."""
+    return conn.execute(select(1).select_from(serial_number).where(_table.account == account).limit(1)).scalar() is None
+
+
 def oldest_open(conn: Connection, account: str) -> datetime | None:
     """When the open serial number that was asked longest ago was asked; None without open ones."""
     found: datetime | None = conn.execute(
