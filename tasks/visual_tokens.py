@@ -13,7 +13,7 @@ from tasks.run.retries import retried_task
 from tuyahouse.cloud.calls.visual_tokens import VisualDevice
 from tuyahouse.settings import Settings
 from tuyahouse.sync.access.carried import Carried
-from tuyahouse.sync.access.token_files import TokenFiles
+from tuyahouse.sync.access.token_files import NotKept, TokenFiles
 from tuyahouse.sync.access.visual_devices import distinct, read_devices
 from tuyahouse.sync.access.visual_tokens import Keeper, issue_tokens
 from tuyahouse.warehouse.ledgers import runs
@@ -40,7 +40,10 @@ class InBlocks:
     async def keep(self, name: str, secret: str) -> str:
         block = block_name(name)
         one: Secret[str] = Secret(value=secret)  # Secret[str](…) would be a block type of its own
-        await one.asave(block, overwrite=True)
+        try:
+            await one.asave(block, overwrite=True)
+        except Exception as error:  # whatever Prefect or its client raises: the token is lost
+            raise NotKept(f"the block {block} of Prefect", type(error).__name__) from None
         return f"secret/{block}"
 
     async def has(self, kept_in: str) -> bool:

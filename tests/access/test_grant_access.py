@@ -104,14 +104,29 @@ def test_a_ticket_is_in_its_file_and_nowhere_else(
     assert ticket in desk.sandbox.control("secrets")
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     file.unlink()
-    told = [prefect_server.api(f"{what}/filter", {"limit": 200}) for what in ("flow_runs", "task_runs", "artifacts")]
-    assert leaks_in_text([ticket], printed + json.dumps(told)) == []
+    shown = [prefect_server.api(f"{what}/filter", {"limit": 200}) for what in ("flow_runs", "task_runs", "artifacts")]
+    assert leaks_in_text([ticket], printed + json.dumps(shown)) == []
     assert leaks_in_files([ticket], tmp_path, prefect_server.home) == []
     if warehouse_url.startswith("postgresql"):
         assert leaks_in_postgres([ticket], warehouse_url) == []
     assert "ticket-demo-86-isv" in json.dumps([result for (result,) in desk.audit("result")])
-    desk.write("grant_access", **asking(desk, ticket=True), run_key="one")
-    assert len(desk.held["tickets"]) == 1
+    again = desk.write("grant_access", **asking(desk, ticket=True), run_key="one")
+    assert len(desk.held["tickets"]) == 2 and file.read_text() != ticket, again
+    assert told(desk.write("grant_access", **asking(desk, ticket=True), run_key="one"), "skipped") == 3
+    assert len(desk.held["tickets"]) == 2
+
+
+@pytest.mark.parametrize("warehouse_url", ["sqlite"], indirect=True)
+def test_a_ticket_that_cannot_be_kept_is_red_and_its_run_gets_another_once_it_can(desk: Desk, tmp_path: Path) -> None:
+    in_the_way = tmp_path / "tokens" / "ticket-demo-86-isv"
+    in_the_way.mkdir(parents=True)
+    code, printed = desk.start("grant_access", dry_run=False, **asking(desk, ticket=True), run_key="one")
+    assert code == 1 and "1 of 3 are not done" in printed and told(printed, "done") == 2, printed
+    assert "Tuya issued it, but it could not be kept" in printed and f"{in_the_way} cannot be written" in printed
+    assert [outcome for call, outcome in desk.audit("call", "outcome") if call == TICKET] == ["refused"]
+    in_the_way.rmdir()
+    assert told(desk.write("grant_access", **asking(desk, ticket=True), run_key="one"), "done") == 1
+    assert in_the_way.is_file()
 
 
 @pytest.mark.parametrize("warehouse_url", ["sqlite"], indirect=True)

@@ -114,6 +114,60 @@ def test_a_device_that_is_not_known_is_named_and_the_others_get_their_tokens(
     assert all(file_of(tmp_path, each).is_file() for each in devices(desk))
 
 
+def test_a_run_that_is_started_again_asks_again_for_what_it_did_not_get_or_lost(desk: Desk, tmp_path: Path) -> None:
+    (first,) = devices(desk, 1)
+    again = {"dry_run": False, "run_key": "one", "devices": [NOBODY]}
+    before = desk.calls(LOGIN)
+    for attempt in (1, 2):
+        code, printed = desk.start("issue_visual_tokens", **again)
+        assert code == 1 and "Tuya sent no token for it" in printed, printed
+        assert desk.calls(LOGIN) == before + attempt and desk.audit("outcome", "attempts") == [("refused", attempt)]
+    desk.write("issue_visual_tokens", devices=[first], run_key="two")
+    file_of(tmp_path, first).unlink()
+    assert told(desk.write("issue_visual_tokens", devices=[first], run_key="two"), "done") == 1
+    assert file_of(tmp_path, first).is_file()
+    age(desk, timedelta(minutes=59))
+    assert told(desk.write("issue_visual_tokens", devices=[first], run_key="two"), "done") == 1
+    assert told(desk.write("issue_visual_tokens", devices=[first], run_key="two"), "skipped") == 1
+
+
+@pytest.mark.parametrize("warehouse_url", ["sqlite"], indirect=True)
+def test_devices_without_any_token_do_not_keep_the_next_login_from_being_tried(desk: Desk) -> None:
+    nobody = [NOBODY | {"device_name": f"nowhere-{number}"} for number in range(50)]
+    before = desk.calls(LOGIN)
+    code, printed = desk.start("issue_visual_tokens", dry_run=False, devices=[*nobody, *devices(desk, 1)])
+    assert code == 1 and "50 of 51 are not done" in printed and told(printed, "done") == 1, printed
+    assert desk.calls(LOGIN) == before + 2
+
+
+def test_a_token_that_cannot_be_kept_does_not_cost_the_others_theirs(
+    desk: Desk, prefect_server: PrefectServer, tmp_path: Path
+) -> None:
+    first, *others = devices(desk)
+    in_the_way = file_of(tmp_path, first)
+    in_the_way.mkdir(parents=True)
+    code, printed = desk.start("issue_visual_tokens", dry_run=False, devices=[first, *others], run_key="one")
+    assert code == 1 and "1 of 3 are not done" in printed and told(printed, "done") == 2, printed
+    assert "Tuya issued it, but it could not be kept" in printed and f"{in_the_way} cannot be written" in printed
+    assert {name for (name,) in desk.rows(visual_token, "device_name")} == {each["device_name"] for each in others}
+    tables = json.dumps(prefect_server.api("artifacts/filter", {"limit": 200}))
+    assert "could not be kept" in tables and leaks_in_text(tokens(desk), printed + tables) == []
+    in_the_way.rmdir()
+    printed = desk.write("issue_visual_tokens", devices=[first, *others], run_key="one")
+    assert (told(printed, "done"), told(printed, "skipped")) == (1, 2) and in_the_way.is_file(), printed
+
+
+@pytest.mark.parametrize("warehouse_url", ["sqlite"], indirect=True)
+def test_a_directory_that_keeps_no_token_ends_the_logins(desk: Desk, tmp_path: Path) -> None:
+    wanted = devices(desk, 60)
+    for device in wanted[:50]:
+        file_of(tmp_path, device).mkdir(parents=True)
+    before = desk.calls(LOGIN)
+    code, printed = desk.start("issue_visual_tokens", dry_run=False, devices=wanted)
+    assert code == 1 and "60 of 60 are not done" in printed and desk.calls(LOGIN) == before + 1, printed
+    assert desk.audit("outcome") == [("refused",)]
+
+
 @pytest.mark.parametrize("warehouse_url", ["sqlite"], indirect=True)
 def test_a_wrong_login_is_tried_a_few_times_and_no_more(desk: Desk) -> None:
     before = desk.calls(LOGIN)

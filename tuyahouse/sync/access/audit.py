@@ -24,7 +24,7 @@ class Known:
     """What is known of an intent.
 
     Attributes:
-        done: this run did it before.
+        done: this run did it before, and what that brought is still there.
         meanwhile: another run did the same while this one waited for it.
         in_doubt: earlier calls of the same intent, by any run, whose outcome is unknown.
     """
@@ -45,6 +45,10 @@ def in_doubt_in_words(conn: Connection, account: str, now: datetime) -> list[str
         f"Whether Tuya carried it out is unknown: {count} of {at:%Y-%m-%d %H:%M} UTC ({what}). Start the same again: "
         "its outcome is looked up or reported, and it is not repeated blindly"
     ]
+
+
+def _still_done(intent: Intent, row: StoredWrite) -> bool:
+    return row.outcome == writes.DONE and (intent.still is None or intent.still(row.result or {}))
 
 
 class Audit:
@@ -69,7 +73,7 @@ class Audit:
         in_doubt = [row for row in unsettled if row.content == intent.content]
         if mine and mine.outcome == writes.UNKNOWN and mine.settled_at:
             in_doubt.append(mine)
-        return Known(mine if mine and mine.outcome == writes.DONE else None, meanwhile, in_doubt)
+        return Known(mine if mine and _still_done(intent, mine) else None, meanwhile, in_doubt)
 
     def begin(self, intent: Intent, in_doubt: Sequence[StoredWrite]) -> int:
         """Record the intent as pending, and the calls in doubt as repeated; returns the number of the attempt."""

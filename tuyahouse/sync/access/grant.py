@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from tuyahouse.cloud.calls import authorization
 from tuyahouse.cloud.client import TuyaClient
 from tuyahouse.sync.access.carried import Carried
-from tuyahouse.sync.access.intent import End, Facts, Intent, Written
-from tuyahouse.sync.access.token_files import TokenFiles
+from tuyahouse.sync.access.intent import End, Facts, Intent, NothingGained, Written
+from tuyahouse.sync.access.token_files import NotKept, TokenFiles, secret_name
 from tuyahouse.sync.access.write import Door
 from tuyahouse.warehouse.access import accounts
 
@@ -148,12 +148,15 @@ def _permission(door: Door, wanted: Grant, uid: str, rooms: Sequence[str]) -> In
 
 
 def _ticket(account: str, wanted: Grant, files: TokenFiles | None) -> Intent:
-    name = f"ticket-{account}-{wanted.country_code}-{wanted.username}"
+    name = secret_name("ticket", account, wanted.country_code, wanted.username)
 
     async def make(client: TuyaClient) -> Facts:
         assert files is not None
         ticket = await authorization.get_ticket(client, wanted.username, country_code=wanted.country_code)
-        kept_in = await asyncio.to_thread(files.keep, name, ticket)
+        try:
+            kept_in = await asyncio.to_thread(files.keep, name, ticket)
+        except NotKept as error:
+            raise NothingGained(str(error)) from None
         return {"kept_in": kept_in, "fingerprint": hashlib.sha256(ticket.encode()).hexdigest()[:12]}
 
     return Intent(
@@ -162,5 +165,6 @@ def _ticket(account: str, wanted: Grant, files: TokenFiles | None) -> Intent:
         what=f"get a ticket for {wanted.who}",
         request={"username": wanted.username, "countryCode": wanted.country_code},
         make=make,
+        still=lambda facts: files is None or files.has(str(facts.get("kept_in", ""))),
         repeatable=True,
     )

@@ -35,6 +35,18 @@ class End(StrEnum):
     """It cannot be asked for, e.g. a row of a file without a user name."""
 
 
+class NothingGained(Exception):
+    """Tuya answered the call, and yet nothing of what was wanted is there; the text says why.
+
+    Attributes:
+        facts: what is known all the same, without secrets.
+    """
+
+    def __init__(self, words: str, facts: Facts | None = None) -> None:
+        super().__init__(words)
+        self.facts = facts or {}
+
+
 @dataclass(frozen=True, slots=True)
 class Intent:
     """One wanted change. Two intents with the same call, target and request are the same one.
@@ -44,9 +56,11 @@ class Intent:
         target: what is written to, e.g. ``user 86 alice``; one write to a target at a time, in all processes.
         what: the change in words, e.g. ``add the person p1 to the device d1``.
         request: what is requested. It is stored, so secrets are given by their source, never by their value.
-        make: makes the call, at most once; returns facts without secrets. It raises TuyaError.
+        make: makes the call, at most once; returns facts without secrets. It raises TuyaError or NothingGained.
         read_back: asks Tuya whether it is so; returns the facts, None if it is not so. None: no such call exists.
         find_out: how a person finds out whether it was carried out, as a sentence.
+        still: whether what a ``done`` of the same run key brought is still there, by its facts; if not, that ``done``
+            does not count. It may block. None: what is done stays so.
         repeatable: carrying it out twice does no harm, so a run repeats it after an unknown outcome.
         replaces: it replaces whatever was written to its target before, so what is in doubt there matters no more.
         land: writes rows in the transaction that records the outcome ``done``.
@@ -59,6 +73,7 @@ class Intent:
     make: Callable[[TuyaClient], Awaitable[Facts]]
     read_back: Callable[[TuyaClient], Awaitable[Facts | None]] | None = None
     find_out: str = ""
+    still: Callable[[Facts], bool] | None = None
     repeatable: bool = False
     replaces: bool = False
     land: Callable[[Connection, Facts, datetime], object] | None = None

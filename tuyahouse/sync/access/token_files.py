@@ -12,6 +12,16 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9._@+-]+")
 _LONGEST_NAME = 150
 
 
+class NotKept(Exception):
+    """A secret that Tuya issued could not be kept, and is lost; the text says why and what to change."""
+
+    def __init__(self, place: str, why: str) -> None:
+        super().__init__(
+            f"Tuya issued it, but it could not be kept: {place} cannot be written ({why}). Mend that; it is issued "
+            "anew when the run is started again."
+        )
+
+
 class TokenFiles:
     """A directory with a file of mode 0600 for each secret."""
 
@@ -42,7 +52,7 @@ class TokenFiles:
         """Write a secret, in place of an older one of that name; returns the name of its file.
 
         Raises:
-            SettingsError: it cannot be written.
+            NotKept: it cannot be written.
         """
         file = file_name(name)
         try:
@@ -57,12 +67,12 @@ class TokenFiles:
                 os.unlink(path)
                 raise
         except OSError as error:
-            raise self._unusable(error) from None
+            raise NotKept(str(self._directory / file), error.strerror or type(error).__name__) from None
         return file
 
     def has(self, file: str) -> bool:
         """Whether a file that :meth:`keep` returned is still there."""
-        return (self._directory / file).is_file()
+        return bool(file) and os.path.isfile(self._directory / file)
 
     def _unusable(self, error: OSError) -> SettingsError:
         return SettingsError(
@@ -70,7 +80,12 @@ class TokenFiles:
         )
 
 
+def secret_name(*parts: str) -> str:
+    """A name for a secret of these parts; different parts give different names."""
+    return "-".join(part.replace("~", "~~").replace("-", "~-") for part in parts)
+
+
 def file_name(name: str) -> str:
     """A name that every file system takes; different names stay different."""
     safe = _UNSAFE.sub("-", name)[:_LONGEST_NAME]
-    return safe if safe == name else f"{safe}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+    return safe if safe == name else f"{safe}-{hashlib.sha256(name.encode()).hexdigest()[:16]}"

@@ -15,7 +15,8 @@ from tuyahouse.cloud.errors import prefix
 from tuyahouse.redaction import SECRETS
 from tuyahouse.settings import Account, SettingsError
 from tuyahouse.sync.access.carried import Carried
-from tuyahouse.sync.access.intent import End, Facts, Intent, Written
+from tuyahouse.sync.access.intent import End, Facts, Intent, NothingGained, Written
+from tuyahouse.sync.access.token_files import NotKept, secret_name
 from tuyahouse.sync.access.write import Door
 from tuyahouse.warehouse.access import visual_tokens as stored
 from tuyahouse.warehouse.access.visual_tokens import StoredToken
@@ -34,7 +35,11 @@ class Keeper(Protocol):
     """Where the tokens are kept."""
 
     async def keep(self, name: str, secret: str) -> str:
-        """Keep a token, in place of an older one of that name; returns where."""
+        """Keep a token, in place of an older one of that name; returns where.
+
+        Raises:
+            NotKept: it is lost.
+        """
 
     async def has(self, kept_in: str) -> bool:
         """Whether a token is still where it was kept."""
@@ -54,7 +59,7 @@ async def issue_tokens(
     """Issue tokens for the devices whose token is missing, or has less than half of its life left.
 
     Raises:
-        SettingsError: the account has no login, or a token cannot be kept.
+        SettingsError: the account has no login, or does not allow writes.
     """
     require_login(door.client.account)
     issuing = _Issuing(door, keeper, Carried(list(invalid)))
@@ -73,7 +78,7 @@ class _Issuing:
         self._door = door
         self._keeper = keeper
         self._login_works = False
-        self._login_refused = ""
+        self._given_up = ""
 
     async def due(self, devices: Sequence[VisualDevice]) -> list[VisualDevice]:
         """The devices that need a token; the others are skipped."""
@@ -94,13 +99,15 @@ class _Issuing:
 
     async def issue(self, devices: Sequence[VisualDevice]) -> None:
         """Log in for these devices. A login for many that is refused is taken apart: one of them may be unknown."""
-        if self._login_refused:
-            self._add_all(devices, Written("", End.REFUSED, self._login_refused))
+        if self._given_up:
+            self._add_all(devices, Written("", End.REFUSED, self._given_up))
             return
         written = await self._door.write(_intent(self._door, self._keeper, devices))
-        if written.end is not End.REFUSED or len(devices) == 1:
-            self._login_works |= written.is_so
+        if written.end is not End.REFUSED or written.facts or len(devices) == 1:
+            self._login_works |= written.is_so or bool(written.facts)
             self._add_all(devices, written)
+            if len(written.facts.get("not_kept", ())) == len(devices) > 1:
+                self._given_up = f"Not tried, because no token of the login before could be kept: {written.words}"
             return
         tried = 0 if self._login_works else await self._try_alone(devices, written)
         left = devices[tried:]
@@ -114,22 +121,26 @@ class _Issuing:
             await self.issue([device])
             if self._login_works:
                 return count
-        self._login_refused = refused.words
+        self._given_up = refused.words
         return min(TRIED_ALONE, len(devices))
 
     def _add_all(self, devices: Sequence[VisualDevice], written: Written) -> None:
         """A row for each device of a login."""
         issued = {(key, name): expires for key, name, _, expires, _ in written.facts.get("issued", ())}
+        not_kept = {(key, name): why for key, name, why in written.facts.get("not_kept", ())}
         for device in devices:
             end, words = written.end, written.words
-            if written.is_so and device not in issued:
-                end, words = End.REFUSED, "Tuya sent no token for it: check its product key and device name."
+            if device in not_kept:
+                end, words = End.REFUSED, not_kept[device]
+            elif (written.is_so or written.facts) and device not in issued:
+                end, words = End.REFUSED, _NO_TOKEN
             elif written.is_so:
                 expires = issued[device]
                 words = " ".join(filter(None, (words, f"It expires at {expires}." if expires else _NEVER)))
             self.carried.add(Written(_what(device), end, words))
 
 
+_NO_TOKEN = "Tuya sent no token for it: check its product key and device name."
 _NEVER = "Nothing says when it expires: it is issued anew by every run."
 
 
@@ -149,8 +160,15 @@ def _intent(door: Door, keeper: Keeper, devices: Sequence[VisualDevice]) -> Inte
     async def make(client: TuyaClient) -> Facts:
         password = settings.visual_password.get_secret_value()
         found = await issue_visual_tokens(client, settings.visual_username, password, devices)
-        issued = [await _keep(keeper, account, token) for token in found.values()]
-        return {"issued": issued, "missing": [list(device) for device in devices if device not in found]}
+        facts: Facts = {"issued": [], "not_kept": [], "missing": [list(each) for each in devices if each not in found]}
+        for token in found.values():
+            try:
+                facts["issued"].append(await _keep(keeper, account, token))
+            except NotKept as error:
+                facts["not_kept"].append([*token.device, str(error)])
+        if not facts["issued"]:
+            raise NothingGained(next((why for _, _, why in facts["not_kept"]), _NO_TOKEN), facts)
+        return facts
 
     return Intent(
         call=LOGIN,
@@ -158,6 +176,7 @@ def _intent(door: Door, keeper: Keeper, devices: Sequence[VisualDevice]) -> Inte
         what=_what(devices[0]) if len(devices) == 1 else f"issue visual tokens for {len(devices):,} devices",
         request={"userName": settings.visual_username, "deviceList": [list(device) for device in devices]},
         make=make,
+        still=lambda facts: False,  # only devices whose token is missing or old get here
         repeatable=True,
         replaces=True,
         land=lambda conn, facts, at: stored.store(conn, account, [_row(each) for each in facts["issued"]], at, run_id),
@@ -167,7 +186,7 @@ def _intent(door: Door, keeper: Keeper, devices: Sequence[VisualDevice]) -> Inte
 async def _keep(keeper: Keeper, account: str, token: VisualToken) -> list[Any]:
     """Give a token to its keeper; returns what may be known of it elsewhere."""
     key, name = token.device
-    kept_in = await keeper.keep(f"visual-{account}-{key}-{name}", token.token)
+    kept_in = await keeper.keep(secret_name("visual", account, key, name), token.token)
     SECRETS.forget(token.token)
     expires_at = token.expires_at.isoformat(timespec="seconds") if token.expires_at else None
     return [key, name, fingerprint(token.token), expires_at, kept_in]

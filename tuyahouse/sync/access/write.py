@@ -17,7 +17,7 @@ from tuyahouse.cloud.errors import PassingFault, TuyaError, UnusableAnswer, pref
 from tuyahouse.settings import Account, SettingsError
 from tuyahouse.sync.access.alone import alone
 from tuyahouse.sync.access.audit import CARRIED_OUT, Audit
-from tuyahouse.sync.access.intent import End, Facts, Intent, Written
+from tuyahouse.sync.access.intent import End, Facts, Intent, NothingGained, Written
 from tuyahouse.sync.asking import STOPPING
 from tuyahouse.warehouse.access import writes
 from tuyahouse.warehouse.access.writes import StoredWrite
@@ -159,6 +159,9 @@ class Door:
             if stops(error):
                 raise
             return Written(intent.what, end, words)
+        except NothingGained as nothing:
+            await asyncio.to_thread(self._audit.failed, intent, attempt, writes.REFUSED, "", str(nothing))
+            return Written(intent.what, End.REFUSED, str(nothing), nothing.facts)
         except BaseException:  # cancelled: written at once, without awaiting
             words = _unknown(intent, "The run was ended during the call.")
             self._audit.failed(intent, attempt, writes.UNKNOWN, "", words)
