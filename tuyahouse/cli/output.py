@@ -48,7 +48,8 @@ def show(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -
         table.add_row(*line)
     screen().print(table)
     if left_out:
-        say(f"Left out at this width: {', '.join(left_out)}. A wider terminal or a pipe shows them.")
+        words = f"Left out at this width: {', '.join(left_out)}. A wider terminal or a pipe shows them."
+        say(textwrap.fill(words, screen().width))
 
 
 def _fitting(columns: Sequence[str], lines: Sequence[Sequence[Text]], width: int) -> int:
