@@ -12,12 +12,9 @@ from prefect.runtime import flow_run
 from prefect.states import Failed
 
 from tasks.run.prefect_watch import end_worker_without_server
-from tuyahouse.cloud.errors import TuyaError
 from tuyahouse.logs import redact
 from tuyahouse.settings import SettingsError, load_settings
-from tuyahouse.sync.given import OtherKeys
-from tuyahouse.sync.intake.rows import SourceError
-from tuyahouse.warehouse.errors import WarehouseError
+from tuyahouse.worded_errors import IN_WORDS
 
 P = ParamSpec("P")
 FlowCall = Callable[P, Coroutine[Any, Any, State[Any]]]
@@ -52,7 +49,7 @@ class Refusal(Exception):
     """The run did not begin; the text says why and what to change."""
 
 
-_IN_WORDS = (RunRed, Refusal, OtherKeys, SettingsError, SourceError, TuyaError, WarehouseError)
+_IN_WORDS = (RunRed, Refusal, *IN_WORDS)
 
 
 def flow(name: str, flow_run_name: str) -> Callable[[FlowCall[P]], prefect.Flow[P, Coroutine[Any, Any, State[Any]]]]:

@@ -64,3 +64,13 @@ def test_three_hours_without_a_consumer_are_reported_by_the_nightly_job(
     warehouse.close()
     code, printed = operator.run("nightly_sync", environment_of(tuya, sqlite_url, secret_key), run_key="n")
     assert code == 0 and "Messages between 2026-09-21 14:00 and 2026-09-21 15:00 UTC may be lost" in printed, printed
+
+
+def test_a_message_endpoint_that_is_away_makes_the_run_red_in_words(
+    tuya: Sandbox, operator: Operator, sqlite_url: str, secret_key: str
+) -> None:
+    away = {"TUYAHOUSE_ACCOUNTS__DEMO__MESSAGES_URL": "ws://127.0.0.1:9/"}
+    env = environment_of(tuya, sqlite_url, secret_key, **away)
+    code, printed = operator.run("drain_messages", env, run_key="away", max_seconds=20)
+    assert code == 1 and "127.0.0.1:9" in printed and "-p run_key=away" in printed, printed
+    assert "Traceback" not in printed and "mistake in tuyahouse" not in printed, printed

@@ -132,7 +132,7 @@ class Program(TyperGroup):
 
 
 def _in_words(error: Exception) -> bool:
-    from tuyahouse.cli.words import IN_WORDS  # not above: it imports many libraries, and only an error needs it
+    from tuyahouse.worded_errors import IN_WORDS  # not above: it imports many libraries, and only an error needs it
 
     return isinstance(error, IN_WORDS)
 

@@ -3,15 +3,6 @@
 import typer
 
 from tuyahouse import logs
-from tuyahouse.cloud.errors import TuyaError
-from tuyahouse.messages.errors import MessageKeyError
-from tuyahouse.messages.errors import SourceError as MessageSourceError
-from tuyahouse.settings import SettingsError
-from tuyahouse.sync.intake.rows import SourceError
-from tuyahouse.warehouse.errors import WarehouseError
-
-IN_WORDS = (SettingsError, WarehouseError, SourceError, TuyaError, MessageSourceError, MessageKeyError)
-"""Errors whose text is a sentence for the operator."""
 
 INTERRUPTED = 130
 
