@@ -22,6 +22,7 @@ from flows.temporary_server import TemporaryServer, start_where_none_is_named
 # The library's log lines belong into the run's log; no analytics leave this machine. Failures are reported once, in
 # words instead of tracebacks. Prefect reads these variables at import.
 os.environ.setdefault("PREFECT_LOGGING_EXTRA_LOGGERS", "tuyahouse")
+os.environ.setdefault("PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW", "ignore")  # threads of ours log outside of a run
 os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
 os.environ.setdefault("DO_NOT_TRACK", "1")
 os.environ.setdefault("PREFECT_LOGGING_LEVEL", "CRITICAL")

@@ -10,7 +10,11 @@ from tuyahouse.warehouse.errors import ValueRefused, WaitedTooLong, WarehouseAwa
 WORDED: dict[str, tuple[BaseException, type[WarehouseError], str]] = {
     "a deadlock": (pg.DeadlockDetected("deadlock"), WarehouseAway, "could not wait for another transaction"),
     "a collision": (pg.SerializationFailure("collision"), WarehouseAway, "could not wait for another transaction"),
-    "a lock": (pg.LockNotAvailable("canceling"), WaitedTooLong, "a lock of session 7 was waited for for too long"),
+    "a lock": (
+        pg.LockNotAvailable("canceling"),
+        WaitedTooLong,
+        "a lock of session 7 was held for longer than LOCK_WAIT",
+    ),
     "a full disk": (pg.DiskFull("no space"), WarehouseError, "is full. Make room, then run again"),
     "a missing right": (pg.InsufficientPrivilege("denied"), WarehouseError, "lacks a right: denied. Grant it"),
     "a stopped server": (pg.AdminShutdown("bye"), WarehouseAway, "cannot be reached: bye"),

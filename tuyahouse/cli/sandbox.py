@@ -52,8 +52,8 @@ def sandbox(
     """Serve Tuya's API for a simulated factory and field. First prints how to reach it, as lines for a shell.
 
     Its account is named demo. Its serial numbers are at /sandbox/serial-numbers.csv, a file for sn add. Faults: busy,
-    slow, cut, broken_body, oversized, error5xx, too_many, throttle, token_death, shape, item_error, region, ip,
-    rights, subscription, quota; and clock, which takes seconds instead of a rate.
+    slow, cut, broken_body, oversized, error5xx, too_many, throttle, token_death, shape, item_error, odd_value,
+    region, ip, rights, subscription, quota; and clock, which takes seconds instead of a rate.
 
     Examples:
 

@@ -137,7 +137,7 @@ def _postgres(error: psycopg.Error, where: str) -> WarehouseError | None:
 
 def _waited(where: str, holder: str) -> WaitedTooLong:
     return WaitedTooLong(
-        f"The warehouse {where}: a lock of {holder or 'another session'} was waited for for too long (LOCK_WAIT). "
+        f"The warehouse {where}: a lock of {holder or 'another session'} was held for longer than LOCK_WAIT. "
         "End that transaction, then start this again."
     )
 

@@ -159,8 +159,8 @@ class PostgresLockWatch:
         for pid, holder in holders.items():
             if self._waits[pid].is_due(now):
                 log.warning(
-                    "The warehouse %s: a lock (%s) is waited for, held by %s. Work goes on when that transaction ends; "
-                    "it is waited for for %.0f s at most (LOCK_WAIT).",
+                    "The warehouse %s: a lock (%s) is waited for, held by %s. Work goes on when that transaction "
+                    "ends, if it does within %.0f s (LOCK_WAIT).",
                     self._where,
                     holder.lock,
                     holder,

@@ -72,13 +72,13 @@ class SqliteLocks:
         waited = wait.seconds(time.monotonic())
         if is_too_long(waited, self._bound):
             raise WaitedTooLong(
-                f"The warehouse {self._file} is locked by {holder(self._file)} for too long: it was waited for for "
-                f"{waited:.0f} s (LOCK_WAIT). End that transaction, then start this again."
+                f"The warehouse {self._file} was locked by {holder(self._file)} for {waited:.0f} s, "
+                f"longer than LOCK_WAIT. End that transaction, then start this again."
             )
         if wait.is_due(time.monotonic()):
             log.warning(
-                "The warehouse %s is locked by %s. Work goes on when that transaction ends; it is waited for for "
-                "%.0f s at most (LOCK_WAIT).",
+                "The warehouse %s is locked by %s. Work goes on when that transaction ends, if it does within "
+                "%.0f s (LOCK_WAIT).",
                 self._file,
                 holder(self._file),
                 self._bound,
