@@ -21,7 +21,7 @@ from flows.interrupts import EXIT_INTERRUPTED, InterruptibleRun, leave
 from flows.prefect_watch import wait_for_server
 from flows.temporary_server import TemporaryServer
 from tasks.run import prefect_watch
-from tasks.run.flow import REFUSED, why
+from tasks.run.flow import REFUSED, goes_on_anew, why
 from tasks.run.prefect_watch import SECONDS_TO_END, PrefectAway, until_away
 from tasks.run.resources import open_resources
 from tasks.run.run import begun_here, close_run, default_run_key
@@ -138,6 +138,8 @@ async def _end(state: State[Any], account: str, run_key: str) -> int:
         return _say(message, EXIT_RED)
     if state.is_completed() and statuses <= GREEN:
         return 0
+    if goes_on_anew(message):  # printed with the note
+        return EXIT_RED
     return _say(f"When that is mended: -p run_key={run_key}", EXIT_RED)
 
 

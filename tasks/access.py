@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from prefect.runtime import task_run
 
 from tasks.run.artifacts import publish_table, shown
-from tasks.run.flow import RunRed
+from tasks.run.flow import ANEW, RunRed
 from tasks.run.meter import Meter
 from tasks.run.resources import open_resources
 from tasks.run.retries import retried_task, retry_delays
@@ -132,7 +132,8 @@ async def conclude_writes(run: Running, carried: Carried, dry_run: bool) -> None
     elif carried.stopped_by:
         raise carried.stopped_by
     if amiss := carried.amiss:
-        raise RunRed(f"{len(amiss):,} of {len(carried.rows):,} are not done:\n{_lines(amiss)}")
+        advice = [ANEW] if all(row.only_anew for row in amiss) else []
+        raise RunRed("\n".join([f"{len(amiss):,} of {len(carried.rows):,} are not done:", _lines(amiss), *advice]))
 
 
 def _land(run: Running, carried: Carried) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from prefect.artifacts import Artifact, acreate_markdown_artifact, acreate_table_artifact
 
-from tasks.run.flow import AGAIN
+from tasks.run.flow import AGAIN, goes_on_anew
 from tuyahouse.foreign_text import markdown_lines
 from tuyahouse.logs import redact
 from tuyahouse.outcome import COUNTS, Outcome
@@ -63,7 +63,8 @@ def _title(summary: Summary) -> str:
 
 def _what_to_do(summary: Summary) -> str:
     """How a red run goes on; empty for others."""
-    return "" if summary.status in ("balanced", "stopped") else f"{AGAIN}{shown(summary.run_key)}"
+    green = summary.status in ("balanced", "stopped")
+    return "" if green or goes_on_anew(summary.note) else f"{AGAIN}{shown(summary.run_key)}"
 
 
 def _own(summary: Summary) -> Sequence[Summary]:
@@ -73,14 +74,14 @@ def _own(summary: Summary) -> Sequence[Summary]:
 
 async def publish_failure(summary: Summary) -> None:
     """Publish a note that says what happened and what to do next."""
-    await _publish_note(
-        summary.flow,
-        summary.account,
-        f"# Red: {summary.flow} of {shown(summary.account)}\n\n{shown(summary.note)}\n\n"
+    advice = (
         "What was answered until then is in the warehouse. When that is fixed, press Retry, or start "
         f"`{summary.flow}` again with run_key={shown(summary.run_key)}: it goes on where it stopped and asks nothing "
-        "twice.",
+        "twice."
     )
+    said = [f"# Red: {summary.flow} of {shown(summary.account)}", shown(summary.note)]
+    more = [] if goes_on_anew(summary.note) else [advice]
+    await _publish_note(summary.flow, summary.account, "\n\n".join([*said, *more]))
 
 
 async def publish_refusal(flow: str, account: str, run_key: str, why: str) -> None:

@@ -28,6 +28,11 @@ RED = "Red: "
 """Beginning of the state message of a red run."""
 AGAIN = "When that is mended, press Retry, or start it again with run_key="
 """How it ends; the run key follows."""
+ANEW = (
+    "The same run_key writes none of these. Find out whether Tuya carried them out; to write one all the same, start a "
+    "run with a new run_key."
+)
+"""How it ends instead where nothing is left that the same run key would do."""
 
 
 class RunRed(Exception):
@@ -36,8 +41,14 @@ class RunRed(Exception):
 
 def with_what_to_do(error: Exception, run_key: str) -> Exception:
     """The error, which says in the state's message how the run goes on once its cause is mended."""
-    error.add_note(f"{AGAIN}{run_key}")
+    if not goes_on_anew(str(error)):
+        error.add_note(f"{AGAIN}{run_key}")
     return error
+
+
+def goes_on_anew(said: str) -> bool:
+    """Whether what a red run says ends with the advice to start another one."""
+    return said.rstrip().endswith(ANEW)
 
 
 def why(message: str) -> str:

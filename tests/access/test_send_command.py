@@ -120,17 +120,26 @@ def test_a_dry_run_says_that_tuya_does_not_know_the_device(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("warehouse_url", ["sqlite"], indirect=True)
-def test_a_command_whose_answer_was_cut_is_not_sent_again(desk: Desk) -> None:
+def test_a_command_whose_answer_was_cut_is_not_sent_again(desk: Desk, prefect_server: PrefectServer) -> None:
     before = desk.calls(OPEN)
     desk.sandbox.control("options", {"fault_methods": ["POST"]})
     desk.sandbox.control("faults", {"cut": 1})
     code, printed = desk.start("send_command", **opening(desk), dry_run=False, run_key="one")
     assert code == 1 and told(printed, "unknown") == 1, printed
+    assert printed.splitlines()[-1].endswith("start a run with a new run_key.") and "mended" not in printed, printed
     desk.sandbox.control("faults", {})
     desk.write("send_command", **opening(desk, action="add_door_person"))
     for run_key in ("two", "one"):
         code, printed = desk.start("send_command", **opening(desk), dry_run=False, run_key=run_key)
         assert code == 1 and "Look at the device." in printed, printed
+        assert printed.splitlines()[-1].endswith("start a run with a new run_key.") and "mended" not in printed
+    said = json.dumps(prefect_server.api("artifacts/filter", {"limit": 200}))
+    states = prefect_server.api(
+        "flow_runs/filter", {"limit": 200, "flow_runs": {"state": {"type": {"any_": ["FAILED"]}}}}
+    )
+    mine = [run["state"]["message"] for run in states if run["parameters"].get("run_key") in ("one", "two")]
+    assert "start a run with a new run_key." in said and any("Look at the device." in each for each in mine)
+    assert not any("press Retry" in each for each in mine if "Look at the device." in each), mine
     assert desk.calls(OPEN) == before + 1 and sorted(desk.audit("outcome")) == [("done",), ("unknown",)]
     desk.write("send_command", **opening(desk), run_key="three")
     assert desk.calls(OPEN) == before + 2

@@ -1,6 +1,7 @@
 """Commands to devices: sent once; the records they are given are followed to their end like all others."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from tuyahouse.cloud.calls import device_commands
@@ -43,7 +44,7 @@ def _numbered(written: Written) -> Written:
     """With the record numbers in its words."""
     numbers = ", ".join(written.facts.get("command_sns", ()))
     words = " ".join(filter(None, (written.words, f"Record number: {numbers}." if numbers else "")))
-    return Written(written.what, written.end, words, written.facts)
+    return replace(written, words=words)
 
 
 def _intent(door: Door, asked: Command, command: Command, what: str) -> Intent:

@@ -96,6 +96,8 @@ class Written:
     end: End
     words: str = ""
     facts: Facts = field(default_factory=dict)
+    only_anew: bool = False
+    """It is unknown for good: the same run key never writes it again, only a later one does."""
 
     @property
     def is_so(self) -> bool:

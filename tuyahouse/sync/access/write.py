@@ -116,7 +116,7 @@ class Door:
         elif known.in_doubt and not intent.repeatable:
             words = _in_doubt(intent, known.in_doubt[0])
             await asyncio.to_thread(self._audit.report, known.in_doubt, words)
-            return Written(intent.what, End.UNKNOWN, words)
+            return Written(intent.what, End.UNKNOWN, words, only_anew=True)
         await asyncio.to_thread(lock.renew)
         return await self._call(intent, await asyncio.to_thread(self._audit.begin, intent, known.in_doubt))
 
@@ -158,7 +158,8 @@ class Door:
             await asyncio.to_thread(self._audit.failed, intent, attempt, end.value, error.code, words)
             if stops(error):
                 raise
-            return Written(intent.what, end, words)
+            only_anew = in_doubt and not (intent.read_back or intent.repeatable)
+            return Written(intent.what, end, words, only_anew=only_anew)
         except NothingGained as nothing:
             await asyncio.to_thread(self._audit.failed, intent, attempt, writes.REFUSED, "", str(nothing))
             return Written(intent.what, End.REFUSED, str(nothing), nothing.facts)
