@@ -13,12 +13,12 @@ name, column or account is a :class:`tuyahouse.WarehouseError` whose sentence na
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from tuyahouse.settings import load_settings
 from tuyahouse.warehouse import arrow_reading, reading
+from tuyahouse.warehouse.comparing import whole
 from tuyahouse.warehouse.errors import WarehouseError
 from tuyahouse.warehouse.marts import MARTS, Field, Kind
 from tuyahouse.warehouse.reading import Query
@@ -99,7 +99,10 @@ def chunks(
 ) -> "Iterator[pandas.DataFrame]":
     """The same as frames of ``rows`` rows each, one in memory at a time; see :func:`read`."""
     given = reading.query_of(name, account=account, where=where, columns=columns, since=since, until=until, limit=limit)
-    zone = _zone(time_zone)
+    return _chunks(warehouse, given, whole("rows", rows, 1), _zone(time_zone))
+
+
+def _chunks(warehouse: Warehouse | str | None, given: Query, rows: int, zone: str) -> "Iterator[pandas.DataFrame]":
     with _opened(warehouse) as found:
         for part in reading.batches(found, given, rows):
             yield _frame(given, part, zone)
@@ -180,22 +183,32 @@ def _opened(warehouse: Warehouse | str | None) -> Iterator[Warehouse]:
     if isinstance(warehouse, Warehouse):
         yield warehouse
         return
-    if warehouse is None:
-        warehouse = load_settings().warehouse_url
-    file = warehouse.partition("sqlite:///")[2].partition("?")[0]
-    if file and not Path(file).is_file():
-        raise WarehouseError(f"There is no warehouse {file}: run a flow first, or name another file.")
-    opened = Warehouse.open(warehouse)
+    opened = _open(warehouse)
     try:
         yield opened
     finally:
         opened.close()
 
 
+def _open(url: str | None) -> Warehouse:
+    if url is None:
+        return Warehouse.open(load_settings().warehouse_url, create=False)
+    if not isinstance(url, str) or "://" not in url:
+        raise WarehouseError(
+            "warehouse= is neither an open warehouse nor the URL of one: write sqlite:///file.db (four slashes before "
+            "an absolute path) or postgresql://user@host/database."
+        )
+    try:
+        return Warehouse.open(url, create=False)
+    except WarehouseError as error:
+        error.args = (str(error).replace("TUYAHOUSE_WAREHOUSE_URL", "warehouse="),)
+        raise
+
+
 def _zone(name: str) -> str:
     try:
         return ZoneInfo(name).key
-    except (ValueError, OSError, KeyError):
+    except (ValueError, OSError, KeyError, TypeError, AttributeError):
         raise WarehouseError(f"{name!r} is not a time zone; write one such as Asia/Shanghai or UTC.") from None
 
 

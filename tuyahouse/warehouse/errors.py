@@ -65,7 +65,7 @@ _SQLITE = (
         "cannot be opened. Check that the folder exists and that this user may write there",
     ),
     ("not a database", SchemaError, "is not a SQLite database. Name another file"),
-    ("malformed", WarehouseError, "is damaged. Restore it from a backup"),
+    ("disk image is malformed", WarehouseError, "is damaged. Restore it from a backup"),
     ("is full", WarehouseError, "cannot grow: the disk is full. Make room, then run again"),
     ("disk i/o", WarehouseAway, "cannot be read or written: the disk reports an error"),
 )

@@ -3,19 +3,21 @@
 Nothing here writes: on PostgreSQL the transaction is read-only, on SQLite the connection takes queries alone.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime
 from difflib import get_close_matches
 from functools import cache
 from typing import Any
 
 from sqlalchemy import JSON, BigInteger, Boolean, Connection, Date, Double, Integer, LargeBinary, Table, text
 
+from tuyahouse.warehouse.comparing import comparable, stored, whole
 from tuyahouse.warehouse.database.database import Database
 from tuyahouse.warehouse.database.types import UtcTime
-from tuyahouse.warehouse.database.values import json_text, sqlite_time
+from tuyahouse.warehouse.database.values import json_text
 from tuyahouse.warehouse.errors import WarehouseError
 from tuyahouse.warehouse.marts import MARTS, Field, Kind
 from tuyahouse.warehouse.tables import metadata
@@ -53,6 +55,7 @@ class Relation:
 
     def field(self, name: str) -> Field:
         """The column of that name; :class:`UnknownName` where there is none."""
+        _require_text(name)
         for one in self.fields:
             if one.name == name:
                 return one
@@ -71,9 +74,15 @@ def relations() -> dict[str, Relation]:
 
 def relation(name: str) -> Relation:
     """The table or mart of that name; :class:`UnknownName` where there is none."""
+    _require_text(name)
     if name not in relations():
         raise UnknownName(f"There is no table or mart {name!r}.{_nearest(name, list(relations()))}")
     return relations()[name]
+
+
+def _require_text(name: Any) -> None:
+    if not isinstance(name, str):
+        raise UnknownName(f"Tables, marts and columns are named by text, not by {name!r}.")
 
 
 def _nearest(name: str, names: Sequence[str]) -> str:
@@ -118,8 +127,9 @@ class Query:
         parts = []
         for of, operator, value in self.conditions:
             if operator == "IN":
-                inside = ", ".join([bound(of, one) for one in value])
-                parts.append(f'"{of.name}" IN ({inside})' if value else "1 = 0")
+                inside = ", ".join([bound(of, one) for one in value if one is not None])
+                none = f' OR "{of.name}" IS NULL' if None in value else ""
+                parts.append(f'("{of.name}" IN ({inside}){none})' if inside else f"(1 = 0{none})")
             elif value is None:
                 parts.append(f'"{of.name}" IS NULL')
             else:
@@ -158,93 +168,86 @@ def query_of(
         WarehouseError: a value that the column cannot be compared with; no time to cut by.
     """
     of = relation(name)
-    chosen = [of.field(one) for one in columns] if columns else [one for one in of.fields if one.name not in of.hidden]
-    query = Query(of, tuple(chosen), limit=limit)
+    query = Query(of, tuple(_chosen(of, columns)), limit=_limit(limit))
     if account is not None:
-        query.conditions.append((of.field("account"), "=", account))
-    for column, value in (where or {}).items():
-        listed = isinstance(value, (list, tuple, set, frozenset))
-        query.conditions.append((of.field(column), "IN" if listed else "=", list(value) if listed else value))
+        query.conditions.append((_account_of(of, account), "=", account))
+    if not isinstance(where, Mapping | None):
+        raise WarehouseError('where maps columns to values: write where={"order_code": "WO1"}.')
+    query.conditions += [_condition(of.field(column), value) for column, value in (where or {}).items()]
     for operator, at in ((">=", since), ("<", until)):
         if at is not None:
             if of.when is None:
                 raise WarehouseError(f"{name} has no time: leave since and until out.")
-            query.conditions.append((of.when, operator, at))
-    for field_, _, value in query.conditions:
-        for one in value if isinstance(value, list) else [value]:
-            stored(field_, one, "postgresql")
+            query.conditions.append((of.when, operator, comparable(of.when, at, required=True)))
     return query
 
 
-def stored(of: Field, value: Any, dialect: str) -> Any:
-    """A value as the database compares it with this column.
+def _chosen(of: Relation, columns: Sequence[str] | None) -> list[Field]:
+    if columns is None:
+        return [one for one in of.fields if one.name not in of.hidden]
+    if isinstance(columns, str) or not isinstance(columns, Iterable):
+        raise WarehouseError(f"columns is a list of names, not {columns!r}: write columns=[{str(columns)!r}].")
+    chosen = [of.field(one) for one in columns]
+    if not chosen or len(chosen) > len(set(chosen)):
+        raise WarehouseError("columns names none, or one twice: name each once, or leave columns out for all.")
+    return chosen
 
-    Raises:
-        WarehouseError: it is nothing that this column may hold; says what to write.
-    """
-    try:
-        if value is None:
-            return None
-        if of.kind is Kind.TIME:
-            at = _time(value)
-            return sqlite_time(at) if dialect == "sqlite" else at
-        if of.kind is Kind.DAY:
-            on = _time(value).date() if isinstance(value, datetime) else _day(value)
-            return on.isoformat() if dialect == "sqlite" else on
-        if of.kind is Kind.FLAG:
-            return _flag(value)
-        if of.kind in (Kind.COUNT, Kind.BIG):
-            return int(value)
-        return float(value) if of.kind is Kind.NUMBER else str(value)
-    except (ValueError, TypeError):
+
+def _account_of(of: Relation, account: str) -> Field:
+    if not isinstance(account, str):
+        raise WarehouseError(f"An account is named by text, not by {account!r}.")
+    if all(one.name != "account" for one in of.fields):
         raise WarehouseError(
-            f"{value!r} cannot be compared with {of.name}, which holds {_HOLDS.get(of.kind, of.kind)}."
-        ) from None
+            f"{of.name} belongs to no account: read it by frames.read({of.name!r}) or SQL, without naming an account."
+        )
+    stored(of.field("account"), account, "postgresql")
+    return of.field("account")
 
 
-_HOLDS = {
-    Kind.TIME: "times: write 2026-03-02, or 2026-03-02T05:00+08:00 (without a zone it is UTC)",
-    Kind.DAY: "days: write 2026-03-02",
-    Kind.FLAG: "yes or no: write true or false",
-    Kind.COUNT: "whole numbers",
-    Kind.BIG: "whole numbers",
-    Kind.NUMBER: "numbers",
-}
+def _limit(limit: Any) -> int | None:
+    return None if limit is None else whole("limit", limit, 0)
 
 
-def _time(value: Any) -> datetime:
-    if not isinstance(value, datetime):
-        value = datetime.fromisoformat(value) if isinstance(value, str) else datetime.combine(value, time(0))
-    found: datetime = value if value.tzinfo else value.replace(tzinfo=UTC)
-    return found.astimezone(UTC)
-
-
-def _day(value: Any) -> date:
-    return value if isinstance(value, date) else date.fromisoformat(value[:10])
-
-
-def _flag(value: Any) -> bool:
-    words = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
-    return value if isinstance(value, bool) else words[str(value).lower()] if str(value).lower() in words else _raise()
-
-
-def _raise() -> bool:
-    raise ValueError
+def _condition(of: Field, value: Any) -> tuple[Field, str, Any]:
+    """One of a list's values where it is any collection (list, set, array, Series), else equal to the value."""
+    if isinstance(value, str | bytes) or not isinstance(value, Iterable):
+        return of, "=", comparable(of, value)
+    try:
+        values = {} if isinstance(value, Mapping) else dict.fromkeys(comparable(of, one) for one in value)
+    except TypeError:  # an array without a dimension
+        values = {}
+        value = repr(value)
+    if not values and (isinstance(value, Mapping | str)):
+        raise WarehouseError(f"{value!r} cannot be compared with {of.name}: write a value, or a list of values.")
+    return of, "IN", list(values)
 
 
 @contextmanager
 def reading(database: Database) -> Iterator[Connection]:
-    """A transaction in which the database itself refuses every statement that writes."""
+    """A transaction in which the database itself refuses every statement that writes, to whatever file."""
     with database.read() as conn:
         if conn.dialect.name == "postgresql":
             conn.execute(text("SET TRANSACTION READ ONLY"))
             yield conn
             return
         conn.exec_driver_sql("PRAGMA query_only = ON")
+        driver: Any = conn.connection.driver_connection
+        driver.set_authorizer(_allow_reading)
         try:
             yield conn
         finally:
+            driver.set_authorizer(None)
             conn.exec_driver_sql("PRAGMA query_only = OFF")
+
+
+_READS = (sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE)
+_DESCRIBES = ("table_info", "table_xinfo", "table_list", "index_list", "index_info", "foreign_key_list")
+
+
+def _allow_reading(action: int, name: str | None, *_: str | None) -> int:
+    """SQLite asks for every part of a statement. ``query_only`` alone lets ATTACH and VACUUM INTO make files."""
+    allowed = action in _READS or (action == sqlite3.SQLITE_PRAGMA and name in _DESCRIBES)
+    return sqlite3.SQLITE_OK if allowed else sqlite3.SQLITE_DENY
 
 
 def batches(database: Database, query: Query, rows: int = BATCH) -> Iterator[list[Sequence[Any]]]:
@@ -267,18 +270,32 @@ def batches_of_sql(
     """
     with reading(database) as conn:
         streamed = conn.execution_options(stream_results=True, yield_per=rows)
-        try:
+        with _refusals():
             result = streamed.execute(text(sql), dict(parameters or {}))
-        except Exception as error:
-            raise WarehouseError(f"The query was refused: {_first_line(error)}") from error
         if not result.returns_rows:
             raise WarehouseError("The query has no result: write a SELECT.")
-        names, found = list(result.keys()), False
-        for part in result.partitions(rows):
+        names, parts, found = list(result.keys()), result.partitions(rows), False
+        while True:
+            with _refusals():
+                part = next(parts, None)
+            if part is None:
+                break
             found = True
             yield names, list(part)
         if not found:
             yield names, []
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """What the database says of a query of your own, when it begins and while its rows are fetched."""
+    try:
+        yield
+    except Exception as error:
+        said = _first_line(error)
+        if said == "not authorized":
+            said = "it does more than read, and nothing can be written here"
+        raise WarehouseError(f"The query was refused: {said}") from error
 
 
 def _first_line(error: Exception) -> str:
