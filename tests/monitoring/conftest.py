@@ -31,7 +31,8 @@ def fill(warehouse: Warehouse) -> None:
     for key, status, hours in (("n1", "balanced", 30), ("n2", "failed", 6)):
         run = runs.start_run(warehouse, "demo", "nightly_sync", key, {}, NOW - timedelta(hours=hours))
         with warehouse.begin() as conn:
-            run_chunks.finish_chunk(conn, run.run_id, 0, Outcome(asked=2, answered=2, calls=7))
+            run_chunks.finish_chunk(conn, run.run_id, 0, Outcome(asked=2, answered=2))
+        runs.add_calls(warehouse, run.run_id, 7)
         runs.finish_run(warehouse, run.run_id, status, at=NOW - timedelta(hours=hours - 1))
     with warehouse.begin() as conn:
         registry.add(conn, "demo", map(Entry, ("S1", "S2", "S3")), "pattern", NOW)
