@@ -104,6 +104,10 @@ RunKey = Annotated[
 ]
 
 
+EARLIEST, END = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
+"""A present outside of these is mistyped. It would be stored as the time of every answer of the run."""
+
+
 def _as_time(value: Any) -> Any:
     """Only ISO 8601: pydantic would read 2026 as seconds since 1970. Without a zone it is UTC."""
     if isinstance(value, str):
@@ -112,16 +116,22 @@ def _as_time(value: Any) -> Any:
         except ValueError:
             raise ValueError("write it as 2026-03-02T22:00Z; leave it out for the clock") from None
     if value is None or isinstance(value, datetime):
-        return value.replace(tzinfo=UTC) if value and value.tzinfo is None else value
+        return value and _sensible(value.replace(tzinfo=UTC) if value.tzinfo is None else value)
     raise ValueError("write it as 2026-03-02T22:00Z; leave it out for the clock")
+
+
+def _sensible(value: datetime) -> datetime:
+    if not EARLIEST <= value < END:
+        raise ValueError(f"{value.isoformat()} is not between the years 2000 and 2099; leave it out for the clock")
+    return value
 
 
 Now = Annotated[
     datetime | None,
     BeforeValidator(_as_time),
     Described(
-        "Time that the run takes for the present (ISO 8601, UTC where it names no zone), for a rehearsal of other "
-        "days; empty: the clock"
+        "Time that the run takes for the present (ISO 8601, UTC where it names no zone; years 2000 to 2099), for a "
+        "rehearsal of other days; empty: the clock"
     ),
 ]
 

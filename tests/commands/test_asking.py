@@ -169,3 +169,12 @@ def test_every_command_that_was_observed_is_learnt_set_by_set_and_once(warehouse
     assert sorted(found) == numbers
     learnt = {(row.source, row.device_id[1:] == sn, row.added_at) for sn, row in found.items() if row.device_id}
     assert (learnt, found["015"].source) == ({("message", True, T + HOUR)}, "file")
+
+
+def test_a_command_stored_as_asked_a_year_ahead_is_due(warehouse: Warehouse) -> None:
+    with warehouse.begin() as conn:
+        records.add(conn, "a", [("1", None), ("2", None)], "given", T, None)
+        for sn, at in (("1", T + timedelta(days=365)), ("2", T + HOUR)):
+            asked = {"last_asked_at": at, "asked_times": 1}
+            conn.execute(command.update().where(command.c.command_sn == sn).values(asked))
+        assert list(records.due(conn, "a", [HOUR, HOUR], T)) == ["1"]

@@ -67,6 +67,12 @@ def test_only_iso_8601_is_a_present(wrong: object) -> None:
     assert TypeAdapter(Now).validate_python("2026-05-04T22:00") == DAY
 
 
+@pytest.mark.parametrize("wrong", ["9999-12-31T23:59:59", "2100-01-01", "1999-12-31T23:59Z", "0001-01-01"])
+def test_a_present_in_a_mistyped_year_is_refused(wrong: str) -> None:
+    with pytest.raises(ValueError, match="is not between the years 2000 and 2099"):
+        TypeAdapter(Now).validate_python(wrong)
+
+
 @pytest.mark.parametrize("warehouse_url", ["sqlite"], indirect=True)
 def test_a_replay_leaves_the_marts_of_what_it_rebuilt(env, warehouse):
     run_flow("sync_sn_flows", env, run_key="n", now=DAY.isoformat())

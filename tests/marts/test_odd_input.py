@@ -10,6 +10,7 @@ from tests.marts.second import Step, World, compute
 from tests.marts.test_second_opinion import differences, rules
 from tests.marts.test_second_opinion import fill as fill_world
 from tuyahouse.warehouse import tables
+from tuyahouse.warehouse.ledgers import runs
 from tuyahouse.warehouse.marts import KEPT, MARTS, marks
 from tuyahouse.warehouse.marts.refresh import rebuild, refresh
 from tuyahouse.warehouse.messages import gaps
@@ -23,6 +24,23 @@ def test_an_account_with_nothing_yet_has_empty_marts_and_knows_when(warehouse: W
     assert filled == {"mart_freshness", "mart_day_summary"}
     assert held(warehouse, "mart_freshness")[0]["as_of"] == AS_OF
     assert refresh(warehouse, ACCOUNT, RULES, AS_OF).written == 0
+
+
+def test_times_at_the_end_of_the_calendar_of_computers_make_no_refresh_red(warehouse: Warehouse) -> None:
+    fill(warehouse)
+    end = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
+    runs.start_run(warehouse, ACCOUNT, "sync_sn_flows", "sensible", {}, AS_OF)
+    runs.start_run(warehouse, ACCOUNT, "sync_sn_flows", "mistyped", {}, end)
+    with warehouse.begin() as conn:
+        conn.execute(tables.serial_number.update().values(last_asked_at=end))
+        conn.execute(tables.flow_step.update().values(seen_at=end))
+        conn.execute(tables.craft_line.update().values(asked_at=end))
+    for given in (None, end):
+        refresh(warehouse, ACCOUNT, RULES, given)
+        rebuild(warehouse, ACCOUNT, RULES, given)
+        assert held(warehouse, "mart_freshness")[0]["as_of"] == AS_OF
+    for name in MARTS:
+        held(warehouse, name)
 
 
 def test_an_account_of_devices_alone_has_its_days_of_presence(warehouse: Warehouse) -> None:

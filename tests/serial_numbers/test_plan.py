@@ -53,6 +53,14 @@ def test_what_is_due_is_planned_in_chunks(seven):
     assert chunks == [["S0", "S3", "S4"], ["S5", "S6", "S2"]]
 
 
+def test_those_stored_as_asked_a_year_ahead_are_due_and_a_note_says_so(seven):
+    asked(seven, [f"S{n}" for n in range(7)], -timedelta(days=365))
+    planned, _ = plan(seven)
+    assert planned.keys == 7
+    assert planned.notes[0].startswith("7 serial numbers are stored as asked after 2026-11-20 22:00 UTC")
+    assert plan(seven, Wanted(sns=["S1"]), "named")[0].notes == []
+
+
 def test_a_limit_bounds_it(seven):
     assert plan(seven, Wanted(limit=2))[1] == [["S0", "S1"]]
 

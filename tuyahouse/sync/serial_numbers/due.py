@@ -7,6 +7,7 @@ from typing import Protocol
 
 from tuyahouse.settings import PlanPolicy
 from tuyahouse.sync.serial_numbers.state import State
+from tuyahouse.times import CLOCKS_DIFFER
 
 _ASKED = (State.UNKNOWN, State.FINISHED)
 
@@ -37,8 +38,11 @@ def state_to_plan(candidate: Candidate) -> State:
 
 
 def is_due(candidate: Candidate, now: datetime, policy: PlanPolicy) -> bool:
-    """Whether it is time to ask this serial number (again). One never asked is always due."""
-    if candidate.last_asked_at is None:
+    """Whether it is time to ask this serial number (again).
+
+    One never asked is always due. So is one whose asking lies ahead of ``now``: it would not be due before that time.
+    """
+    if candidate.last_asked_at is None or candidate.last_asked_at - now > CLOCKS_DIFFER:
         return True
     return now - candidate.last_asked_at >= wait_of(candidate, policy)
 

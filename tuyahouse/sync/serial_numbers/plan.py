@@ -12,6 +12,7 @@ from tuyahouse.sync.intake.rows import Row, entry, shown
 from tuyahouse.sync.serial_numbers.chunk import KIND
 from tuyahouse.sync.serial_numbers.due import select_due
 from tuyahouse.sync.serial_numbers.register import register
+from tuyahouse.times import CLOCKS_DIFFER
 from tuyahouse.warehouse.database import Connection
 from tuyahouse.warehouse.ledgers import dead_letters, run_chunks, runs
 from tuyahouse.warehouse.serial_numbers import registry
@@ -65,6 +66,12 @@ def plan_run(
         planned = Planned(run_chunks.add_chunks(conn, run_id, chunked(keys, settings.chunk_size), going_on.first))
         strange = _without_units(source, account.name, wanted.work_orders or ())
         empty = not planned.keys and not going_on.planned and registry.is_empty(source, account.name)
+        ahead = 0 if _names(wanted) else registry.asked_after(source, account.name, now + CLOCKS_DIFFER)
+    if ahead:
+        planned.notes.append(
+            f"{ahead:,} serial numbers are stored as asked after {now:%Y-%m-%d %H:%M} UTC, the present of this run: "
+            "a run was given another present, or a clock was wrong. They are due now."
+        )
     if strange:
         planned.notes.append(
             f"The registry holds no serial number of these work orders: {shown(', '.join(strange), 200)}. "
@@ -94,10 +101,15 @@ def registry_keys(
     going_on: run_chunks.Continued,
 ) -> Iterator[str]:
     """The serial numbers that a run has yet to plan and ask, in planner order, pulled one by one."""
-    named = wanted.dead_letters or wanted.sns is not None or wanted.work_orders is not None
+    named = _names(wanted)
     candidates = _chosen(conn, account.name, wanted) if named else registry.candidates(conn, account.name)
     new = (one for one in candidates if going_on.is_new(one.sn, one.last_asked_at))
     return (one.sn for one in new) if named else select_due(new, now, policy, None)
+
+
+def _names(wanted: Wanted) -> bool:
+    """Whether it names what is asked, so that nothing is chosen for being due."""
+    return wanted.dead_letters or wanted.sns is not None or wanted.work_orders is not None
 
 
 def _chosen(conn: Connection, account: str, wanted: Wanted) -> Iterator[registry.Candidate]:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, Table, and_, exists, false, func, insert, literal, or_, select
 
+from tuyahouse.times import CLOCKS_DIFFER
 from tuyahouse.warehouse.bulk.writer import insert_new
 from tuyahouse.warehouse.database.dialect import among, if_past
 from tuyahouse.warehouse.database.types import UtcTime
@@ -86,7 +87,8 @@ def due(
 ) -> Iterator[str]:
     """Numbers of open commands to ask now, longest waiting first; with ``everything``, whether due or not.
 
-    ``steps`` are the waiting times by how often a command was asked; the last one holds for all further times.
+    ``steps`` are the waiting times by how often a command was asked; the last one holds for all further times. One
+    whose asking lies ahead of ``now`` is due: it would not be before that time.
     """
     last = len(steps) - 1
     waited = [
@@ -97,7 +99,8 @@ def due(
         for times, step in enumerate(steps)
         if times
     ]
-    waiting_over = or_(command.c.last_asked_at.is_(None), *waited) if not everything else ~false()
+    ahead = command.c.last_asked_at > now + CLOCKS_DIFFER
+    waiting_over = or_(command.c.last_asked_at.is_(None), ahead, *waited) if not everything else ~false()
     query = (
         select(command.c.command_sn)
         .where(command.c.account == account, command.c.done_at.is_(None), waiting_over)

@@ -14,6 +14,9 @@ DAYS_AHEAD = 180
 EARLIEST = datetime(2015, 1, 1, tzinfo=UTC)
 """The calendar never begins earlier: what is dated before is a wrong clock, and falls on its UTC date."""
 
+END = datetime(2100, 1, 1, tzinfo=UTC)
+"""The present of the marts lies before: what is stored as later is a wrong clock."""
+
 FEW_DAYS = 14
 LATELY = timedelta(days=28)
 

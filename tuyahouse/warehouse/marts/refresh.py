@@ -81,10 +81,12 @@ def refresh(
 ) -> Refreshed:
     """Work off all marks of the account; changed settings or definitions mark everything first.
 
-    ``as_of`` becomes the present of the marts; without it the start of the newest sync_sn_flows, else the clock.
+    ``as_of`` becomes the present of the marts; without it the start of the newest sync_sn_flows, else the clock. One
+    that is not before the calendar's end counts as not given.
     """
     with _writing(database) as conn:
-        done = Refreshed(as_of or _newest_start(conn, account) or now_time(conn))
+        given = as_of if as_of and as_of < calendar.END else None
+        done = Refreshed(given or _newest_start(conn, account) or now_time(conn))
         before = _prepare(conn, account, rules, done.as_of)
     while True:
         with _writing(database) as conn:
@@ -137,7 +139,9 @@ class _Writing:
 def _newest_start(conn: Connection, account: str) -> datetime | None:
     wanted = select(func.max(ops_run.c.started_at, type_=UtcTime))
     found: datetime | None = conn.execute(
-        wanted.where(ops_run.c.account == account, ops_run.c.flow == "sync_sn_flows")
+        wanted.where(
+            ops_run.c.account == account, ops_run.c.flow == "sync_sn_flows", ops_run.c.started_at < calendar.END
+        )
     ).scalar()
     return found
 

@@ -231,6 +231,12 @@ def oldest_open(conn: Connection, account: str) -> datetime | None:
     return found
 
 
+def asked_after(conn: Connection, account: str, at: datetime) -> int:
+    """Number of serial numbers whose last asking is stored as later than this."""
+    wanted = select(func.count()).where(_table.account == account, _table.last_asked_at > at)
+    return int(conn.execute(wanted).scalar_one())
+
+
 def listing(
     conn: Connection,
     account: str,
