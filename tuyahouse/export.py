@@ -2,6 +2,7 @@
 
 import csv
 import re
+import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -64,12 +65,14 @@ def export(
 
 @contextmanager
 def _whole(out: Path) -> Iterator[Path]:
-    """A file beside it that takes its place at the end."""
-    part = out.with_name(f".{out.name}.part")
+    """A new file beside it that takes its place at the end; of a link, beside its target."""
     try:
+        target = out.resolve()
+        part = target.with_name(f".{secrets.token_hex(8)}.part")
         try:
+            part.open("xb").close()  # nothing that is there, nor a link, is written to
             yield part
-            part.replace(out)
+            part.replace(target)
         finally:
             part.unlink(missing_ok=True)
     except OSError as error:
@@ -193,13 +196,13 @@ def _xlsx_cell(sheet: Any, of: Field, cell: Any, zone: ZoneInfo) -> Any:
 
 
 def _text_cell(sheet: Any, value: Any) -> Any:
-    """A text as text, also one that a sheet would run as a formula."""
+    """A text as text, also one that a sheet would run as a formula or show as an error (``#N/A``)."""
     if not isinstance(value, str):
         return value
     from openpyxl.cell import WriteOnlyCell
 
     plain = _NOT_IN_XML.sub("\ufffd", value)[:32_767]
-    if not plain.startswith("="):
+    if not plain.startswith(("=", "#")):
         return plain
     cell = WriteOnlyCell(sheet, plain)
     cell.data_type = "s"

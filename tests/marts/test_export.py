@@ -97,6 +97,37 @@ def test_what_cannot_be_written_is_said(example: Warehouse, tmp_path: Path) -> N
         export(example, "flow_step", ACCOUNT, tmp_path / "x.json")
 
 
+def test_a_text_like_an_error_of_a_sheet_is_text(example: Warehouse, tmp_path: Path) -> None:
+    with example.begin() as conn:
+        conn.execute(text("UPDATE mart_unit SET sn = '#N/A' WHERE sn = 'u1'"))
+    export(example, "mart_unit", ACCOUNT, tmp_path / "x.xlsx", where={"sn": "#N/A"})
+    for sheet in (book := openpyxl.load_workbook(tmp_path / "x.xlsx")):
+        cells = [cell for row in sheet.iter_rows() for cell in row if "#N/A" in str(cell.value)]
+        assert [cell.data_type for cell in cells] == ["s"], sheet.title
+    assert len(book.sheetnames) == 2
+
+
+def test_an_export_to_a_link_writes_its_target_and_touches_no_other_file(example: Warehouse, tmp_path: Path) -> None:
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "other").write_text("other")
+    (tmp_path / "x.csv").symlink_to(tmp_path / "kept" / "orders.csv")
+    (tmp_path / ".x.csv.part").symlink_to(tmp_path / "other")
+    assert export(example, "mart_order", ACCOUNT, tmp_path / "x.csv") == 2
+    assert (tmp_path / "x.csv").is_symlink() and (tmp_path / "other").read_text() == "other"
+    assert len((tmp_path / "kept" / "orders.csv").read_text().splitlines()) == 3
+    assert [one.name for one in (tmp_path / "kept").iterdir()] == ["orders.csv"]
+
+
+def test_the_command_refuses_what_it_would_not_do(cli, tmp_path: Path) -> None:
+    out = ("--out", str(tmp_path / "x.csv"))
+    twice = cli("export", "serial_number", "-a", "demo", *out, "--where", "sn=A", "--where", "sn=B")
+    assert (twice.exit_code, "sn is named twice" in twice.stderr) == (2, True)
+    cli("sn", "add", "-a", "demo", "--pattern", "A0001..A0003")
+    result = cli("export", "ops_chunk", "-a", "demo", *out)
+    assert (result.exit_code, "ops_chunk belongs to no account" in result.stderr) == (1, True)
+    assert not (tmp_path / "x.csv").exists()
+
+
 def test_the_command_names_what_is_nearest(cli, tmp_path: Path) -> None:
     cli("sn", "add", "-a", "demo", "--pattern", "A0001..A0003")
     result = cli("export", "serial_numbr", "-a", "demo", "--out", str(tmp_path / "x.csv"))

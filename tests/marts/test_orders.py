@@ -75,6 +75,7 @@ def test_rows_that_cannot_be_used_are_refused_in_words_and_kept(warehouse: Wareh
     file = tmp_path / "plans.csv"
     file.write_text(
         "order_code,planned_units,due_at\nA1,-5,\nA2,10.5,\nA3,ten,\nA4,1,06/03/2026\nA5,1,2026-02-30\nA6,9,\n"
+        "A7,1,9999-12-31\n"
     )
     outcome = add_plans(warehouse, account, file)
     assert [(one.place, one.reason.split(":")[0]) for one in outcome.refused] == [
@@ -83,10 +84,32 @@ def test_rows_that_cannot_be_used_are_refused_in_words_and_kept(warehouse: Wareh
         ("row 4", "its plan 'ten' is not a number of units"),
         ("row 5", "its due date '06/03/2026' is not understood"),
         ("row 6", "its due date '2026-02-30' is not understood"),
+        ("row 8", "its due date '9999-12-31' is the end of time"),
     ]
     assert plans(warehouse) == {"A6": (9, None, None)}
     with warehouse.read() as conn:
-        assert len(conn.execute(select(ops_dead_letter).where(ops_dead_letter.c.kind == "work_order")).all()) == 5
+        assert len(conn.execute(select(ops_dead_letter).where(ops_dead_letter.c.kind == "work_order")).all()) == 6
+
+
+def test_a_row_that_contradicts_an_earlier_one_is_refused_with_both_numbers(
+    warehouse: Warehouse, account, tmp_path: Path
+) -> None:
+    file = tmp_path / "plans.csv"
+    file.write_text("order_code,planned_units,due_at\nA1,12,2026-03-05\nA1,12,2026/3/5\nB1,7,\nA1,15,2026-03-06\n")
+    outcome = add_plans(warehouse, account, file)
+    assert [(one.place, one.value, one.reason) for one in outcome.refused] == [
+        (
+            "row 5",
+            "A1",
+            "row 2, which is kept, plans the same work order with another planned_units and due_at: "
+            "leave the one row that is right",
+        )
+    ]
+    assert (outcome.added, outcome.duplicates, outcome.refused_count, outcome.balanced) == (2, 1, 1, True)
+    assert plans(warehouse) == {"A1": (12, DUE, None), "B1": (7, None, None)}
+    file.write_text("order_code,planned_units,due_at\nA1,15,2026-03-05\n")
+    assert add_plans(warehouse, account, file).refused == []
+    assert plans(warehouse)["A1"] == (15, DUE, None)
 
 
 @pytest.mark.parametrize(

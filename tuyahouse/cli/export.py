@@ -16,7 +16,7 @@ def export(
     out: Annotated[Path, typer.Option(help="File to write: .csv, .parquet or .xlsx.")],
     since: Annotated[str | None, typer.Option(help="From this day or time on (UTC).")] = None,
     until: Annotated[str | None, typer.Option(help="Before this day or time (UTC).")] = None,
-    where: Annotated[list[str] | None, typer.Option(help="COLUMN=VALUE; several times: all must hold.")] = None,
+    where: Annotated[list[str] | None, typer.Option(help="COLUMN=VALUE, once for each column: all must hold.")] = None,
 ) -> None:
     """Write a table or mart into a file. Memory stays flat, however large it is.
 
@@ -31,10 +31,23 @@ def export(
     """
     settings = read_settings()
     found = settings.account(account).name
-    conditions = dict(_condition(pair) for pair in where or [])
+    conditions = _conditions(where or [])
     with open_warehouse(settings) as warehouse:
         count = files.export(warehouse, name, found, out, where=conditions, since=since, until=until)
     say(f"{out}: {count:,} rows of {name}.")
+
+
+def _conditions(pairs: list[str]) -> dict[str, str]:
+    conditions: dict[str, str] = {}
+    for column, value in map(_condition, pairs):
+        if column in conditions:
+            raise typer.BadParameter(
+                f"{column} is named twice, and all conditions must hold: name it once, or read several values by "
+                "frames.read",
+                param_hint="--where",
+            )
+        conditions[column] = value
+    return conditions
 
 
 def _condition(pair: str) -> tuple[str, str]:

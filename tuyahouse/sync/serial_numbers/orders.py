@@ -4,7 +4,6 @@ import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from tuyahouse.settings import Account
@@ -60,7 +59,8 @@ def add_plans(
 ) -> IntakeOutcome:
     """Store the plans of a file. What a later file says of a work order replaces them; what it leaves out stays.
 
-    A due date without a zone is in FACTORY_TIME_ZONE; one without a time means the end of that day.
+    A due date without a zone is in FACTORY_TIME_ZONE; one without a time means the end of that day. A row that plans a
+    work order otherwise than an earlier row of the file is refused; one that says the same is a duplicate.
 
     Raises:
         SourceError: the file cannot be used, or broke off.
@@ -82,9 +82,22 @@ def unknown_orders(warehouse: Warehouse, account: str) -> list[str]:
 
 
 def _judged(items: Iterator[Item], zone: ZoneInfo) -> Iterator[Item]:
+    first: dict[str, tuple[str, plans.Plan]] = {}
     for item in items:
-        read: Any = plan_of(item, zone) if isinstance(item, Row) else None
-        yield read if isinstance(read, Refusal) else item
+        read = plan_of(item, zone) if isinstance(item, Row) else None
+        if not isinstance(item, Row) or not isinstance(read, plans.Plan):
+            yield read if isinstance(read, Refusal) else item
+            continue
+        place, said = first.setdefault(item.key, (item.place, read))
+        yield item if said == read else Refusal(item.place, shown(item.key), _contradiction(place, said, read))
+
+
+def _contradiction(place: str, said: plans.Plan, read: plans.Plan) -> str:
+    names = [name for name, before, now in zip(plans.Plan._fields, said, read, strict=True) if before != now]
+    return (
+        f"{place}, which is kept, plans the same work order with another {' and '.join(names)}: "
+        "leave the one row that is right"
+    )
 
 
 def plan_of(row: Row, zone: ZoneInfo) -> plans.Plan | Refusal:
@@ -116,12 +129,15 @@ def due_at(text: str, zone: ZoneInfo) -> datetime | None:
     form = ValueError(
         f"its due date {text!r} is not understood: write 2026-03-06, 2026-03-06 14:00 or with a zone (+08:00)"
     )
+    endless = ValueError(f"its due date {text!r} is the end of time: leave the cell empty where nothing is due")
     match = _DATE.fullmatch(text.strip())
     if match is None:
         raise form
     year, month, day, hour, minute, second, rest = match.groups()
     try:
         on = date(int(year), int(month), int(day))
+        if on.year == date.max.year:
+            raise endless
         if hour is None:
             if rest.strip():
                 raise form
@@ -131,5 +147,5 @@ def due_at(text: str, zone: ZoneInfo) -> datetime | None:
         if not offset:
             return at.replace(tzinfo=zone).astimezone(UTC)
         return datetime.fromisoformat(f"{at.isoformat()}{'+00:00' if offset == 'Z' else offset}").astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise form from None
+    except (ValueError, OverflowError) as error:
+        raise (endless if error is endless else form) from None
