@@ -181,3 +181,24 @@ async def test_devices_whose_sources_contradict_each_other_are_shown_to_the_oper
         shown = [each for each in await client.read_artifacts(limit=200) if each.key == "devices-contradicting-demo"]
     assert contradicting
     assert any(all(name in str(each.data) for name in contradicting) for each in shown)
+
+
+async def test_commands_beyond_the_budget_stop_softly_and_the_run_key_asks_the_rest(
+    sandboxes: Start, reach: Callable[..., None], opened: Warehouse
+) -> None:
+    sandbox = sandboxes("--set", "devices=20", "--set", "commands_per_day=20")
+    reach(sandbox)
+    assert (await devices(run_key="n1")).is_completed()
+    numbers = [each["command_sn"] for each in truth(sandbox, "commands")]
+    reach(sandbox, MONTHLY_CALLS="1")
+    state = await reconcile_commands(account="demo", run_key="idle", return_state=True)
+    assert state.is_completed() and not run(opened, "reconcile_commands", "idle").note
+    state = await reconcile_commands(account="demo", run_key="n1", command_sns=numbers, return_state=True)
+    assert (state.is_completed(), state.name) == (True, "Stopped")
+    stopped = run(opened, "reconcile_commands", "n1")
+    assert (stopped.status, stopped.planned) == ("stopped", 20)
+    assert "The month's calls pay for 0 of 20." in stopped.note
+    reach(sandbox, MONTHLY_CALLS="6000")
+    assert (await reconcile_commands(account="demo", run_key="n1", return_state=True)).is_completed()
+    done = run(opened, "reconcile_commands", "n1")
+    assert (done.status, done.outcome.asked) == ("balanced", 20)

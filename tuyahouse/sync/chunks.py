@@ -118,3 +118,13 @@ def calls_left(warehouse: Warehouse, account: Account, now: datetime) -> int | N
     if account.monthly_calls is None:
         return None
     return max(0, account.monthly_calls - warehouse.slots.calls_this_month(account.name, now))
+
+
+def unpaid(account: Account, planned: int, left: int | None) -> list[str]:
+    """A note if the month's calls do not pay for all planned keys; ``left`` is what :func:`calls_left` said."""
+    if left is None or planned <= left:
+        return []
+    return [
+        f"The month's calls pay for {left:,} of {planned:,}. "
+        f"Raise TUYAHOUSE_ACCOUNTS__{account.name.upper()}__MONTHLY_CALLS, or wait for the next month."
+    ]

@@ -6,7 +6,7 @@ from datetime import datetime
 from itertools import islice
 
 from tuyahouse.settings import Account, CommandPolicy
-from tuyahouse.sync.chunks import calls_left, chunked
+from tuyahouse.sync.chunks import calls_left, chunked, unpaid
 from tuyahouse.sync.commands.intake import KIND
 from tuyahouse.sync.commands.reconcile import learn_observed
 from tuyahouse.sync.commands.rules import ask_steps
@@ -48,7 +48,8 @@ def plan_asking(
     If some are given, now or at an earlier start, only they are asked, due or not; what cannot be a record number is
     refused as in a file. A run that continues plans anew what it has not asked since its first start. While a gap in
     the message stream is open, every command still followed is asked, due or not: its message may be lost. What the
-    month's calls do not pay for is left for later.
+    month's calls do not pay for is planned too, and reported in the notes: the run stops when they are used up, and its
+    run key continues once there are more.
     """
     planned = Planned(learnt=learn_observed(warehouse, run))
     with landing(warehouse, run) as conn:
@@ -64,11 +65,9 @@ def plan_asking(
         if given is None:
             wanted = records.due(conn, account.name, ask_steps(policy), now, everything=bool(gaps))
         new = _new(conn, account.name, wanted, going_on)
-        bounds = [None if limit is None else max(0, limit - going_on.planned), left]
-        keys = islice(new, min((bound for bound in bounds if bound is not None), default=None))
+        keys = islice(new, None if limit is None else max(0, limit - going_on.planned))
         run_chunks.add_chunks(conn, run.run_id, _chunks(keys, chunk_size, planned), going_on.first)
-    if left is not None and planned.keys >= left:
-        planned.notes.append(f"The month's calls pay for {left:,} more: commands that are due beyond that wait.")
+    planned.notes += unpaid(account, planned.keys, left)
     return planned
 
 

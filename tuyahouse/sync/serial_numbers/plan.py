@@ -6,7 +6,7 @@ from datetime import datetime
 from itertools import islice
 
 from tuyahouse.settings import Account, PlanPolicy, Settings
-from tuyahouse.sync.chunks import calls_left, chunked
+from tuyahouse.sync.chunks import calls_left, chunked, unpaid
 from tuyahouse.sync.given import with_those_given_before
 from tuyahouse.sync.intake.rows import Row, entry, shown
 from tuyahouse.sync.serial_numbers.chunk import KIND
@@ -84,11 +84,7 @@ def plan_run(
         )
     if refused:
         planned.notes.append(f"{refused:,} of the given serial numbers are not valid: ops_dead_letter says why.")
-    if left is not None and planned.keys > left:
-        planned.notes.append(
-            f"The month's calls pay for {left:,} of {planned.keys:,}. "
-            f"Raise TUYAHOUSE_ACCOUNTS__{account.name.upper()}__MONTHLY_CALLS, or wait for the next month."
-        )
+    planned.notes += unpaid(account, planned.keys, left)
     return planned
 
 
