@@ -27,8 +27,13 @@ def counts_in_words(outcome: Outcome) -> str:
 
 
 def in_one_sentence(status: str, planned: int | None, outcome: Outcome) -> str:
-    """``Good: 300 asked, 290 answered, …``; ``Good: Nothing was due.`` for a plan without keys."""
+    """``Good: 300 asked, 290 answered, …``; ``Good: Nothing was due.`` for a plan without keys.
+
+    A balanced run in which keys failed or were rejected is ``Done, with dead letters: …``.
+    """
     counts = counts_in_words(outcome)
     if not counts:
         counts = "Nothing was due" if planned == 0 and status == "balanced" else ""
-    return f"{verdict(status)}: {counts}." if counts else f"{verdict(status)}."
+    refused = status == "balanced" and outcome.failed + outcome.rejected
+    word = "Done, with dead letters" if refused else verdict(status)
+    return f"{word}: {counts}." if counts else f"{word}."
