@@ -13,6 +13,7 @@ from tasks.devices import (
     publish_contradictions,
     publish_device_changes,
     read_lists,
+    refused_sources,
 )
 from tasks.run.flow import RunRed, flow
 from tasks.run.run import final_state, running
@@ -48,6 +49,7 @@ async def sync_devices(
         if not run.stopped:
             await run.each_chunk(ask_device_details)
             await close_gaps(run.run)
+        run.notes += await refused_sources(run)
         await publish_contradictions(run)
         if problems:
             raise RunRed("\n".join(problems.values()))

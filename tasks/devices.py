@@ -12,10 +12,12 @@ from tuyahouse.outcome import Outcome
 from tuyahouse.sync.asking import STOPPING
 from tuyahouse.sync.devices import plan
 from tuyahouse.sync.devices.chunks import details_chunk, is_list, list_chunk
+from tuyahouse.sync.devices.links import KIND
 from tuyahouse.sync.devices.plan import Concluded
 from tuyahouse.sync.messages.close_gaps import close_answered_gaps
 from tuyahouse.terminal import progress
 from tuyahouse.warehouse.devices import history, links
+from tuyahouse.warehouse.ledgers import dead_letters
 from tuyahouse.warehouse.ledgers.runs import Run
 
 
@@ -98,6 +100,23 @@ async def read_lists(run: Running) -> tuple[dict[str, str], list[TuyaError]]:
             if error.action in STOPPING:
                 break
     return problems, errors
+
+
+async def refused_sources(run: Running) -> list[str]:
+    """A note for each source of serial numbers that Tuya refuses the account."""
+    return await asyncio.to_thread(_refused_sources, run)
+
+
+def _refused_sources(run: Running) -> list[str]:
+    with run.resources.warehouse.read() as conn:
+        letters = dead_letters.open_dead_letters(conn, run.account, KIND)
+        return [
+            f"Tuya refuses this account {letter.key} (code {letter.code}), so it links no device to a serial number: "
+            "subscribe the API and give the project, or the PMS user, the right to it in Tuya's console. "
+            "Then start sync_devices with full=true."
+            for letter in letters
+            if letter.reason == "not_available"
+        ]
 
 
 ROWS = 200

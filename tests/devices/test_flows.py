@@ -13,6 +13,7 @@ from flows.reconcile_commands import reconcile_commands
 from flows.sync_devices import sync_devices
 from tests.devices.nights import inventory, truth
 from tests.support.sandbox import Sandbox
+from tuyahouse.cloud.errors import ConfigurationWrong
 from tuyahouse.warehouse.ledgers import dead_letters, runs
 from tuyahouse.warehouse.tables import command
 from tuyahouse.warehouse.warehouse import Warehouse
@@ -202,3 +203,20 @@ async def test_commands_beyond_the_budget_stop_softly_and_the_run_key_asks_the_r
     assert (await reconcile_commands(account="demo", run_key="n1", return_state=True)).is_completed()
     done = run(opened, "reconcile_commands", "n1")
     assert (done.status, done.outcome.asked) == ("balanced", 20)
+
+
+async def test_a_refused_source_of_serial_numbers_is_noted_until_it_answers(
+    sandboxes: Start, reach: Callable[..., None], opened: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reach(sandboxes("--set", "devices=20"))
+
+    def refuse(result: bytes) -> Any:
+        raise ConfigurationWrong("permission deny", code="1106")
+
+    with monkeypatch.context() as refused:
+        refused.setattr("tuyahouse.sync.devices.links.decode_factory_infos", refuse)
+        await devices(run_key="n1")
+    note = run(opened, "sync_devices", "n1").note
+    assert "factory-infos (code 1106)" in note and "full=true" in note
+    assert (await devices(run_key="n2", full=True)).is_completed()
+    assert "1106" not in run(opened, "sync_devices", "n2").note
