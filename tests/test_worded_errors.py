@@ -8,9 +8,11 @@ import tuyahouse
 from tuyahouse.cloud.http.bodies import TooLarge, UnaskedEncoding
 from tuyahouse.messages.errors import UnreadableMessage
 from tuyahouse.messages.sources.diagnosis import UnusableUrl
+from tuyahouse.sync.access.intent import NothingGained
+from tuyahouse.sync.access.token_files import NotKept
 from tuyahouse.worded_errors import IN_WORDS
 
-CAUGHT_WITHIN = (TooLarge, UnaskedEncoding, UnreadableMessage, UnusableUrl)
+CAUGHT_WITHIN = (NotKept, NothingGained, TooLarge, UnaskedEncoding, UnreadableMessage, UnusableUrl)
 NOT_IMPORTED = ("tuyahouse.sandbox", "tuyahouse.warehouse.migrations")
 
 
