@@ -4,17 +4,19 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from tuyahouse.cloud.client import TuyaClient
 from tuyahouse.outcome import Outcome
 from tuyahouse.settings import Account
 from tuyahouse.sync.asking import Asked
 from tuyahouse.warehouse.bulk.halves import land_in_halves
 from tuyahouse.warehouse.ledgers.dead_letters import DeadLetter
 from tuyahouse.warehouse.warehouse import Warehouse
+
+if TYPE_CHECKING:
+    from tuyahouse.cloud.client import TuyaClient  # a plan is counted without the libraries of a client
 
 LONGEST_SAMPLE = 200
 Answer = tuple[str, Any]
@@ -27,7 +29,7 @@ def chunked(keys: Iterable[str], size: int) -> Iterator[list[str]]:
         yield chunk
 
 
-async def in_parts(client: TuyaClient, sync_part: Callable[[Asked[Any], int], Awaitable[Outcome]]) -> Outcome:
+async def in_parts(client: "TuyaClient", sync_part: Callable[[Asked[Any], int], Awaitable[Outcome]]) -> Outcome:
     """Ask and land a chunk whose answers may be too large to be held together (:data:`~.asking.LARGEST_CHUNK`).
 
     ``sync_part`` asks what the chunk has left into the given results until they are full, and lands them; its second
