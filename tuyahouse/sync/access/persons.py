@@ -11,11 +11,11 @@ from tuyahouse.cloud.client import TuyaClient
 from tuyahouse.cloud.errors import NotFound
 from tuyahouse.sync.access.carried import Carried
 from tuyahouse.sync.access.devices import Devices
+from tuyahouse.sync.access.file_rows import read_rows
 from tuyahouse.sync.access.intent import End, Facts, Intent, Written
 from tuyahouse.sync.access.write import Door
 from tuyahouse.sync.intake.columns import Headings
-from tuyahouse.sync.intake.files import read_file
-from tuyahouse.sync.intake.rows import Blank, Note, Refusal, Row, shown
+from tuyahouse.sync.intake.rows import Row, shown
 from tuyahouse.warehouse.access import persons
 
 Make = Callable[[TuyaClient], Awaitable[Facts]]
@@ -60,13 +60,8 @@ def read_changes(path: str | Path) -> Iterator[Change | Written]:
     Raises:
         SourceError: the file cannot be used.
     """
-    for item in read_file(path, HEADINGS):
-        if isinstance(item, Blank | Note):
-            continue
-        if isinstance(item, Refusal):
-            yield Written(f"{item.place}: {item.value!r}", End.INVALID, f"Not valid, because {item.reason}.")
-        else:
-            yield _change(item)
+    for row in read_rows(path, HEADINGS):
+        yield row if isinstance(row, Written) else _change(row)
 
 
 def _change(row: Row) -> Change | Written:

@@ -11,12 +11,12 @@ from tuyahouse.cloud.client import TuyaClient
 from tuyahouse.cloud.errors import prefix
 from tuyahouse.settings import Account, SettingsError
 from tuyahouse.sync.access.carried import Carried
+from tuyahouse.sync.access.file_rows import read_rows
 from tuyahouse.sync.access.intent import End, Facts, Intent, Written
 from tuyahouse.sync.access.passwords import password_at
 from tuyahouse.sync.access.write import Door
 from tuyahouse.sync.intake.columns import Headings
-from tuyahouse.sync.intake.files import read_file
-from tuyahouse.sync.intake.rows import Blank, Note, Refusal, Row, shown
+from tuyahouse.sync.intake.rows import Row, shown
 from tuyahouse.warehouse.access import users
 
 DEFAULT_COUNTRY = "86"
@@ -110,12 +110,8 @@ def read_users(path: str | Path) -> Iterator[User | Written]:
     Raises:
         SourceError: the file cannot be used.
     """
-    for item in read_file(path, HEADINGS):
-        if isinstance(item, Refusal):
-            # What stands in the row is not repeated: it may hold a password.
-            yield Written(item.place, End.INVALID, f"Not valid, because {item.reason}.")
-        elif not isinstance(item, Blank | Note):
-            yield _user(item)
+    for row in read_rows(path, HEADINGS, secret=True):
+        yield row if isinstance(row, Written) else _user(row)
 
 
 def _user(row: Row) -> User | Written:

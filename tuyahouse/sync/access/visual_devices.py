@@ -4,10 +4,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from tuyahouse.cloud.calls.visual_tokens import VisualDevice
+from tuyahouse.sync.access.file_rows import read_rows
 from tuyahouse.sync.access.intent import End, Written
 from tuyahouse.sync.intake.columns import Headings
-from tuyahouse.sync.intake.files import read_file
-from tuyahouse.sync.intake.rows import Blank, Note, Refusal
 
 HEADINGS = Headings(
     frozenset(("productkey", "product", "产品key")),
@@ -25,15 +24,13 @@ def read_devices(path: str | Path) -> Iterator[VisualDevice | Written]:
     Raises:
         SourceError: the file cannot be used.
     """
-    for item in read_file(path, HEADINGS):
-        if isinstance(item, Blank | Note):
-            continue
-        if isinstance(item, Refusal):
-            yield Written(f"{item.place}: {item.value!r}", End.INVALID, f"Not valid, because {item.reason}.")
-        elif not item.companion:
-            yield Written(f"{item.place}: {item.key}", End.INVALID, "It names no device: write its device_name.")
+    for row in read_rows(path, HEADINGS):
+        if isinstance(row, Written):
+            yield row
+        elif not row.companion:
+            yield Written(f"{row.place}: {row.key}", End.INVALID, "It names no device: write its device_name.")
         else:
-            yield VisualDevice(item.key, item.companion)
+            yield VisualDevice(row.key, row.companion)
 
 
 def distinct(asked: Iterable[VisualDevice | Written]) -> tuple[list[VisualDevice], list[Written]]:
