@@ -53,6 +53,7 @@ def store(
     """
     for place, part in enumerate(_blocks_of(answers)):
         keys = [key for key, _ in part]
+        part = list(zip(keys, SECRETS.answers([body for _, body in part]), strict=True))
         name = f"{block_id}.{place:04d}" if place else block_id
         insert_new(conn, raw_block, _COLUMNS, [(account, kind, name, at, len(part), pack(keys), pack(part))])
 
@@ -64,7 +65,7 @@ def _blocks_of(answers: Sequence[tuple[str, bytes]]) -> Iterator[list[tuple[str,
         if part and size + len(body) > LARGEST_BLOCK:
             yield part
             part, size = [], 0
-        part.append((key, SECRETS.answer(body)))
+        part.append((key, body))
         size += len(body)
     if part:
         yield part
