@@ -1,6 +1,6 @@
 # Everything a person does with this checkout. `make help` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format docs bench bench-marts system fuzz kill clean
+.PHONY: help setup demo deploy test lint format docs bench bench-marts system fuzz kill clean
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
@@ -23,6 +23,9 @@ $(STAMP): pyproject.toml constraints.txt
 
 demo: setup  ## a sandbox factory and two nights of nightly_sync into a SQLite file
 	@$(RUN) -m deployments.demo
+
+deploy: setup  ## deploy every flow for every account (ACCOUNTS="one two": for these) with the server of PREFECT_API_URL
+	@$(RUN) -m deployments.deploy $(ACCOUNTS)
 
 test: setup  ## the whole test suite, on SQLite and on a real PostgreSQL
 	@$(RUN) -m pytest

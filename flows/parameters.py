@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from typing import Annotated, Any
 
 from pydantic import (
@@ -16,6 +17,7 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema, core_schema
 
+from tuyahouse.settings import SettingsError, load_settings
 from tuyahouse.sync.access.passwords import PLACE
 from tuyahouse.sync.access.secret_values import SECRET_NAMES, TYPED, typed_secret
 
@@ -79,6 +81,23 @@ class NoTypedSecrets:
         return value
 
 
+class OfferedAccounts:
+    """A form that offers the accounts which the process that deploys it has in its settings; else it takes any text."""
+
+    def __get_pydantic_json_schema__(self, core_schema: Any, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        names = _configured_accounts()
+        return {"type": "string", "enum": list(names)} if names else handler(core_schema)
+
+
+@cache
+def _configured_accounts() -> tuple[str, ...]:
+    """The names of the accounts in the settings of this process; none where the settings cannot be used."""
+    try:
+        return tuple(sorted(load_settings().accounts))
+    except SettingsError:
+        return ()
+
+
 def _printable(value: str | None) -> str | None:
     """A name that is stored and shown: nothing in it may be invisible."""
     if value is not None and not value.isprintable():
@@ -90,6 +109,7 @@ AccountName = Annotated[
     str | None,
     Field(max_length=100),
     AfterValidator(_printable),
+    OfferedAccounts(),
     Described("Account, by its name in the settings of the worker; empty: the only one that is configured there"),
 ]
 

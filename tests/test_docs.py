@@ -226,12 +226,11 @@ def test_the_readme_lists_every_flow_and_every_command() -> None:
 
 def test_every_deployment_that_a_page_starts_is_one() -> None:
     deployments = yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]
-    there = {f"{item['entrypoint'].split(':')[1]}/{item['name']}" for item in deployments}
-    named = {
-        name
-        for text in TEXT.values()
-        for name in re.findall(r"\b([a-z_]+/(?:on-demand|[a-z-]+ly|every-[a-z-]+))\b", text)
+    there = {
+        f"{item['entrypoint'].split(':')[1]}/{item['name'].replace('{{ account.name }}', 'factory')}"
+        for item in deployments
     }
+    named = {name for text in TEXT.values() for name in re.findall(r"prefect deployment run ([a-z_]+/[a-z-]+)", text)}
     assert named and named <= there
 
 

@@ -1,8 +1,10 @@
 """Flows whose failures are sentences: the state of a red run says what is wrong, without class names or traces."""
 
 import logging
+import re
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
+from datetime import UTC, datetime
 from functools import partial, wraps
 from typing import Any, ParamSpec
 
@@ -66,7 +68,7 @@ _IN_WORDS = (RunRed, Refusal, *IN_WORDS)
 def flow(name: str, flow_run_name: str) -> Callable[[FlowCall[P]], prefect.Flow[P, Coroutine[Any, Any, State[Any]]]]:
     """``prefect.flow`` of a coroutine that returns its state; what it raises becomes a failed state with a sentence.
 
-    ``flow_run_name`` may hold ``{account}``.
+    ``flow_run_name`` may hold ``{account}``; the date of the run follows it. A name that a person typed is kept.
 
     Raises:
         SystemExit: the file of the flow is run as a program; says how the flow is run.
@@ -89,12 +91,20 @@ def flow(name: str, flow_run_name: str) -> Callable[[FlowCall[P]], prefect.Flow[
     return decorate
 
 
+_MADE_UP = re.compile(r"[a-z]+-[a-z]+")
+"""How Prefect names a run that nobody named: ``beneficial-bison``."""
+
+
 def _named(template: str) -> str:
-    """The name of the flow run under way, with its account, whether named or the only one."""
+    """The name of the flow run under way: what it does, its account, whether named or the only one, and its date."""
+    typed = str(flow_run.name or "")
+    if typed and not _MADE_UP.fullmatch(typed):
+        return typed
     account = flow_run.parameters.get("account")
     with suppress(SettingsError):
         account = load_settings().account(account).name
-    return template.format(account=account or "no account")
+    at = flow_run.parameters.get("now") or flow_run.scheduled_start_time or datetime.now(UTC)
+    return f"{template.format(account=account or 'no account')} {str(at)[:10]}"
 
 
 def _failed(error: Exception) -> State[Any]:

@@ -26,6 +26,7 @@ class Site:
     prefect: PrefectServer
     sandbox: Sandbox
     warehouse: Path
+    env: dict[str, str]
     deployed: str
 
     @property
@@ -34,13 +35,15 @@ class Site:
         return self.prefect.url.removesuffix("/api")
 
     def deployment(self, name: str) -> dict[str, Any]:
-        """A deployment as the server knows it, by ``flow/deployment``."""
-        found: dict[str, Any] = self.prefect.api(f"deployments/name/{name}")
+        """A deployment as the server knows it."""
+        found: dict[str, Any]
+        (found,) = self.prefect.api("deployments/filter", {"deployments": {"name": {"any_": [name]}}})
         return found
 
-    def start(self, name: str, **parameters: Any) -> str:
-        """Start a run as the UI does; its id."""
-        body = {"parameters": {"account": "demo", **parameters}}
+    def start(self, name: str, *, account: str | None = "demo", run_name: str = "", **parameters: Any) -> str:
+        """Start a run as the UI does; its id. Without an account, none was chosen."""
+        chosen = {} if account is None else {"account": account}
+        body = {"parameters": {**chosen, **parameters}} | ({"name": run_name} if run_name else {})
         return str(self.prefect.api(f"deployments/{self.deployment(name)['id']}/create_flow_run", body)["id"])
 
     def retry(self, flow_run: str) -> None:
@@ -68,7 +71,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     server = PrefectServer("--analytics-off")
     told = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "TUYAHOUSE_"))}
     second = {name.replace("__DEMO__", "__ANNEX__"): value for name, value in annex.env.items()}
-    demo = {"ALLOW_WRITES": "true", "APP_SCHEMA": "sandboxapp"}
+    demo = {"ALLOW_WRITES": "true", "APP_SCHEMA": "sandboxapp", "FACTORY_TIME_ZONE": "Asia/Shanghai"}
     env = {
         **told,
         **sandbox.env,
@@ -79,17 +82,24 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         "TUYAHOUSE_TOKEN_DIR": str(home / "tokens"),
         "ALICES_PASSWORD": PASSWORD,
     }
-    run_prefect(env, "work-pool", "create", "tuyahouse", "--type", "process")
-    deployed = run_prefect({**env, "TUYAHOUSE_DEPLOY_ACCOUNT": "demo"}, "deploy", "--all")
+    deployed = deploy(env)
     command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", "tuyahouse"]
     with (home / "worker.log").open("wb") as log:
         worker = subprocess.Popen(command, cwd=home, env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-    yield Site(server, sandbox, warehouse, deployed)
+    yield Site(server, sandbox, warehouse, env, deployed)
     worker.terminate()
     worker.wait(60)
     server.close()
     sandbox.stop()
     annex.stop()
+
+
+def deploy(env: dict[str, str], *words: str) -> str:
+    """What `make deploy` does; what it printed."""
+    command = [sys.executable, "-m", "deployments.deploy", *words]
+    done = subprocess.run(command, cwd=ROOT, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
 
 
 def run_prefect(env: dict[str, str], *words: str) -> str:

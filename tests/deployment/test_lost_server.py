@@ -106,12 +106,12 @@ def test_on_a_worker(
 ) -> None:
     told = env | server.env
     run_prefect(told, "work-pool", "create", "tuyahouse", "--type", "process")
-    run_prefect({**told, "TUYAHOUSE_DEPLOY_ACCOUNT": "demo"}, "deploy", "--name", "sync_sn_flows/on-demand")
+    run_prefect({**told, "TUYAHOUSE_DEPLOY_ACCOUNT": "demo"}, "deploy", "--name", "sync_sn_flows/ask-serial-numbers")
     command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", "tuyahouse"]
     with (tmp_path / "worker.log").open("wb") as log:
         worker = subprocess.Popen(command, cwd=tmp_path, env=told, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
     try:
-        deployment = server.api("deployments/name/sync_sn_flows/on-demand")["id"]
+        deployment = server.api("deployments/name/sync_sn_flows/ask-serial-numbers")["id"]
         server.api(f"deployments/{deployment}/create_flow_run", {"parameters": {"run_key": "n"}})
         assert becomes_true(lambda: len(tuya.control("asked")) >= 3, 90), (tmp_path / "worker.log").read_text()
         number = int((tmp_path / "pid").read_text())

@@ -31,11 +31,11 @@ def page(browser: Browser) -> Iterator[Page]:
 
 @pytest.fixture(scope="module")
 def ended(site: Site) -> dict[str, Any]:
-    return site.ended(site.start("sync_serial_numbers/on-demand", pattern="YZCB04ZZR00001..YZCB04ZZR00003"))
+    return site.ended(site.start("register-serial-numbers", pattern="YZCB04ZZR00001..YZCB04ZZR00003"))
 
 
 def test_the_form_of_a_deployment_explains_itself(site: Site, page: Page) -> None:
-    page.goto(f"{site.pages}/deployments/deployment/{site.deployment('sync_sn_flows/on-demand')['id']}/run")
+    page.goto(f"{site.pages}/deployments/deployment/{site.deployment('ask-serial-numbers')['id']}/run")
     for words in (
         "Account, by its name",
         "The same run key continues",

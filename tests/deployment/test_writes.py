@@ -17,11 +17,11 @@ def held(site: Site, what: str, name: str, value: str) -> Any:
 def test_access_is_granted_dry_and_then_real(site: Site) -> None:
     project, rooms = next(iter(site.sandbox.control("access")["rooms"].items()))
     asked: dict[str, Any] = {"username": "isv", "project_id": project, "room_ids": rooms[:2], "ticket": True}
-    dry = site.ended(site.start("grant_access/on-demand", **asked))
+    dry = site.ended(site.start("grant-access", **asked))
     assert dry["state_type"] == "COMPLETED" and held(site, "accounts", "loginName", "isv") is None
     table = json.loads(site.prefect.newest_artifact("grant-access-demo-writes")["data"])
     assert [row["outcome"] for row in table] == ["would be done"] * 3
-    real = site.ended(site.start("grant_access/on-demand", **asked, dry_run=False))
+    real = site.ended(site.start("grant-access", **asked, dry_run=False))
     assert real["state_type"] == "COMPLETED", real["state"]["message"]
     assert held(site, "accounts", "loginName", "isv")["permissions"] == {project: rooms[:2]}
     (file,) = (site.warehouse.parent / "tokens").iterdir()
@@ -33,9 +33,9 @@ def test_access_is_granted_dry_and_then_real(site: Site) -> None:
 
 def test_a_user_is_created_dry_and_then_real(site: Site) -> None:
     asked: dict[str, Any] = {"username": "alice", "password_from": "env:ALICES_PASSWORD"}
-    dry = site.ended(site.start("manage_users/on-demand", **asked))
+    dry = site.ended(site.start("manage-users", **asked))
     assert dry["state_type"] == "COMPLETED" and held(site, "users", "username", "alice") is None
-    real = site.ended(site.start("manage_users/on-demand", **asked, dry_run=False))
+    real = site.ended(site.start("manage-users", **asked, dry_run=False))
     assert real["state_type"] == "COMPLETED", real["state"]["message"]
     secrets = [PASSWORD, held(site, "users", "username", "alice")["password"]]
     everything = [
@@ -73,14 +73,14 @@ def test_a_user_is_created_dry_and_then_real(site: Site) -> None:
 )
 def test_what_a_form_does_not_take_is_refused_before_it_is_stored(site: Site, name: str, given: dict[str, Any]) -> None:
     with pytest.raises(urllib.error.HTTPError) as refused:
-        site.start(f"{name}/on-demand", **given)
+        site.start(name.replace("_", "-"), **given)
     assert refused.value.code == 409
     assert leaks_in_files(["typed-in-the-clear"], site.prefect.home) == []
 
 
 def test_a_refused_write_is_red_and_says_which_and_why(site: Site) -> None:
     asked = {"username": "isv", "project_id": "999", "room_ids": ["1420922162969059328"], "dry_run": False}
-    run = site.ended(site.start("grant_access/on-demand", **asked))
+    run = site.ended(site.start("grant-access", **asked))
     assert run["state_type"] == "FAILED"
     assert "1 of 2 are not done" in run["state"]["message"] and "project 999" in run["state"]["message"]
 
@@ -108,12 +108,12 @@ def of_device(site: Site, name: str) -> tuple[dict[str, Any], str]:
 def test_a_device_is_written_to_dry_and_then_real(site: Site, name: str) -> None:
     asked, changed = of_device(site, name)
     before = site.sandbox.control("access")[changed]
-    dry = site.ended(site.start(f"{name}/on-demand", **asked))
+    dry = site.ended(site.start(name.replace("_", "-"), **asked))
     assert dry["state_type"] == "COMPLETED", dry["state"]["message"]
     assert site.sandbox.control("access")[changed] == before
     key = f"{name.replace('_', '-')}-demo-writes"
     assert [row["outcome"] for row in json.loads(site.prefect.newest_artifact(key)["data"])] == ["would be done"]
-    real = site.ended(site.start(f"{name}/on-demand", **asked, dry_run=False))
+    real = site.ended(site.start(name.replace("_", "-"), **asked, dry_run=False))
     assert real["state_type"] == "COMPLETED", real["state"]["message"]
     assert [row["outcome"] for row in json.loads(site.prefect.newest_artifact(key)["data"])] == ["done"]
     after = site.sandbox.control("access")[changed]

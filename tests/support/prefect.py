@@ -49,10 +49,11 @@ class PrefectServer:
             self.close()
             raise
 
-    def api(self, path: str, body: Any = None) -> Any:
-        """What ``/api/{path}`` answers: GET without a body, else POST."""
+    def api(self, path: str, body: Any = None, method: str | None = None) -> Any:
+        """What ``/api/{path}`` answers: GET without a body, else POST, or by another method."""
         data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(f"{self.url}/{path}", data=data, headers={"Content-Type": "application/json"})
+        headers = {"Content-Type": "application/json"}
+        request = urllib.request.Request(f"{self.url}/{path}", data=data, headers=headers, method=method)
         for attempt in range(10):
             try:
                 with urllib.request.urlopen(request, timeout=PATIENCE) as answer:

@@ -14,7 +14,7 @@ from typer.main import get_command
 FLOWS_ELSEWHERE = (
     "Flows are run from the top of the repository, or by a Prefect deployment, not by this program. "
     "At the top of the repository: python -m flows --list, python -m flows nightly_sync -p account=NAME. "
-    "Deployments: prefect deployment run nightly_sync/nightly (docs/deployment.md)."
+    "Deployments: prefect deployment run nightly_sync/nightly-NAME (docs/deployment.md)."
 )
 
 

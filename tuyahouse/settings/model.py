@@ -101,6 +101,10 @@ class Account(BaseModel):
     messages_source: Literal["pulsar", "websocket"] = Field(
         default="pulsar", description="The kind of Tuya's message endpoint that is read"
     )
+    messages_read_by: Annotated[Literal["nobody", "schedule", "service"], Lower] = Field(
+        default="nobody",
+        description="Who reads the messages: nobody; schedule: drain_messages, deployed; service: `tuyahouse consume`",
+    )
     messages_url: Annotated[str, Visible] = Field(default="", description="Message endpoint; default by region")
     messages_environment: Literal["prod", "test"] = Field(
         default="prod", description="prod reads the topic event, test event-test"
@@ -119,6 +123,9 @@ class Account(BaseModel):
     messages_retention: Duration = Field(default=timedelta(hours=2), description="How long Tuya keeps unread messages")
     factory_time_zone: Annotated[str, Visible, AfterValidator(checked_zone)] = Field(
         default="UTC", description="Time zone of the factory, e.g. Asia/Shanghai: the marts count days and shifts in it"
+    )
+    schedule_time_zone: Annotated[str, Visible, AfterValidator(checked_zone)] = Field(
+        default="", description="Time zone of the schedules of this account's deployments; default: `FACTORY_TIME_ZONE`"
     )
     factory_shifts: Annotated[str, Visible, AfterValidator(checked_shifts)] = Field(
         default="day=00:00",
