@@ -133,7 +133,8 @@ async def conclude_writes(run: Running, carried: Carried, dry_run: bool) -> None
         raise carried.stopped_by
     if amiss := carried.amiss:
         advice = [ANEW] if all(row.only_anew for row in amiss) else []
-        raise RunRed("\n".join([f"{len(amiss):,} of {len(carried.rows):,} are not done:", _lines(amiss), *advice]))
+        so = "would not be" if dry_run else "are not"
+        raise RunRed("\n".join([f"{len(amiss):,} of {len(carried.rows):,} {so} done:", _lines(amiss), *advice]))
 
 
 def _land(run: Running, carried: Carried) -> None:

@@ -8,6 +8,7 @@ import asyncio
 import os
 import signal
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -40,9 +41,10 @@ class Folder:
     def calls(self) -> int:
         return len(list(self.path.glob("call-*")))
 
-    async def write(self, name: str) -> Facts:
+    async def write(self, name: str, client: TuyaClient) -> Facts:
         if self.before:
             raise self.before
+        await client.call(CALL, path={"name": name})
         (self.path / f"call-{name}-{os.urandom(8).hex()}").touch()
         await asyncio.sleep(self.seconds)
         (self.path / f"is-{name}").touch()
@@ -61,7 +63,7 @@ def intent(folder: Folder, name: str = "alice", *, readable: bool = False, **cha
         target=f"name {name}",
         what=f"write {name}",
         request={"name": name},
-        make=lambda client: folder.write(name),
+        make=lambda client: folder.write(name, client),
         read_back=(lambda client: folder.read(name)) if readable else None,
         find_out="Look into the folder.",
     )
@@ -74,8 +76,14 @@ def door(
     """The door of a run of account demo."""
     run = runs.start_run(warehouse, "demo", "test", run_key, {})
     account = SimpleNamespace(name="demo", allow_writes=allowed, timeout_seconds=timeout)
-    client = cast(TuyaClient, SimpleNamespace(account=account))
+    client = cast(TuyaClient, SimpleNamespace(account=account, call=_call))
     return Door(client, warehouse, run, dry_run=dry_run, lease=LEASE)
+
+
+async def _call(endpoint: Endpoint, on_start: Callable[[], None] | None = None, **options: Any) -> None:
+    """As the client's: it says when the call is sent."""
+    if on_start:
+        on_start()
 
 
 async def write(warehouse: Warehouse, run_key: str, wanted: Intent, **options: Any) -> Written:
@@ -90,7 +98,7 @@ def main(path: str, run_key: str, readable: str, where: str) -> None:
     async def make(client: TuyaClient) -> Facts:
         if where == "before the call":
             os.kill(os.getpid(), signal.SIGKILL)
-        facts = await folder.write("alice")
+        facts = await folder.write("alice", client)
         if where == "after the call":
             os.kill(os.getpid(), signal.SIGKILL)
         return facts

@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from flows.catalogue import FLOWS
-from tests.access.desk import Desk, told
+from tests.access.desk import DEMO, Desk, told
 from tests.flows.processes import run_flow
 from tests.support.prefect import PrefectServer
 from tuyahouse.warehouse.ledgers import runs
@@ -133,6 +133,24 @@ def test_a_call_whose_answer_was_cut_is_unknown_then_reported_and_never_repeated
     assert code == 1 and "Tuya lists no persons" in printed and desk.calls(ADD) == before + 1, printed
     desk.write("manage_device_persons", **person, run_key="three")
     assert desk.calls(ADD) == before + 2
+
+
+def test_what_was_known_before_a_removal_in_doubt_is_known_no_more(desk: Desk) -> None:
+    (device,) = devices(desk, 1)
+    person = {"device_id": device, "person_id": "ay1"}
+    desk.write("manage_device_persons", **person)
+    desk.sandbox.control("options", {"fault_methods": ["DELETE"]})
+    desk.sandbox.control("faults", {"cut": 1})
+    for run_key in ("one", "two", "two"):  # made, reported, tried again
+        code, printed = desk.start("manage_device_persons", **person, action="remove", dry_run=False, run_key=run_key)
+        assert code == 1 and told(printed, "unknown") == 1 and desk.calls(REMOVE) == 1, printed
+        desk.sandbox.control("faults", {})
+    impatient = {f"{DEMO}TIMEOUT_SECONDS": "1"}
+    assert told(desk.start("manage_device_persons", impatient, **person)[1], "would be done") == 1
+    code, printed = desk.start("manage_device_persons", impatient, **person, dry_run=False)
+    assert code == 0 and told(printed, "done") == 1, printed
+    assert desk.held["persons"] == {device: ["ay1"]} and told(desk.write("manage_device_persons", **person), "skipped")
+    assert all(at for (at,) in desk.audit("settled_at"))
 
 
 @pytest.mark.parametrize("warehouse_url", ["sqlite"], indirect=True)

@@ -69,6 +69,27 @@ def test_rooms_are_added_to_those_granted_before(desk: Desk) -> None:
     assert [each["roomIdList"] for each in requests] == [room_ids[:1], room_ids[1:]]
 
 
+def test_rooms_in_doubt_are_reported_once_and_the_others_are_granted_meanwhile(desk: Desk) -> None:
+    project, (first, second) = rooms(desk)
+    desk.write("grant_access", username="isv", nick_name="Integrator")
+    before = desk.calls(PERMISSION)
+    desk.sandbox.control("options", {"fault_methods": ["POST"]})
+    desk.sandbox.control("faults", {"cut": 1})
+    assert desk.start("grant_access", **asking(desk, room_ids=[first]), dry_run=False, run_key="one")[0] == 1
+    desk.sandbox.control("faults", {})
+    code, printed = desk.start("grant_access", **asking(desk))
+    assert (code, told(printed, "unknown"), told(printed, "would be done")) == (1, 1, 1), printed
+    for _ in range(2):
+        code, printed = desk.start("grant_access", **asking(desk, ticket=True), dry_run=False, run_key="two")
+        assert code == 1 and told(printed, "unknown") == 1 and "Look at the rooms of this account" in printed, printed
+        assert "Not tried" in printed and desk.calls(PERMISSION) == before + 2
+    assert held(desk)["permissions"] == {project: [first, second]}
+    desk.write("grant_access", **asking(desk), run_key="three")
+    assert desk.calls(PERMISSION) == before + 3
+    assert told(desk.write("grant_access", **asking(desk)), "skipped") == 2
+    assert all(at for (at,) in desk.audit("settled_at"))
+
+
 def test_an_account_of_another_country_with_the_same_name_is_another_account(desk: Desk) -> None:
     for country in ("86", "49"):
         desk.write("grant_access", username="isv", country_code=country)

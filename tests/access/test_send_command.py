@@ -114,9 +114,35 @@ def test_a_command_that_cannot_be_sent_is_red_in_words(desk: Desk, given: dict[s
 
 
 @pytest.mark.parametrize("warehouse_url", ["sqlite"], indirect=True)
-def test_a_dry_run_says_that_tuya_does_not_know_the_device(desk: Desk) -> None:
-    code, printed = desk.start("send_command", **opening(desk, device_id="nobody"))
-    assert code == 1 and "Tuya would refuse it" in printed, printed
+def test_a_dry_run_says_what_would_happen_and_what_nobody_can_know(desk: Desk) -> None:
+    for device, action, args, words in (
+        ("nobody", "open_door", {}, "Check the device id: it must be a device of this cloud project"),
+        (device_of(desk), "add_door_person", {"secret_key": "env:NOT_THERE"}, "has no variable NOT_THERE"),
+    ):
+        given = {"device_id": device, "person_id": "p1", "action": action, "arguments": args}
+        code, printed = desk.start("send_command", **given)
+        assert code == 1 and words in printed, printed
+    code, printed = desk.start("send_command", **opening(desk, action="call_elevator"))
+    assert code == 0 and "Whether a device of the product type wf_znmj can do call_elevator, Tuya says only" in printed
+
+
+@pytest.mark.parametrize("warehouse_url", ["sqlite"], indirect=True)
+def test_a_command_for_persons_of_whom_one_is_in_doubt_is_reported_and_not_sent(desk: Desk) -> None:
+    def adding(*persons: str) -> dict[str, Any]:
+        people = [{"person_id": person, "name": f"{person} of {len(persons)}"} for person in persons]
+        return opening(desk, action="add_door_persons", person_id=None, arguments={"person_list": people})
+
+    desk.sandbox.control("options", {"fault_methods": ["POST"]})
+    desk.sandbox.control("faults", {"cut": 1})
+    assert desk.start("send_command", **adding("p1", "p2"), dry_run=False)[0] == 1
+    desk.sandbox.control("faults", {})
+    sent = len(desk.held["sent"])
+    desk.write("send_command", **adding("p3"))
+    assert len(desk.held["sent"]) == sent + 1
+    code, printed = desk.start("send_command", **adding("p2", "p4"), dry_run=False)
+    assert code == 1 and told(printed, "unknown") == 1 and len(desk.held["sent"]) == sent + 1, printed
+    desk.write("send_command", **adding("p2", "p4"))
+    assert all(at for (at,) in desk.audit("settled_at"))
 
 
 @pytest.mark.parametrize("warehouse_url", ["sqlite"], indirect=True)
@@ -140,7 +166,8 @@ def test_a_command_whose_answer_was_cut_is_not_sent_again(desk: Desk, prefect_se
     mine = [run["state"]["message"] for run in states if run["parameters"].get("run_key") in ("one", "two")]
     assert "start a run with a new run_key." in said and any("Look at the device." in each for each in mine)
     assert not any("press Retry" in each for each in mine if "Look at the device." in each), mine
-    assert desk.calls(OPEN) == before + 1 and sorted(desk.audit("outcome")) == [("done",), ("unknown",)]
+    assert desk.calls(OPEN) == before + 1
+    assert sorted(desk.audit("outcome", "attempts")) == [("done", 1), ("unknown", 0), ("unknown", 1)]
     desk.write("send_command", **opening(desk), run_key="three")
     assert desk.calls(OPEN) == before + 2
 

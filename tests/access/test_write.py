@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from tests.access.intents import LEASE, Folder, door, intent, write
+from tests.access.intents import CALL, LEASE, Folder, door, intent, write
 from tests.flows.processes import ROOT
 from tuyahouse.cloud.client import TuyaClient
 from tuyahouse.cloud.errors import (
@@ -25,8 +25,9 @@ from tuyahouse.cloud.errors import (
     UnusableAnswer,
 )
 from tuyahouse.settings import SettingsError
+from tuyahouse.sync.access.alone import alone
 from tuyahouse.sync.access.audit import in_doubt_in_words
-from tuyahouse.sync.access.intent import End, Facts, Intent
+from tuyahouse.sync.access.intent import End, Facts, whatever
 from tuyahouse.warehouse.database import Connection
 from tuyahouse.warehouse.shared import locks
 from tuyahouse.warehouse.tables import ops_lock, ops_write
@@ -72,7 +73,7 @@ async def test_the_audit_is_committed_before_the_call_and_its_outcome_after_it(
 
     async def make(client: TuyaClient) -> Facts:
         before.extend(audit(warehouse, "outcome", "call", "what", "ended_at"))
-        return await folder.write("alice")
+        return await folder.write("alice", client)
 
     written = await write(warehouse, "one", intent(folder, make=make))
     assert before == [("pending", "POST /v1.0/test/{name}", "write alice", None)]
@@ -113,30 +114,26 @@ async def test_what_is_so_already_is_not_written(warehouse: Warehouse, folder: F
 
 @pytest.mark.parametrize("readable", [False, True], ids=["not readable", "readable"])
 async def test_two_runs_of_the_same_intent_at_once_make_one_call(
-    warehouse: Warehouse, folder: Folder, readable: bool
+    warehouse: Warehouse, folder: Folder, monkeypatch: pytest.MonkeyPatch, readable: bool
 ) -> None:
     doors = [door(warehouse, run_key) for run_key in ("one", "two", "three")]
-    waiting = [asyncio.Event() for _ in doors]
-    for each, begun in zip(doors, waiting, strict=True):
-        each._alone = _announced(each._alone, begun)  # type: ignore[method-assign]
+    begun = {f"test, run key {each.run.run_key}": asyncio.Event() for each in doors}
+
+    def announced(warehouse: Warehouse, account: str, target: str, holder: str, *times: timedelta) -> Any:
+        begun[holder].set()
+        return alone(warehouse, account, target, holder, *times)
+
+    monkeypatch.setattr("tuyahouse.sync.access.write.alone", announced)
 
     async def make(client: TuyaClient) -> Facts:
-        for begun in waiting:
-            await begun.wait()
-        return await folder.write("alice")
+        for event in begun.values():
+            await event.wait()
+        return await folder.write("alice", client)
 
     ends = await asyncio.gather(*(each.write(intent(folder, readable=readable, make=make)) for each in doors))
     assert folder.calls == 1
     assert sorted(each.end for each in ends) == [End.DONE, End.SKIPPED, End.SKIPPED]
     assert all(each.facts == {"id": "id of alice"} for each in ends)
-
-
-def _announced(alone: Any, begun: asyncio.Event) -> Any:
-    def announced(wanted: Intent) -> Any:
-        begun.set()
-        return alone(wanted)
-
-    return announced
 
 
 async def test_a_target_that_another_run_holds_for_long_is_refused_with_who_holds_it(
@@ -180,11 +177,12 @@ async def test_a_call_in_doubt_is_reported_once_before_another_run_may_write_it_
     await write(warehouse, "one", intent(folder))
     folder.after = None
     dry = await write(warehouse, "two", intent(folder), dry_run=True)
-    assert dry.end is End.PLANNED and "is unknown" in dry.words
-    assert (await write(warehouse, "two", intent(folder))).end is End.UNKNOWN and folder.calls == 1
+    assert dry.end is End.UNKNOWN and "is unknown" in dry.words
+    for _ in range(2):  # whatever tries it again goes on under the same run key
+        assert (await write(warehouse, "two", intent(folder))).end is End.UNKNOWN and folder.calls == 1
     assert (await write(warehouse, "three", intent(folder))).end is End.DONE and folder.calls == 2
     assert (await write(warehouse, "one", intent(folder))).end is End.UNKNOWN
-    assert sorted(audit(warehouse)) == [("done",), ("unknown",)]
+    assert audit(warehouse, "outcome", "attempts") == [("unknown", 1), ("done", 1), ("unknown", 0)]
 
 
 async def test_a_call_in_doubt_that_was_carried_out_is_found_by_reading_back(
@@ -201,6 +199,7 @@ async def test_a_call_in_doubt_that_was_not_carried_out_is_made_again_once_its_t
     warehouse: Warehouse, folder: Folder
 ) -> None:
     async def lost(client: TuyaClient) -> Facts:
+        await client.call(CALL)
         raise PassingFault("no answer in time")
 
     await write(warehouse, "one", intent(folder, readable=True, make=lost))
@@ -220,7 +219,7 @@ async def test_a_call_in_doubt_is_named_until_its_target_was_replaced(warehouse:
     folder.after = None
     await write(warehouse, "two", intent(folder, request={"shade": "blue"}))
     assert in_words() == [words], "another change of the target says nothing about this one"
-    await write(warehouse, "three", intent(folder, request={"shade": "red"}, replaces=True))
+    await write(warehouse, "three", intent(folder, request={"shade": "red"}, replaces=whatever))
     assert in_words() == [] and sorted(audit(warehouse)) == [("done",), ("done",), ("unknown",)]
 
 
@@ -281,6 +280,44 @@ async def test_a_write_that_is_cancelled_during_its_call_is_unknown(warehouse: W
     with pytest.raises(asyncio.CancelledError):
         await writing
     assert audit(warehouse) == [("unknown",)]
+
+
+async def test_a_write_that_is_cancelled_before_it_was_sent_is_not_in_doubt(
+    warehouse: Warehouse, folder: Folder
+) -> None:
+    waits = asyncio.Event()
+
+    async def make(client: TuyaClient) -> Facts:
+        waits.set()
+        await asyncio.sleep(60)  # for its start slot, or for a token
+        raise AssertionError("unreachable")
+
+    writing = asyncio.create_task(write(warehouse, "one", intent(folder, make=make)))
+    await waits.wait()
+    writing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await writing
+    assert audit(warehouse, "outcome", "note") == [("refused", "It was not sent: the run was ended before.")]
+    assert (await write(warehouse, "one", intent(folder))).end is End.DONE and folder.calls == 1
+
+
+async def test_a_fault_of_another_call_that_it_needs_leaves_nothing_in_doubt(
+    warehouse: Warehouse, folder: Folder
+) -> None:
+    folder.before = PassingFault("no token in time", endpoint="GET /v1.0/token")
+    with pytest.raises(PassingFault):
+        await write(warehouse, "one", intent(folder))
+    folder.before, folder.after = None, PassingFault("no token in time", endpoint="GET /v1.0/token")
+    refused = await write(warehouse, "one", intent(folder, "bob"))
+    assert refused.end is End.REFUSED and audit(warehouse) == [("refused",), ("refused",)]
+
+
+async def test_a_mistake_during_the_call_leaves_it_unknown_and_says_so(warehouse: Warehouse, folder: Folder) -> None:
+    folder.after = KeyError("uid")
+    with pytest.raises(KeyError):
+        await write(warehouse, "one", intent(folder))
+    ((outcome, note),) = audit(warehouse, "outcome", "note")
+    assert outcome == "unknown" and str(note).startswith("A mistake in tuyahouse ended the run during the call (KeyEr")
 
 
 async def test_a_secret_in_a_request_does_not_reach_the_audit(warehouse: Warehouse, folder: Folder) -> None:

@@ -57,6 +57,9 @@ PMS_USER = "Check {p}PMS_USERNAME and {p}PMS_PASSWORD, and that the user belongs
 REQUEST = "Look at what was asked: the dead letter holds it, ops_write if it was a write."
 BUG = "This call does not fit the data centre or Tuya has changed it: report it with the trace id."
 DEVICE = "The device itself has to be looked at; the call was understood."
+OFFLINE = "Try it again once the device is online."
+NO_DEVICE = "Check the device id: it must be a device of this cloud project, in this data centre."
+NO_FUNCTION = "Choose what the device can do: its product type and its functions tell."
 
 _A = Action
 _INSIDE = Ruling(_A.RETRY, "an error inside Tuya", LATER)
@@ -107,13 +110,13 @@ BY_CODE: dict[str, Ruling] = {
     "1114": Ruling(_A.CONFIGURATION, "this machine's IP address is not on the project's allow list", ADDRESS),
     "1199": _SLOW,
     "1400": _TOKEN,
-    "2001": _DEVICE,
-    "2003": _DEVICE,
+    "2001": Ruling(_A.SKIP_ITEM, "the device is offline", OFFLINE),
+    "2003": Ruling(_A.SKIP_ITEM, "the device does not have this function", NO_FUNCTION),
     "2006": Ruling(_A.SKIP_ITEM, "the user is not accepted", REQUEST),
     "2007": Ruling(_A.CONFIGURATION, "access across data centres is not allowed", REGION),
     "2008": _DEVICE,
     "2009": _DEVICE,
-    "2010": _DEVICE,
+    "2010": Ruling(_A.SKIP_ITEM, "Tuya does not know the device", NO_DEVICE),
     "2017": Ruling(_A.SKIP_ITEM, "the schema is not accepted", REQUEST),
     "2401": Ruling(_A.SKIP_ITEM, "the password is not accepted", REQUEST),
     "2406": Ruling(_A.SKIP_ITEM, "the skill id is not accepted", REQUEST),

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from tuyahouse.sync.access.intent import Facts, Intent
 from tuyahouse.warehouse.access import writes
-from tuyahouse.warehouse.access.writes import StoredWrite
+from tuyahouse.warehouse.access.audit_rows import DONE, REFUSED, StoredWrite, Write
 from tuyahouse.warehouse.database import Connection
 from tuyahouse.warehouse.database.dialect import now_time
 from tuyahouse.warehouse.errors import ValueRefused
@@ -16,7 +16,7 @@ from tuyahouse.warehouse.warehouse import Warehouse
 CARRIED_OUT = "The earlier call was carried out: Tuya was asked, and it is so."
 NOT_CARRIED_OUT = "The earlier call was not carried out: Tuya was asked, and it is not so."
 
-WRITTEN_SINCE = "Whether it was carried out is unknown, and matters no more: the same target was written again since."
+WRITTEN_SINCE = "Whether it was carried out is unknown, and matters no more: what was wanted since is so."
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +26,14 @@ class Known:
     Attributes:
         done: this run did it before, and what that brought is still there.
         meanwhile: another run did the same while this one waited for it.
-        in_doubt: earlier calls of the same intent, by any run, whose outcome is unknown.
+        in_doubt: earlier calls for the same or a part of it, by any run, whose outcome is unknown.
+        others: calls of unknown outcome that were to write something else to the same target.
     """
 
     done: StoredWrite | None
     meanwhile: StoredWrite | None
     in_doubt: Sequence[StoredWrite]
+    others: Sequence[StoredWrite]
 
 
 def in_doubt_in_words(conn: Connection, account: str, now: datetime) -> list[str]:
@@ -48,7 +50,7 @@ def in_doubt_in_words(conn: Connection, account: str, now: datetime) -> list[str
 
 
 def _still_done(intent: Intent, row: StoredWrite) -> bool:
-    return row.outcome == writes.DONE and (intent.still is None or intent.still(row.result or {}))
+    return row.outcome == DONE and (intent.still is None or intent.still(row.result or {}))
 
 
 class Audit:
@@ -68,31 +70,30 @@ class Audit:
         account, key = self._run.account, self._key(intent)
         with self._warehouse.read() as conn:
             mine = writes.find(conn, account, key)
-            unsettled = writes.unsettled(conn, account, intent.target)
+            doubtful = writes.doubtful(conn, account, intent.target, self._run.run_id)
             meanwhile = writes.done_since(conn, account, intent.target, intent.content, since) if since else None
-        in_doubt = [row for row in unsettled if row.content == intent.content]
-        if mine and mine.outcome == writes.UNKNOWN and mine.settled_at:
-            in_doubt.append(mine)
-        return Known(mine if mine and _still_done(intent, mine) else None, meanwhile, in_doubt)
+        in_doubt = [row for row in doubtful if intent.repeats(row)]
+        others = [row for row in doubtful if row not in in_doubt and row.settled_at is None]
+        return Known(mine if mine and _still_done(intent, mine) else None, meanwhile, in_doubt, others)
+
+    def doubtful(self, target: str) -> list[StoredWrite]:
+        """The writes to the target that this run must not repeat: they may have been carried out."""
+        with self._warehouse.read() as conn:
+            return writes.doubtful(conn, self._run.account, target, self._run.run_id)
+
+    def last_doubt(self, target: str) -> datetime | None:
+        """When the last call to the target was asked that may have been carried out."""
+        with self._warehouse.read() as conn:
+            return writes.last_doubt(conn, self._run.account, target)
 
     def begin(self, intent: Intent, in_doubt: Sequence[StoredWrite]) -> int:
         """Record the intent as pending, and the calls in doubt as repeated; returns the number of the attempt."""
         run, key = self._run, self._key(intent)
-        write = writes.Write(
-            account=run.account,
-            intent_key=key,
-            call=intent.call.name,
-            target=intent.target,
-            content=intent.content,
-            what=intent.what,
-            request=intent.request,
-            run_id=run.run_id,
-        )
         with self._warehouse.begin() as conn:
             for row in in_doubt:
                 if row.intent_key != key:
                     writes.settle(conn, run.account, row.intent_key, "Repeated by a later run.", by=run.run_id)
-            return writes.begin(conn, write)
+            return writes.begin(conn, self._row(intent))
 
     def done(self, intent: Intent, attempt: int, facts: Facts) -> str:
         """Record the outcome ``done`` and land the rows of the intent; returns a note for the operator, or ""."""
@@ -116,23 +117,31 @@ class Audit:
         with self._warehouse.begin() as conn:
             for row in in_doubt:
                 key = row.intent_key
-                writes.end(conn, run.account, key, writes.DONE, by=run.run_id, note=CARRIED_OUT, result=facts)
+                writes.end(conn, run.account, key, DONE, by=run.run_id, note=CARRIED_OUT, result=facts)
             if intent.land:
                 intent.land(conn, facts, now_time(conn))
+            self._settle(conn, intent)
 
     def not_carried_out(self, in_doubt: Sequence[StoredWrite]) -> None:
         """Record that the calls in doubt were not carried out."""
         run = self._run
         with self._warehouse.begin() as conn:
             for row in in_doubt:
-                writes.end(conn, run.account, row.intent_key, writes.REFUSED, by=run.run_id, note=NOT_CARRIED_OUT)
+                writes.end(conn, run.account, row.intent_key, REFUSED, by=run.run_id, note=NOT_CARRIED_OUT)
 
-    def report(self, in_doubt: Sequence[StoredWrite], words: str) -> None:
-        """Record that the calls in doubt were reported: they stay unknown, and no longer block other runs."""
-        run = self._run
+    def report(self, intent: Intent, in_doubt: Sequence[StoredWrite], words: str) -> None:
+        """Record that the calls in doubt were reported: they stay unknown, and no longer block runs of other keys."""
+        run, row_of_this_run = self._run, self._row(intent)
         with self._warehouse.begin() as conn:
             for row in in_doubt:
                 writes.settle(conn, run.account, row.intent_key, row.note or words, by=run.run_id)
+            if all(row.intent_key != row_of_this_run.intent_key for row in in_doubt):
+                writes.report(conn, row_of_this_run, in_doubt[0].asked_at, words)
+
+    def settle(self, intent: Intent) -> None:
+        """Record that the intent is so: what it replaces is no longer in doubt."""
+        with self._warehouse.begin() as conn:
+            self._settle(conn, intent)
 
     def _done(self, intent: Intent, attempt: int, facts: Facts, *, lands: bool) -> None:
         run = self._run
@@ -140,9 +149,26 @@ class Audit:
             if lands and intent.land:
                 intent.land(conn, facts, now_time(conn))
             key = self._key(intent)
-            ended = writes.end(conn, run.account, key, writes.DONE, by=run.run_id, attempt=attempt, result=facts)
-            if ended and intent.replaces:
-                writes.supersede(conn, run.account, intent.target, key, WRITTEN_SINCE, by=run.run_id)
+            if writes.end(conn, run.account, key, DONE, by=run.run_id, attempt=attempt, result=facts):
+                self._settle(conn, intent)
+
+    def _settle(self, conn: Connection, intent: Intent) -> None:
+        run = self._run
+        for row in writes.doubtful(conn, run.account, intent.target, run.run_id):
+            if row.settled_at is None and intent.settles(row):
+                writes.settle(conn, run.account, row.intent_key, WRITTEN_SINCE, by=run.run_id)
+
+    def _row(self, intent: Intent) -> Write:
+        return Write(
+            account=self._run.account,
+            intent_key=self._key(intent),
+            call=intent.call.name,
+            target=intent.target,
+            content=intent.content,
+            what=intent.what,
+            request=intent.request,
+            run_id=self._run.run_id,
+        )
 
     def _key(self, intent: Intent) -> str:
         return intent.key(self._run.run_key)

@@ -1,15 +1,16 @@
 """Commands to devices: sent once; the records they are given are followed to their end like all others."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from tuyahouse.cloud.calls import device_commands
-from tuyahouse.cloud.calls.device_commands import ActionError, Command
+from tuyahouse.cloud.calls.device_commands import Action, ActionError, Command
+from tuyahouse.cloud.calls.results import folded
 from tuyahouse.cloud.client import TuyaClient
 from tuyahouse.sync.access.carried import Carried
-from tuyahouse.sync.access.devices import Devices
-from tuyahouse.sync.access.intent import End, Facts, Intent, Written
+from tuyahouse.sync.access.devices import Devices, Seen
+from tuyahouse.sync.access.intent import End, Facts, Intent, Request, Written, canonical
 from tuyahouse.sync.access.passwords import NoPassword
 from tuyahouse.sync.access.secret_values import resolved
 from tuyahouse.sync.access.write import Door
@@ -28,16 +29,26 @@ async def send_command(
     what = f"send {action} to the device {device_id}{person}"
     try:
         asked = device_commands.command(action, device_id, person_id, arguments)
-        command = asked if door.dry_run else asked._replace(body=resolved(asked.body))
+        command = asked._replace(body=resolved(asked.body))
     except (ActionError, NoPassword) as error:
         carried.add(Written(what, End.INVALID, str(error)))
         return carried
     with carried.until_stopped():
-        if refusal := await Devices(door).refusal(device_id):
-            carried.add(Written(what, End.INVALID, refusal))
+        seen = await Devices(door).seen(device_id)
+        if seen.refusal:
+            carried.add(Written(what, End.INVALID, seen.refusal))
         else:
-            carried.add(_numbered(await door.write(_intent(door, asked, command, what))))
+            written = await door.write(_intent(door, asked, command, what))
+            carried.add(_foreseen(written, action, seen) if written.end is End.PLANNED else _numbered(written))
     return carried
+
+
+def _foreseen(written: Written, action: str, seen: Seen) -> Written:
+    """What a dry run cannot know, in words: Tuya does not say which commands a device takes."""
+    kind = f" of the product type {seen.product_type}" if seen.product_type else ""
+    offline = "The device is offline now." if seen.online is False else ""
+    unsure = f"Whether a device{kind} can do {action}, Tuya says only when it is sent."
+    return replace(written, words=" ".join(filter(None, (written.words, offline, unsure))))
 
 
 def _numbered(written: Written) -> Written:
@@ -60,8 +71,30 @@ def _intent(door: Door, asked: Command, command: Command, what: str) -> Intent:
         what=what,
         request={**asked.path, "body": asked.body},
         make=make,
+        touches=_of_same_items(command.action, asked.body),
         find_out="Look at the device. Tuya lists no command records; a message with the result brings its number.",
         land=lambda conn, facts, at: records.add(
             conn, account, [(sn, device_id) for sn in facts["command_sns"]], SOURCE, at, run_id
         ),
     )
+
+
+_NAMES_OF_AN_ITEM = frozenset({"personid", "cardno", "qrcode"})
+
+
+def _of_same_items(action: Action, body: Mapping[str, Any] | None) -> Callable[[Request], bool] | None:
+    """Whether an earlier request names one of the same items, for an action that is one command an item."""
+    if not action.many:
+        return None
+    wanted = _items(action, body)
+    return lambda earlier: not wanted.isdisjoint(_items(action, earlier.get("body")))
+
+
+def _items(action: Action, body: Mapping[str, Any] | None) -> set[bytes]:
+    return {_name(item) for item in (body or {}).get(action.many, ())}
+
+
+def _name(item: Any) -> bytes:
+    """What an item is about: a person, a card, a code; the whole item if it names none."""
+    fields = folded(item) if isinstance(item, dict) else {}
+    return canonical({name: fields[name] for name in _NAMES_OF_AN_ITEM & fields.keys()} or item)

@@ -6,7 +6,7 @@ from tuyahouse.cloud.calls import device_functions as calls
 from tuyahouse.cloud.client import TuyaClient
 from tuyahouse.cloud.errors import TuyaError, UnusableAnswer
 from tuyahouse.sync.access.carried import Carried
-from tuyahouse.sync.access.intent import End, Facts, Intent, Written
+from tuyahouse.sync.access.intent import End, Facts, Intent, Written, whatever
 from tuyahouse.sync.access.write import Door, stops
 from tuyahouse.warehouse.access import functions
 
@@ -61,7 +61,7 @@ def _intent(door: Door, device_id: str, wanted: Sequence[str], what: str) -> Int
         request={"device_id": device_id, "function_code_list": sorted(wanted)},
         make=make,
         read_back=read_back,
-        replaces=True,
+        replaces=whatever,
         land=lambda conn, facts, at: functions.store_enabled(conn, account, device_id, wanted, run_id),
     )
 

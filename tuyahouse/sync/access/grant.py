@@ -10,14 +10,18 @@ from tuyahouse.cloud.client import TuyaClient
 from tuyahouse.sync.access.carried import Carried
 from tuyahouse.sync.access.intent import End, Facts, Intent, NothingGained, Written
 from tuyahouse.sync.access.token_files import NotKept, TokenFiles, secret_name
-from tuyahouse.sync.access.write import Door
+from tuyahouse.sync.access.write import Door, busy
 from tuyahouse.warehouse.access import accounts
+from tuyahouse.warehouse.shared.locks import LockHeld
 
 NOT_TRIED = "Not tried, because the step before it did not succeed."
 GRANTED = (
     "It was granted before; Tuya lists no permissions. Should it have been revoked in Tuya since, delete its rows of "
     "authorization_grant and start again."
 )
+
+ROOMS, NICK_NAME = "roomIdList", "nickName"
+"""Names in requests."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +66,8 @@ async def grant(door: Door, wanted: Grant, files: TokenFiles | None) -> Carried:
         authorized = carried.add(await door.write(_authorize(door, wanted)))
         uid, goes_on = str(authorized.facts.get("uid", "")), authorized.is_so or authorized.end is End.PLANNED
         if wanted.room_ids:
-            permitted = carried.add(await _permit(door, wanted, uid, goes_on))
-            goes_on = permitted.is_so or permitted.end is End.PLANNED
+            permitted = [carried.add(each) for each in await _permit(door, wanted, uid, goes_on)]
+            goes_on = all(each.is_so or each.end is End.PLANNED for each in permitted)
         if wanted.ticket:
             intent = _ticket(door.run.account, wanted, files)
             carried.add(await door.write(intent) if goes_on else Written(intent.what, End.REFUSED, NOT_TRIED))
@@ -92,10 +96,10 @@ def _authorize(door: Door, wanted: Grant) -> Intent:
         call=authorization.AUTHORIZE,
         target=f"account {wanted.country_code} {wanted.username}",
         what=f"authorize {wanted.who}",
-        request={"username": wanted.username, "nickName": wanted.nick_name, "countryCode": wanted.country_code},
+        request={"username": wanted.username, NICK_NAME: wanted.nick_name, "countryCode": wanted.country_code},
         make=make,
         read_back=read_back,
-        replaces=True,
+        replaces=lambda earlier: earlier.get(NICK_NAME) is None or wanted.nick_name is not None,
         land=lambda conn, facts, at: accounts.store_authorized(
             conn, account, str(facts["uid"]), wanted.username, wanted.country_code, wanted.nick_name, run_id
         ),
@@ -107,19 +111,25 @@ def _countries(door: Door, uids: Sequence[str]) -> dict[str, str]:
         return accounts.countries_of(conn, door.run.account, uids)
 
 
-async def _permit(door: Door, wanted: Grant, uid: str, goes_on: bool) -> Written:
-    """Grant the rooms that were not granted before."""
+async def _permit(door: Door, wanted: Grant, uid: str, goes_on: bool) -> list[Written]:
+    """Grant the rooms that were not granted before. Those of a call in doubt are reported apart from the others."""
     rooms = list(dict.fromkeys(wanted.room_ids))
-    what = f"let {wanted.who} into the rooms {', '.join(rooms)} of project {wanted.project_id}"
+    asked = _permission(door, wanted, uid, rooms)
     if not goes_on:
-        return Written(what, End.REFUSED, NOT_TRIED)
-    granted = await asyncio.to_thread(_granted, door, uid, wanted.project_id)
-    missing = [room for room in rooms if room not in granted]
-    if not missing:
-        return Written(what, End.SKIPPED, GRANTED)
+        return [Written(asked.what, End.REFUSED, NOT_TRIED)]
     if not uid:  # a dry run: the account does not exist yet
-        return Written(what, End.PLANNED)
-    return await door.write(_permission(door, wanted, uid, missing))
+        return [Written(asked.what, End.PLANNED)]
+    try:
+        async with door.alone_with(asked.target) as target:
+            granted = await asyncio.to_thread(_granted, door, uid, wanted.project_id)
+            missing = [room for room in rooms if room not in granted]
+            if not missing:
+                return [await target.is_so(asked, GRANTED)]
+            doubtful = {room for row in await target.in_doubt() for room in row.request.get(ROOMS, ())}
+            parts = [[room for room in missing if (room in doubtful) is reported] for reported in (False, True)]
+            return [await target.write(_permission(door, wanted, uid, part)) for part in parts if part]
+    except LockHeld as held:
+        return [busy(asked.what, held)]
 
 
 def _granted(door: Door, uid: str, project_id: str) -> set[str]:
@@ -138,8 +148,10 @@ def _permission(door: Door, wanted: Grant, uid: str, rooms: Sequence[str]) -> In
         call=authorization.ADD_PERMISSION,
         target=f"rooms of {uid} in project {wanted.project_id}",
         what=f"let {wanted.who} into the rooms {', '.join(rooms)} of project {wanted.project_id}",
-        request={"tuyaUid": uid, "projectId": wanted.project_id, "roomIdList": sorted(rooms)},
+        request={"tuyaUid": uid, "projectId": wanted.project_id, ROOMS: sorted(rooms)},
         make=make,
+        touches=lambda earlier: not set(rooms).isdisjoint(earlier.get(ROOMS, ())),
+        replaces=lambda earlier: set(rooms).issuperset(earlier.get(ROOMS, ())),
         find_out="Look at the rooms of this account in the project's permissions in Tuya's console.",
         land=lambda conn, facts, at: accounts.store_granted(
             conn, account, uid, wanted.username, wanted.project_id, rooms, at, run_id

@@ -11,12 +11,17 @@ import msgspec
 
 from tuyahouse.cloud.client import TuyaClient
 from tuyahouse.cloud.endpoint import Endpoint
+from tuyahouse.warehouse.access.audit_rows import StoredWrite
 from tuyahouse.warehouse.database import Connection
 
 Facts = dict[str, Any]
 """The result of a write, e.g. a user id: stored in ``ops_write.result``, so it holds no secret."""
 
-_digest_of = msgspec.json.Encoder(order="sorted").encode
+Request = Mapping[str, Any]
+"""What a call is asked to write, as ``ops_write.request`` holds it."""
+
+canonical = msgspec.json.Encoder(order="sorted").encode
+"""JSON that is the same for the same value."""
 
 
 class End(StrEnum):
@@ -36,7 +41,7 @@ class End(StrEnum):
 
 
 class NothingGained(Exception):
-    """Tuya answered the call, and yet nothing of what was wanted is there; the text says why.
+    """Nothing of what was wanted is there: Tuya answered so, or the call could not be sent. The text says why.
 
     Attributes:
         facts: what is known all the same, without secrets.
@@ -62,30 +67,48 @@ class Intent:
         still: whether what a ``done`` of the same run key brought is still there, by its facts; if not, that ``done``
             does not count. It may block. None: what is done stays so.
         repeatable: carrying it out twice does no harm, so a run repeats it after an unknown outcome.
-        replaces: it replaces whatever was written to its target before, so what is in doubt there matters no more.
+        touches: whether an earlier request of this call to the target asked for part of the same, e.g. for one of its
+            rooms. None: only the very same request does.
+        replaces: whether an earlier request to the target matters no more once this is so. None: it does matter.
         land: writes rows in the transaction that records the outcome ``done``.
     """
 
     call: Endpoint
     target: str
     what: str
-    request: Mapping[str, Any]
+    request: Request
     make: Callable[[TuyaClient], Awaitable[Facts]]
     read_back: Callable[[TuyaClient], Awaitable[Facts | None]] | None = None
     find_out: str = ""
     still: Callable[[Facts], bool] | None = None
     repeatable: bool = False
-    replaces: bool = False
+    touches: Callable[[Request], bool] | None = None
+    replaces: Callable[[Request], bool] | None = None
     land: Callable[[Connection, Facts, datetime], object] | None = None
 
     @property
     def content(self) -> str:
         """Fingerprint of call, target and request: 16 hex digits."""
-        return hashlib.sha256(_digest_of([self.call.name, self.target, dict(self.request)])).hexdigest()[:16]
+        return hashlib.sha256(canonical([self.call.name, self.target, dict(self.request)])).hexdigest()[:16]
+
+    def repeats(self, earlier: StoredWrite) -> bool:
+        """Whether it would write again what the earlier call to this target was to write, or part of it."""
+        if self.touches is None or earlier.call != self.call.name:
+            return earlier.content == self.content
+        return self.touches(earlier.request)
+
+    def settles(self, earlier: StoredWrite) -> bool:
+        """Whether the outcome of the earlier call to this target matters no more once this is so."""
+        return self.replaces is not None and self.replaces(earlier.request)
 
     def key(self, run_key: str) -> str:
         """Names the intent of one run: the same run key never writes it twice."""
         return f"{run_key} {self.content}"
+
+
+def whatever(earlier: Request) -> bool:
+    """For an intent that replaces all that was written to its target before."""
+    return True
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Literal, cast
 
@@ -12,11 +13,12 @@ from tuyahouse.cloud.errors import NotFound
 from tuyahouse.sync.access.carried import Carried
 from tuyahouse.sync.access.devices import Devices
 from tuyahouse.sync.access.file_rows import read_rows
-from tuyahouse.sync.access.intent import End, Facts, Intent, Written
-from tuyahouse.sync.access.write import Door
+from tuyahouse.sync.access.intent import End, Facts, Intent, Written, whatever
+from tuyahouse.sync.access.write import Door, busy
 from tuyahouse.sync.intake.columns import Headings
 from tuyahouse.sync.intake.rows import Row, shown
 from tuyahouse.warehouse.access import persons
+from tuyahouse.warehouse.shared.locks import LockHeld
 
 Make = Callable[[TuyaClient], Awaitable[Facts]]
 Action = Literal["add", "remove"]
@@ -95,16 +97,22 @@ def _contradiction(change: Change, earlier: Change) -> Written | None:
 
 
 async def _carry_out(door: Door, change: Change, devices: Devices) -> Written:
-    if refusal := await devices.refusal(change.device_id):
+    if refusal := (await devices.seen(change.device_id)).refusal:
         return Written(change.what, End.INVALID, refusal)
-    if change.action == "add" and await asyncio.to_thread(_has_permission, door, change):
-        return Written(change.what, End.SKIPPED, ADDED_BEFORE)
-    return await door.write(_intent(door, change))
+    intent = _intent(door, change)
+    try:
+        async with door.alone_with(intent.target) as target:
+            added_at = await asyncio.to_thread(_added_at, door, change) if change.action == "add" else None
+            if added_at and not await target.doubted_since(added_at):
+                return await target.is_so(intent, ADDED_BEFORE)
+            return await target.write(intent)
+    except LockHeld as held:
+        return busy(intent.what, held)
 
 
-def _has_permission(door: Door, change: Change) -> bool:
+def _added_at(door: Door, change: Change) -> datetime | None:
     with door.warehouse.read() as conn:
-        return persons.has_permission(conn, door.run.account, change.device_id, change.person_id)
+        return persons.added_at(conn, door.run.account, change.device_id, change.person_id)
 
 
 def _intent(door: Door, change: Change) -> Intent:
@@ -117,7 +125,7 @@ def _intent(door: Door, change: Change) -> Intent:
         what=change.what,
         request={"device_id": device_id, "person_id": person_id},
         make=_add(change) if adds else _remove(change),
-        replaces=True,
+        replaces=whatever,
         find_out="Look at the device in Tuya's console, or try its video talk as this person; Tuya lists no persons.",
         land=lambda conn, facts, at: store(conn, account, device_id, person_id, at, run_id),
     )

@@ -12,8 +12,8 @@ from tuyahouse.cloud.errors import prefix
 from tuyahouse.settings import Account, SettingsError
 from tuyahouse.sync.access.carried import Carried
 from tuyahouse.sync.access.file_rows import read_rows
-from tuyahouse.sync.access.intent import End, Facts, Intent, Written
-from tuyahouse.sync.access.passwords import password_at
+from tuyahouse.sync.access.intent import End, Facts, Intent, NothingGained, Written
+from tuyahouse.sync.access.passwords import NoPassword, password_at
 from tuyahouse.sync.access.write import Door
 from tuyahouse.sync.intake.columns import Headings
 from tuyahouse.sync.intake.rows import Row, shown
@@ -171,11 +171,15 @@ def _intent(door: Door, user: User) -> Intent:
     account, run_id, schema = door.run.account, door.run.run_id, door.client.account.app_schema
 
     async def make(client: TuyaClient) -> Facts:
+        try:
+            password = password_at(user.password_from)
+        except NoPassword as error:  # it was there when the run began
+            raise NothingGained(f"Not sent: {error}") from None
         uid = await put_user(
             client,
             schema,
             username=user.username,
-            password=password_at(user.password_from),
+            password=password,
             country_code=user.country_code,
             username_type=user.username_type,
             nick_name=user.nick_name,
@@ -195,7 +199,7 @@ def _intent(door: Door, user: User) -> Intent:
             "password_from": user.password_from,
         },
         make=make,
-        replaces=True,
+        replaces=lambda earlier: earlier.get("nick_name") is None or user.nick_name is not None,
         find_out="Look for the user among those of the app in Tuya's console, or log in to the app as this user.",
         land=lambda conn, facts, at: users.store_written(
             conn,

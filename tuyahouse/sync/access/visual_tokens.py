@@ -15,7 +15,7 @@ from tuyahouse.cloud.errors import prefix
 from tuyahouse.redaction import SECRETS
 from tuyahouse.settings import Account, SettingsError
 from tuyahouse.sync.access.carried import Carried
-from tuyahouse.sync.access.intent import End, Facts, Intent, NothingGained, Written
+from tuyahouse.sync.access.intent import End, Facts, Intent, NothingGained, Written, whatever
 from tuyahouse.sync.access.token_files import NotKept, secret_name
 from tuyahouse.sync.access.write import Door
 from tuyahouse.warehouse.access import visual_tokens as stored
@@ -178,7 +178,7 @@ def _intent(door: Door, keeper: Keeper, devices: Sequence[VisualDevice]) -> Inte
         make=make,
         still=lambda facts: False,  # only devices whose token is missing or old get here
         repeatable=True,
-        replaces=True,
+        replaces=whatever,
         land=lambda conn, facts, at: stored.store(conn, account, [_row(each) for each in facts["issued"]], at, run_id),
     )
 

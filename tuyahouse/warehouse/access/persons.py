@@ -8,8 +8,8 @@ from tuyahouse.warehouse.bulk.writer import upsert
 from tuyahouse.warehouse.tables import device_person
 
 
-def has_permission(conn: Connection, account: str, device_id: str, person_id: str) -> bool:
-    """Whether a run added the person to the device, and none has removed it since."""
+def added_at(conn: Connection, account: str, device_id: str, person_id: str) -> datetime | None:
+    """When a run added the person to the device, if none has removed it since; else None."""
     table = device_person.c
     wanted = select(table.added_at).where(
         table.account == account,
@@ -17,7 +17,7 @@ def has_permission(conn: Connection, account: str, device_id: str, person_id: st
         table.person_id == person_id,
         table.removed_at.is_(None),
     )
-    return conn.execute(wanted).scalar() is not None
+    return conn.execute(wanted).scalar()
 
 
 def store_added(conn: Connection, account: str, device_id: str, person_id: str, at: datetime, run_id: str) -> None:

@@ -1,50 +1,21 @@
 """The audit of writes (``ops_write``): what was to be written, committed before the call, and what came of it."""
 
+import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, or_, select, update
+from sqlalchemy import Connection, Row, and_, func, or_, select, update
 
 from tuyahouse.redaction import SECRETS
+from tuyahouse.warehouse.access.audit_rows import DONE, PENDING, UNKNOWN, StoredWrite, Write
 from tuyahouse.warehouse.database.dialect import now_time, upsert
 from tuyahouse.warehouse.database.values import clean_text
 from tuyahouse.warehouse.tables import ops_write
 
-PENDING, DONE, REFUSED, UNKNOWN = "pending", "done", "refused", "unknown"
+LONGEST_TARGET = 400
 
 _table = ops_write.c
-
-
-@dataclass(frozen=True, slots=True)
-class Write:
-    """A write on its way to ``ops_write``. Texts and ``request`` are stored without secrets."""
-
-    account: str
-    intent_key: str
-    call: str
-    target: str
-    content: str
-    what: str
-    request: Mapping[str, Any]
-    run_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class StoredWrite:
-    """A row of ``ops_write``."""
-
-    intent_key: str
-    content: str
-    outcome: str
-    note: str
-    result: dict[str, Any] | None
-    run_id: str
-    attempts: int
-    asked_at: datetime
-    ended_at: datetime | None
-    settled_at: datetime | None
 
 
 def begin(conn: Connection, write: Write) -> int:
@@ -62,16 +33,41 @@ def begin(conn: Connection, write: Write) -> int:
         "settled_by": None,
     }
     statement = upsert(conn, ops_write, ("account", "intent_key"), {**fresh, "attempts": _table.attempts + 1})
-    values = {
+    begun = statement.values(**_fields(write), **fresh, attempts=1).returning(_table.attempts)
+    return int(conn.execute(begun).scalar_one())
+
+
+def report(conn: Connection, write: Write, asked_at: datetime, note: str) -> None:
+    """Record that a run did not make this write, as an earlier call, of ``asked_at``, may have been carried out.
+
+    It stays unknown for good: this run never makes it.
+    """
+    now = now_time(conn)
+    reported = {
+        "outcome": UNKNOWN,
+        "code": None,
+        "note": _clean(note),
+        "result": None,
+        "run_id": write.run_id,
+        "asked_at": asked_at,
+        "ended_at": now,
+        "settled_at": now,
+        "settled_by": write.run_id,
+    }
+    statement = upsert(conn, ops_write, ("account", "intent_key"), reported)
+    conn.execute(statement.values(**_fields(write), **reported, attempts=0))
+
+
+def _fields(write: Write) -> dict[str, Any]:
+    return {
         "account": write.account,
         "intent_key": write.intent_key,
         "call": write.call,
-        "target": clean_text(write.target),
+        "target": _target(write.target),
         "content": write.content,
         "what": _clean(write.what),
         "request": SECRETS.value(dict(write.request)),
     }
-    return int(conn.execute(statement.values(**values, **fresh, attempts=1).returning(_table.attempts)).scalar_one())
 
 
 def end(
@@ -110,28 +106,14 @@ def end(
 
 
 def settle(conn: Connection, account: str, intent_key: str, note: str, *, by: str) -> None:
-    """Leave a write unknown for good: it was reported, and no call of this intent follows."""
-    left = update(ops_write).where(*_one(account, intent_key), _table.settled_at.is_(None))
-    now = now_time(conn)
-    conn.execute(
-        left.values(outcome=UNKNOWN, note=_clean(note), ended_at=now, settled_at=now, settled_by=by),
-    )
-
-
-def supersede(conn: Connection, account: str, target: str, intent_key: str, note: str, *, by: str) -> None:
-    """Leave all other writes to this target that are pending or unknown as they are: it was written again since.
+    """Leave a write unknown for good: it was reported, or does not matter any more.
 
     Call it while the target's lock is held: what is pending then is under way no more.
     """
     now = now_time(conn)
-    others = update(ops_write).where(
-        _table.account == account,
-        _table.target == clean_text(target),
-        _table.intent_key != intent_key,
-        _table.settled_at.is_(None),
-    )
+    left = update(ops_write).where(*_one(account, intent_key), _table.settled_at.is_(None))
     ended = func.coalesce(_table.ended_at, now)
-    conn.execute(others.values(outcome=UNKNOWN, note=note, ended_at=ended, settled_at=now, settled_by=by))
+    conn.execute(left.values(outcome=UNKNOWN, note=_clean(note), ended_at=ended, settled_at=now, settled_by=by))
 
 
 def in_doubt(conn: Connection, account: str, before: datetime) -> list[tuple[str, datetime]]:
@@ -153,19 +135,30 @@ def find(conn: Connection, account: str, intent_key: str) -> StoredWrite | None:
     return None if row is None else _stored(row)
 
 
-def unsettled(conn: Connection, account: str, target: str) -> list[StoredWrite]:
-    """The writes to this target whose outcome is still unknown, oldest first."""
+def doubtful(conn: Connection, account: str, target: str, run_id: str) -> list[StoredWrite]:
+    """The writes to this target whose outcome is still unknown, and those of this run that are so for good."""
     wanted = select(ops_write).where(
-        _table.account == account, _table.target == clean_text(target), _table.settled_at.is_(None)
+        _table.account == account,
+        _table.target == _target(target),
+        or_(_table.settled_at.is_(None), and_(_table.outcome == UNKNOWN, _table.run_id == run_id)),
     )
     return [_stored(row) for row in conn.execute(wanted.order_by(_table.asked_at, _table.intent_key))]
+
+
+def last_doubt(conn: Connection, account: str, target: str) -> datetime | None:
+    """When the last call to this target was asked that may have been carried out; None: all ended for certain."""
+    wanted = select(func.max(_table.asked_at)).where(
+        _table.account == account, _table.target == _target(target), _table.outcome.in_((PENDING, UNKNOWN))
+    )
+    last: datetime | None = conn.execute(wanted).scalar_one()
+    return last
 
 
 def done_since(conn: Connection, account: str, target: str, content: str, since: datetime) -> StoredWrite | None:
     """The same intent of another run that was done at ``since`` or later; None if there is none."""
     wanted = select(ops_write).where(
         _table.account == account,
-        _table.target == clean_text(target),
+        _table.target == _target(target),
         _table.content == content,
         _table.outcome == DONE,
         _table.ended_at >= since,
@@ -181,7 +174,10 @@ def _one(account: str, intent_key: str) -> list[Any]:
 def _stored(row: Row[Any]) -> StoredWrite:
     return StoredWrite(
         row.intent_key,
+        row.call,
         row.content,
+        row.what,
+        row.request or {},
         row.outcome,
         row.note or "",
         row.result,
@@ -191,6 +187,14 @@ def _stored(row: Row[Any]) -> StoredWrite:
         row.ended_at,
         row.settled_at,
     )
+
+
+def _target(text: str) -> str:
+    """As it is stored and looked for: short enough for an index, and different for different targets."""
+    text = clean_text(text)
+    if len(text) <= LONGEST_TARGET:
+        return text
+    return f"{text[:LONGEST_TARGET]} {hashlib.sha256(text.encode()).hexdigest()[:16]}"
 
 
 def _clean(text: str) -> str:

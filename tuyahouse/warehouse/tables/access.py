@@ -1,6 +1,6 @@
 """Who was given access to what, and the audit of every write to Tuya."""
 
-from sqlalchemy import Column, Integer, Table
+from sqlalchemy import Column, Index, Integer, Table
 
 from tuyahouse.warehouse.database.types import Json, Text, UtcTime
 from tuyahouse.warehouse.tables.base import (
@@ -112,11 +112,17 @@ ops_write = Table(
     Column("note", Text, comment="What happened and what to do"),
     Column("result", Json, comment="What Tuya answered (secrets left out)"),
     Column("run_id", Text, nullable=False, comment="Run that wrote (ops_run.run_id)"),
-    Column("attempts", Integer, nullable=False, comment="How often the call was begun"),
-    Column("asked_at", UtcTime, nullable=False, comment="When the last attempt began"),
+    Column(
+        "attempts",
+        Integer,
+        nullable=False,
+        comment="How often the call was begun; 0: never, as an earlier one of the same may have been carried out",
+    ),
+    Column("asked_at", UtcTime, nullable=False, comment="When the last attempt began; of 0 attempts: the earlier one"),
     Column("ended_at", UtcTime, comment="When its outcome was recorded"),
     Column("settled_at", UtcTime, comment="Since when nothing is left to find out; null: pending, or unknown"),
     Column("settled_by", Text, comment="Run that settled it (ops_run.run_id)"),
     open_rows_index("ix_ops_write_open", "settled_at", "account", "target"),
+    Index("ix_ops_write_target", "target"),
     comment="Audit of every write to Tuya: who was given what, when, by which run, and what came of it",
 )

@@ -749,8 +749,18 @@ def upgrade() -> None:
         sa.Column("note", Text, nullable=True, comment="What happened and what to do"),
         sa.Column("result", Json, nullable=True, comment="What Tuya answered (secrets left out)"),
         sa.Column("run_id", Text, nullable=False, comment="Run that wrote (ops_run.run_id)"),
-        sa.Column("attempts", sa.Integer(), nullable=False, comment="How often the call was begun"),
-        sa.Column("asked_at", UtcTime, nullable=False, comment="When the last attempt began"),
+        sa.Column(
+            "attempts",
+            sa.Integer(),
+            nullable=False,
+            comment="How often the call was begun; 0: never, as an earlier one of the same may have been carried out",
+        ),
+        sa.Column(
+            "asked_at",
+            UtcTime,
+            nullable=False,
+            comment="When the last attempt began; of 0 attempts: the earlier one",
+        ),
         sa.Column("ended_at", UtcTime, nullable=True, comment="When its outcome was recorded"),
         sa.Column(
             "settled_at",
@@ -770,6 +780,7 @@ def upgrade() -> None:
         postgresql_where=sa.text("settled_at IS NULL"),
         sqlite_where=sa.text("settled_at IS NULL"),
     )
+    op.create_index("ix_ops_write_target", "ops_write", ["target"], unique=False)
     op.create_table(
         "raw_block",
         sa.Column("account", Text, nullable=False, comment="Tuya cloud project, by its name in the settings"),
