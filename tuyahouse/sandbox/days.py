@@ -21,3 +21,19 @@ def instant_ms(day: float) -> int:
 def day_of(ms: int) -> int:
     """The day on which a time lies."""
     return (ms - FIRST_DAY_MS) // DAY_MS
+
+
+def instant(day: float) -> datetime:
+    """:func:`instant_ms` as a time."""
+    return datetime.fromtimestamp(instant_ms(day) / 1000, UTC)
+
+
+def day_at(text: str) -> float:
+    """The day that ends at this time (ISO 8601, UTC where it names no zone).
+
+    Raises:
+        ValueError: it is no such time.
+    """
+    at = datetime.fromisoformat(text)
+    at = at.replace(tzinfo=UTC) if at.tzinfo is None else at
+    return (at.timestamp() * 1000 - FIRST_DAY_MS) / DAY_MS - 1

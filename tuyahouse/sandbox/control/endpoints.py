@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from tuyahouse.sandbox.control import truth
+from tuyahouse.sandbox.days import day_at, instant
 from tuyahouse.sandbox.messages.publishing import Publisher
 from tuyahouse.sandbox.messages.websocket import MessageService
 from tuyahouse.sandbox.world.faults import FAULTS, FaultError
@@ -42,14 +43,20 @@ class Control:
         )
 
     async def day(self, request: Request) -> Response:
-        """GET returns the day, POST {"day": n} sets it, POST {} moves on by one."""
+        """GET returns the day and its end, which runs take for the present (``now``); POST {"day": n} or {"now": time}
+        sets it, POST {} moves on by one."""
         if request.method == "POST":
             body = await _json(request)
-            answer = self._changed({"day": body.get("day", self._world.options.day + 1)}, ["day"])
-            if self._publisher:
+            try:
+                day = day_at(body["now"]) if "now" in body else body.get("day", self._world.options.day + 1)
+            except (TypeError, ValueError):
+                return JSONResponse({"error": f"{body['now']!r} is no time, such as 2026-11-03T00:00Z"}, 400)
+            answer = self._changed({"day": day}, ["day"])
+            if self._publisher and answer.status_code == 200:
                 await asyncio.to_thread(self._publisher.catch_up)
-            return answer
-        return JSONResponse({"day": self._world.options.day})
+            if answer.status_code != 200:
+                return answer
+        return JSONResponse({"day": self._world.options.day, "now": instant(self._world.options.day).isoformat()})
 
     async def options(self, request: Request) -> Response:
         """GET shows all options, POST {name: value} changes some."""

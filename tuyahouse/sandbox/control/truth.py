@@ -13,33 +13,33 @@ from tuyahouse.sandbox.world.world import World
 
 def steps(world: World, day: float) -> Iterator[dict[str, Any]]:
     """Every flow step that the PMS shows at the end of that day, by serial number and time."""
-    for sn, code in world.factory.serial_numbers():
-        order = world.factory.order(code)
-        assert order is not None
-        for step in world.factory.steps(sn, day):
-            node = order.craft_line.nodes[step.node]
-            yield {
-                "sn": sn,
-                "node": node.code,
-                "time_ms": step.time_ms,
-                "order_code": code,
-                "craft_line_code": order.craft_line.code,
-                "node_desc": node.description,
-                "request_id": request_id(step) if order.sends_request_id else "",
-                "status": step.passed,
-            }
+    for sn, _ in world.factory.serial_numbers(day):
+        for order, passed in world.factory.passages(sn, day):
+            for step in passed:
+                node = order.craft_line.nodes[step.node]
+                yield {
+                    "sn": sn,
+                    "node": node.code,
+                    "time_ms": step.time_ms,
+                    "order_code": order.code,
+                    "craft_line_code": order.craft_line.code,
+                    "node_desc": node.description,
+                    "request_id": request_id(step) if order.sends_request_id else "",
+                    "status": step.passed,
+                }
 
 
 def serial_number_states(world: World, day: float) -> Iterator[dict[str, Any]]:
     """Every unit with its work order, craft line and state at the end of that day: absent, open or finished."""
-    for sn, code in world.factory.serial_numbers():
-        order = world.factory.order(code)
+    for sn, first in world.factory.serial_numbers(day):
+        passages = world.factory.passages(sn, day)
+        order = passages[-1][0] if passages else world.factory.order(first)
         assert order is not None
-        visible = world.factory.steps(sn, day)
+        visible = [step for _, steps in passages for step in steps]
         state = "finished" if world.factory.finished(sn, day) else "open" if visible else "absent"
         yield {
             "sn": sn,
-            "order_code": code,
+            "order_code": order.code,
             "craft_line_code": order.craft_line.code,
             "state": state,
             "steps": len(visible),
@@ -47,9 +47,9 @@ def serial_number_states(world: World, day: float) -> Iterator[dict[str, Any]]:
 
 
 def serial_numbers_csv(world: World) -> Iterator[str]:
-    """The file that an operator would load: serial number and work order."""
+    """The file that an operator would load: serial number and work order, of the reference factory those begun."""
     yield "sn,work_order\n"
-    for sn, code in world.factory.serial_numbers():
+    for sn, code in world.factory.serial_numbers(world.options.day):
         yield f"{sn},{code}\n"
 
 

@@ -53,8 +53,8 @@ class Factory:
         known = order is not None and number.isascii() and number.isdigit() and 1 <= int(number) <= order.units
         return order if known else None
 
-    def serial_numbers(self) -> Iterator[tuple[str, str]]:
-        """Every (serial number, work order), ordered by work order and number."""
+    def serial_numbers(self, begun_by: float | None = None) -> Iterator[tuple[str, str]]:
+        """Every (serial number, work order), ordered by work order and number, however late its order begins."""
         for order in self.orders:
             for number in range(1, order.units + 1):
                 yield f"{order.code}{number:05d}", order.code
@@ -70,16 +70,22 @@ class Factory:
         order = self.order_of(sn)
         return _visible(SeededRandom(self.seed, sn), order, instant_ms(day)) if order else []
 
+    def passages(self, sn: str, day: float) -> list[tuple[WorkOrder, list[Step]]]:
+        """The same by work order: here a unit has a single one."""
+        order = self.order_of(sn)
+        return [(order, self.steps(sn, day))] if order else []
+
     def finished(self, sn: str, day: float) -> bool:
         order = self.order_of(sn)
         last = len(order.craft_line.nodes) - 1 if order else -1
         return any(step.node == last and step.passed for step in self.steps(sn, day))
 
-    def pass_counts(self, order: WorkOrder, day: float) -> Counter[int]:
-        """How many units of the work order passed each of its nodes."""
+    def pass_counts(self, order: WorkOrder, day: float, failures: bool = False) -> Counter[int]:
+        """How many units of the work order passed each of its nodes; with ``failures``, how many were there."""
         counts: Counter[int] = Counter()
         for number in range(1, order.units + 1):
-            counts.update({step.node for step in self.steps(f"{order.code}{number:05d}", day) if step.passed})
+            steps = self.steps(f"{order.code}{number:05d}", day)
+            counts.update({step.node for step in steps if step.passed or failures})
         return counts
 
 

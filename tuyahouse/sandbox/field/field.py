@@ -4,6 +4,7 @@ from typing import Any
 
 from tuyahouse.sandbox.days import begin_ms
 from tuyahouse.sandbox.factory.factory import Factory
+from tuyahouse.sandbox.factory.reference import ReferenceFactory
 from tuyahouse.sandbox.field.devices import PLACES, Change, Device, device, online
 from tuyahouse.sandbox.seeded_random import fraction
 
@@ -15,7 +16,12 @@ class Field:
     """Devices by index, id, uuid and project."""
 
     def __init__(
-        self, seed: int, count: int, projects: tuple[str, ...], in_two_projects: bool, factory: Factory
+        self,
+        seed: int,
+        count: int,
+        projects: tuple[str, ...],
+        in_two_projects: bool,
+        factory: Factory | ReferenceFactory,
     ) -> None:
         self.seed = seed
         self.count = count

@@ -42,13 +42,12 @@ def _decrypted(world: World, password: str) -> bytes:
 def flow_steps(world: World, call: Call) -> bytes:
     """A bare list; for a unit that the factory does not know it is empty, or an error by ``unknown_sn``."""
     sn = call.text("sn")
-    order = world.factory.order_of(sn)
-    if order is None:
+    if world.factory.order_of(sn) is None:
         if world.options.unknown_sn == "error":
             raise Refusal("THE_SN_NOT_EXISTED")
         return b"[]"
-    steps = world.factory.steps(sn, world.options.day)
-    return f"[{','.join([_step(world, order, sn, step) for step in steps])}]".encode()
+    passages = world.factory.passages(sn, world.options.day)
+    return f"[{','.join([_step(world, order, sn, step) for order, steps in passages for step in steps])}]".encode()
 
 
 def _step(world: World, order: WorkOrder, sn: str, step: Step) -> str:
@@ -98,8 +97,7 @@ def _order(world: World, code: str) -> WorkOrder:
 
 def pass_amount(world: World, call: Call) -> bytes:
     order, station = _order(world, call.text("orderCode")), call.text("stationCode")
-    day = world.options.day - (world.options.pass_counts == "stale")
-    counts = world.pass_counts(order, day)
+    counts = world.pass_counts(order)
     index = next((i for i, node in enumerate(order.craft_line.nodes) if node.code == station), None)
     return str(counts[index] if index is not None else 0).encode()
 

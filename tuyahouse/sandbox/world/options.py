@@ -10,6 +10,14 @@ class Options(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
     seed: int = 1
     serial_numbers: int = 1000
+    factory: Literal["usual", "reference"] = "usual"
+    """reference: ``orders`` work orders of ``order_units`` units, ``orders_at_once`` of them under way at a time, with
+    queues, shifts, rework, resets and boards that move into assembly; ``serial_numbers`` is not looked at."""
+    orders: int = 300
+    order_units: int = 1000
+    orders_at_once: int = 30
+    unit_order: Literal["fifo", "random"] = "fifo"
+    """The order in which the reference factory takes units that wait; fifo: with noise."""
     day: float = 0
     """The present of factory and field: the end of that day. 0.5 is half a day later than 0."""
 
@@ -62,8 +70,11 @@ class Options(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """Every answer holds the secrets that the cloud was sent: in its texts, unknown fields and error pages."""
     envelope_seconds: bool = False
     """The envelope's `t` has 10 digits."""
-    pass_counts: Literal["true", "stale"] = "true"
-    """stale: the pass amount is that of the day before."""
+    pass_counts: Literal["true", "stale", "lag", "failures", "lie", "refused"] = "true"
+    """stale, lag: the pass amount is that of a day, an hour before; failures: units that failed are counted too; lie:
+    from ``lie_from`` on it stands still; refused: the user has no rights to it."""
+    lie_from: float = 0
+    """The day at whose end pass amounts that lie have stood still."""
 
     devices: int = 300
     projects: tuple[str, ...] = ("north-hall", "south-hall")

@@ -11,18 +11,25 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from tuyahouse.sandbox.access.access import Access
 from tuyahouse.sandbox.factory.factory import Factory, WorkOrder
+from tuyahouse.sandbox.factory.reference import ReferenceFactory
 from tuyahouse.sandbox.field.commands import Commands
 from tuyahouse.sandbox.field.devices import Device
 from tuyahouse.sandbox.field.field import Field
 from tuyahouse.sandbox.world.call_log import CallLog
 from tuyahouse.sandbox.world.faults import Faults
 from tuyahouse.sandbox.world.options import Options
+from tuyahouse.sandbox.world.refusals import Refusal
 from tuyahouse.sandbox.world.signature import Verifier
 from tuyahouse.sandbox.world.tokens import TokenBook
 
 _BUILDING = {
     "seed",
     "serial_numbers",
+    "factory",
+    "orders",
+    "order_units",
+    "orders_at_once",
+    "unit_order",
     "devices",
     "projects",
     "in_two_projects",
@@ -49,14 +56,14 @@ class World:
         self.published_from = int(self.options.day)  # messages of earlier days were deleted by Tuya long ago
         self.pages = 0
         self.turns: dict[str, int] = {}
-        self._pass_counts: dict[tuple[str, float], Counter[int]] = {}
+        self._pass_counts: dict[tuple[str, float, bool], Counter[int]] = {}
         self.set_faults(faults or {})
         self.verifier = Verifier(self.options.client_id, self.options.client_secret)
         self._build()
 
     def _build(self) -> None:
         options = self.options
-        self.factory = Factory(options.seed, options.serial_numbers)
+        self.factory = _factory(options)
         self.field = Field(options.seed, options.devices, options.projects, options.in_two_projects, self.factory)
         self.commands = Commands(options.seed, options.commands_per_day, self.field)
         self.access = Access(options.seed, options.authorized_accounts, self.field)
@@ -85,10 +92,22 @@ class World:
             self._build()
         self.verifier = Verifier(self.options.client_id, self.options.client_secret)
 
-    def pass_counts(self, order: WorkOrder, day: float) -> Counter[int]:
-        key = order.code, day
+    def pass_counts(self, order: WorkOrder) -> Counter[int]:
+        """The pass amounts of the order's nodes as the PMS tells them now, which may not be the true ones.
+
+        Raises:
+            Refusal: the user has no rights to them.
+        """
+        how, day = self.options.pass_counts, self.options.day
+        if how == "refused":
+            raise Refusal("1106")
+        day -= {"stale": 1.0, "lag": 1 / 24}.get(how, 0.0)
+        if how == "lie":
+            day = min(day, self.options.lie_from)
+        key = order.code, day, how == "failures"
         if key not in self._pass_counts:
-            self._pass_counts[key] = self.factory.pass_counts(order, day)
+            self._pass_counts = {k: v for k, v in self._pass_counts.items() if k[1:] == key[1:]}
+            self._pass_counts[key] = self.factory.pass_counts(order, day, how == "failures")
         return self._pass_counts[key]
 
     def serial_number_of(self, device: str) -> str | None:
@@ -106,3 +125,10 @@ class World:
         if codes is None:
             return self.field.functions(device, at_ms)
         return [(code, name) for code, name in device.product.functions if code in codes]
+
+
+def _factory(options: Options) -> Factory | ReferenceFactory:
+    if options.factory == "usual":
+        return Factory(options.seed, options.serial_numbers)
+    at_once, random_order = options.orders_at_once, options.unit_order == "random"
+    return ReferenceFactory(options.seed, options.orders, options.order_units, at_once, random_order)
