@@ -53,10 +53,10 @@ system:  ## install the system packages that some tests need, if it may
 	@.ci/system
 
 fuzz: setup  ## run the fuzz tests with a million generated inputs
-	@TUYAHOUSE_TEST_FUZZ=1000000 $(RUN) -m pytest -m fuzz -o faulthandler_timeout=3600
+	@TUYAHOUSE_TEST_FUZZ=1000000 $(RUN) -m pytest -m fuzz --timeout=0 -o faulthandler_timeout=3600
 
 kill: setup  ## run the kill tests with fifty kills and fifty pauses at random instants
-	@TUYAHOUSE_TEST_KILLS=50 $(RUN) -m pytest -m kill -o faulthandler_timeout=3600
+	@TUYAHOUSE_TEST_KILLS=50 $(RUN) -m pytest -m kill --timeout=0 -o faulthandler_timeout=3600
 
 clean:  ## remove everything that make created
 	rm -rf $(VENV) .cache .mypy_cache .pytest_cache .ruff_cache .import_linter_cache *.egg-info
