@@ -16,6 +16,12 @@ from tuyahouse.warehouse.warehouse import Warehouse
 P = "TUYAHOUSE_ACCOUNTS__DEMO__"
 
 
+@pytest.fixture(autouse=True)
+def there(sqlite_url: str) -> None:
+    """A warehouse that stands, as after the first night; test_wrong_folder.py has those that do not."""
+    Warehouse.open(sqlite_url).close()
+
+
 @pytest.fixture
 def fault(sandbox: Sandbox) -> Iterator:
     """Switch faults on for one test."""
@@ -317,12 +323,14 @@ def test_tuya_is_checked_although_the_warehouse_is_away(cli) -> None:
 
 
 def test_a_postgresql_warehouse(cli, fresh_postgres_url: str, secret_key: str) -> None:
+    Warehouse.open(fresh_postgres_url).close()
     result = cli("doctor", "--no-messages", TUYAHOUSE_WAREHOUSE_URL=fresh_postgres_url, TUYAHOUSE_SECRET_KEY=secret_key)
     assert result.exit_code == 0
     assert lines(result, "ok")[1].startswith("warehouse: postgresql ")
 
 
 def test_a_postgresql_warehouse_without_a_key_for_the_tokens(cli, fresh_postgres_url: str) -> None:
+    Warehouse.open(fresh_postgres_url).close()
     result = cli("doctor", "--no-messages", TUYAHOUSE_WAREHOUSE_URL=fresh_postgres_url)
     (said,) = lines(result, "wrong")
     assert said.startswith("secret key: TUYAHOUSE_SECRET_KEY is not set")

@@ -120,7 +120,7 @@ def test_chunks_are_the_whole_in_parts(example: Warehouse) -> None:
         (lambda w: frames.describe("units"), "There is no table or mart 'units'"),
         (lambda w: frames.query("DELETE FROM flow_step", warehouse=w), "refused"),
         (lambda w: frames.query("SELEC 1", warehouse=w), "refused"),
-        (lambda w: frames.read("mart_unit", warehouse="sqlite:///nowhere.db"), "There is no warehouse nowhere.db"),
+        (lambda w: frames.read("mart_unit", warehouse="sqlite:///nowhere.db"), "/nowhere.db. warehouse= names it: "),
     ],
 )
 def test_what_cannot_be_read_is_said_in_a_sentence(example: Warehouse, ask: Any, words: str) -> None:

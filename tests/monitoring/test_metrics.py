@@ -75,6 +75,7 @@ def test_a_warehouse_that_is_away_makes_the_health_red_with_the_reason_and_comes
     own_postgres: OwnPostgres, environment: dict[str, str], serve_metrics, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     environment["TUYAHOUSE_WAREHOUSE_URL"] = own_postgres.create_database()
+    Warehouse.open(environment["TUYAHOUSE_WAREHOUSE_URL"]).close()
     own_postgres.stop()
     process, url = serve_metrics()
     code, text = get(f"{url}/health")

@@ -45,7 +45,7 @@ def add(
     settings = read_settings()
     name = settings.account(account).name
     with (
-        open_warehouse(settings) as warehouse,
+        open_warehouse(settings, create=True) as warehouse,
         track(f"Commands from {file.name}") as tracker,
         ends_with_ctrl_c(tracker.advance) as on_rows,
     ):

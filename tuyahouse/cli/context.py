@@ -52,15 +52,21 @@ AccountName = Annotated[
 
 
 @contextmanager
-def open_warehouse(settings: Settings) -> Iterator[Warehouse]:
-    """The warehouse of these settings, for the length of a block."""
-    with closing(opened(settings)) as warehouse:
+def open_warehouse(settings: Settings, *, create: bool = False) -> Iterator[Warehouse]:
+    """The warehouse of these settings, for the length of a block. Only with ``create`` a new one is made.
+
+    Raises:
+        NoWarehouse: without ``create``: there is none yet.
+    """
+    with closing(opened(settings, create=create)) as warehouse:
         yield warehouse
 
 
-def opened(settings: Settings, *, migrate: bool = False) -> Warehouse:
+def opened(settings: Settings, *, migrate: bool = False, create: bool = True) -> Warehouse:
     """The warehouse of these settings; the caller closes it."""
-    return Warehouse.open(settings.warehouse_url, settings.secret_key, migrate=migrate, lock_wait=settings.lock_wait)
+    return Warehouse.open(
+        settings.warehouse_url, settings.secret_key, migrate=migrate, create=create, lock_wait=settings.lock_wait
+    )
 
 
 def chosen(settings: Settings, name: str | None) -> list[Account]:

@@ -11,7 +11,8 @@ from tuyahouse.cli.context import OneAccount, chosen, open_warehouse, read_setti
 from tuyahouse.cli.findings import Findings
 from tuyahouse.settings import Account, Settings, SettingsError
 from tuyahouse.stores import SlotStore, TokenStore
-from tuyahouse.warehouse.errors import WarehouseError
+from tuyahouse.warehouse.database.address import whole_address
+from tuyahouse.warehouse.errors import NoWarehouse, WarehouseError
 from tuyahouse.warehouse.shared.locks import require_writable
 from tuyahouse.warehouse.warehouse import Warehouse
 
@@ -55,7 +56,10 @@ def _warehouse(stack: ExitStack, settings: Settings, findings: Findings) -> Ware
         warehouse = stack.enter_context(open_warehouse(settings))
         require_writable(warehouse)
         version = warehouse.schema_version()
-        findings.ok("warehouse", f"{warehouse.dialect} {warehouse.name}, schema {version}, writable")
+        findings.ok("warehouse", f"{warehouse.dialect} {warehouse.address}, schema {version}, writable")
+    except NoWarehouse:
+        _new(settings, findings)
+        return None
     except WarehouseError as error:
         findings.wrong("warehouse", error)
         return None
@@ -65,6 +69,17 @@ def _warehouse(stack: ExitStack, settings: Settings, findings: Findings) -> Ware
         findings.wrong("secret key", error)
         return None
     return warehouse
+
+
+def _new(settings: Settings, findings: Findings) -> None:
+    """There is no warehouse yet: whether one could be made. It is made by what writes to it first."""
+    try:
+        Warehouse.require_possible(settings.warehouse_url, settings.secret_key)
+    except WarehouseError as error:
+        findings.wrong("warehouse", error)
+    else:
+        place = whole_address(settings.warehouse_url)
+        findings.note("warehouse", f"new, empty: `tuyahouse sn add` or the first run makes it in {place}")
 
 
 def _account(account: Account, warehouse: Warehouse | None, findings: Findings, *, messages: bool) -> None:

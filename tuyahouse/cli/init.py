@@ -9,6 +9,7 @@ import sys
 import tempfile
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -23,7 +24,7 @@ from tuyahouse.cli.words import stopped
 from tuyahouse.cloud.auth.tokens import MemoryTokenStore
 from tuyahouse.cloud.pace.pacer import MemorySlotStore
 from tuyahouse.settings import PREFIX, Account, Region, SettingsError, load_settings
-from tuyahouse.warehouse.errors import WarehouseError
+from tuyahouse.warehouse.errors import NoWarehouse, WarehouseError
 from tuyahouse.warehouse.shared.locks import require_writable
 from tuyahouse.warehouse.warehouse import Warehouse
 
@@ -225,12 +226,16 @@ class _EachOnce:
 
 
 def _warehouse_problem(url: str) -> str:
+    """Why the warehouse there, or a new one, could not be used; empty if it can. None is made."""
+    key = os.environ.get(f"{PREFIX}SECRET_KEY") or secrets.token_urlsafe(32)
     try:
-        warehouse = Warehouse.open(url, os.environ.get(f"{PREFIX}SECRET_KEY") or secrets.token_urlsafe(32))
-        try:
+        with closing(Warehouse.open(url, key, create=False)) as warehouse:
             require_writable(warehouse)
-        finally:
-            warehouse.close()
+    except NoWarehouse:
+        try:
+            Warehouse.require_possible(url, key)
+        except WarehouseError as error:
+            return str(error)
     except WarehouseError as error:
         return str(error)
     return ""

@@ -27,7 +27,7 @@ def metrics(
     from tuyahouse.signals import stop_on_signals
 
     settings = read_settings()
-    health = WarehouseHealth(chosen(settings, account), lambda: opened(settings))
+    health = WarehouseHealth(chosen(settings, account), lambda: opened(settings, create=False))
     with closing(health), stop_on_signals() as stopping:
         try:
             with serve(health, port, address) as served:

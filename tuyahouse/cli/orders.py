@@ -47,7 +47,7 @@ def add(
     settings = read_settings()
     found = settings.account(account)
     with (
-        open_warehouse(settings) as warehouse,
+        open_warehouse(settings, create=True) as warehouse,
         track(f"Work orders from {file.name}") as tracker,
         ends_with_ctrl_c(tracker.advance) as on_rows,
     ):

@@ -27,8 +27,9 @@ def plan(account: OneAccount = None) -> None:
       tuyahouse plan --account factory
     """
     settings = read_settings()
+    accounts = chosen(settings, account)
     with open_warehouse(settings) as warehouse:
-        for one in chosen(settings, account):
+        for one in accounts:
             _plan(warehouse, settings, one, datetime.now(UTC))
 
 

@@ -80,7 +80,7 @@ def add(
     url = from_environment(query_url, "--query-url") if query_url else None
     entries, source = register.source(file, pattern, url, query, sheet=sheet, column=column)
     with (
-        open_warehouse(settings) as warehouse,
+        open_warehouse(settings, create=True) as warehouse,
         track(f"Serial numbers from {source}") as tracker,
         ends_with_ctrl_c(tracker.advance) as on_rows,
     ):

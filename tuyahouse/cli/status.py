@@ -34,6 +34,7 @@ def status(account: OneAccount = None) -> None:
     """
     settings = read_settings()
     with open_warehouse(settings) as warehouse:
+        say(f"Warehouse {warehouse.address}")
         others = [name for name in runs.accounts(warehouse) if name not in settings.accounts]
         if account in others:
             say(f"Account {account} is not in the settings: its runs are all that is shown.")

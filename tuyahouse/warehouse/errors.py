@@ -32,6 +32,10 @@ class LockLost(WarehouseError):
     """The lock of a run ended before it was renewed, and another run has taken over. Nothing more is written."""
 
 
+class NoWarehouse(WarehouseError):
+    """Nothing is there yet: no file, or an empty database. Nothing was made."""
+
+
 class SchemaError(WarehouseError):
     """The tables there are not those of this version of tuyahouse; nothing was changed."""
 

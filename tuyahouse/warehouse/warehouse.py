@@ -1,16 +1,15 @@
 """The warehouse: a database with our tables, at the schema of this version."""
 
-import sqlite3
+import logging
 from contextlib import closing
 from datetime import timedelta
 from functools import cached_property
-from pathlib import Path
 
 from pydantic import SecretStr
 from sqlalchemy import URL, Engine
 
-from tuyahouse.warehouse import schema
-from tuyahouse.warehouse.database.address import parse_url, shown, sqlite_path
+from tuyahouse.warehouse import place, schema
+from tuyahouse.warehouse.database.address import parse_url, sqlite_path
 from tuyahouse.warehouse.database.database import Database
 from tuyahouse.warehouse.database.engine import LOCK_WAIT, make_engine
 from tuyahouse.warehouse.database.postgres_locks import PostgresLockWatch
@@ -18,6 +17,8 @@ from tuyahouse.warehouse.errors import WarehouseError
 from tuyahouse.warehouse.shared.sealing import Seal, key_beside
 from tuyahouse.warehouse.shared.slots import WarehouseSlots
 from tuyahouse.warehouse.shared.tokens import LeasedTokens, LockedTokens, WarehouseTokens
+
+log = logging.getLogger(__name__)
 
 
 class Warehouse(Database):
@@ -42,29 +43,48 @@ class Warehouse(Database):
         """Open the database; an empty one gets its tables at once.
 
         With ``migrate`` an older schema is brought up to date, else it is refused. Without ``create`` nothing is made:
-        neither a file nor tables. A statement waits for the lock of
-        another session for ``lock_wait`` at most.
+        neither a file nor tables. A statement waits for the lock of another session for ``lock_wait`` at most.
 
         Raises:
             SchemaError: older (says to run ``tuyahouse migrate``), newer or unknown schema.
             WarehouseAway: the server cannot be reached, or another session locks the tables for too long.
-            WarehouseError: read-only, no access, not a database; without ``create``: there is no warehouse yet.
+            NoWarehouse: without ``create``: there is none yet.
+            WarehouseError: read-only, no access, not a database.
         """
         parsed = parse_url(url)
         if not create:
-            _require_file(parsed)
+            place.require_file(parsed)
         key = secret_key.get_secret_value() if isinstance(secret_key, SecretStr) else secret_key
         engine, watch = make_engine(parsed, lock_wait.total_seconds())
         warehouse = cls(parsed, engine, key, watch)
         try:
             if migrate or not warehouse._is_current():
                 if not create:
-                    raise _none_yet(parsed)
-                warehouse.migrate()
+                    raise place.none_yet(parsed)
+                before, _ = warehouse.migrate()
+                if before is None:
+                    log.info("Made a new warehouse: %s", warehouse.address)
         except BaseException:
             warehouse.close()
             raise
         return warehouse
+
+    @classmethod
+    def require_possible(cls, url: str, secret_key: str | SecretStr | None = None) -> None:
+        """Return if a new warehouse could be made there and used; nothing is made.
+
+        Raises:
+            WarehouseError: it could not; says what to change.
+        """
+        parsed = parse_url(url)
+        if parsed.drivername == "sqlite":
+            place.require_folder(parsed)
+            return
+        key = secret_key.get_secret_value() if isinstance(secret_key, SecretStr) else secret_key
+        engine, watch = make_engine(parsed)
+        with closing(cls(parsed, engine, key, watch)) as warehouse:
+            place.require_tables_allowed(warehouse)
+            warehouse._key()
 
     def migrate(self) -> tuple[str | None, str]:
         """Migrate the schema in one transaction; returns the revisions before (None: empty) and after."""
@@ -104,28 +124,3 @@ class Warehouse(Database):
             "TUYAHOUSE_SECRET_KEY is not set: it encrypts the tokens kept in PostgreSQL. "
             "Set it to a long random text, the same for all processes of this warehouse."
         )
-
-
-def _none_yet(url: URL) -> WarehouseError:
-    return WarehouseError(f"{shown(url)} holds no warehouse: run a flow or `tuyahouse migrate` first, or name another.")
-
-
-def _require_file(url: URL) -> None:
-    """Refuse a SQLite file that is not there or holds nothing of ours, before opening it would change it."""
-    if url.drivername != "sqlite":
-        return
-    file = sqlite_path(url)
-    if not file.is_file():
-        raise WarehouseError(f"There is no warehouse {file}: run a flow first, or name another file.")
-    if file.stat().st_size == 0 or _lacks_schema(file):
-        raise _none_yet(url)
-
-
-def _lacks_schema(file: Path) -> bool:
-    """Whether SQLite reads the file and finds no table of schemas in it. What it cannot read is said on opening."""
-    try:
-        with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as conn:
-            named = "SELECT 1 FROM sqlite_master WHERE name = ?"
-            return conn.execute(named, (schema.VERSION_TABLE,)).fetchone() is None
-    except sqlite3.Error:
-        return False

@@ -69,6 +69,16 @@ def shown(url: URL) -> str:
     return url.set(query={}).render_as_string(hide_password=True).replace("+psycopg", "")
 
 
+def whole(url: URL) -> str:
+    """:func:`shown` with the whole path of a file: a relative one means another file in another folder."""
+    return str(sqlite_path(url).absolute()) if url.drivername == "sqlite" else shown(url)
+
+
+def whole_address(url: str) -> str:
+    """The database that a setting names, for people."""
+    return whole(parse_url(url))
+
+
 def _without_several_hosts(url: str) -> tuple[str, list[str]]:
     """The URL with only its first host, and all hosts if there are several."""
     found = _SEVERAL_HOSTS.match(url.strip())

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from sqlalchemy import URL, Connection, Engine
 
-from tuyahouse.warehouse.database.address import shown
+from tuyahouse.warehouse.database.address import shown, whole
 from tuyahouse.warehouse.database.postgres_locks import PostgresLockWatch
 from tuyahouse.warehouse.errors import WarehouseError, in_words
 
@@ -35,6 +35,11 @@ class Database:
     def name(self) -> str:
         """The database for people: its URL without the password, or the path of the file."""
         return shown(self._url)
+
+    @property
+    def address(self) -> str:
+        """:attr:`name`, with the whole path of a file."""
+        return whole(self._url)
 
     @contextmanager
     def begin(self) -> Iterator[Connection]:
