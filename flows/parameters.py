@@ -197,6 +197,31 @@ def _as_text(value: Any, check: ValidatorFunctionWrapHandler) -> Any:
     return check(value)
 
 
+@dataclass(frozen=True, slots=True)
+class SomeOf:
+    """Refuses an empty list: who names keys and names none has mistyped, and does not mean all of them.
+
+    ``all_of`` is what a run takes when the parameter is left out.
+    """
+
+    all_of: str
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(self._check, handler(source))
+
+    def __get_pydantic_json_schema__(self, core_schema: Any, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        schema = handler(core_schema)
+        lists = [shape for shape in schema.get("anyOf", [schema]) if shape.get("type") == "array"]
+        for shape in lists:
+            shape["minItems"] = 1
+        return schema
+
+    def _check(self, value: list[str] | None) -> list[str] | None:
+        if value is not None and not any(each.strip() for each in value):
+            raise ValueError(f"names none; leave it out for {self.all_of}")
+        return value
+
+
 Id = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^\S+$"), WrapValidator(_as_text)]
 """An id of Tuya's: text, however many digits it has."""
 

@@ -4,13 +4,14 @@ from typing import Annotated, Any
 
 from prefect.client.schemas.objects import State
 
-from flows.parameters import AccountName, Described, Limit, Now, RunKey
+from flows.parameters import AccountName, Described, Limit, Now, RunKey, SomeOf
 from tasks.commands import ask_commands, decide_commands, plan_commands, publish_verdicts
 from tasks.run.flow import flow
 from tasks.run.run import final_state, running
 
 CommandSns = Annotated[
     list[str] | None,
+    SomeOf("all that are due"),
     Described("Ask only these record numbers, due or not; they are followed from now on"),
 ]
 
@@ -28,7 +29,7 @@ async def reconcile_commands(
     The verdict is matched, api_ahead, message_ahead, conflict, stuck or unknown. Numbers are learnt from messages,
     files (`tuyahouse commands add`) and the parameter. Deciding costs no call and happens even without a budget left.
     """
-    asked_for = {"command_sns": command_sns or None, "limit": limit}
+    asked_for = {"command_sns": command_sns, "limit": limit}
     async with running("reconcile_commands", account, run_key, asked_for, keys=("command_sns",), now=now) as run:
         run.plan(await plan_commands(run.run, command_sns, limit))
         try:

@@ -26,7 +26,7 @@ async def redrive_dead_letters(account: AccountName = None, run_key: RunKey = No
     async with running("redrive_dead_letters", account, run_key, asdict(wanted)) as run:
         run.plan(await plan_sn_flows(run.run, wanted))
         run.notes += await redrive_dead_messages(run.account)
-        await run.softly(redrive_craft_lines(run.run))
+        await run.softly(run.requires(redrive_craft_lines(run.run)))
         await run.each_chunk(ask_sn_flows)
         await refresh_marts(run.account)
     return final_state(run)

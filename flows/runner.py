@@ -30,10 +30,9 @@ from tuyahouse.foreign_text import plain
 from tuyahouse.outcome import Outcome
 from tuyahouse.settings import Settings, SettingsError, load_settings
 from tuyahouse.terminal import outcome_table, print_text
+from tuyahouse.verdict import GREEN
 from tuyahouse.warehouse.errors import LockLost, WarehouseError
 from tuyahouse.warehouse.ledgers import runs
-
-GREEN = frozenset({"balanced", "stopped"})
 
 EXIT_RED, EXIT_USAGE = 1, 2
 

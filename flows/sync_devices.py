@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from prefect.client.schemas.objects import State
 
-from flows.parameters import AccountName, Described, Now, RunKey
+from flows.parameters import AccountName, Described, Now, RunKey, SomeOf
 from tasks.devices import (
     ask_device_details,
     close_gaps,
@@ -19,7 +19,11 @@ from tasks.run.flow import RunRed, flow
 from tasks.run.run import final_state, running
 from tuyahouse.sync.devices.plan import chosen_projects
 
-ProjectIds = Annotated[list[str] | None, Described("Only these projects; empty: those of the settings")]
+ProjectIds = Annotated[
+    list[str] | None,
+    SomeOf("the projects of the settings"),
+    Described("Only these projects; empty: those of the settings"),
+]
 Full = Annotated[bool, Described("Ask details and functions of all devices, not only of new and changed ones")]
 
 

@@ -5,16 +5,20 @@ from typing import Annotated, Any
 
 from prefect.client.schemas.objects import State
 
-from flows.parameters import AccountName, Described, Limit, Now, RunKey
+from flows.parameters import AccountName, Described, Limit, Now, RunKey, SomeOf
 from tasks.marts import refresh_marts
 from tasks.run.flow import flow
 from tasks.run.run import final_state, running
 from tasks.sn_flows import ask_sn_flows, fetch_missing_lines, plan_sn_flows
 from tuyahouse.sync.serial_numbers.plan import Wanted
 
-SerialNumbers = Annotated[list[str] | None, Described("Only these serial numbers, due or not")]
+SerialNumbers = Annotated[
+    list[str] | None, SomeOf("all that are due"), Described("Only these serial numbers, due or not")
+]
 WorkOrders = Annotated[
-    list[str] | None, Described("Only the serial numbers of these work orders, due or not; with sns: both")
+    list[str] | None,
+    SomeOf("all that are due"),
+    Described("Only the serial numbers of these work orders, due or not; with sns: both"),
 ]
 
 
@@ -36,6 +40,6 @@ async def sync_sn_flows(
     async with running("sync_sn_flows", account, run_key, asdict(wanted), keys=("sns", "work_orders"), now=now) as run:
         run.plan(await plan_sn_flows(run.run, wanted))
         await run.each_chunk(ask_sn_flows)
-        await run.softly(fetch_missing_lines(run.run))
+        await run.softly(run.requires(fetch_missing_lines(run.run)))
         await refresh_marts(run.account, now)
     return final_state(run)

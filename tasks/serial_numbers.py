@@ -48,7 +48,8 @@ async def register_serial_numbers(
 
 def _count(warehouse: Warehouse, run: Run, taken: IntakeOutcome) -> None:
     with landing(warehouse, run) as conn:
-        run_chunks.finish_chunk(conn, run.run_id, 0, taken.as_run())
+        # A source that is mended is read anew: what it held counts as it is now.
+        run_chunks.replace_chunk(conn, run.run_id, 0, taken.as_run())
 
 
 def _url(given: SecretStr | None) -> str | None:

@@ -38,19 +38,18 @@ async def ask_sn_flows(run: Run, chunk: int) -> Outcome:
 
 
 @retried_task("missing craft lines")
-async def fetch_missing_lines(run: Run) -> int:
-    """Ask the craft lines that a stop left unasked, and those that were refused at an earlier start.
+async def fetch_missing_lines(run: Run) -> str:
+    """Ask the craft lines that a stop left unasked, and those that were refused earlier. Returns what is wrong, or "".
 
     Raises:
         TuyaError: what stopped the asking, after everything answered until then was committed.
     """
     resources = open_resources(run.account)
     lines = _craft_lines(resources.warehouse, run, str(flow_run.id))
-    missing = await asyncio.to_thread(lines.missing)
-    if not missing:
-        return 0
-    async with resources.tuya(run.run_id) as client:
-        return await lines.fetch(client, missing)
+    if missing := await asyncio.to_thread(lines.missing):
+        async with resources.tuya(run.run_id) as client:
+            await lines.fetch(client, missing)
+    return await asyncio.to_thread(lines.refusals)
 
 
 _lines: dict[tuple[str, str], CraftLines] = {}

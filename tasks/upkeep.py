@@ -26,8 +26,8 @@ async def replay_answers(run: Run) -> Outcome:
 
 
 @retried_task("craft lines")
-async def redrive_craft_lines(run: Run) -> int:
-    """Ask again the craft lines that are dead letters; returns how many were fetched.
+async def redrive_craft_lines(run: Run) -> str:
+    """Ask again the craft lines that are dead letters. Returns what is wrong, or "".
 
     Raises:
         TuyaError: what stopped the asking, after everything answered until then was committed.

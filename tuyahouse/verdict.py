@@ -13,6 +13,8 @@ _COUNTS = (
     ("unchanged", "unchanged"),
     ("calls", "calls"),
 )
+GREEN = frozenset({"balanced", "stopped"})
+"""Statuses of a run that did what it was to do, or as much of it as a budget paid for."""
 _WORDS = {"balanced": "Good", "stopped": "Stopped", "interrupted": "Interrupted", "running": "Running"}
 
 

@@ -12,6 +12,7 @@ from tasks.run.flow import AGAIN, goes_on_anew
 from tuyahouse.foreign_text import markdown_lines
 from tuyahouse.logs import redact
 from tuyahouse.outcome import COUNTS, Outcome
+from tuyahouse.verdict import GREEN
 from tuyahouse.warehouse.ledgers.runs import Summary
 
 
@@ -63,7 +64,7 @@ def _title(summary: Summary) -> str:
 
 def _what_to_do(summary: Summary) -> str:
     """How a red run goes on; empty for others."""
-    green = summary.status in ("balanced", "stopped")
+    green = summary.status in GREEN
     return "" if green or goes_on_anew(summary.note) else f"{AGAIN}{shown(summary.run_key)}"
 
 

@@ -7,6 +7,7 @@ from tuyahouse.warehouse.ledgers import runs
 from tuyahouse.warehouse.warehouse import Warehouse
 
 _spent: Counter[str] = Counter()
+_made: Counter[str] = Counter()
 _lock = Lock()
 
 
@@ -14,6 +15,19 @@ def spent(run_id: str, calls: int) -> None:
     """Calls that a client of this process made for the run; :func:`store` adds them to it."""
     with _lock:
         _spent[run_id] += calls
+        _made[run_id] += calls
+
+
+def made(run_id: str) -> int:
+    """Calls that this process has made for the run since it began, or last began again."""
+    with _lock:
+        return _made[run_id]
+
+
+def begin(run_id: str) -> None:
+    """The run begins, or begins again."""
+    with _lock:
+        _made[run_id] = 0
 
 
 def store(warehouse: Warehouse, run_id: str) -> None:
@@ -29,5 +43,6 @@ def store(warehouse: Warehouse, run_id: str) -> None:
     try:
         runs.add_calls(warehouse, run_id, calls)
     except BaseException:
-        spent(run_id, calls)
+        with _lock:
+            _spent[run_id] += calls
         raise

@@ -21,9 +21,9 @@ from tuyahouse.logs import redact
 from tuyahouse.memory import rare_collections
 from tuyahouse.outcome import Outcome
 from tuyahouse.settings import SettingsError, load_settings
-from tuyahouse.sync.given import names_keys
+from tuyahouse.sync.given import names_keys, usable
 from tuyahouse.terminal import progress
-from tuyahouse.verdict import in_one_sentence
+from tuyahouse.verdict import GREEN, in_one_sentence
 from tuyahouse.warehouse.errors import LockLost, WarehouseAway, WarehouseError
 from tuyahouse.warehouse.ledgers import run_chunks, runs
 from tuyahouse.warehouse.ledgers.refusals import record_refusal
@@ -43,6 +43,7 @@ class Plan(Protocol):
     """What planning found that the operator should know."""
 
     notes: list[str]
+    problems: list[str]
 
 
 @dataclass(slots=True)
@@ -54,8 +55,12 @@ class Running:
     parameters: Mapping[str, Any]
     stopped: str = ""
     notes: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    """What makes it red, once it has done all the rest."""
     parts: tuple[str, ...] = ()
     """Flows that ran inside this one, under its run key; they have the counts."""
+    nothing_left: bool = False
+    """No chunk was open when they were to be asked."""
     verdict: str = ""
     """How it ended, in a sentence; empty while it is under way."""
 
@@ -71,14 +76,14 @@ class Running:
     def key(self) -> str:
         return self.run.run_key
 
-    @property
-    def planned(self) -> bool:
-        """Whether an earlier start of this run has planned it; the plan is kept, not made again."""
-        return self.run.planned is not None
+    def asked_nothing(self) -> bool:
+        """Whether an earlier start of this run has asked everything, so that this one made no call."""
+        return self.nothing_left and self.run.planned is not None and not calls.made(self.id)
 
     def plan(self, planned: Plan) -> None:
         """Take over what the plan says."""
         self.notes += planned.notes
+        self.problems += planned.problems
 
     @property
     def has_pms(self) -> bool:
@@ -91,15 +96,19 @@ class Running:
         except BudgetReached as error:
             self.stopped = str(error)
 
+    async def requires(self, work: Awaitable[str]) -> None:
+        """Await work that says what is wrong, if anything is: the run is red then, once it has done all the rest."""
+        if problem := await work:
+            self.problems.append(problem)
+
     async def each_chunk(self, ask: Callable[[runs.Run, int], Awaitable[Outcome]]) -> None:
         """Call ``ask(run, chunk)`` for every chunk that is not done, several at once.
 
         A budget that is reached ends it softly; any other error ends it after the chunks under way have landed.
         """
         left = await asyncio.to_thread(run_chunks.open_chunks, self.resources.warehouse, self.run.run_id)
+        self.nothing_left = not left
         if not left:
-            if self.planned:
-                self.notes.append("This run was done before and nothing was left to ask. Another run_key asks anew.")
             return
         chunks, errors = iter(left), list[Exception]()
 
@@ -196,6 +205,7 @@ def _begin(
     with fenced(warehouse, holdings) as conn:
         run = runs.begin_run(conn, account, flow, key, parameters, locks=holdings, now=now)
     begun_here[run.run_id] = run
+    calls.begin(run.run_id)
     return run
 
 
@@ -238,9 +248,14 @@ async def _refuse(flow: str, account: str, key: str, parameters: Mapping[str, An
 
 async def _verdict(current: Running) -> None:
     current.notes += await asyncio.to_thread(_unknown_by_name, current)
-    summary = _close(current, "stopped" if current.stopped else "balanced", current.stopped)
+    if current.asked_nothing():
+        current.notes.append("This run was done before and nothing was left to ask. Another run_key asks anew.")
+    if current.problems:
+        summary = _close(current, "failed", "\n".join([*current.problems, *filter(None, [current.stopped])]))
+    else:
+        summary = _close(current, "stopped" if current.stopped else "balanced", current.stopped)
     await _publish(current, summary)
-    if summary.status == "unbalanced":
+    if summary.status not in GREEN:
         raise with_what_to_do(RunRed(summary.note), current.key)
 
 
@@ -251,7 +266,7 @@ async def _publish(current: Running, summary: runs.Summary) -> None:
     current.verdict = in_one_sentence(summary.status, None if parts else summary.planned, counted)
     log.info("%s of %s: %s %s", summary.flow, summary.account, summary.status, current.verdict)
     await publish_outcome(summary, current.verdict, parts)
-    if summary.status in ("balanced", "stopped"):
+    if summary.status in GREEN:
         await resolve_note(summary)
     else:
         await publish_failure(summary)
@@ -266,10 +281,16 @@ def _unknown_by_name(current: Running) -> list[str]:
     named = current.parameters.get("sns") or []
     if not named:
         return []
+    named = usable(named)
     known = registry.known(current.resources.warehouse, current.account, named)
-    unknown = [sn for sn in named if sn in known and known[sn].state == "unknown"]
+    unknown = [sn for sn in named if sn not in known or known[sn].state == "unknown"]
+    if not unknown:
+        return []
     more = f" and {len(unknown) - _NAMED:,} more" if len(unknown) > _NAMED else ""
-    return [f"Tuya does not know {', '.join(unknown[:_NAMED])}{more}."] if unknown else []
+    words = f"Tuya does not know {', '.join(unknown[:_NAMED])}{more}."
+    if all(sn in known for sn in unknown):
+        return [words]
+    return [f"{words} A run registers what Tuya knows; `tuyahouse sn add` registers others, which nights ask then."]
 
 
 def _parts(current: Running) -> list[runs.Summary]:

@@ -1,16 +1,18 @@
 """What only a person can change: the run is red, says what to change, and nothing is lost."""
 
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 
 import openpyxl
 import pytest
 
-from tests.flows.nights import environment_of, register, rows, units
+from tests.flows.nights import environment_of, open_dead_letters, register, rows, units
 from tests.flows.operator import Operator
 from tests.support.sandbox import Sandbox
 from tuyahouse.outcome import Outcome
-from tuyahouse.warehouse.ledgers import runs
-from tuyahouse.warehouse.tables import ops_dead_letter, ops_lock, serial_number
+from tuyahouse.warehouse.ledgers import dead_letters, dismissal, runs
+from tuyahouse.warehouse.ledgers.dismissal import Chosen
+from tuyahouse.warehouse.tables import craft_line, ops_dead_letter, ops_lock, serial_number
 from tuyahouse.warehouse.warehouse import Warehouse
 
 DEMO = "TUYAHOUSE_ACCOUNTS__DEMO__"
@@ -21,6 +23,7 @@ WRONG_SETTINGS = [
     ({f"{DEMO}PMS_USERNAME": "nobody"}, f"{DEMO}PMS_USERNAME"),
     ({f"{DEMO}PMS_PASSWORD": "not-the-password"}, f"{DEMO}PMS_PASSWORD"),
 ]
+CRAFT_LINES_ASKED = "asked?endpoint=POST%20/v2.0/pms/production/craftline/get/{orderCode}"
 REFUSING = [("region", f"{DEMO}REGION"), ("ip", "IP allow list"), ("rights", "right"), ("subscription", "Subscribe")]
 
 
@@ -106,12 +109,48 @@ def test_a_wrong_parameter_is_named_before_anything_starts(start, warehouse, tuy
     assert runs.recent_runs(warehouse) == []
 
 
-def test_given_serial_numbers_are_asked_and_registered(start, warehouse, tuya):
+def test_given_serial_numbers_are_asked_and_those_that_tuya_knows_are_registered(start, warehouse, tuya):
     code, printed = start("sync_sn_flows", sns=["YZCB04ZZR00011", "NOBODY"], run_key="n")
     found = runs.find_run(warehouse, "demo", "sync_sn_flows", "n")
     assert code == 0 and found, printed
     assert (found.outcome.answered, found.outcome.empty) == (1, 1)
     assert set(tuya.control("asked")) == {"YZCB04ZZR00011", "NOBODY"}
+    assert "Tuya does not know NOBODY. A run registers what Tuya knows; `tuyahouse sn add`" in printed
+    registered = dict(rows(warehouse, serial_number, "sn", "source"))
+    assert registered["YZCB04ZZR00011"] == "asked for" and "NOBODY" not in registered
+
+
+def test_a_serial_number_that_a_file_names_as_well_stays_registered(start, warehouse):
+    register(warehouse, ["NOBODY"])
+    assert start("sync_sn_flows", sns=["NOBODY"], run_key="n")[0] == 0
+    assert ("NOBODY", "test", "unknown") in rows(warehouse, serial_number, "sn", "source", "state")
+
+
+NAMES_NONE = [
+    ("sync_sn_flows", {"sns": []}),
+    ("sync_sn_flows", {"sns": ["", " "]}),
+    ("sync_sn_flows", {"work_orders": []}),
+    ("reconcile_commands", {"command_sns": []}),
+    ("sync_devices", {"project_ids": []}),
+]
+
+
+@pytest.mark.parametrize(("flow", "parameters"), NAMES_NONE, ids=str)
+def test_who_names_no_key_is_told_so_instead_of_asking_all(start, warehouse, tuya, flow, parameters):
+    code, printed = start(flow, **parameters)
+    assert code == 2 and f"-p {next(iter(parameters))}: names none; leave it out for " in printed, printed
+    assert runs.recent_runs(warehouse) == [] and tuya.control("asked") == {}
+
+
+def test_a_work_order_without_serial_numbers_is_red_once_the_others_are_asked(start, warehouse, tuya):
+    register(warehouse, [("YZCB04ZZR00011", "YZCB04ZZR")])
+    code, printed = start("sync_sn_flows", work_orders=["YZCB04ZZR", "NOPE"], run_key="n")
+    assert code == 1 and "The registry holds no serial number of these work orders: NOPE." in printed, printed
+    assert tuya.control("asked") == {"YZCB04ZZR00011": 1}
+    register(warehouse, [("YZCB04ZZR00012", "NOPE")])
+    code, printed = start("sync_sn_flows", run_key="n")
+    assert code == 0, printed
+    assert tuya.control("asked") == {"YZCB04ZZR00011": 1, "YZCB04ZZR00012": 1}
 
 
 def test_a_parameter_that_is_not_a_list_is_refused_with_how_to_write_one(start, warehouse):
@@ -147,10 +186,10 @@ def test_sheet_and_column_choose_what_a_flow_reads_of_a_workbook(start, warehous
 
 def test_given_serial_numbers_with_a_blank_inside_are_refused_in_the_words_of_files(start, warehouse, tuya):
     code, printed = start("sync_sn_flows", sns=["YZCB04ZZR00011", "YZCB 04ZZR00012"], run_key="n")
-    assert code == 0 and "1 of the given serial numbers are not valid: ops_dead_letter says why." in printed, printed
-    assert tuya.control("asked") == {"YZCB04ZZR00011": 1}
-    ((key, message),) = rows(warehouse, ops_dead_letter, "key", "message")
-    assert key == "asked for item 2" and "'YZCB 04ZZR00012' was refused, because it holds a blank" in message
+    assert code == 1 and tuya.control("asked") == {"YZCB04ZZR00011": 1}
+    assert "1 of the given serial numbers are not valid and were not asked: 'YZCB 04ZZR00012': it holds a" in printed
+    code, printed = start("sync_sn_flows", sns=["YZCB04ZZR00011", "YZCB04ZZR00012"], run_key="n")
+    assert code == 0 and tuya.control("asked") == {"YZCB04ZZR00011": 1, "YZCB04ZZR00012": 1}, printed
 
 
 def test_given_record_numbers_with_a_blank_inside_are_refused_and_nothing_else_is_asked(start, warehouse, tuya):
@@ -159,11 +198,9 @@ def test_given_record_numbers_with_a_blank_inside_are_refused_and_nothing_else_i
     code, printed = start("reconcile_commands", command_sns=[number], run_key="one")
     assert code == 0, printed
     code, printed = start("reconcile_commands", command_sns=["11111 11111"], run_key="two")
-    assert code == 0 and "1 of the given record numbers are not valid" in printed, printed
+    assert code == 1 and "1 of the given record numbers are not valid and were not asked: '11111 11111'" in printed
     found = runs.find_run(warehouse, "demo", "reconcile_commands", "two")
     assert found and found.outcome.asked == 0
-    ((key, message),) = rows(warehouse, ops_dead_letter, "key", "message")
-    assert key == "asked for item 1" and "because it holds a blank" in message
 
 
 def test_flows_without_work_are_green(start, warehouse):
@@ -225,3 +262,72 @@ def test_a_night_that_knows_devices_and_no_project_is_red_and_names_the_setting(
     code, printed = start("nightly_sync", run_key="n")
     assert code == 1 and "devices are known and cannot be read without a project" in printed, printed
     assert f"{DEMO}PROJECT_IDS" in printed
+
+
+def refused_keys(start: Callable[..., tuple[int, str]], flow: str, tuya: Sandbox, **parameters: object) -> str:
+    """Run it while Tuya refuses every item; what it printed."""
+    tuya.control("faults", {"item_error": 1})
+    code, printed = start(flow, run_key="n", **parameters)
+    assert code == 1 and " ended as dead letters, which is more than a few. The newest is that of " in printed, printed
+    assert "`tuyahouse dead-letters list -a demo` shows them." in printed
+    tuya.control("faults", {})
+    return printed
+
+
+def test_a_run_in_which_every_serial_number_was_refused_is_red_and_its_run_key_mends_it(start, warehouse, tuya):
+    assert "All 30 keys ended as dead letters" in refused_keys(start, "sync_sn_flows", tuya)
+    code, printed = start("sync_sn_flows", run_key="n")
+    found = runs.find_run(warehouse, "demo", "sync_sn_flows", "n")
+    assert code == 0 and found and (found.status, found.outcome.asked, found.outcome.failed) == ("balanced", 30, 0)
+    assert "nothing was left to ask" not in printed
+
+
+def test_a_night_and_a_run_of_commands_in_which_all_was_refused_are_red(start, warehouse, tuya):
+    numbers = [each["command_sn"] for each in tuya.lines("truth/commands")][:3]
+    assert "All 3 keys" in refused_keys(start, "reconcile_commands", tuya, command_sns=numbers)
+    assert "All 30 keys" in refused_keys(start, "nightly_sync", tuya)
+
+
+def test_dismissed_dead_letters_make_no_run_red(start, warehouse, tuya):
+    refused_keys(start, "sync_sn_flows", tuya, sns=["YZCB04ZZR00001"])
+    with warehouse.begin() as conn:
+        dismissal.dismiss(conn, Chosen("demo"), by="ana", why="scrapped", at=datetime.now(UTC))
+    tuya.control("faults", {"item_error": 1})
+    code, printed = start("sync_sn_flows", run_key="n")
+    assert code == 0 and "Done, with dead letters" in printed, printed
+
+
+@pytest.fixture
+def orders(tuya: Sandbox) -> set[str]:
+    return {order for _, order in units(tuya)}
+
+
+def test_craft_lines_that_an_account_may_not_read_are_dead_letters_and_asked_the_next_night(
+    start, warehouse, tuya, orders
+):
+    tuya.control("options", {**tuya.control("options"), "craft_line_verb": "none"})
+    code, printed = start("sync_sn_flows", {"TUYAHOUSE_CHUNK_SIZE": "5"}, run_key="one")
+    assert code == 1 and "1106" in printed, printed
+    assert open_dead_letters(warehouse, "craft_line") == dict.fromkeys(orders, "not_available")
+    assert sum(tuya.control(CRAFT_LINES_ASKED).values()) <= len(orders), "not once a chunk"
+    tuya.control("options", {**tuya.control("options"), "craft_line_verb": "both"})
+    never_due = {f"TUYAHOUSE_PLAN__{state}_AFTER": "20d" for state in ("OPEN", "UNKNOWN", "FINISHED")}
+    code, printed = start("sync_sn_flows", never_due, run_key="two")
+    found = runs.find_run(warehouse, "demo", "sync_sn_flows", "two")
+    assert code == 0 and found and found.outcome.asked == 0, printed
+    assert open_dead_letters(warehouse, "craft_line") == {}
+    assert {order for (order,) in rows(warehouse, craft_line, "order_code")} == orders
+
+
+def test_a_run_in_which_every_craft_line_was_refused_is_red(start, warehouse, tuya, orders):
+    assert start("sync_sn_flows", run_key="first")[0] == 0
+    with warehouse.begin() as conn:
+        conn.execute(craft_line.delete())
+        letters = [dead_letters.DeadLetter("craft_line", order, "item_error") for order in orders]
+        dead_letters.record(conn, "demo", letters, datetime.now(UTC))
+    tuya.control("faults", {"item_error": 1})
+    code, printed = start("redrive_dead_letters", run_key="n")
+    assert code == 1 and "All 3 craft lines ended as dead letters" in printed, printed
+    tuya.control("faults", {})
+    code, printed = start("redrive_dead_letters", run_key="n")
+    assert code == 0 and open_dead_letters(warehouse, "craft_line") == {}, printed

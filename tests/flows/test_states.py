@@ -115,6 +115,9 @@ def end(place: Place, way: str) -> int:
         case "refused by Tuya":
             place.tuya.control("faults", {"rights": 1})
             return place.run()
+        case "its keys were refused":
+            place.tuya.control("faults", {"item_error": 1})
+            return place.run()
         case "stopped by a fault":
             place.tuya.control("options", {"quota": 20})
             return place.run()

@@ -90,7 +90,7 @@ async def test_a_redriven_line_finishes_the_units_that_landed_before_it(tuya, wa
     await with_refused_lines(tuya, warehouse)
     lines = CraftLines(warehouse, runs.start_run(warehouse, "demo", "redrive_dead_letters", "redrive", {}))
     async with client(tuya, warehouse) as opened:
-        assert await lines.redrive(opened) == len(orders(warehouse))
+        assert await lines.redrive(opened) == ""
     assert open_dead_letters(warehouse, "craft_line") == {}
     assert finished(warehouse) == truly_finished(tuya, some) != set()
 

@@ -12,7 +12,7 @@ from tuyahouse.sync.serial_numbers.plan import Wanted, plan_run
 from tuyahouse.warehouse.ledgers import dead_letters, run_chunks, runs
 from tuyahouse.warehouse.ledgers.dead_letters import DeadLetter
 from tuyahouse.warehouse.serial_numbers import registry
-from tuyahouse.warehouse.tables import ops_dead_letter, ops_run, serial_number
+from tuyahouse.warehouse.tables import ops_run, serial_number
 from tuyahouse.warehouse.warehouse import Warehouse
 
 NOW = datetime(2026, 11, 20, 22, tzinfo=UTC)
@@ -80,11 +80,11 @@ def test_given_ones_are_read_like_those_of_a_file(warehouse):
     assert plan(warehouse, Wanted(sns=[" N1 ", "\ufeffN2", "N1", ""]))[1] == [["N1", "N2"]]
 
 
-def test_a_given_one_that_cannot_be_any_is_a_dead_letter_and_said(warehouse):
+def test_a_given_one_that_cannot_be_any_is_the_run_s_problem(warehouse):
     planned, chunks = plan(warehouse, Wanted(sns=["N1", "1.2E+18"]))
     assert chunks == [["N1"]]
-    assert planned.notes == ["1 of the given serial numbers are not valid: ops_dead_letter says why."]
-    assert len(rows(warehouse, ops_dead_letter, "reason")) == 1
+    (problem,) = planned.problems
+    assert problem.startswith("1 of the given serial numbers are not valid and were not asked: '1.2E+18': its last ")
 
 
 def test_no_given_ones_plan_nothing(seven):
@@ -105,8 +105,8 @@ def test_work_orders_without_a_registered_serial_number_are_said(seven):
     asked(seven, ["S1"], timedelta(hours=1), order="W7")
     planned, chunks = plan(seven, Wanted(work_orders=["W7", "W8", "W9"]))
     assert chunks == [["S1"]]
-    (note,) = planned.notes
-    assert note.startswith("The registry holds no serial number of these work orders: W8, W9. ")
+    (problem,) = planned.problems
+    assert problem.startswith("The registry holds no serial number of these work orders: W8, W9. ")
 
 
 def test_those_with_an_open_dead_letter_are_planned_once_each(seven):

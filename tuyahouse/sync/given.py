@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from tuyahouse.sync.intake.rows import Refusal, Row, entry
 from tuyahouse.warehouse.database import Connection
 from tuyahouse.warehouse.database.values import clean_text
 from tuyahouse.warehouse.ledgers import runs
@@ -30,6 +31,29 @@ def with_those_given_before(conn: Connection, run_id: str, given: Given) -> dict
     if before:
         runs.set_parameters(conn, run_id, {**before, **merged})
     return merged
+
+
+SHOWN = 5
+"""Keys that a sentence names."""
+
+
+def usable(keys: Sequence[str]) -> list[str]:
+    """The keys that can be asked, each once, as they are read in a file."""
+    return list(dict.fromkeys(one.key for one in map(_judged, keys) if isinstance(one, Row)))
+
+
+def unusable_in_words(what: str, keys: Sequence[str]) -> list[str]:
+    """A sentence about the keys that cannot be asked, if there are any: which and why. ``what`` names such keys."""
+    refused = [one for one in map(_judged, keys) if isinstance(one, Refusal)]
+    if not refused:
+        return []
+    named = "; ".join(f"{one.value!r}: {one.reason}" for one in refused[:SHOWN])
+    more = f"; and {len(refused) - SHOWN:,} more" if len(refused) > SHOWN else ""
+    return [f"{len(refused):,} of the given {what} are not valid and were not asked: {named}{more}."]
+
+
+def _judged(key: str) -> object:
+    return entry("", key)
 
 
 def names_keys(parameters: Mapping[str, object], names: Sequence[str]) -> bool:

@@ -66,13 +66,15 @@ def request_id(step: Step) -> str:
 
 
 def craft_line_post(world: World, call: Call) -> bytes:
+    if world.options.craft_line_verb == "none":
+        raise Refusal("1106")
     if world.options.craft_line_verb == "get":
         raise Refusal("1108")
     return _craft_line(world, call)
 
 
 def craft_line_get(world: World, call: Call) -> bytes:
-    if world.options.craft_line_verb == "post":
+    if world.options.craft_line_verb in ("post", "none"):
         raise Refusal("1108")
     return _craft_line(world, call)
 

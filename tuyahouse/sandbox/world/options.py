@@ -61,7 +61,7 @@ class Options(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """Count calls by key and keep start times; without that, memory stays flat over any number of calls."""
 
     unknown_sn: Literal["empty", "error"] = "empty"
-    craft_line_verb: Literal["both", "post", "get"] = "both"
+    craft_line_verb: Literal["both", "post", "get", "none"] = "both"
     craft_line_key: Literal["nodeList", "node_list"] = "nodeList"
     time_as: Literal["number", "text"] = "number"
     extra_fields: bool = False

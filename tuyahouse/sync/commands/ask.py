@@ -132,10 +132,10 @@ def land_chunk(
         observed = [observe(record, reported.get(sn, []), times[sn]) for sn, record in asked.answers]
         written = _write_observations(conn, run.account, observed, at)
         _write_asked(conn, run, known, asked, at)
-        dead_letters.record(conn, run.account, asked.dead_letters, at)
+        excused = dead_letters.record(conn, run.account, asked.dead_letters, at)
         dead_letters.resolve(conn, run.account, KIND, answered + asked.empty, at)
         outcome.inserted, outcome.updated, outcome.unchanged = written.inserted, written.updated, written.unchanged
-        run_chunks.finish_chunk(conn, run.run_id, chunk, outcome, left, at, refused)
+        run_chunks.finish_chunk(conn, run.run_id, chunk, outcome, left, at, refused, excused)
     return outcome
 
 

@@ -10,8 +10,8 @@ from tuyahouse.sync.chunks import calls_left, chunked, unpaid
 from tuyahouse.sync.commands.intake import KIND
 from tuyahouse.sync.commands.reconcile import learn_observed
 from tuyahouse.sync.commands.rules import ask_steps
-from tuyahouse.sync.given import with_those_given_before
-from tuyahouse.sync.intake.rows import Row, entry
+from tuyahouse.sync.given import unusable_in_words, usable, with_those_given_before
+from tuyahouse.sync.intake.rows import Row
 from tuyahouse.sync.intake.take_in import take_in
 from tuyahouse.warehouse.commands import records
 from tuyahouse.warehouse.database import Connection
@@ -30,6 +30,8 @@ class Planned:
     learnt: int = 0
     keys: int = 0
     notes: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    """What was named and cannot be asked: the run is red once it has asked the rest."""
 
 
 def plan_asking(
@@ -46,15 +48,16 @@ def plan_asking(
     """Learn the commands that messages report, add those given, and plan the due ones, longest waiting first.
 
     If some are given, now or at an earlier start, only they are asked, due or not; what cannot be a record number is
-    refused as in a file. A run that continues plans anew what it has not asked since its first start. While a gap in
+    the run's problem. A run that continues plans anew what it has not asked since its first start. While a gap in
     the message stream is open, every command still followed is asked, due or not: its message may be lost. What the
     month's calls do not pay for is planned too, and reported in the notes: the run stops when they are used up, and its
     run key continues once there are more.
     """
     planned = Planned(learnt=learn_observed(warehouse, run))
     with landing(warehouse, run) as conn:
-        named = with_those_given_before(conn, run.run_id, {"command_sns": command_sns or None})["command_sns"]
-    given = _follow_given(warehouse, account, run, named, now, planned) if named else None
+        named = with_those_given_before(conn, run.run_id, {"command_sns": command_sns})["command_sns"]
+    given = None if named is None else _follow_given(warehouse, account, run, named, now, planned)
+    planned.problems += unusable_in_words("record numbers", command_sns or named or ())
     left = calls_left(warehouse, account, now)
     with landing(warehouse, run) as conn:
         gaps = message_gaps.open_gaps(conn, account.name)
@@ -79,14 +82,10 @@ def _follow_given(
     def add(conn: Connection, rows: list[Row], at: datetime) -> int:
         return records.add(conn, account.name, [(row.key, None) for row in rows], "given", at, run.run_id)
 
-    items = [entry(f"item {number}", sn) for number, sn in enumerate(numbers, 1)]
-    taken = take_in(warehouse, account.name, items, "asked for", KIND, add, now=lambda: now)
+    asked = usable(numbers)
+    taken = take_in(warehouse, account.name, (Row("", sn) for sn in asked), "asked for", KIND, add, now=lambda: now)
     planned.learnt += taken.added
-    if taken.refused_count:
-        planned.notes.append(
-            f"{taken.refused_count:,} of the given record numbers are not valid: ops_dead_letter says why."
-        )
-    return list(dict.fromkeys(item.key for item in items if isinstance(item, Row)))
+    return asked
 
 
 def _new(conn: Connection, account: str, numbers: Iterable[str], going_on: run_chunks.Continued) -> Iterator[str]:

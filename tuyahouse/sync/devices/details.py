@@ -141,10 +141,10 @@ def land_details(
         linked, unlinked = land_links(warehouse, conn, run, links, block, at)
         drift.record(conn, run.account, KIND, _drifted(asked.answers), at)
         outcome.inserted, outcome.updated = written.inserted + linked, written.updated + written.retired
-        dead_letters.record(conn, run.account, [_masked(each) for each in asked.dead_letters], at)
+        excused = dead_letters.record(conn, run.account, [_masked(each) for each in asked.dead_letters], at)
         dead_letters.resolve(conn, run.account, KIND, done, at)
         settle(conn, run, chunk, [device_id for device_id, _ in asked.answers], links, unlinked, at)
-        run_chunks.finish_chunk(conn, run.run_id, chunk, outcome, left, at, refused)
+        run_chunks.finish_chunk(conn, run.run_id, chunk, outcome, left, at, refused, excused)
     found.answers, found.dead_letters = [], []  # where answers land in parts, they land with the first
     return outcome
 

@@ -66,6 +66,10 @@ class Links:
     dead_letters: list[DeadLetter] = field(default_factory=list)
     done: set[str] = field(default_factory=set)
     """Devices of which every source was asked and none refused."""
+    refused: set[str] = field(default_factory=set)
+    """Devices that were asked about in vain; those neither here nor in ``done`` were not asked about."""
+    barred: set[str] = field(default_factory=set)
+    """Of the refused ones, those that lack nothing but a source that the account may not use."""
     sources: set[str] = field(default_factory=set)
     """Sources that answered, by the names of their endpoints."""
 
@@ -74,7 +78,8 @@ class Links:
         rests = [(answer, [link for link in answer.links if link.device_id not in devices]) for answer in self.answers]
         answers = [replace(answer, links=links) for answer, links in rests if links]
         letters = [one for one in self.dead_letters if one.key not in devices]
-        return Links(answers, letters, self.done.difference(devices), self.sources)
+        done, refused, barred = (each.difference(devices) for each in (self.done, self.refused, self.barred))
+        return Links(answers, letters, done, refused, barred, self.sources)
 
 
 KIND = "device_factory"
@@ -101,12 +106,15 @@ async def ask_links(client: TuyaClient, cids: Mapping[str, str | None], into: Li
     sources = _Sources(client, into)
     for group in _groups(list(cids), AT_ONCE):
         sources.refused.clear()
+        sources.failed.clear()
         infos = await sources.factory_infos(group)
         if with_pms:
             hints = {each: {sn for sn in (infos.get(each), cids[each]) if sn} for each in group}
             for device_id in await sources.pms_list(group, hints):
                 await sources.pms(device_id)
         into.done.update(set(group) - sources.refused)
+        into.refused.update(sources.refused)
+        into.barred.update(sources.refused - sources.failed)
 
 
 def pair(listed: Sequence[str], hints: Mapping[str, set[str]]) -> tuple[dict[str, str], list[str]]:
@@ -154,6 +162,8 @@ class _Sources:
         self._barred: set[str] = set()
         self.refused: set[str] = set()
         """Devices of the group under way of which a source did not answer."""
+        self.failed: set[str] = set()
+        """Of these, the ones of which a source did not answer that the project may use."""
 
     async def factory_infos(self, group: Sequence[str]) -> dict[str, str]:
         """The serial numbers of those that have one."""
@@ -204,18 +214,20 @@ class _Sources:
         except ConfigurationWrong as error:
             self._barred.add(endpoint.name)
             self._into.dead_letters.append(DeadLetter(KIND, endpoint.name, "not_available", error.code, str(error)))
+            self.refused.update(group)
         except UnusableAnswer as error:
-            self._keep_refused(group[0], "unusable_answer", error)
+            self._keep_refused(group, "unusable_answer", error)
         except TuyaError as error:
             if error.action in STOPPING:
                 raise
-            self._keep_refused(group[0], "retries_exhausted", error)
-        self.refused.update(group)
+            self._keep_refused(group, "retries_exhausted", error)
         return None
 
-    def _keep_refused(self, key: str, reason: Reason, error: TuyaError) -> None:
+    def _keep_refused(self, group: Sequence[str], reason: Reason, error: TuyaError) -> None:
         raw = masked(error.raw) if error.raw else None
-        self._into.dead_letters.append(DeadLetter(KIND, key, reason, error.code, str(error), raw))
+        self._into.dead_letters.append(DeadLetter(KIND, group[0], reason, error.code, str(error), raw))
+        self.refused.update(group)
+        self.failed.update(group)
 
 
 def land_links(
@@ -259,19 +271,21 @@ def land_link_chunk(
     *,
     calls: int,
     at: datetime,
-    stopped: bool = False,
 ) -> Outcome:
-    """Write a chunk that asked the links alone of these devices; what a stop left unasked stays in it."""
-    not_done = [LINK_KEY + device_id for device_id in ids if device_id not in links.done]
-    left, refused = (not_done, []) if stopped else ([], not_done)
-    answered = len(ids) - len(not_done)
-    outcome = Outcome(asked=answered + len(refused), answered=answered, failed=len(refused), calls=calls)
+    """Write a chunk that asked the links alone of these devices; what a stop left unasked stays in it.
+
+    It counts what was refused. The others count with their details, which an earlier start has asked.
+    """
+    not_done = [device_id for device_id in ids if device_id not in links.done]
+    left, refused = _left_and_refused(not_done, links)
+    outcome = Outcome(asked=len(refused), failed=len(refused), calls=calls)
     with landing(warehouse, run) as conn:
         before = run_chunks.hold_chunk(conn, run.run_id, chunk, len(ids))
         block = f"{run.run_id}/{chunk:06d}/{before:08d}"
         outcome.inserted, unlinked = land_links(warehouse, conn, run, links, block, at)
         settle(conn, run, chunk, (), links, unlinked, at)
-        run_chunks.finish_chunk(conn, run.run_id, chunk, outcome, left, at, refused)
+        run_chunks.finish_chunk(conn, run.run_id, chunk, outcome, left, at, refused, len(links.barred))
+        run_chunks.uncount(conn, run.run_id, chunk, len(ids) - len(not_done))
     return outcome
 
 
@@ -287,12 +301,19 @@ def settle(
     """Record what stood in the way of links, and what does no longer; what these devices lack is asked again.
 
     ``unlinked`` are answers that the database refused. Links that were refused, or that a stop left unasked, are keys
-    of the run of their own: asked in vain, and asked again when it goes on.
+    of the run of their own, which it asks when it goes on.
     """
     dead_letters.resolve(conn, run.account, KIND, links.done | links.sources, at)
     dead_letters.record(conn, run.account, [*links.dead_letters, *unlinked], at)
-    again = [LINK_KEY + device_id for device_id in devices if device_id not in links.done]
-    run_chunks.add_refused(conn, run.run_id, chunk, again, at)
+    left, refused = _left_and_refused([each for each in devices if each not in links.done], links)
+    excused = len(links.barred.intersection(devices))
+    run_chunks.add_beside(conn, run.run_id, chunk, at, left=left, refused=refused, excused=excused)
+
+
+def _left_and_refused(devices: Sequence[str], links: Links) -> tuple[list[str], list[str]]:
+    """The keys of devices whose links are not done: those that a stop left unasked, and those asked in vain."""
+    left = [LINK_KEY + device_id for device_id in devices if device_id not in links.refused]
+    return left, [LINK_KEY + device_id for device_id in devices if device_id in links.refused]
 
 
 def write_links(conn: Connection, run: runs.Run, links: Sequence[Link], at: datetime) -> int:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from tuyahouse.outcome import Outcome
 from tuyahouse.settings import Account
@@ -45,7 +44,7 @@ def drain_run(
     outcome = outcome_of(progress.landed)
     # Batches need no fence: a message is stored once under its id, whoever receives it, and then acknowledged.
     with landing(warehouse, run) as conn:
-        run_chunks.finish_chunk(conn, run.run_id, 0, outcome, at=datetime.now(UTC))
+        run_chunks.replace_chunk(conn, run.run_id, 0, outcome)  # a run that is started again drains anew
         gaps = open_gaps(conn, account.name)
         ever = sum(consumer.messages for consumer in ledger.consumers(conn, account.name))
     silence = [] if ever or progress.problem else [_silence(account)]

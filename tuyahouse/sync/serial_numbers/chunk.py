@@ -195,7 +195,8 @@ def land_chunk(
         news = _news(asked, known, held)
         written = _write(conn, run, f"{run.run_id}/{chunk:06d}/{before:08d}", news, held, last_nodes, at)
         outcome.inserted, outcome.updated = written.inserted, written.updated + written.retired
-        run_chunks.finish_chunk(conn, run.run_id, chunk, outcome, asked.left, at, asked.refused)
+        excused = dead_letters.record(conn, account, news.dead_letters, at)
+        run_chunks.finish_chunk(conn, run.run_id, chunk, outcome, asked.left, at, asked.refused, excused)
     return outcome
 
 
@@ -240,7 +241,7 @@ def _write(
     marks.mark_units(conn, account, [sn for sn, _ in changed], block, orders)
     registry.mark_asked(conn, account, asked.times([*same, *(letter.key for letter in asked.dead_letters)], at))
     registry.mark_unknown(conn, account, asked.times(unknown, at))
-    dead_letters.record(conn, account, asked.dead_letters, at)
+    registry.forget(conn, account, [*unknown, *(sn for sn, answer in changed if not answer.holds_steps)])
     dead_letters.resolve(conn, account, KIND, [sn for sn, _ in asked.answers] + asked.empty, at)
     drift.record(conn, account, KIND, drifted(changed), at)
     return written

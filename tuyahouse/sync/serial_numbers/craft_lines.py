@@ -1,8 +1,8 @@
 """The craft line of each work order: asked when the order first appears in an answer, and again when it is outdated.
 
 It is outdated when a step that happened after it was asked names a node that it lacks: a line may be changed later.
-The line's last node decides when a unit is finished. An order whose line could not be fetched is a dead letter; its
-units stay open until the line is there.
+The line's last node decides when a unit is finished. An order whose line could not be fetched is a dead letter, which
+every run of what is due asks again; its units stay open until the line is there.
 """
 
 import asyncio
@@ -13,7 +13,9 @@ from itertools import chain
 
 from tuyahouse.cloud.calls.pms import CraftLine, get_craft_line
 from tuyahouse.cloud.client import TuyaClient
+from tuyahouse.cloud.errors import Action, TuyaError
 from tuyahouse.sync.asking import Asked, ask_all
+from tuyahouse.sync.given import names_keys
 from tuyahouse.sync.serial_numbers.state import state_of
 from tuyahouse.times import utc_now
 from tuyahouse.warehouse.bulk.halves import write_in_halves
@@ -54,12 +56,15 @@ class CraftLines:
     known: LastNodes = field(default_factory=dict)
     held: dict[str, craft_lines.HeldLine] = field(default_factory=dict)
     asked_again: set[str] = field(default_factory=set)
+    barred: TuyaError | None = None
+    """Why Tuya gives this account no craft line at all; none is asked any more then."""
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def last_nodes(self, client: TuyaClient, named: Named, now: Now = utc_now) -> LastNodes:
         """The last nodes of the orders named, asking Tuya for those the warehouse does not hold or holds outdated.
 
-        After an error that every call would meet, the orders stay unknown: the serial numbers will meet it again.
+        After an error that every call would meet, the orders stay unknown: the serial numbers will meet it again, or
+        the run asks them at its end (:meth:`missing`).
         """
         async with self.lock:
             missing = [order for order in named if order not in self.known]
@@ -84,16 +89,42 @@ class CraftLines:
         return outdated
 
     def missing(self) -> list[str]:
-        """Work orders whose units landed in this run but whose line was not asked: the run was stopped in between."""
-        with self.warehouse.read() as conn:
-            missing = craft_lines.missing(conn, self.run.account, self.run.run_id)
-        return [order for order in missing if order not in self.known]
+        """Work orders whose line is still to be asked at the end of the run.
 
-    async def redrive(self, client: TuyaClient) -> int:
-        """Ask again every craft line that has an open dead letter; see :meth:`fetch`."""
+        Those are the ones whose units landed in this run when it was stopped in between, and in a run of what is due
+        also those that are dead letters.
+        """
+        account = self.run.account
+        with self.warehouse.read() as conn:
+            missing = craft_lines.missing(conn, account, self.run.run_id)
+            if not names_keys(runs.parameters_of(conn, self.run.run_id), ("sns", "work_orders")):
+                missing += dead_letters.open_keys(conn, account, KIND)
+        return sorted(order for order in set(missing) if order not in self.known)
+
+    def refusals(self, orders: Sequence[str] | None = None) -> str:
+        """A sentence if too many craft lines are dead letters; without ``orders``, of those of the run's units."""
+        account = self.run.account
+        with self.warehouse.read() as conn:
+            dead = set(dead_letters.open_keys(conn, account, KIND))
+            if dead and orders is None:
+                orders = craft_lines.orders_of_run(conn, account, self.run.run_id)
+            orders = orders if dead and orders else []
+            refused = dead.intersection(orders)
+            if not runs.too_many_refused(len(refused), len(orders)):
+                return ""
+            like = dead_letters.newest_of(conn, account, refused)
+        return runs.refusals_in_words(account, len(refused), len(orders), "craft lines", like)
+
+    async def redrive(self, client: TuyaClient) -> str:
+        """Ask again every craft line that has an open dead letter; returns :meth:`refusals` of these.
+
+        Raises:
+            TuyaError: as :meth:`fetch`.
+        """
         with self.warehouse.read() as conn:
             orders = list(dead_letters.open_keys(conn, self.run.account, KIND))
-        return await self.fetch(client, orders)
+        await self.fetch(client, orders)
+        return await asyncio.to_thread(self.refusals, orders)
 
     async def fetch(self, client: TuyaClient, orders: list[str]) -> int:
         """Ask these craft lines and land them; returns how many were fetched.
@@ -113,16 +144,38 @@ class CraftLines:
         async def ask(order: str) -> tuple[CraftLine, bytes]:
             return await get_craft_line(client, order, asked.starting(order, now))
 
-        await ask_all(orders, ask, asked, kind=KIND, workers=4)
-        if asked.asked:
-            await asyncio.to_thread(land_craft_lines, self.warehouse, self.run, asked, now)
+        if self.barred:
+            asked.left, asked.stopped_by = orders, self.barred
+        else:
+            await ask_all(orders, ask, asked, kind=KIND, workers=4)
+        barred = _barred(asked)
+        if asked.asked or barred:
+            await asyncio.to_thread(land_craft_lines, self.warehouse, self.run, asked, now, barred)
+        if barred:
+            self.barred = asked.stopped_by
         self.known.update(dict.fromkeys(set(orders) - set(asked.left)))
         self.known.update({order: line.last_node for order, (line, _) in asked.answers})
         return asked
 
 
-def land_craft_lines(warehouse: Warehouse, run: runs.Run, asked: Asked[tuple[CraftLine, bytes]], now: Now) -> None:
+def _barred(asked: Asked[tuple[CraftLine, bytes]]) -> list[DeadLetter]:
+    """Dead letters of the lines that were not asked because Tuya gives this account none. No chunk has them as keys."""
+    error = asked.stopped_by
+    if error is None or error.action is not Action.CONFIGURATION:
+        return []
+    return [DeadLetter(KIND, order, "not_available", error.code, str(error)) for order in asked.left]
+
+
+def land_craft_lines(
+    warehouse: Warehouse,
+    run: runs.Run,
+    asked: Asked[tuple[CraftLine, bytes]],
+    now: Now,
+    barred: Sequence[DeadLetter] = (),
+) -> None:
     """Write craft lines, the states they decide, their raw answers and dead letters in one transaction.
+
+    ``barred`` are dead letters of lines that could not be asked.
 
     A line asked before one that has landed meanwhile changes nothing. One that the database refuses becomes a dead
     letter of reason ``not_storable``, and is rejected in ``asked``.
@@ -151,7 +204,7 @@ def land_craft_lines(warehouse: Warehouse, run: runs.Run, asked: Asked[tuple[Cra
         at = now()
         times = asked.times(asked.keys, at)
         written = write_in_halves(warehouse, conn, asked.answers, write, refuse)
-        dead_letters.record(conn, account, asked.dead_letters + refused, at)
+        dead_letters.record(conn, account, [*asked.dead_letters, *refused, *barred], at)
         dead_letters.resolve(conn, account, KIND, list(chain.from_iterable(written)), at)
     keys = {letter.key for letter in refused}
     whole.answers, whole.rejected = [one for one in whole.answers if one[0] not in keys], whole.rejected + refused

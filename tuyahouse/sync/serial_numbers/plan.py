@@ -7,13 +7,14 @@ from itertools import islice
 
 from tuyahouse.settings import Account, PlanPolicy, Settings
 from tuyahouse.sync.chunks import calls_left, chunked, unpaid
-from tuyahouse.sync.given import with_those_given_before
-from tuyahouse.sync.intake.rows import Row, entry, shown
+from tuyahouse.sync.given import unusable_in_words, usable, with_those_given_before
+from tuyahouse.sync.intake.rows import Row, shown
 from tuyahouse.sync.serial_numbers.chunk import KIND
 from tuyahouse.sync.serial_numbers.due import select_due
 from tuyahouse.sync.serial_numbers.register import register
 from tuyahouse.times import CLOCKS_DIFFER
 from tuyahouse.warehouse.database import Connection
+from tuyahouse.warehouse.database.values import clean_text
 from tuyahouse.warehouse.ledgers import dead_letters, run_chunks, runs
 from tuyahouse.warehouse.serial_numbers import registry
 from tuyahouse.warehouse.shared.landing import landing
@@ -39,6 +40,8 @@ class Planned:
 
     keys: int = 0
     notes: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    """What was named and cannot be asked: the run is red once it has asked the rest."""
 
 
 def plan_run(
@@ -48,23 +51,26 @@ def plan_run(
 
     A run that continues plans anew what it has not asked since its first start: what became due since is included, up
     to ``limit`` in all. It keeps to the serial numbers and work orders that it was given; more may be added. Given
-    serial numbers that are not registered get registered. What the month's calls do not pay for is planned too, and
-    reported in the notes: the run stops when they are used up, and its run key continues once there are more.
+    serial numbers that are not registered get registered, until Tuya says that it does not know them. What the month's
+    calls do not pay for is planned too, and reported in the notes: the run stops when they are used up, and its run key
+    continues once there are more.
     """
-    refused = 0
-    run_id = run.run_id
+    run_id, now_given = run.run_id, wanted
     wanted = _with_those_given_before(warehouse, run, wanted)
+    if not _names(now_given):
+        now_given = wanted
+    problems = unusable_in_words("serial numbers", now_given.sns or ())
     if wanted.sns is not None:
-        given = [entry(f"item {number}", sn) for number, sn in enumerate(wanted.sns, 1)]
-        refused = register(warehouse, account.name, iter(given), "asked for", now=lambda: now).refused_count
-        wanted = replace(wanted, sns=[item.key for item in given if isinstance(item, Row)])
+        wanted = replace(wanted, sns=usable(wanted.sns))
+        given = (Row("", sn) for sn in wanted.sns or ())
+        register(warehouse, account.name, given, registry.ASKED_FOR, now=lambda: now)
     left = calls_left(warehouse, account, now)
     with warehouse.read() as source, landing(warehouse, run) as conn:
         going_on = run_chunks.continue_plan(conn, run_id)
         new = registry_keys(source, account, settings.plan, wanted, now, going_on)
         keys = islice(new, None if wanted.limit is None else max(0, wanted.limit - going_on.planned))
         planned = Planned(run_chunks.add_chunks(conn, run_id, chunked(keys, settings.chunk_size), going_on.first))
-        strange = _without_units(source, account.name, wanted.work_orders or ())
+        strange = _without_units(source, account.name, map(clean_text, now_given.work_orders or ()))
         empty = not planned.keys and not going_on.planned and registry.is_empty(source, account.name)
         ahead = 0 if _names(wanted) else registry.asked_after(source, account.name, now + CLOCKS_DIFFER)
     if ahead:
@@ -72,8 +78,9 @@ def plan_run(
             f"{ahead:,} serial numbers are stored as asked after {now:%Y-%m-%d %H:%M} UTC, the present of this run: "
             "a run was given another present, or a clock was wrong. They are due now."
         )
+    planned.problems += problems
     if strange:
-        planned.notes.append(
+        planned.problems.append(
             f"The registry holds no serial number of these work orders: {shown(', '.join(strange), 200)}. "
             f"Tuya does not list them: `tuyahouse sn add -a {account.name} FILE --work-order …` registers them."
         )
@@ -82,8 +89,6 @@ def plan_run(
             f"No serial number of {account.name} is registered in {warehouse.name}. Tuya does not list them: "
             f"`tuyahouse sn add -a {account.name} FILE` registers them."
         )
-    if refused:
-        planned.notes.append(f"{refused:,} of the given serial numbers are not valid: ops_dead_letter says why.")
     planned.notes += unpaid(account, planned.keys, left)
     return planned
 

@@ -63,13 +63,14 @@ class StoredDeadLetter:
     dismissed_why: str | None = None
 
 
-def record(conn: Connection, account: str, dead_letters: Sequence[DeadLetter], at: datetime) -> None:
+def record(conn: Connection, account: str, dead_letters: Sequence[DeadLetter], at: datetime) -> int:
     """Write dead letters. One that is already stored counts another attempt and is open again.
 
     Secrets are removed here. A dismissed one stays dismissed unless its code or message changed; trace ids are ignored.
+    Returns how many stay dismissed.
     """
     if not dead_letters:
-        return
+        return 0
     dead_letters = [_storable(letter) for letter in dead_letters]
     dismissed = _dismissed(conn, account, {letter.key for letter in dead_letters})
     new = insert(conn, ops_dead_letter)
@@ -98,6 +99,7 @@ def record(conn: Connection, account: str, dead_letters: Sequence[DeadLetter], a
         for letter in sorted(dead_letters, key=lambda one: (one.kind, one.key, one.reason))
     ]
     conn.execute(statement, rows)
+    return sum(row["dismissed_at"] is not None for row in rows)
 
 
 def _dismissed(conn: Connection, account: str, keys: Collection[str]) -> dict[tuple[str, ...], datetime]:
@@ -148,6 +150,14 @@ def open_keys(conn: Connection, account: str, kind: str) -> Iterator[str]:
         if letter.key != last:
             yield letter.key
         last = letter.key
+
+
+def newest_of(conn: Connection, account: str, keys: Collection[str]) -> StoredDeadLetter | None:
+    """The newest open dead letter that has one of these keys."""
+    wanted = select(ops_dead_letter).where(_table.account == account, OPEN)
+    wanted = wanted.where(among(conn, _table.key, [stored_key(key) for key in keys]))
+    row = conn.execute(wanted.order_by(_table.last_seen_at.desc(), _table.kind, _table.key).limit(1)).one_or_none()
+    return dead_letter(row) if row else None
 
 
 def counts(conn: Connection, account: str | None = None) -> list[tuple[str, str, str, int, int, int]]:

@@ -49,6 +49,7 @@ def reopen_refused(conn: Connection, run_id: str) -> None:
             "asked": column.asked - len(again),
             "failed": 0,
             "rejected": 0,
+            "excused": 0,
         }
         closed = update(ops_chunk).where(*_chunk(run_id, chunk))
         conn.execute(closed.values(status="done", keys=pack([]), refused=None, **fewer))
@@ -117,6 +118,13 @@ def open_keys(conn: Connection, run_id: str) -> Iterator[tuple[int, list[str]]]:
         yield chunk, unpack_keys(conn.execute(select(ops_chunk.c["keys"]).where(*_chunk(run_id, chunk))).scalar_one())
 
 
+def refused_keys(conn: Connection, run_id: str) -> Iterator[list[str]]:
+    """The keys that failed or were rejected, a chunk at a time."""
+    numbers = select(ops_chunk.c.chunk).where(ops_chunk.c.run_id == run_id, ops_chunk.c.refused.is_not(None))
+    for chunk in conn.execute(numbers.order_by(ops_chunk.c.chunk)).scalars().all():
+        yield unpack_keys(conn.execute(select(ops_chunk.c.refused).where(*_chunk(run_id, chunk))).scalar_one())
+
+
 def open_chunks(database: Database, run_id: str) -> list[int]:
     """Numbers of the chunks that are not done, ascending."""
     wanted = select(ops_chunk.c.chunk).where(ops_chunk.c.run_id == run_id, ops_chunk.c.status != "done")
@@ -179,17 +187,19 @@ def finish_chunk(
     left: Sequence[str] = (),
     at: datetime | None = None,
     refused: Sequence[str] = (),
+    excused: int = 0,
 ) -> None:
     """Add the outcome of a chunk; with keys ``left`` it is partial and stays open.
 
     ``refused`` are the keys that ``outcome`` counts as failed or rejected: the run asks them again when it is
-    continued. A chunk that was not planned (e.g. a page of a list) is inserted, planned with what it asked.
+    continued. ``excused`` of them are nothing that a person has to see to. A chunk that was not planned (e.g. a page of
+    a list) is inserted, planned with what it asked.
     """
     if refused:
         before = conn.execute(select(ops_chunk.c.refused).where(*_chunk(run_id, chunk))).scalar()
         refused = [*(unpack_keys(before) if before else []), *refused]
         conn.execute(update(ops_chunk).where(*_chunk(run_id, chunk)).values(refused=pack(list(refused))))
-    counts = {name: getattr(outcome, name) for name in COUNTS}
+    counts = {name: getattr(outcome, name) for name in COUNTS} | {"excused": excused}
     fields = {
         "status": "partial" if left else "done",
         "keys": pack(list(left)),
@@ -207,28 +217,59 @@ def replace_chunk(conn: Connection, run_id: str, chunk: int, outcome: Outcome) -
     finish_chunk(conn, run_id, chunk, outcome)
 
 
-def add_refused(conn: Connection, run_id: str, chunk: int, keys: Sequence[str], at: datetime) -> None:
-    """Count keys that a chunk met beside its own and asked in vain; the run asks them again when it is continued.
+def add_beside(
+    conn: Connection,
+    run_id: str,
+    chunk: int,
+    at: datetime,
+    *,
+    left: Sequence[str] = (),
+    refused: Sequence[str] = (),
+    excused: int = 0,
+) -> None:
+    """Add keys that a chunk met beside its own: ``left`` unasked by a stop, or asked in vain; both are asked when the
+    run continues.
 
-    They have a chunk of their own, with a number below zero.
+    They have a chunk of their own, with a number below zero. See :func:`finish_chunk` for ``excused``.
     """
-    if not keys:
+    if not left and not refused:
         return
-    where, more = _chunk(run_id, -1 - chunk), len(keys)
-    before = conn.execute(select(ops_chunk.c.refused).where(*where)).one_or_none()
+    where, asked = _chunk(run_id, -1 - chunk), len(refused)
+    before = conn.execute(select(ops_chunk.c["keys"], ops_chunk.c.refused).where(*where)).one_or_none()
     if before is None:
         new = {"run_id": run_id, "chunk": -1 - chunk, "status": "done", "planned": 0, "keys": pack([])}
         conn.execute(insert(ops_chunk).values(**new))
-    refused = [*(unpack_keys(before.refused) if before and before.refused else []), *keys]
-    counts = {name: ops_chunk.c[name] + more for name in ("planned", "asked", "failed")}
-    conn.execute(update(ops_chunk).where(*where).values(refused=pack(refused), done_at=at, **counts))
-    conn.execute(update(ops_run).where(ops_run.c.run_id == run_id).values(planned=ops_run.c.planned + more))
+    keys = [*(unpack_keys(before._mapping["keys"]) if before else []), *left]
+    refused = [*(unpack_keys(before.refused) if before and before.refused else []), *refused]
+    more = {"planned": len(left) + asked, "asked": asked, "failed": asked, "excused": excused}
+    fields = {
+        "status": "partial" if keys else "done",
+        "keys": pack(keys),
+        "refused": pack(refused) if refused else None,
+        "done_at": at,
+    }
+    counts = {name: ops_chunk.c[name] + count for name, count in more.items()}
+    conn.execute(update(ops_chunk).where(*where).values(**fields, **counts))
+    _plan_more(conn, run_id, len(left) + asked)
+
+
+def uncount(conn: Connection, run_id: str, chunk: int, keys: int) -> None:
+    """Keys of a chunk of :func:`add_beside` that were answered at last: they count with the keys that they were met
+    beside, so that a run that was stopped counts what any other counts."""
+    if keys:
+        conn.execute(update(ops_chunk).where(*_chunk(run_id, chunk)).values(planned=ops_chunk.c.planned - keys))
+        _plan_more(conn, run_id, -keys)
+
+
+def _plan_more(conn: Connection, run_id: str, keys: int) -> None:
+    conn.execute(update(ops_run).where(ops_run.c.run_id == run_id).values(planned=ops_run.c.planned + keys))
 
 
 @cache
 def _add_to_chunk() -> Update:
     """The update that :func:`finish_chunk` runs, built once."""
-    sums = {name: ops_chunk.c[name] + bindparam(f"more_{name}", type_=BigInteger) for name in COUNTS}
+    names = (*COUNTS, "excused")
+    sums = {name: ops_chunk.c[name] + bindparam(f"more_{name}", type_=BigInteger) for name in names}
     changed: dict[str, Any] = {name: bindparam(name) for name in ("status", "keys", "done_at")}
     where = ops_chunk.c.run_id == bindparam("of"), ops_chunk.c.chunk == bindparam("number")
     return update(ops_chunk).where(*where).values(**changed, **sums)
@@ -236,6 +277,12 @@ def _add_to_chunk() -> Update:
 
 def _chunk(run_id: str, chunk: int) -> list[Any]:
     return [ops_chunk.c.run_id == run_id, ops_chunk.c.chunk == chunk]
+
+
+def excused(conn: Connection, run_id: str) -> int:
+    """How many of the refused keys of the run are nothing that a person has to see to."""
+    wanted = select(func.coalesce(func.sum(ops_chunk.c.excused), 0)).where(ops_chunk.c.run_id == run_id)
+    return int(conn.execute(wanted).scalar_one())
 
 
 def chunk_counts(conn: Connection, run_id: str) -> Outcome:

@@ -20,7 +20,9 @@ from tuyahouse.warehouse.database.dialect import now_time, upsert
 from tuyahouse.warehouse.database.values import clean_text
 from tuyahouse.warehouse.errors import LockLost
 from tuyahouse.warehouse.fence import Holding
-from tuyahouse.warehouse.ledgers.run_chunks import chunk_counts, reopen_refused
+from tuyahouse.warehouse.ledgers import dead_letters
+from tuyahouse.warehouse.ledgers.dead_letters import StoredDeadLetter
+from tuyahouse.warehouse.ledgers.run_chunks import chunk_counts, excused, refused_keys, reopen_refused
 from tuyahouse.warehouse.tables import ops_run
 
 
@@ -131,7 +133,8 @@ def finish_run(
     """Add the chunks up and close the run; its calls are what :func:`add_calls` added.
 
     ``balanced`` becomes ``unbalanced``, with a note, unless asked = answered + empty + failed + rejected and all that
-    was planned was asked. The other statuses (stopped, failed, interrupted) are stored as given.
+    was planned was asked. ``balanced`` and ``stopped`` become ``failed`` when more than a few keys ended as dead
+    letters (:func:`too_many_refused`). The other statuses (failed, interrupted) are stored as given.
 
     Raises:
         LockLost: the run was started again since (``starts`` is not its newest start), and belongs to that start.
@@ -141,6 +144,8 @@ def finish_run(
         planned = conn.execute(select(ops_run.c.planned).where(ops_run.c.run_id == run_id)).scalar()
         if status == "balanced" and (wrong := imbalance(outcome, planned)):
             status, note = "unbalanced", "\n".join(filter(None, (note, wrong)))
+        if status in ("balanced", "stopped") and (wrong := _refusals(conn, run_id, outcome)):
+            status, note = "failed", "\n".join(filter(None, (note, wrong)))
         counts = {name: getattr(outcome, name) for name in COUNTS if name != "calls"}
         mine = [ops_run.c.run_id == run_id] + ([] if starts is None else [ops_run.c.starts == starts])
         ended = {
@@ -182,6 +187,39 @@ def imbalance(outcome: Outcome, planned: int | None) -> str:
             f"{planned} keys were planned, but {outcome.asked} were asked. Start the run again with the same run key."
         )
     return ""
+
+
+A_FEW = 10
+
+
+def too_many_refused(refused: int, asked: int) -> bool:
+    """Whether more keys ended as dead letters than a run may leave and still be done.
+
+    That is ten or one in a hundred, whichever is more, but never more than half: a run that could read nothing, or
+    little, of what it was to read is not done.
+    """
+    return refused > max(min(A_FEW, asked // 2), asked // 100)
+
+
+def refusals_in_words(account: str, refused: int, asked: int, what: str, like: StoredDeadLetter | None) -> str:
+    """That so many dead letters are more than a few, with the newest as an example, and where all of them are."""
+    all_of = f"All {asked:,}" if refused == asked else f"{refused:,} of {asked:,}"
+    example = f" The newest is that of {like.key}: {like.message.rstrip('. ')}." if like and like.message else ""
+    return (
+        f"{all_of} {what} ended as dead letters, which is more than a few.{example} "
+        f"`tuyahouse dead-letters list -a {account}` shows them."
+    )
+
+
+def _refusals(conn: Connection, run_id: str, outcome: Outcome) -> str:
+    """A sentence if too many keys ended as dead letters; those that nobody has to see to do not count."""
+    refused = outcome.failed + outcome.rejected - excused(conn, run_id)
+    if not too_many_refused(refused, outcome.asked):
+        return ""
+    account = conn.execute(select(ops_run.c.account).where(ops_run.c.run_id == run_id)).scalar_one()
+    found = (dead_letters.newest_of(conn, account, keys) for keys in refused_keys(conn, run_id))
+    like = next((letter for letter in found if letter), None)
+    return refusals_in_words(account, refused, outcome.asked, "keys", like)
 
 
 def recent_runs(database: Database, account: str | None = None, limit: int = 20) -> list[Summary]:

@@ -111,6 +111,15 @@ def missing(conn: Connection, account: str, run_id: str) -> list[str]:
     return list(conn.execute(wanted.where(*lacks_line).order_by(units.order_code)).scalars())
 
 
+def orders_of_run(conn: Connection, account: str, run_id: str) -> list[str]:
+    """Work orders of units with steps that were asked since the run began; sorted."""
+    units = serial_number.c
+    begun = select(ops_run.c.started_at).where(ops_run.c.run_id == run_id).scalar_subquery()
+    wanted = select(units.order_code).distinct().where(units.account == account, units.last_asked_at >= begun)
+    there = units.craft_line_code.is_not(None), units.order_code.is_not(None)
+    return list(conn.execute(wanted.where(*there).order_by(units.order_code)).scalars())
+
+
 def last_nodes(database: Database, account: str, orders: Collection[str]) -> dict[str, str | None]:
     """Work order → last node of its craft line, for those orders whose line is stored."""
     columns = craft_line.c

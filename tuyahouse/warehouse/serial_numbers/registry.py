@@ -6,7 +6,7 @@ from datetime import datetime
 from itertools import islice
 from typing import Any, NamedTuple, Protocol
 
-from sqlalchemy import Connection, Select, Text, case, cast, func, literal, select, update
+from sqlalchemy import Connection, Select, Text, case, cast, delete, func, literal, select, update
 from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
 
 from tuyahouse.warehouse.bulk import writer
@@ -14,6 +14,9 @@ from tuyahouse.warehouse.database.database import Database
 from tuyahouse.warehouse.database.dialect import among, if_past
 from tuyahouse.warehouse.database.values import json_text
 from tuyahouse.warehouse.tables import serial_number
+
+ASKED_FOR = "asked for"
+"""Source of a serial number that was only given to a run. It stays registered if Tuya knows it."""
 
 _BATCH = 5000
 _STREAM = {"yield_per": 2000}
@@ -95,7 +98,8 @@ class Listed(NamedTuple):
 def add(conn: Connection, account: str, entries: Iterable[Entry], source: str | None, at: datetime) -> Added:
     """Register any number of serial numbers in little memory.
 
-    One that is registered keeps everything; only a missing work order is filled in.
+    One that is registered keeps everything; only a missing work order is filled in, and any other source takes the
+    place of :data:`ASKED_FOR`.
     """
     added = Added()
     stream = iter(entries)
@@ -106,6 +110,9 @@ def add(conn: Connection, account: str, entries: Iterable[Entry], source: str | 
         if inserted < len(rows):
             ordered = [row[:3] for row in rows if row[2]]
             writer.update(conn, serial_number, columns[:3], ordered, fill=("order_code",))
+            if source != ASKED_FOR:
+                given = _these(conn, account, [row[1] for row in rows]).where(_table.source == ASKED_FOR)
+                conn.execute(given.values(source=source))
         added.inserted += inserted
         added.duplicate += len(rows) - inserted
     return added
@@ -140,6 +147,15 @@ def mark_unknown(conn: Connection, account: str, asked_at: Mapping[str, datetime
     """Tuya does not know them: count one more such answer in a row."""
     unknown = {"state": "unknown", "unknown_times": _table.unknown_times + 1}
     return _mark(conn, account, asked_at, unknown) if asked_at else 0
+
+
+def forget(conn: Connection, account: str, sns: Collection[str]) -> int:
+    """Take those of these out that were only given to a run and that Tuya has never known; returns how many."""
+    if not sns:
+        return 0
+    never = _table.source == ASKED_FOR, _table.state == "unknown", _table.order_code.is_(None)
+    these = delete(serial_number).where(_table.account == account, among(conn, _table.sn, sns), *never)
+    return conn.execute(these.where(_table.craft_line_code.is_(None))).rowcount
 
 
 def _mark(conn: Connection, account: str, asked_at: Mapping[str, datetime], values: dict[str, Any]) -> int:

@@ -76,6 +76,13 @@ ops_chunk = Table(
         Column(name, Integer, nullable=False, server_default="0", comment=f"See ops_run.{name}")
         for name in ("asked", "answered", "empty", "failed", "rejected", "inserted", "updated", "unchanged", "calls")
     ],
+    Column(
+        "excused",
+        Integer,
+        nullable=False,
+        server_default="0",
+        comment="Of failed and rejected: keys whose dead letter is dismissed, or that need a right the account lacks",
+    ),
     Column("done_at", UtcTime, comment="When it was committed"),
     comment="The unit of work and commit of a run",
 )

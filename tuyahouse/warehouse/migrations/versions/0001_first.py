@@ -469,6 +469,15 @@ def upgrade() -> None:
         sa.Column("updated", sa.Integer(), server_default="0", nullable=False, comment="See ops_run.updated"),
         sa.Column("unchanged", sa.Integer(), server_default="0", nullable=False, comment="See ops_run.unchanged"),
         sa.Column("calls", sa.Integer(), server_default="0", nullable=False, comment="See ops_run.calls"),
+        sa.Column(
+            "excused",
+            sa.Integer(),
+            server_default="0",
+            nullable=False,
+            comment=(
+                "Of failed and rejected: keys whose dead letter is dismissed, or that need a right the account lacks"
+            ),
+        ),
         sa.Column("done_at", UtcTime, nullable=True, comment="When it was committed"),
         sa.PrimaryKeyConstraint("run_id", "chunk"),
         comment="The unit of work and commit of a run",
