@@ -21,13 +21,13 @@ from tuyahouse.logs import redact
 from tuyahouse.memory import rare_collections
 from tuyahouse.outcome import Outcome
 from tuyahouse.settings import SettingsError, load_settings
-from tuyahouse.sync.given import names_keys, usable
+from tuyahouse.sync.given import names_keys
+from tuyahouse.sync.serial_numbers.registered import unknown_in_words
 from tuyahouse.terminal import progress
 from tuyahouse.verdict import GREEN, in_one_sentence
 from tuyahouse.warehouse.errors import LockLost, WarehouseAway, WarehouseError
 from tuyahouse.warehouse.ledgers import run_chunks, runs
 from tuyahouse.warehouse.ledgers.refusals import record_refusal
-from tuyahouse.warehouse.serial_numbers import registry
 from tuyahouse.warehouse.shared import locks
 from tuyahouse.warehouse.shared.landing import fenced
 from tuyahouse.warehouse.shared.locks import Lock, acquire
@@ -247,16 +247,15 @@ async def _refuse(flow: str, account: str, key: str, parameters: Mapping[str, An
 
 
 async def _verdict(current: Running) -> None:
-    current.notes += await asyncio.to_thread(_unknown_by_name, current)
+    current.notes += await asyncio.to_thread(
+        unknown_in_words, current.resources.warehouse, current.account, current.parameters.get("sns") or ()
+    )
     if current.asked_nothing():
         current.notes.append("This run was done before and nothing was left to ask. Another run_key asks anew.")
-    if current.problems:
-        summary = _close(current, "failed", "\n".join([*current.problems, *filter(None, [current.stopped])]))
-    else:
-        summary = _close(current, "stopped" if current.stopped else "balanced", current.stopped)
+    summary = _close(current, "stopped" if current.stopped else "balanced", current.stopped, current.problems)
     await _publish(current, summary)
     if summary.status not in GREEN:
-        raise with_what_to_do(RunRed(summary.note), current.key)
+        raise with_what_to_do(RunRed(summary.wrong), current.key)
 
 
 async def _publish(current: Running, summary: runs.Summary) -> None:
@@ -272,38 +271,19 @@ async def _publish(current: Running, summary: runs.Summary) -> None:
         await publish_failure(summary)
 
 
-_NAMED = 20
-"""Unknown serial numbers that a note names."""
-
-
-def _unknown_by_name(current: Running) -> list[str]:
-    """The given serial numbers that Tuya does not know, in a sentence."""
-    named = current.parameters.get("sns") or []
-    if not named:
-        return []
-    named = usable(named)
-    known = registry.known(current.resources.warehouse, current.account, named)
-    unknown = [sn for sn in named if sn not in known or known[sn].state == "unknown"]
-    if not unknown:
-        return []
-    more = f" and {len(unknown) - _NAMED:,} more" if len(unknown) > _NAMED else ""
-    words = f"Tuya does not know {', '.join(unknown[:_NAMED])}{more}."
-    if all(sn in known for sn in unknown):
-        return [words]
-    return [f"{words} A run registers what Tuya knows; `tuyahouse sn add` registers others, which nights ask then."]
-
-
 def _parts(current: Running) -> list[runs.Summary]:
     recent = runs.recent_runs(current.resources.warehouse, current.account)
     return [run for run in reversed(recent) if run.run_key == current.key and run.flow in current.parts]
 
 
-def _close(current: Running, status: str, last_note: str) -> runs.Summary:
+def _close(current: Running, status: str, last_note: str, problems: Sequence[str] = ()) -> runs.Summary:
     note = "\n".join(filter(None, [*current.notes, last_note]))
-    return close_run(current.resources.warehouse, current.run, status, note)
+    return close_run(current.resources.warehouse, current.run, status, note, problems)
 
 
-def close_run(warehouse: Warehouse, run: runs.Run, status: str, note: str) -> runs.Summary:
+def close_run(
+    warehouse: Warehouse, run: runs.Run, status: str, note: str, problems: Sequence[str] = ()
+) -> runs.Summary:
     """Write the verdict at once, without awaiting: it must be written on Ctrl-C too. The note is redacted.
 
     Raises:
@@ -311,7 +291,8 @@ def close_run(warehouse: Warehouse, run: runs.Run, status: str, note: str) -> ru
     """
     calls.store(warehouse, run.run_id)  # those were made, whoever closes the run
     at = run.present() if run.ahead else None
-    return runs.finish_run(warehouse, run.run_id, status, redact(note), at, starts=run.starts)
+    problems = [redact(each) for each in problems]
+    return runs.finish_run(warehouse, run.run_id, status, redact(note), at, starts=run.starts, problems=problems)
 
 
 def final_state(current: Running) -> State[Any]:

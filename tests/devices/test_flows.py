@@ -13,7 +13,7 @@ from flows.reconcile_commands import reconcile_commands
 from flows.sync_devices import sync_devices
 from tests.devices.nights import inventory, truth
 from tests.support.sandbox import Sandbox
-from tuyahouse.cloud.errors import ConfigurationWrong
+from tuyahouse.cloud.errors import ConfigurationWrong, UnusableAnswer
 from tuyahouse.warehouse.ledgers import dead_letters, runs
 from tuyahouse.warehouse.tables import command
 from tuyahouse.warehouse.warehouse import Warehouse
@@ -215,8 +215,32 @@ async def test_a_refused_source_of_serial_numbers_is_noted_until_it_answers(
 
     with monkeypatch.context() as refused:
         refused.setattr("tuyahouse.sync.devices.links.decode_factory_infos", refuse)
-        await devices(run_key="n1")
-    note = run(opened, "sync_devices", "n1").note
-    assert "factory-infos (code 1106)" in note and "full=true" in note
+        assert (await devices(run_key="n1")).is_completed()
+    barred = run(opened, "sync_devices", "n1")
+    assert "factory-infos (code 1106)" in barred.note and "full=true" in barred.note
+    assert (barred.status, barred.outcome.answered, barred.outcome.failed) == ("balanced", 19, 17)
+    assert (await devices(run_key="n1")).is_completed()
+    again = run(opened, "sync_devices", "n1")
+    assert (again.status, again.planned, again.outcome.asked, again.outcome.failed) == ("balanced", 19, 19, 0)
     assert (await devices(run_key="n2", full=True)).is_completed()
     assert "1106" not in run(opened, "sync_devices", "n2").note
+
+
+async def test_a_source_of_serial_numbers_whose_answers_cannot_be_used_makes_the_run_red(
+    sandboxes: Start, reach: Callable[..., None], opened: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reach(sandboxes("--set", "devices=20"))
+
+    def odd(result: bytes) -> Any:
+        raise UnusableAnswer("It has another shape", result)
+
+    with monkeypatch.context() as refused:
+        refused.setattr("tuyahouse.sync.devices.links.decode_factory_infos", odd)
+        assert (await devices(run_key="n1")).is_failed()
+    red = run(opened, "sync_devices", "n1")
+    assert red.status == "failed" and red.note.startswith("17 of 36 keys ended as dead letters"), red.note
+    assert "It has another shape" in red.note, "the newest dead letter is named"
+    assert (await devices(run_key="n1")).is_completed()
+    mended = run(opened, "sync_devices", "n1")
+    assert (mended.status, mended.outcome.asked, mended.outcome.failed) == ("balanced", 19, 0)
+    assert "nothing was left" not in mended.note

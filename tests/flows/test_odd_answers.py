@@ -33,7 +33,7 @@ async def test_nights_of_serial_numbers_with_odd_answers_end_and_the_next_good_o
     tuya.control("faults", ODD)
     for number in range(ROUNDS):
         summary = await night(warehouse, settings, f"odd {number}")
-        assert summary.status == "balanced" and summary.outcome.asked == len(known), summary
+        assert summary.outcome.balanced and summary.outcome.asked == len(known), summary
     asked = dict(rows(warehouse, serial_number, "sn", "last_asked_at"))
     assert all(asked[sn] for sn in known)
     assert "unusable_answer" in reasons(warehouse, "sn_flows")
@@ -80,7 +80,7 @@ async def test_days_of_commands_with_odd_answers_end_and_the_next_good_one_heals
     tuya.control("faults", ODD)
     for number in range(ROUNDS):
         summary = await days.day(warehouse, account, f"odd {number}", begun + timedelta(hours=number), given=known)
-        assert summary.status == "balanced" and summary.outcome.asked == len(known), summary
+        assert summary.outcome.balanced and summary.outcome.asked == len(known), summary
     times = rows(warehouse, command, "command_sn", "asked_times")
     assert sorted(times) == [(sn, ROUNDS) for sn in known]
     assert "unusable_answer" in reasons(warehouse, "command")

@@ -1,7 +1,7 @@
 """Runs, their chunks, and the balance."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import select
@@ -9,7 +9,8 @@ from sqlalchemy import select
 from tuyahouse.outcome import Outcome
 from tuyahouse.redaction import SECRETS
 from tuyahouse.warehouse.errors import LockLost, WarehouseError
-from tuyahouse.warehouse.ledgers import run_chunks, runs
+from tuyahouse.warehouse.ledgers import dead_letters, run_chunks, runs
+from tuyahouse.warehouse.ledgers.dead_letters import DeadLetter
 from tuyahouse.warehouse.ledgers.refusals import record_refusal
 from tuyahouse.warehouse.tables import ops_run
 from tuyahouse.warehouse.warehouse import Warehouse
@@ -128,6 +129,72 @@ def test_a_run_with_chunks_still_open_is_unbalanced_unless_it_says_why(warehouse
     finish(warehouse, run, 0, Outcome(asked=1, answered=1))
     assert runs.finish_run(warehouse, run.run_id, "balanced").status == "unbalanced"
     assert runs.finish_run(warehouse, run.run_id, "stopped", "The budget is used up.").status == "stopped"
+
+
+@pytest.mark.parametrize(
+    ("refused", "asked", "red"),
+    [
+        (0, 0, False),
+        (1, 1, True),
+        (1, 2, False),
+        (2, 3, True),
+        (10, 20, False),
+        (11, 21, True),
+        (10, 1000, False),
+        (76, 200, True),
+        (20, 2000, False),
+        (21, 2000, True),
+    ],
+)
+def test_a_run_may_leave_a_few_dead_letters(refused: int, asked: int, red: bool) -> None:
+    assert runs.too_many_refused(refused, asked) is red
+
+
+@pytest.mark.parametrize("status", ["balanced", "stopped"])
+def test_a_run_that_left_more_than_a_few_is_failed_and_names_the_newest(warehouse: Warehouse, status: str) -> None:
+    run = planned(warehouse, ["S1", "S2"])
+    with warehouse.begin() as conn:
+        letters = [DeadLetter("sn_flows", sn, "item_error", "99", f"Tuya refused {sn}.") for sn in ("S1", "S2")]
+        for number, letter in enumerate(letters):
+            dead_letters.record(conn, "factory", [letter], AT + timedelta(seconds=number))
+        run_chunks.finish_chunk(conn, run.run_id, 0, Outcome(asked=2, failed=2), (), AT, ["S1", "S2"])
+    summary = runs.finish_run(warehouse, run.run_id, status, "A note.")
+    words = (
+        "All 2 keys ended as dead letters, which is more than a few. The newest is that of S2: Tuya refused S2. "
+        "`tuyahouse dead-letters list -a factory` shows them."
+    )
+    assert (summary.status, summary.note, summary.wrong) == ("failed", f"A note.\n{words}", words)
+
+
+def test_refused_keys_that_nobody_has_to_see_to_make_no_run_red(warehouse: Warehouse) -> None:
+    run = planned(warehouse, ["S1"])
+    with warehouse.begin() as conn:
+        run_chunks.finish_chunk(conn, run.run_id, 0, Outcome(asked=1, failed=1), (), AT, ["S1"], excused=1)
+    assert runs.finish_run(warehouse, run.run_id, "balanced").status == "balanced"
+    begin(warehouse)
+    finish(warehouse, run, 1, Outcome(asked=1, failed=1))
+    assert runs.finish_run(warehouse, run.run_id, "balanced").status == "failed", "excused once, not for good"
+
+
+def test_problems_make_a_run_failed_and_end_its_note(warehouse: Warehouse) -> None:
+    summary = runs.finish_run(warehouse, begin(warehouse).run_id, "balanced", "A note.", problems=["It lacks a key."])
+    assert (summary.status, summary.note, summary.wrong) == ("failed", "A note.\nIt lacks a key.", "It lacks a key.")
+
+
+def test_keys_beside_a_chunk_count_while_they_are_refused_and_not_once_they_are_answered(warehouse: Warehouse) -> None:
+    run = planned(warehouse, ["S1"])
+    with warehouse.begin() as conn:
+        run_chunks.finish_chunk(conn, run.run_id, 0, Outcome(asked=1, answered=1), (), AT)
+        run_chunks.add_beside(conn, run.run_id, 0, AT, left=["l:S2"], refused=["l:S1"])
+    run = begin(warehouse)
+    assert (run.planned, run.outcome) == (3, Outcome(asked=1, answered=1))
+    left = {chunk: run_chunks.load_chunk(warehouse, run.run_id, chunk) for chunk in (-1, 1)}
+    assert left == {-1: [], 1: ["l:S2", "l:S1"]}
+    with warehouse.begin() as conn:
+        run_chunks.finish_chunk(conn, run.run_id, 1, Outcome(), (), AT)
+        run_chunks.uncount(conn, run.run_id, 1, 2)
+    summary = runs.finish_run(warehouse, run.run_id, "balanced")
+    assert (summary.status, summary.planned, summary.outcome) == ("balanced", 1, Outcome(asked=1, answered=1))
 
 
 def test_calls_that_no_chunk_counts_are_calls_of_the_run(warehouse: Warehouse) -> None:

@@ -7,7 +7,7 @@ continued writes the same rows as one that was not.
 import base64
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Row, select, update
 
 from tuyahouse.outcome import COUNTS, Outcome
 from tuyahouse.redaction import SECRETS
+from tuyahouse.verdict import GREEN
 from tuyahouse.warehouse.database.database import Database
 from tuyahouse.warehouse.database.dialect import now_time, upsert
 from tuyahouse.warehouse.database.values import clean_text
@@ -65,6 +66,8 @@ class Summary:
     ended_at: datetime | None
     starts: int
     parameters: Mapping[str, Any]
+    wrong: str = ""
+    """What is wrong, of a run that :func:`finish_run` has just found to be red; its note says it too."""
 
 
 def run_id_of(account: str, flow: str, run_key: str) -> str:
@@ -129,12 +132,14 @@ def finish_run(
     at: datetime | None = None,
     *,
     starts: int | None = None,
+    problems: Sequence[str] = (),
 ) -> Summary:
     """Add the chunks up and close the run; its calls are what :func:`add_calls` added.
 
     ``balanced`` becomes ``unbalanced``, with a note, unless asked = answered + empty + failed + rejected and all that
-    was planned was asked. ``balanced`` and ``stopped`` become ``failed`` when more than a few keys ended as dead
-    letters (:func:`too_many_refused`). The other statuses (failed, interrupted) are stored as given.
+    was planned was asked. ``balanced`` and ``stopped`` become ``failed`` when there are ``problems``, or when more than
+    a few keys ended as dead letters (:func:`too_many_refused`). The note then ends with what is wrong. The other
+    statuses (failed, interrupted) are stored as given.
 
     Raises:
         LockLost: the run was started again since (``starts`` is not its newest start), and belongs to that start.
@@ -142,10 +147,12 @@ def finish_run(
     with database.begin() as conn:
         outcome = chunk_counts(conn, run_id)
         planned = conn.execute(select(ops_run.c.planned).where(ops_run.c.run_id == run_id)).scalar()
-        if status == "balanced" and (wrong := imbalance(outcome, planned)):
-            status, note = "unbalanced", "\n".join(filter(None, (note, wrong)))
-        if status in ("balanced", "stopped") and (wrong := _refusals(conn, run_id, outcome)):
-            status, note = "failed", "\n".join(filter(None, (note, wrong)))
+        wrong = list(problems)
+        if status in GREEN:
+            uneven = imbalance(outcome, planned) if status == "balanced" else ""
+            wrong += filter(None, (uneven, _refusals(conn, run_id, outcome)))
+            status = "unbalanced" if uneven else "failed" if wrong else status
+        note = "\n".join(filter(None, (note, *wrong)))
         counts = {name: getattr(outcome, name) for name in COUNTS if name != "calls"}
         mine = [ops_run.c.run_id == run_id] + ([] if starts is None else [ops_run.c.starts == starts])
         ended = {
@@ -156,7 +163,8 @@ def finish_run(
         }
         if not conn.execute(update(ops_run).where(*mine).values(ended)).rowcount:
             raise LockLost("Another process took over and started this run again: how it ends is that one's to say.")
-        return _summary(conn.execute(select(ops_run).where(ops_run.c.run_id == run_id)).one())
+        row = conn.execute(select(ops_run).where(ops_run.c.run_id == run_id)).one()
+        return replace(_summary(row), wrong="\n".join(wrong))
 
 
 def set_parent(database: Database, account: str, run_key: str, flows: Sequence[str], parent: str) -> None:
@@ -217,9 +225,14 @@ def _refusals(conn: Connection, run_id: str, outcome: Outcome) -> str:
     if not too_many_refused(refused, outcome.asked):
         return ""
     account = conn.execute(select(ops_run.c.account).where(ops_run.c.run_id == run_id)).scalar_one()
-    found = (dead_letters.newest_of(conn, account, keys) for keys in refused_keys(conn, run_id))
+    found = (dead_letters.newest_of(conn, account, _bare(keys)) for keys in refused_keys(conn, run_id))
     like = next((letter for letter in found if letter), None)
     return refusals_in_words(account, refused, outcome.asked, "keys", like)
+
+
+def _bare(keys: Sequence[str]) -> list[str]:
+    """The keys, and what follows the colon in those that were met beside others (``link:…``)."""
+    return [*keys, *(key.partition(":")[2] for key in keys if ":" in key)]
 
 
 def recent_runs(database: Database, account: str | None = None, limit: int = 20) -> list[Summary]:
