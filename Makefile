@@ -1,6 +1,6 @@
 # Everything a person does with this checkout. `make help` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo deploy test lint format docs bench bench-marts system fuzz kill clean
+.PHONY: help setup demo deploy test lint format docs images bench bench-marts system fuzz kill clean
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
@@ -42,6 +42,9 @@ format: setup  ## format the code
 
 docs: setup  ## write the pages that are generated from the code
 	@$(RUN) -m tests.support.settings_page --write
+
+images: setup  ## the pictures of the report in docs/images, as the tests see it; look at them
+	@TUYAHOUSE_TEST_IMAGES=$(CURDIR)/docs/images $(RUN) -m pytest -q tests/report/test_pages.py
 
 bench: setup  ## ratios against hand-written loops (benchmarks/README.md)
 	@$(RUN) -m benchmarks

@@ -12,6 +12,7 @@ NAMES = (
     "sync_accounts",
     "reconcile_commands",
     "drain_messages",
+    "build_report",
     "replay",
     "redrive_dead_letters",
     "prune",

@@ -2,9 +2,7 @@
 
 import csv
 import re
-import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -16,6 +14,7 @@ from tuyahouse.warehouse.errors import WarehouseError
 from tuyahouse.warehouse.marts import DEFINITIONS, WARNINGS, Field, Kind
 from tuyahouse.warehouse.reading import Query
 from tuyahouse.warehouse.warehouse import Warehouse
+from tuyahouse.whole_file import whole_file
 
 SHEET_ROWS = 1_048_575
 """Rows below the header that a sheet of Excel holds."""
@@ -59,26 +58,8 @@ def export(
         raise WarehouseError(f"{out.name} ends in none of {', '.join(_WRITERS)}: the suffix says what is written.")
     query = reading.query_of(name, account=account, where=where, since=since, until=until)
     about = _about(warehouse, account)
-    with _whole(out) as part:
+    with whole_file(out) as part:
         return write(part, query, reading.batches(warehouse, query), about)
-
-
-@contextmanager
-def _whole(out: Path) -> Iterator[Path]:
-    """A new file beside it that takes its place at the end; of a link, beside its target."""
-    try:
-        target = out.resolve()
-        part = target.with_name(f".{secrets.token_hex(8)}.part")
-        try:
-            part.open("xb").close()  # nothing that is there, nor a link, is written to
-            yield part
-            part.replace(target)
-        finally:
-            part.unlink(missing_ok=True)
-    except OSError as error:
-        raise WarehouseError(
-            f"{out} cannot be written: {error.strerror or error}. Name a file in a folder that exists and is writable."
-        ) from error
 
 
 def _about(warehouse: Warehouse, account: str) -> About:

@@ -79,7 +79,7 @@ def read(
     given = reading.query_of(name, account=account, where=where, columns=columns, since=since, until=until, limit=limit)
     zone = _zone(time_zone)
     with _opened(warehouse) as found:
-        parts = [_frame(given, rows, zone) for rows in reading.batches(found, given)]
+        parts = [frame_of(given.fields, rows, zone) for rows in reading.batches(found, given)]
     frame = parts[0] if len(parts) == 1 else pandas.concat(parts, ignore_index=True)
     return frame.set_index(_key(given)) if index else frame
 
@@ -105,7 +105,7 @@ def chunks(
 def _chunks(warehouse: Warehouse | str | None, given: Query, rows: int, zone: str) -> "Iterator[pandas.DataFrame]":
     with _opened(warehouse) as found:
         for part in reading.batches(found, given, rows):
-            yield _frame(given, part, zone)
+            yield frame_of(given.fields, part, zone)
 
 
 def query(
@@ -219,11 +219,12 @@ def _key(given: Query) -> list[str]:
     return list(given.relation.grain)
 
 
-def _frame(given: Query, rows: Sequence[Sequence[Any]], zone: str) -> "pandas.DataFrame":
+def frame_of(fields: Sequence[Field], rows: Sequence[Sequence[Any]], zone: str) -> "pandas.DataFrame":
+    """Rows as the database gives them as a frame with the types of their columns."""
     import pandas
 
-    columns = list(zip(*rows, strict=True)) if rows else [()] * len(given.fields)
-    series = {one.name: _series(one, values, zone) for one, values in zip(given.fields, columns, strict=True)}
+    columns = list(zip(*rows, strict=True)) if rows else [()] * len(fields)
+    series = {one.name: _series(one, values, zone) for one, values in zip(fields, columns, strict=True)}
     return pandas.DataFrame(series)
 
 

@@ -42,6 +42,7 @@ PLACES = {
     "commands": Place("commands", "app", "Command records: name those to follow."),
     "orders": Place("orders", "app", "Work orders: plan their units and due dates."),
     "export": Place("export", "export", "Write a table or mart into a file: CSV, Parquet or Excel."),
+    "report": Place("report", "report", "Write the report: one HTML page for a plant manager."),
     "marts": Place("marts", "app", "Marts: bring the tables and views for analysts up to date."),
     "dead-letters": Place("dead_letters", "app", "Dead letters: list, show, redrive or dismiss them."),
 }

@@ -138,6 +138,9 @@ class Account(BaseModel):
     stuck_after: Annotated[Duration, AfterValidator(whole_hours)] = Field(
         default=timedelta(days=3), description="How long an open unit makes no step until it counts as stuck"
     )
+    report_language: Annotated[Literal["en", "zh"], Lower] = Field(
+        default="en", description="Language of the report: en (English), zh (Chinese)"
+    )
 
     @property
     def url(self) -> str:

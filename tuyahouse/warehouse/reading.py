@@ -223,11 +223,15 @@ def _condition(of: Field, value: Any) -> tuple[Field, str, Any]:
 
 
 @contextmanager
-def reading(database: Database) -> Iterator[Connection]:
-    """A transaction in which the database itself refuses every statement that writes, to whatever file."""
+def reading(database: Database, *, one_moment: bool = False) -> Iterator[Connection]:
+    """A transaction in which the database itself refuses every statement that writes, to whatever file.
+
+    With ``one_moment`` all its statements see what the first one saw; on SQLite they always do.
+    """
     with database.read() as conn:
         if conn.dialect.name == "postgresql":
-            conn.execute(text("SET TRANSACTION READ ONLY"))
+            isolation = "ISOLATION LEVEL REPEATABLE READ, " if one_moment else ""
+            conn.execute(text(f"SET TRANSACTION {isolation}READ ONLY"))
             yield conn
             return
         conn.exec_driver_sql("PRAGMA query_only = ON")
