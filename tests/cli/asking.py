@@ -16,6 +16,8 @@ async def ask(account: Account, url: str, sns: list[str], run_key: str = "tonigh
     """Ask these serial numbers in one run and land what Tuya says."""
     warehouse = Warehouse.open(url)
     now = datetime.now(UTC)
+    with warehouse.begin() as conn:
+        registry.add(conn, account.name, map(registry.Unit, sns), "test", now)
     run = runs.start_run(warehouse, account.name, "sync_sn_flows", run_key, {})
     plan_run(warehouse, Settings(), account, run, Wanted(sns=sns), now)
     keys = run_chunks.load_chunk(warehouse, run.run_id, 0)

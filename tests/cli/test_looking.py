@@ -198,7 +198,9 @@ def test_a_start_for_an_account_that_is_not_in_the_settings_is_shown(cli, sqlite
     assert "Account other" not in cli("status", "-a", "demo").stdout
     named = cli("status", "-a", "other")
     assert named.exit_code == 0 and "nightly_sync: failed" in named.stdout
-    assert named.stdout.splitlines()[1].startswith("Account other is not in the settings: its runs are all that is shown.")
+    assert named.stdout.splitlines()[1].startswith(
+        "Account other is not in the settings: its runs are all that is shown."
+    )
     unknown = cli("status", "-a", "nobody")
     assert unknown.exit_code == 1
     assert unknown.stderr.startswith("There is no account 'nobody' (there are: demo).")

@@ -86,3 +86,24 @@ def test_a_warehouse_that_becomes_read_only_in_mid_run_ends_it_red_with_the_reas
         text=True,
     )
     assert status.returncode == 0 and "nightly_sync: died" in status.stdout, status
+
+
+@pytest.mark.parametrize("replaced", [False, True], ids=["deleted", "replaced"])
+def test_a_file_that_is_taken_away_while_a_run_works_is_said_and_the_run_is_red(
+    tuya: Sandbox, prefect_server: PrefectServer, sqlite_url: str, tmp_path: Path, secret_key: str, replaced: bool
+) -> None:
+    warehouse = Warehouse.open(sqlite_url, secret_key)
+    register(warehouse, [sn for sn, _ in units(tuya) if int(sn[-5:]) <= 10])
+    warehouse.close()
+    slow = {"TUYAHOUSE_CHUNK_SIZE": "10", "TUYAHOUSE_ACCOUNTS__DEMO__CALLS_PER_SECOND": "8"}
+    env = environment_of(tuya, sqlite_url, secret_key, **slow) | prefect_server.env
+    process = start_flow("sync_sn_flows", env, run_key="n")
+    wait_until(lambda: len(tuya.control("asked")) >= 3, process)
+    for suffix in ("", "-wal", "-shm"):
+        (tmp_path / f"warehouse.db{suffix}").unlink()
+    if replaced:
+        Warehouse.open(sqlite_url, secret_key).close()
+    printed, _ = process.communicate(timeout=120)
+    assert process.returncode == 1 and "Traceback" not in printed, printed
+    assert "warehouse.db was deleted, moved or replaced after this process had opened it." in printed, printed
+    assert replaced or not (tmp_path / "warehouse.db").exists(), "no empty file is left in its place"

@@ -480,3 +480,15 @@ def test_a_secret_file_that_an_editor_began_with_a_bom_is_read(env, secrets):
     env({name: value for name, value in GOOD.items() if "SECRET" not in name})
     secrets({f"{FACTORY}CLIENT_SECRET": "\ufefffrom-the-file\n"})
     assert load_settings().account("factory").client_secret.get_secret_value() == "from-the-file"
+
+
+def test_two_accounts_of_one_project_are_refused_because_they_would_end_each_other_s_tokens(env):
+    fields = {"REGION": "eu", "CLIENT_ID": "abc", "CLIENT_SECRET": "x"}
+    for name in ("ANNEX", "PLANT"):
+        env({f"TUYAHOUSE_ACCOUNTS__{name}__{field}": value for field, value in fields.items()})
+    with pytest.raises(SettingsError) as caught:
+        load_settings()
+    (line,) = str(caught.value).splitlines()[1:]
+    assert line.strip().startswith(
+        "TUYAHOUSE_ACCOUNTS__PLANT__CLIENT_ID: is that of the account 'annex' too. A project has one live token"
+    )

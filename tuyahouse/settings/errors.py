@@ -1,5 +1,6 @@
 """Problems of a configuration, in words that name the variable to change. Pure."""
 
+from collections.abc import Mapping
 from typing import Any, cast
 
 from pydantic_core import InitErrorDetails, PydanticCustomError
@@ -27,6 +28,22 @@ def missing_together(data: dict[str, Any]) -> list[InitErrorDetails]:
             given, missing = f"{login}_{one}", f"{login}_{other}"
             if data.get(given) and not data.get(missing):
                 problems.append(_problem(missing, f"is missing, but {given.upper()} is set: they go together"))
+    return problems
+
+
+def shared_projects(accounts: Mapping[str, Any]) -> list[InitErrorDetails]:
+    """The accounts that name the cloud project of another one. It has one live token: each would end the other's."""
+    first: dict[tuple[str, Any], str] = {}
+    problems = []
+    for name, account in sorted(accounts.items()):
+        owner = first.setdefault((account.client_id, account.base_url), name)
+        if owner != name:
+            text = (
+                f"is that of the account {owner!r} too. A project has one live token, so two accounts would end each "
+                f"other's: give {name!r} a project of its own, or leave it out and name all that it reads in {owner!r}"
+            )
+            details = _problem("client_id", text)
+            problems.append(InitErrorDetails(type=details["type"], loc=(name, "client_id"), input=None))
     return problems
 
 

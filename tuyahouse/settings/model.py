@@ -19,6 +19,7 @@ from pydantic import (
     ModelWrapValidatorHandler,
     SecretStr,
     ValidationError,
+    field_validator,
     model_validator,
 )
 from pydantic_settings import (
@@ -29,7 +30,15 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from tuyahouse.settings.errors import NO_ACCOUNT, PREFIX, SettingsError, again, missing_together, sentence
+from tuyahouse.settings.errors import (
+    NO_ACCOUNT,
+    PREFIX,
+    SettingsError,
+    again,
+    missing_together,
+    sentence,
+    shared_projects,
+)
 from tuyahouse.settings.misspelt import misspelt
 from tuyahouse.settings.policies import CommandPolicy, PlanPolicy
 from tuyahouse.settings.regions import MESSAGE_HOSTS, OPENAPI_URLS, Region
@@ -245,6 +254,13 @@ class Settings(BaseSettings):
             return data  # the field's own check says what is wrong with it
         named = {name: _named(name, fields) for name, fields in _by_lower_name(accounts).items()}
         return {**data, "accounts": named}
+
+    @field_validator("accounts")
+    @classmethod
+    def _a_project_each(cls, accounts: dict[str, Account]) -> dict[str, Account]:
+        if found := shared_projects(accounts):
+            raise ValidationError.from_exception_data(cls.__name__, found)
+        return accounts
 
     @classmethod
     def settings_customise_sources(

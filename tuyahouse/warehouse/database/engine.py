@@ -32,6 +32,8 @@ def make_engine(url: URL, lock_wait: float = LOCK_WAIT) -> tuple[Engine, Postgre
     if url.drivername == "sqlite":
         engine = create_engine(url, hide_parameters=True, json_serializer=json_text, pool_size=5, max_overflow=15)
         locks = SqliteLocks(url, lock_wait)
+        # Before a connection is opened, which would leave an empty file where one was deleted.
+        event.listen(engine, "do_connect", lambda *_: locks.require_same_file())
         event.listen(engine, "connect", lambda connection, _: _prepare_sqlite(connection, locks))
         event.listen(engine, "begin", locks.begin)
         return engine, None

@@ -13,7 +13,7 @@ from tuyahouse.foreign_text import plain
 from tuyahouse.redaction import SECRETS
 from tuyahouse.warehouse.database.address import sqlite_path
 from tuyahouse.warehouse.database.patience import Wait, is_too_long, seconds_left
-from tuyahouse.warehouse.errors import WaitedTooLong
+from tuyahouse.warehouse.errors import WaitedTooLong, WarehouseError
 
 log = logging.getLogger("tuyahouse.warehouse")
 
@@ -26,17 +26,24 @@ _WRITE_LOCK = ("120", "120")
 
 
 class SqliteLocks:
-    """Waits for other processes that have locked the file, for up to ``bound`` seconds a time."""
+    """Waits for other processes that have locked the file, for up to ``bound`` seconds a time.
+
+    It also sees to it that the file stays the one that was opened: of a file that was deleted, SQLite would go on to
+    write what nobody can read.
+    """
 
     def __init__(self, url: URL, bound: float) -> None:
         self._file, self._bound = sqlite_path(url), bound
+        self._opened: tuple[int, int] | None = None
 
     def begin(self, connection: Connection) -> None:
         """Begin a transaction. A writer takes the write lock first: a reader that turns writer could not wait for it.
 
         Raises:
             WaitedTooLong: another process has held the file for longer than may be waited.
+            WarehouseError: the file was deleted, or another one took its place.
         """
+        self.require_same_file()
         writes = connection.get_execution_options().get("tuyahouse_writes", False)
         wait = Wait.begin()
         while True:
@@ -61,12 +68,30 @@ class SqliteLocks:
         while True:
             try:
                 connection.execute("PRAGMA journal_mode = WAL")
+                self._opened = self._opened or self._identity()
                 return
             except sqlite3.OperationalError as error:
                 if not is_busy(error):
                     raise
             self._go_on_or_raise(wait)
             time.sleep(0.01)
+
+    def require_same_file(self) -> None:
+        """Raise WarehouseError if the file was deleted, or another one took its place."""
+        if self._opened and self._identity() != self._opened:
+            raise WarehouseError(
+                f"The warehouse {self._file} was deleted, moved or replaced after this process had opened it. What was "
+                "committed since then is lost. Put the file back, or go on with the one that is there, and start this "
+                "again."
+            )
+
+    def _identity(self) -> tuple[int, int] | None:
+        """Device and number of the file; None if there is none."""
+        try:
+            found = os.stat(self._file)
+        except FileNotFoundError:
+            return None
+        return found.st_dev, found.st_ino
 
     def _go_on_or_raise(self, wait: Wait) -> None:
         waited = wait.seconds(time.monotonic())
