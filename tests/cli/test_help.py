@@ -64,6 +64,7 @@ def test_there_are_the_commands_that_the_readme_lists() -> None:
         "migrate",
         "orders add",
         "plan",
+        "report",
         "sandbox",
         "sn add",
         "sn list",

@@ -89,7 +89,7 @@ def test_a_database_without_a_warehouse_is_left_as_it_is(warehouse_url: str, tmp
         lambda: frames.read("mart_unit", warehouse=warehouse_url),
         lambda: frames.names(warehouse=warehouse_url),
     ):
-        with pytest.raises(WarehouseError, match="holds no warehouse. warehouse= names it: name another one"):
+        with pytest.raises(WarehouseError, match=r"holds no warehouse\. warehouse= names it: name another one"):
             read()
     assert [(file.name, file.stat().st_size) for file in tmp_path.iterdir()] == [("warehouse.db", 0)]
 

@@ -34,7 +34,7 @@ PLACES = {
     "copy": Place("copying", "copy", "Copy the warehouse into an empty database, e.g. from SQLite to PostgreSQL."),
     "plan": Place("plan", "plan", "Show what the next run would ask and what it would cost."),
     "status": Place("status", "status", "Show runs, registry, dead letters, calls and budget, messages and gaps."),
-    "explain": Place("warehouse", "explain", "Show everything the warehouse holds on a serial number."),
+    "explain": Place("explain", "explain", "Show all the warehouse holds on a serial number, device or command."),
     "dictionary": Place("warehouse", "dictionary", "Describe every table and column of the warehouse."),
     "consume": Place("messages", "consume", "Store every message before it is acknowledged, until it is stopped."),
     "metrics": Place("metrics", "metrics", "Serve the health of runs and data for Prometheus, until it is stopped."),

@@ -39,7 +39,7 @@ from tuyahouse.warehouse.warehouse import Warehouse
 
 KIND = inventory.DETAILS
 ASKED = (DETAIL, FUNCTIONS, FUNCTION_POOL)
-SUFFIXES = ("", "/functions", "/function-pool")
+SUFFIXES = inventory.DETAIL_SUFFIXES
 """What follows the device in the key under which each of the three answers is kept."""
 FILLED = tuple(name for name in FACTS if name != "project_id")
 

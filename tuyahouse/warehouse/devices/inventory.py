@@ -18,6 +18,7 @@ from tuyahouse.warehouse.tables import (
 FETCH = 10_000
 
 
+DETAIL_SUFFIXES = ("", "/functions", "/function-pool")
 DETAILS = "device_details"
 """Kind of the dead letters of devices whose details could not be fetched."""
 
