@@ -1,6 +1,6 @@
 # Everything a person does with this checkout. `make help` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo deploy test lint format docs images bench bench-marts system fuzz kill clean
+.PHONY: help setup up demo deploy test lint format docs images bench bench-marts system fuzz kill clean
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
@@ -20,6 +20,9 @@ $(STAMP): pyproject.toml constraints.txt
 	@echo "Installing into $(VENV); the first time this takes some minutes."
 	@$(RUN) -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	@touch $@
+
+up: setup  ## Prefect's UI with a worker, all deployments and a sandbox, until Ctrl-C (WITHOUT_SANDBOX=1: your accounts)
+	@$(RUN) -m deployments.up $(if $(WITHOUT_SANDBOX),--without-sandbox) $(if $(PORT),--port $(PORT)) $(if $(FOLDER),--folder $(FOLDER))
 
 demo: setup  ## a sandbox factory and two nights of nightly_sync into a SQLite file
 	@$(RUN) -m deployments.demo
@@ -62,5 +65,5 @@ kill: setup  ## run the kill tests with fifty kills and fifty pauses at random i
 	@TUYAHOUSE_TEST_KILLS=50 $(RUN) -m pytest -m kill --timeout=0 -o faulthandler_timeout=3600
 
 clean:  ## remove everything that make created
-	rm -rf $(VENV) .cache .mypy_cache .pytest_cache .ruff_cache .import_linter_cache *.egg-info
+	rm -rf $(VENV) .up .demo .cache .mypy_cache .pytest_cache .ruff_cache .import_linter_cache *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

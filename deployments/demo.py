@@ -107,7 +107,7 @@ def _where_to_look(database: Path) -> None:
         f"                  e.g. sqlite3 {database} 'SELECT state, count(*) FROM serial_number GROUP BY state'\n"
         f"  the tables      .venv/bin/tuyahouse dictionary\n"
         f"  one unit        TUYAHOUSE_WAREHOUSE_URL=sqlite:///{database} .venv/bin/tuyahouse explain -a demo SN\n"
-        f"  with Prefect's UI and a schedule: docs/deployment.md"
+        f"  the same in Prefect's UI, with a worker and schedules: make up"
     )
 
 

@@ -28,7 +28,7 @@ POOL = "tuyahouse"
 
 
 class NotDeployed(Exception):
-    """Nothing was deployed; the text says why and what to change."""
+    """Nothing was done; the text says why and what to change."""
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -41,16 +41,10 @@ def main(words: Sequence[str] | None = None) -> int:
     try:
         settings = load_settings()
         asyncio.run(_deploy(settings, given.accounts, given.directory, given.only or []))
-    except SettingsError as error:
-        return _refuse(f"Nothing was deployed. {error}")
-    except NotDeployed as error:
-        return _refuse(str(error))
+    except (SettingsError, NotDeployed) as error:
+        print(f"Nothing was deployed. {error}", file=sys.stderr)
+        return 1
     return 0
-
-
-def _refuse(why: str) -> int:
-    print(why, file=sys.stderr)
-    return 1
 
 
 async def _deploy(settings: Settings, names: Sequence[str], directory: str, only: Sequence[str]) -> None:
@@ -66,7 +60,7 @@ async def _deploy(settings: Settings, names: Sequence[str], directory: str, only
             await _create_pool(client)
             existing = await _existing(client)
         except PrefectHTTPStatusError as error:
-            raise NotDeployed(f"{_refused(error)} Nothing was deployed.") from None
+            raise NotDeployed(_refused(error)) from None
         wanted = [with_kept_schedules(one, existing.get(one["name"], {}).get("schedules", [])) for one in wanted]
         pull = [{"prefect.deployments.steps.set_working_directory": {"directory": directory}}]
         await asyncio.to_thread(_run_prefect, {"name": "tuyahouse", "pull": pull, "deployments": wanted})
@@ -82,17 +76,17 @@ async def _deploy(settings: Settings, names: Sequence[str], directory: str, only
 def _chosen(all_of_them: list[Definition], only: Sequence[str]) -> list[Definition]:
     there = [one["name"] for one in all_of_them]
     if missing := [name for name in only if name not in there]:
-        raise NotDeployed(f"Nothing was deployed: there is no {', '.join(missing)}; there are: {', '.join(there)}.")
+        raise NotDeployed(f"There is no {', '.join(missing)}; there are: {', '.join(there)}.")
     return [one for one in all_of_them if not only or one["name"] in only]
 
 
 def require_server() -> None:
     """Raise NotDeployed unless PREFECT_API_URL names a server that answers."""
     if not api_url():
-        raise NotDeployed("Nothing was deployed: set PREFECT_API_URL, e.g. to http://127.0.0.1:4200/api.")
+        raise NotDeployed("Set PREFECT_API_URL, e.g. to http://127.0.0.1:4200/api.")
     if not answers(api_url()):
         raise NotDeployed(
-            f"Nothing was deployed: Prefect's server at {api_url()} does not answer. Start it (prefect server start), "
+            f"Prefect's server at {api_url()} does not answer. Start it (prefect server start), "
             "or set PREFECT_API_URL to where it is."
         )
 
@@ -148,7 +142,7 @@ def _run_prefect(plan: Mapping[str, Any]) -> None:
         done = subprocess.run(command, cwd=ROOT, env=os.environ.copy(), capture_output=True, text=True)
     if done.returncode:
         last = (done.stdout + done.stderr).strip().splitlines()[-20:]
-        raise NotDeployed("\n".join(["`prefect deploy` failed, and may have deployed a part. It said:", *last]))
+        raise NotDeployed("\n".join(["Or only a part: `prefect deploy` failed. It said:", *last]))
 
 
 def _say(

@@ -10,10 +10,12 @@ from typing import Any, ParamSpec
 
 import prefect
 from prefect.client.schemas.objects import State
+from prefect.events import emit_event
 from prefect.runtime import flow_run
 from prefect.states import Failed
 
 from tasks.run.prefect_watch import end_worker_without_server
+from tuyahouse.cloud.errors import QuotaExhausted
 from tuyahouse.logs import redact
 from tuyahouse.settings import SettingsError, load_settings
 from tuyahouse.worded_errors import IN_WORDS
@@ -35,6 +37,15 @@ ANEW = (
     "run with a new run_key."
 )
 """How it ends instead where nothing is left that the same run key would do."""
+
+
+QUOTA_EXHAUSTED = "tuyahouse.quota.exhausted"
+"""Event of Prefect's: Tuya says that the quota of an account is used up."""
+
+
+def account_resource(account: str) -> str:
+    """An account as the resource of an event."""
+    return f"tuyahouse.account.{account}"
 
 
 class RunRed(Exception):
@@ -81,6 +92,8 @@ def flow(name: str, flow_run_name: str) -> Callable[[FlowCall[P]], prefect.Flow[
             try:
                 return await run(*args, **kwargs)
             except Exception as error:
+                if isinstance(error, QuotaExhausted):
+                    emit_event(QUOTA_EXHAUSTED, resource={"prefect.resource.id": account_resource(_account() or "")})
                 return _failed(error)
 
         if run.__module__ == "__main__":
@@ -100,11 +113,17 @@ def _named(template: str) -> str:
     typed = str(flow_run.name or "")
     if typed and not _MADE_UP.fullmatch(typed):
         return typed
-    account = flow_run.parameters.get("account")
-    with suppress(SettingsError):
-        account = load_settings().account(account).name
+    account = _account()
     at = flow_run.parameters.get("now") or flow_run.scheduled_start_time or datetime.now(UTC)
     return f"{template.format(account=account or 'no account')} {str(at)[:10]}"
+
+
+def _account() -> str | None:
+    """The account of the flow run under way, whether named or the only one."""
+    named: str | None = flow_run.parameters.get("account")
+    with suppress(SettingsError):
+        return load_settings().account(named).name
+    return named
 
 
 def _failed(error: Exception) -> State[Any]:

@@ -27,7 +27,7 @@ class Site:
     sandbox: Sandbox
     warehouse: Path
     env: dict[str, str]
-    deployed: str
+    worker: "subprocess.Popen[bytes]"
 
     @property
     def pages(self) -> str:
@@ -82,11 +82,11 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         "TUYAHOUSE_TOKEN_DIR": str(home / "tokens"),
         "ALICES_PASSWORD": PASSWORD,
     }
-    deployed = deploy(env)
+    deploy(env)
     command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", "tuyahouse"]
     with (home / "worker.log").open("wb") as log:
         worker = subprocess.Popen(command, cwd=home, env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-    yield Site(server, sandbox, warehouse, env, deployed)
+    yield Site(server, sandbox, warehouse, env, worker)
     worker.terminate()
     worker.wait(60)
     server.close()

@@ -89,7 +89,7 @@ def test_a_server_that_is_away_is_said_in_a_sentence(site: Site) -> None:
         [sys.executable, "-m", "deployments.deploy"], cwd=ROOT, env=env, capture_output=True, text=True
     )
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.startswith("Nothing was deployed: Prefect's server at http://127.0.0.1:9/api does not answer.")
+    assert done.stderr.startswith("Nothing was deployed. Prefect's server at http://127.0.0.1:9/api does not answer.")
 
 
 def test_a_form_takes_only_accounts_that_are_configured(site: Site) -> None:
