@@ -21,6 +21,7 @@ from tuyahouse.sync.access.token_files import TokenFiles
 from tuyahouse.sync.access.users import User, read_users, write_users
 from tuyahouse.sync.access.write import Door, require_permission
 from tuyahouse.warehouse.access import accounts
+from tuyahouse.warehouse.access.rows_of_run import rows_of_run
 from tuyahouse.warehouse.ledgers import run_chunks, runs
 from tuyahouse.warehouse.shared.landing import landing
 
@@ -139,7 +140,9 @@ async def conclude_writes(run: Running, carried: Carried, dry_run: bool) -> None
 
 def _land(run: Running, carried: Carried) -> None:
     with landing(run.resources.warehouse, run.run) as conn:
-        run_chunks.replace_chunk(conn, run.id, 0, carried.outcome())
+        outcome = carried.outcome()
+        outcome.inserted, outcome.updated = rows_of_run(conn, run.account, run.id)
+        run_chunks.replace_chunk(conn, run.id, 0, outcome)
 
 
 async def publish_writes(run: Running, carried: Carried) -> None:

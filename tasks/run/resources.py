@@ -1,9 +1,8 @@
 """What a task opens: settings, account, warehouse, a Tuya client. Every process reads its own settings."""
 
-import asyncio
 import os
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
@@ -14,7 +13,6 @@ from tasks.run import calls
 from tuyahouse import logs
 from tuyahouse.cloud.client import TuyaClient
 from tuyahouse.settings import Account, Settings, load_settings
-from tuyahouse.warehouse.errors import WarehouseError
 from tuyahouse.warehouse.warehouse import Warehouse
 
 
@@ -35,16 +33,15 @@ class Resources:
     async def tuya(self, run_id: str) -> AsyncIterator[TuyaClient]:
         """A client whose token, pace and budget are shared through the warehouse with all other processes.
 
-        Its calls are added to the run, whatever they were for and however the block ends.
+        Its calls are those of the run, whatever they are for.
         """
         client: TuyaClient | None = None
+        slots = self.warehouse.slots.of_run(run_id)
         try:
-            async with TuyaClient.open(self.account, self.warehouse.tokens, self.warehouse.slots) as client:
+            async with TuyaClient.open(self.account, self.warehouse.tokens, slots) as client:
                 yield client
         finally:
-            calls.spent(run_id, client.calls if client else 0)
-        with suppress(WarehouseError):  # they are stored later, at the latest when the run is closed
-            await asyncio.to_thread(calls.store, self.warehouse, run_id)
+            calls.add(run_id, client.calls if client else 0)
 
 
 def open_resources(account: str | None) -> Resources:

@@ -289,7 +289,6 @@ def close_run(
     Raises:
         LockLost: another process has taken the run over and started it again.
     """
-    calls.store(warehouse, run.run_id)  # those were made, whoever closes the run
     at = run.present() if run.ahead else None
     problems = [redact(each) for each in problems]
     return runs.finish_run(warehouse, run.run_id, status, redact(note), at, starts=run.starts, problems=problems)

@@ -49,6 +49,7 @@ def test_it_is_dry_by_default_then_grants_and_then_finds_it_granted(desk: Desk) 
     assert (account["nickName"], account["permissions"]) == ("Integrator", {project: room_ids})
     run = runs.find_run(desk.warehouse, "demo", "grant_access", "real")
     assert run and (run.status, run.outcome.asked, run.outcome.answered) == ("balanced", 2, 2)
+    assert run.outcome.inserted == 3, "the account, and a row for each room"
     assert desk.audit("call", "outcome", "run_id") == [(ADMIN, "done", run.run_id), (PERMISSION, "done", run.run_id)]
     assert desk.rows(authorized_account, "uid", "login_name", "country_code") == [(account["uid"], "isv", "86")]
     assert desk.rows(authorization_grant, "uid", "project_id", "room_id", "first_run") == [

@@ -86,9 +86,8 @@ async def night(
 
     async def work() -> None:
         for chunk in chunks:
-            async with TuyaClient.open(account, warehouse.tokens, warehouse.slots) as client:
+            async with TuyaClient.open(account, warehouse.tokens, warehouse.slots.of_run(run.run_id)) as client:
                 await sync_chunk(client, lines, chunk, workers=4)
-            runs.add_calls(warehouse, run.run_id, client.calls)
 
     ended = await asyncio.gather(work(), work(), return_exceptions=True)
     if errors := [error for error in ended if error is not None]:

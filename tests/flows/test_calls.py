@@ -55,3 +55,17 @@ def test_an_outage_in_the_middle_of_a_night_costs_no_count_and_shows_no_more_tha
     }
     ours, ledger = calls(warehouse)
     assert ours == ledger
+
+
+def test_calls_of_a_killed_run_are_counted(
+    tuya: Sandbox, prefect_server: PrefectServer, warehouse: Warehouse, warehouse_url: str, secret_key: str
+) -> None:
+    register(warehouse, [sn for sn, _ in units(tuya) if int(sn[-5:]) <= 30])
+    env = environment_of(tuya, warehouse_url, secret_key, TUYAHOUSE_ACCOUNTS__DEMO__CALLS_PER_SECOND="10")
+    process = start_flow("sync_sn_flows", env | prefect_server.env, run_key="n")
+    wait_until(lambda: len(tuya.control("asked")) >= 8, process)
+    process.kill()
+    process.communicate(timeout=60)
+    made = sum(tuya.control("asked").values())
+    ours, ledger = calls(warehouse)
+    assert ours == ledger >= made, "the chunk under way has landed nothing"

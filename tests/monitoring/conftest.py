@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
+from sqlalchemy import update
 
 from tests.cli.conftest import PROGRAM
 from tests.warehouse.landing import Entry
@@ -20,6 +21,7 @@ from tuyahouse.outcome import Outcome
 from tuyahouse.warehouse.ledgers import dead_letters, run_chunks, runs
 from tuyahouse.warehouse.messages import gaps, ledger
 from tuyahouse.warehouse.serial_numbers import registry
+from tuyahouse.warehouse.tables import ops_run
 from tuyahouse.warehouse.warehouse import Warehouse
 
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -32,7 +34,7 @@ def fill(warehouse: Warehouse) -> None:
         run = runs.start_run(warehouse, "demo", "nightly_sync", key, {}, NOW - timedelta(hours=hours))
         with warehouse.begin() as conn:
             run_chunks.finish_chunk(conn, run.run_id, 0, Outcome(asked=2, answered=2))
-        runs.add_calls(warehouse, run.run_id, 7)
+            conn.execute(update(ops_run).where(ops_run.c.run_id == run.run_id).values(calls=7))
         runs.finish_run(warehouse, run.run_id, status, at=NOW - timedelta(hours=hours - 1))
     with warehouse.begin() as conn:
         registry.add(conn, "demo", map(Entry, ("S1", "S2", "S3")), "pattern", NOW)

@@ -57,7 +57,9 @@ class Account(BaseModel):
     base_url: Annotated[str, Visible] = Field(
         default="", pattern=r"^(https?://.*)?$", description="OpenAPI base URL; wins over the region"
     )
-    client_id: Annotated[str, Visible] = Field(min_length=1, description="Access ID of the cloud project")
+    client_id: Annotated[str, Visible] = Field(
+        min_length=1, description="Access ID of the cloud project; each account has a project of its own"
+    )
     client_secret: Annotated[SecretStr, Visible] = Field(min_length=1, description="Access secret of the cloud project")
     signature: Annotated[Literal["v1", "v2"], Lower] = Field(
         default="v2", description="v1: projects made before July 2021; v2: all later ones"

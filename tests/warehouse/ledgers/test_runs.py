@@ -29,6 +29,11 @@ def planned(warehouse: Warehouse, *chunks: list[str]) -> runs.Run:
     return begin(warehouse)
 
 
+def reserve(warehouse: Warehouse, run_id: str, calls: int) -> None:
+    slots = warehouse.slots.of_run(run_id)
+    slots.reserve("factory", "GET /x", per_second=0, want=calls, monthly_calls=None)
+
+
 def finish(warehouse: Warehouse, run: runs.Run, chunk: int, outcome: Outcome, *left: str) -> None:
     with warehouse.begin() as conn:
         run_chunks.finish_chunk(conn, run.run_id, chunk, outcome, left, AT)
@@ -199,13 +204,20 @@ def test_keys_beside_a_chunk_count_while_they_are_refused_and_not_once_they_are_
 
 def test_calls_that_no_chunk_counts_are_calls_of_the_run(warehouse: Warehouse) -> None:
     run = planned(warehouse, ["S1"])
-    runs.add_calls(warehouse, run.run_id, 3)
+    reserve(warehouse, run.run_id, 3)
     finish(warehouse, run, 0, Outcome(asked=1, answered=1, calls=2))
-    runs.add_calls(warehouse, run.run_id, 4)
+    reserve(warehouse, run.run_id, 4)
     assert runs.finish_run(warehouse, run.run_id, "failed").outcome.calls == 7
     begin(warehouse)
-    runs.add_calls(warehouse, run.run_id, 1)
+    reserve(warehouse, run.run_id, 1)
     assert runs.finish_run(warehouse, run.run_id, "balanced").outcome.calls == 8
+
+
+def test_reserved_calls_that_were_not_made_are_calls_of_no_run(warehouse: Warehouse) -> None:
+    run = begin(warehouse)
+    reserve(warehouse, run.run_id, 5)
+    warehouse.slots.of_run(run.run_id).release("factory", "GET /x", 2)
+    assert runs.finish_run(warehouse, run.run_id, "balanced").outcome.calls == 3
 
 
 def test_the_note_of_a_run_is_kept_without_secrets(warehouse: Warehouse) -> None:

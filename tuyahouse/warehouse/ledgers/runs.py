@@ -134,7 +134,7 @@ def finish_run(
     starts: int | None = None,
     problems: Sequence[str] = (),
 ) -> Summary:
-    """Add the chunks up and close the run; its calls are what :func:`add_calls` added.
+    """Add the chunks up and close the run; its calls are counted as they are reserved.
 
     ``balanced`` becomes ``unbalanced``, with a note, unless asked = answered + empty + failed + rejected and all that
     was planned was asked. ``balanced`` and ``stopped`` become ``failed`` when there are ``problems``, or when more than
@@ -172,15 +172,6 @@ def set_parent(database: Database, account: str, run_key: str, flows: Sequence[s
     parts = ops_run.c.account == account, ops_run.c.run_key == run_key, ops_run.c.flow.in_(flows)
     with database.begin() as conn:
         conn.execute(update(ops_run).where(*parts).values(parent_run=parent))
-
-
-def add_calls(database: Database, run_id: str, calls: int) -> None:
-    """Add calls to the run: all that its clients made, for logins and craft lines too.
-
-    Under no lock: they were made, whoever the run belongs to by now.
-    """
-    with database.begin() as conn:
-        conn.execute(update(ops_run).where(ops_run.c.run_id == run_id).values(calls=ops_run.c.calls + calls))
 
 
 def imbalance(outcome: Outcome, planned: int | None) -> str:

@@ -1,7 +1,7 @@
 """Start slots and the ledger of calls, shared by all processes of an account (see tuyahouse.stores).
 
-A reservation takes the next starts of one endpoint and enters their calls in the ledger before they are made. Even if
-the process is killed, no slot is used twice and the ledger never counts too few calls.
+A reservation takes the next starts of one endpoint and enters their calls in the ledger, and with the run that they are
+for, before they are made. Even if the process is killed, no slot is used twice and neither counts too few calls.
 """
 
 import time
@@ -16,16 +16,29 @@ from tuyahouse.pace import Pace, slow_down, steady_time, take
 from tuyahouse.stores import Slots
 from tuyahouse.warehouse.database.database import Database
 from tuyahouse.warehouse.database.dialect import insert, now_seconds, upsert
-from tuyahouse.warehouse.tables import ops_api_calls, ops_pace
+from tuyahouse.warehouse.tables import ops_api_calls, ops_pace, ops_run
 
 
 class WarehouseSlots:
-    """A :class:`tuyahouse.stores.SlotStore` in ``ops_pace`` and ``ops_api_calls``."""
+    """A :class:`tuyahouse.stores.SlotStore` in ``ops_pace`` and ``ops_api_calls``; calls of a run are in ``ops_run``
+    too."""
 
-    def __init__(self, database: Database, now: Callable[[], float] = steady_time) -> None:
+    def __init__(
+        self,
+        database: Database,
+        now: Callable[[], float] = steady_time,
+        *,
+        offset: "_Offset | None" = None,
+        run_id: str | None = None,
+    ) -> None:
         self._database = database
-        self._offset = _Offset(database, now)
+        self._offset = offset or _Offset(database, now)
+        self._run_id = run_id
         self._days: dict[tuple[str, str], date] = {}
+
+    def of_run(self, run_id: str) -> "WarehouseSlots":
+        """The same for the calls of a run, which counts them too."""
+        return WarehouseSlots(self._database, offset=self._offset, run_id=run_id)
 
     def reserve(self, account: str, endpoint: str, *, per_second: float, want: int, monthly_calls: int | None) -> Slots:
         """Take up to ``want`` starts and count their calls; fewer near the month's budget, none when it is used up."""
@@ -44,6 +57,7 @@ class WarehouseSlots:
                 _store(conn, account, endpoint, pace)
             self._days[account, endpoint] = _day(now)
             _ledger(conn, account, endpoint, _day(now), calls=count)
+            self._count(conn, count)
         return replace(slots, first=slots.first - offset)
 
     def release(self, account: str, endpoint: str, unused: int) -> None:
@@ -54,6 +68,13 @@ class WarehouseSlots:
             day = self._days.get((account, endpoint)) or _day(now_seconds(conn))
             left = case((ops_api_calls.c.calls > unused, ops_api_calls.c.calls - unused), else_=0)
             conn.execute(_at(ops_api_calls, account, endpoint).where(ops_api_calls.c.day == day).values(calls=left))
+            self._count(conn, -unused)
+
+    def _count(self, conn: Connection, calls: int) -> None:
+        """Under no lock of the run: they are made, whoever it belongs to by now."""
+        if self._run_id:
+            mine = update(ops_run).where(ops_run.c.run_id == self._run_id)
+            conn.execute(mine.values(calls=ops_run.c.calls + calls))
 
     def put_off(self, account: str, endpoint: str, seconds: float) -> None:
         """Postpone all slots not handed out yet by ``seconds``: a start was late, and the second after it is full."""
