@@ -1,6 +1,6 @@
 # Everything a person does with this checkout. `make help` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help setup up demo deploy test lint format docs images bench bench-marts system fuzz kill clean
+.PHONY: help setup up demo deploy test lint format docs images nights bench bench-marts system fuzz kill clean
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
@@ -60,6 +60,9 @@ system:  ## install the system packages that some tests need, if it may
 
 fuzz: setup  ## run the fuzz tests with a million generated inputs
 	@TUYAHOUSE_TEST_FUZZ=1000000 $(RUN) -m pytest -m fuzz --timeout=0 -o faulthandler_timeout=3600
+
+nights: setup  ## thirty nights of a factory of 60 work orders of 200 units: every mart equals the truth
+	@TUYAHOUSE_TEST_FACTORY=60x200 $(RUN) -m pytest -q tests/marts/test_reference_factory.py --timeout=0 -o faulthandler_timeout=7200
 
 kill: setup  ## run the kill tests with fifty kills and fifty pauses at random instants
 	@TUYAHOUSE_TEST_KILLS=50 $(RUN) -m pytest -m kill --timeout=0 -o faulthandler_timeout=3600

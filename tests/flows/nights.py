@@ -79,7 +79,8 @@ async def night(
         TuyaError: what stopped it, after what was answered until then was committed.
     """
     account = settings.account("demo")
-    run = runs.start_run(warehouse, "demo", FLOW, run_key, {})
+    with warehouse.begin() as conn:
+        run = runs.begin_run(conn, "demo", FLOW, run_key, {}, now=now)
     if run.planned is None:
         plan_run(warehouse, settings, account, run, wanted, now or datetime.now(UTC))
     lines, chunks = CraftLines(warehouse, run), iter(run_chunks.open_chunks(warehouse, run.run_id))
