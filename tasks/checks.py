@@ -9,6 +9,7 @@ from tasks.run.retries import retried_task
 from tuyahouse.sync.access.audit import in_doubt_in_words
 from tuyahouse.sync.messages.gaps import gap_in_words
 from tuyahouse.warehouse.ledgers import dead_letters, drift
+from tuyahouse.warehouse.marts import quality
 from tuyahouse.warehouse.messages.gaps import closed_gaps, open_gaps
 from tuyahouse.warehouse.serial_numbers import registry
 
@@ -51,8 +52,9 @@ def _findings(resources: Resources) -> list[str]:
         in_doubt = in_doubt_in_words(conn, account, datetime.now(UTC))
         fields = [f"{field.kind}.{field.field}" for field in drift.listing(conn, account)]
         states = registry.counts(conn, account)
+        amiss = quality.findings(conn, account)
     unknown = states.get("unknown", 0)
-    findings = gaps + in_doubt + unusable
+    findings = gaps + in_doubt + unusable + [quality.in_words(finding, account) for finding in amiss]
     if unknown:
         findings.append(f"{unknown:,} of {sum(states.values()):,} serial numbers are unknown to Tuya")
     if fields:

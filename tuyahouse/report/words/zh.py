@@ -354,5 +354,8 @@ VALUES: dict[str, str] = {
     "sn device conflict": "序列号与设备矛盾",
     "device without project": "无项目的设备",
     "order unknown": "未知的计划工单",
+    "in two orders": "同时在两个工单",
+    "command conflict": "指令结果矛盾",
+    "undocumented field": "文档外字段",
 }
 """The marts' fixed vocabularies, with spaces for underscores."""

@@ -160,6 +160,10 @@ def _quality(sql: Sql) -> str:
         FROM mart_unit u JOIN serial_number r ON r.account = u.account AND r.sn = u.sn WHERE u.state = 'left'
         UNION ALL SELECT u.account, 'forgotten_unfinished', 'warning', u.order_code, u.sn, {sql.time_text("u.gone_at")}
         FROM mart_unit u WHERE u.state = 'forgotten'
+        UNION ALL SELECT u.account, 'in_two_orders', 'warning', u.order_code, u.sn, r.order_code
+        FROM mart_unit u JOIN serial_number r ON r.account = u.account AND r.sn = u.sn
+        JOIN mart_unit c ON c.account = u.account AND c.order_code = r.order_code AND c.sn = u.sn
+        WHERE NOT u.is_current AND u.first_step_at <= c.last_step_at AND c.first_step_at <= u.last_step_at
         UNION ALL SELECT s.account, 'off_route_node', 'warning', s.order_code, s.node, CAST(SUM(s.attempts) AS text)
         FROM mart_station_day s JOIN craft_line l ON l.account = s.account AND l.order_code = s.order_code
         LEFT JOIN craft_line_node n
@@ -180,6 +184,12 @@ def _quality(sql: Sql) -> str:
         WHERE r.state = 'open' AND r.last_asked_at < {stale} GROUP BY r.account, r.order_code
         UNION ALL SELECT account, 'sn_device_conflict', 'warning', order_code, device_id, conflict || ': ' || sn
         FROM mart_unit_device WHERE conflict <> 'none'
+        UNION ALL SELECT c.account, 'command_conflict', 'warning', NULL, c.command_sn, 'api ' ||
+            COALESCE(CAST(c.api_status AS text), '?') || ', message ' || COALESCE(CAST(c.message_status AS text), '?')
+        FROM command c WHERE c.verdict = 'conflict'
+        UNION ALL SELECT f.account, 'undocumented_field', 'info', NULL, f.kind || '.' || f.field,
+            CAST(f.answers AS text)
+        FROM ops_drift f
         UNION ALL SELECT d.account, 'device_without_project', 'info', NULL, d.device_id, d.source
         FROM device d WHERE d.project_id IS NULL AND d.vanished_at IS NULL
         UNION ALL SELECT o.account, 'order_unknown', 'info', o.order_code, o.order_code, o.source
@@ -196,7 +206,13 @@ MART_QUALITY = Mart(
     ("account", "check_name", "order_code", "key", "what"),
     (
         ACCOUNT,
-        words("check_name", "Name of the check"),
+        words(
+            "check_name",
+            "step_in_future, skipped_node and moved_back (out of the craft line's order), off_route_node, "
+            "in_two_orders (steps of both at once), left_unfinished, forgotten_unfinished, no_craft_line, "
+            "other_craft_line, unit_without_order, stale_unit, sn_device_conflict, command_conflict, "
+            "device_without_project, order_unknown, undocumented_field or run_unbalanced",
+        ),
         words("severity", "error, warning or info"),
         ORDER,
         KEY,
