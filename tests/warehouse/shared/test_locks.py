@@ -109,6 +109,8 @@ def test_a_process_with_the_id_of_a_dead_one_is_not_the_dead_one() -> None:
     assert is_dead(f"{host}/{machine}/{pid}/1")
 
 
-@pytest.mark.parametrize("unknown", [None, "", "me", "a/b/c", "a/b/1/2", f"host//{os.getpid()}/1"])
+@pytest.mark.parametrize(
+    "unknown", [None, "", "me", "a/b/c", "a/b/1/2", pytest.param(f"host//{os.getpid()}/1", id="host//PID/1")]
+)
 def test_a_process_of_another_machine_is_not_called_dead(unknown: str | None) -> None:
     assert not is_dead(unknown)
