@@ -3,7 +3,7 @@
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 from urllib.parse import quote, quote_plus
 
@@ -47,16 +47,16 @@ class Redactor:
     """Knows secrets and takes them out of texts. Adding a secret is cheap, and so is a text without any."""
 
     def __init__(self) -> None:
-        self._kept: dict[str, None] = {}
+        self._kept: dict[str, bool] = {}
         self._passing: dict[str, None] = {}
         self._forms: _Forms | None = None
 
-    def keep(self, secrets: Iterable[str]) -> None:
-        """Hide these for good: the secrets in the settings."""
-        fresh = [secret for secret in secrets if len(secret) >= _SHORTEST and secret not in self._kept]
-        if fresh:
-            self._kept.update(dict.fromkeys(fresh))
-            self._forms = None
+    def keep(self, secrets: Iterable[str], *, sent: bool = False) -> None:
+        """Hide these for good. Answers are looked through for those alone that Tuya is ``sent``, in whatever form."""
+        for secret in secrets:
+            if len(secret) >= _SHORTEST and (secret not in self._kept or sent > self._kept[secret]):
+                self._kept[secret] = sent
+                self._forms = None
 
     def keep_passing(self, secret: str) -> None:
         """Hide a token, until some hundred newer ones have followed it."""
@@ -92,13 +92,6 @@ class Redactor:
                 body = body.replace(form, HIDDEN.encode())
         return body
 
-    def answers(self, bodies: Sequence[bytes]) -> list[bytes]:
-        """:meth:`answer` for many bodies: looks through all at once, for hardly any of them echoes a secret."""
-        together = b"\n".join(bodies)
-        if not any(form in together for form in self._known().in_answers):
-            return list(bodies)
-        return [self.answer(body) for body in bodies]
-
     def value(self, value: Any, name: str = "") -> Any:
         """:meth:`text` for any value: for texts inside tables and lists, and for whatever is named like a secret."""
         if name and isinstance(value, str | bytes) and _SECRET_NAME.fullmatch(name):
@@ -113,7 +106,7 @@ class Redactor:
 
     def _known(self) -> "_Forms":
         if self._forms is None:
-            self._forms = _forms_of(list(self._kept), list(self._passing))
+            self._forms = _forms_of(self._kept, list(self._passing))
         return self._forms
 
 
@@ -125,9 +118,10 @@ class _Forms(NamedTuple):
     in_answers: list[bytes]
 
 
-def _forms_of(kept: list[str], passing: list[str]) -> _Forms:
+def _forms_of(kept: dict[str, bool], passing: list[str]) -> _Forms:
     forms = {form for secret in kept for form in _spellings(secret) | _digests(secret)}
-    answered = forms | {form for secret in passing[-_TOKENS_IN_ANSWERS:] for form in _spellings(secret)}
+    answered = {form for secret, sent in kept.items() if sent for form in _spellings(secret) | _digests(secret)}
+    answered |= {form for secret in passing[-_TOKENS_IN_ANSWERS:] for form in _spellings(secret)}
     forms |= {form for secret in passing for form in _spellings(secret)}
     short = [rf"(?<!\w){re.escape(form)}(?!\w)" for form in _longest_first(forms) if len(form) < _FREE_FROM]
     return _Forms(

@@ -48,7 +48,7 @@ class TuyaClient:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         secrets = (account.client_secret, account.pms_password, account.visual_password)
-        SECRETS.keep(secret.get_secret_value() for secret in secrets)
+        SECRETS.keep((secret.get_secret_value() for secret in secrets), sent=True)
         self.account = account
         self.calls = 0
         self.failures = 0

@@ -32,6 +32,7 @@ class MessageReader:
 
     def __init__(self, access_key: str) -> None:
         """Raises :class:`~tuyahouse.messages.errors.MessageKeyError` when the access key cannot be a message key."""
+        SECRETS.keep([access_key], sent=True)
         self._access_key = access_key
         self._decryptor = Decryptor(access_key)
 

@@ -31,7 +31,7 @@ async def put_user(
 
     The password is sent as its MD5 and hidden in all logs and texts from now on.
     """
-    SECRETS.keep([password])
+    SECRETS.keep([password], sent=True)
     body: dict[str, Any] = {
         "country_code": country_code,
         "username": username,

@@ -49,7 +49,7 @@ async def issue_visual_tokens(
     Raises:
         UnusableAnswer: there is no list of tokens; the answer is not kept.
     """
-    SECRETS.keep([password])
+    SECRETS.keep([password], sent=True)
     asked = [{"productKey": device.product_key, "deviceName": device.device_name} for device in devices]
     answer = await client.call(LOGIN, body={"userName": username, "password": password, "deviceList": asked})
     value = decoded(answer, LOGIN)
