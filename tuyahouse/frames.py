@@ -21,6 +21,7 @@ from tuyahouse.warehouse import arrow_reading, reading
 from tuyahouse.warehouse.comparing import whole
 from tuyahouse.warehouse.errors import WarehouseError
 from tuyahouse.warehouse.marts import MARTS, Field, Kind
+from tuyahouse.warehouse.marts.sources import source_of
 from tuyahouse.warehouse.reading import Query
 from tuyahouse.warehouse.warehouse import Warehouse
 
@@ -170,12 +171,13 @@ def names(*, warehouse: Warehouse | str | None = None) -> "pandas.DataFrame":
 
 
 def describe(name: str) -> "pandas.DataFrame":
-    """The columns of a table or mart: name, dtype, unit, what it means."""
+    """The columns of a table or mart: name, dtype, unit, what it means and, of a mart, what it is made of."""
     import pandas
 
     fields = reading.relation(name).fields
-    rows = [(one.name, _DTYPES[one.kind], one.unit, one.meaning) for one in fields]
-    return pandas.DataFrame(rows, columns=["column", "dtype", "unit", "meaning"], dtype="str")
+    made_of = {one.name: source_of(name, one.name) if name in MARTS else "" for one in fields}
+    rows = [(one.name, _DTYPES[one.kind], one.unit, one.meaning, made_of[one.name]) for one in fields]
+    return pandas.DataFrame(rows, columns=["column", "dtype", "unit", "meaning", "source"], dtype="str")
 
 
 @contextmanager

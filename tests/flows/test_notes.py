@@ -23,7 +23,7 @@ def newest(server: PrefectServer, suffix: str = "", flow: str = "sync-sn-flows")
 
 
 def state_message(server: PrefectServer, name: str = "sn flows demo") -> tuple[str, str]:
-    query = {"sort": "START_TIME_DESC", "limit": 1, "flow_runs": {"name": {"any_": [name]}}}
+    query = {"sort": "START_TIME_DESC", "limit": 1, "flow_runs": {"name": {"like_": name}}}
     (run,) = server.api("flow_runs/filter", query)
     return run["state"]["name"], run["state"]["message"]
 

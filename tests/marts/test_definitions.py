@@ -7,6 +7,8 @@ from tests.marts.example import ACCOUNT, AS_OF, RULES, fill
 from tuyahouse.warehouse import dictionary
 from tuyahouse.warehouse.marts import KEPT, MARTS, VIEWS, WARNINGS
 from tuyahouse.warehouse.marts.refresh import refresh
+from tuyahouse.warehouse.marts.sources import source_of
+from tuyahouse.warehouse.tables import metadata
 from tuyahouse.warehouse.warehouse import Warehouse
 
 
@@ -85,3 +87,13 @@ def test_views_are_made_anew_by_a_migration(warehouse: Warehouse) -> None:
     with warehouse.read() as conn:
         for mart in (*KEPT, *VIEWS):
             conn.execute(text(f"SELECT COUNT(*) FROM {mart.name}"))
+
+
+def test_every_column_of_a_mart_says_what_it_is_made_of_and_that_is_there() -> None:
+    there = {f"{table.name}.{column.name}" for table in metadata.tables.values() for column in table.columns}
+    settings = {"FACTORY_TIME_ZONE", "FACTORY_SHIFTS", "FALSE_MEANS", "STUCK_AFTER"}
+    for mart in MARTS.values():
+        for field in mart.fields:
+            said = source_of(mart.name, field.name)
+            parts = set(said.split(", ")) - {"the name of the account in the settings"}
+            assert parts <= there | set(metadata.tables) | settings, (mart.name, field.name, parts)

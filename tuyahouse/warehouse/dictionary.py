@@ -8,11 +8,15 @@ from sqlalchemy import Table
 
 from tuyahouse.warehouse.bulk.postgres import type_name
 from tuyahouse.warehouse.marts import MARTS, VIEWS, WARNINGS, Mart
+from tuyahouse.warehouse.marts.sources import source_of
 from tuyahouse.warehouse.tables import metadata
 
 
 class Entry(NamedTuple):
-    """One column. ``table_comment`` is the same in all rows of a table; ``key`` tells the primary key."""
+    """One column. ``table_comment`` is the same in all rows of a table; ``key`` tells the primary key.
+
+    ``source`` says what a column of a mart is made of; empty: it holds what Tuya sent.
+    """
 
     table: str
     table_comment: str
@@ -21,6 +25,7 @@ class Entry(NamedTuple):
     key: bool
     nullable: bool
     comment: str
+    source: str = ""
 
 
 def entries() -> Iterator[Entry]:
@@ -35,11 +40,13 @@ def entries() -> Iterator[Entry]:
                 column.primary_key,
                 bool(column.nullable),
                 column.comment or "",
+                source_of(table.name, column.name) if table.name in MARTS else "",
             )
     for mart in VIEWS:
         for field in mart.fields:
             key = field.name in mart.grain
-            yield Entry(mart.name, mart.comment, field.name, field.postgres_type, key, not key, field.comment)
+            source = source_of(mart.name, field.name)
+            yield Entry(mart.name, mart.comment, field.name, field.postgres_type, key, not key, field.comment, source)
 
 
 def markdown() -> str:
@@ -92,9 +99,10 @@ def _html_section(name: str, lines: Sequence[str], example: str, rows: Sequence[
     query = f"<pre>{escape(example)}</pre>" if example else ""
     cells = "".join(
         f"<tr><td>{f'<b>{row.column}</b>' if row.key else row.column}<td>{row.type}<td>{escape(row.comment)}"
+        f"{f'<td>{escape(row.source)}' if example else ''}"
         for row in rows
     )
-    head = "<tr><th>column<th>type<th>what it is"
+    head = f"<tr><th>column<th>type<th>what it is{'<th>from' if example else ''}"
     return f'<h2 id="{name}">{name}</h2>{texts}{query}<table>{head}{cells}</table>'
 
 
@@ -110,9 +118,10 @@ def _section(table: Table) -> str:
 
 
 def _columns(name: str) -> list[str]:
-    lines = ["| column | type | what it is |", "|---|---|---|"]
+    is_mart = name in MARTS
+    lines = ["| column | type | what it is |" + " from |" * is_mart, "|---|---|---|" + "---|" * is_mart]
     for entry in entries():
         if entry.table == name:
             shown = f"**{entry.column}**" if entry.key else entry.column
-            lines.append(f"| {shown} | {entry.type} | {entry.comment} |")
+            lines.append(f"| {shown} | {entry.type} | {entry.comment} |" + f" {entry.source} |" * is_mart)
     return lines

@@ -66,7 +66,7 @@ WARNINGS = {
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A column in words. ``unit`` is of its values; ``source`` names the column of the core that it comes from."""
+    """A column in words. ``unit`` is of its values."""
 
     name: str
     kind: Kind
