@@ -104,8 +104,12 @@ def flow(name: str, flow_run_name: str) -> Callable[[FlowCall[P]], prefect.Flow[
     return decorate
 
 
-_MADE_UP = re.compile(r"[a-z]+-[a-z]+")
-"""How Prefect names a run that nobody named: ``beneficial-bison``."""
+_GREEK = (
+    "alpha|beta|gamma|delta|epsilon|zeta|eta|theta|iota|kappa|lambda|mu|nu|xi|omicron|pi|rho|sigma|tau|upsilon|phi|chi|"
+    "psi|omega"
+)
+_MADE_UP = re.compile(rf"[a-z]+-[a-z]+|({_GREEK})\d*-[a-z-]+")
+"""How Prefect names a run that nobody named: ``beneficial-bison``, in a form of the UI ``alpha240-vilmoran-point``."""
 
 
 def _named(template: str) -> str:

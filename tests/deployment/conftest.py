@@ -1,6 +1,7 @@
 """What an operator has: a server with its services, the deployments, a worker, and two accounts with a sandbox each."""
 
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -92,6 +93,12 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     server.close()
     sandbox.stop()
     annex.stop()
+
+
+def free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
 
 
 def deploy(env: dict[str, str], *words: str) -> str:
