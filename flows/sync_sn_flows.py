@@ -13,7 +13,9 @@ from tasks.sn_flows import ask_sn_flows, fetch_missing_lines, plan_sn_flows
 from tuyahouse.sync.serial_numbers.plan import Wanted
 
 SerialNumbers = Annotated[
-    list[str] | None, SomeOf("all that are due"), Described("Only these serial numbers, due or not")
+    list[str] | None,
+    SomeOf("all that are due"),
+    Described("Only these serial numbers, due or not; those that Tuya knows get registered"),
 ]
 WorkOrders = Annotated[
     list[str] | None,

@@ -84,7 +84,7 @@ def test_a_given_one_that_cannot_be_any_is_the_run_s_problem(warehouse):
     planned, chunks = plan(warehouse, Wanted(sns=["N1", "1.2E+18"]))
     assert chunks == [["N1"]]
     (problem,) = planned.problems
-    assert problem.startswith("1 of the given serial numbers are not valid and were not asked: '1.2E+18': its last ")
+    assert problem.startswith("One of the given serial numbers cannot be asked: '1.2E+18': its last ")
 
 
 def test_no_given_ones_plan_nothing(seven):
