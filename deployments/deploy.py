@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from deployments.definitions import OURS, Definition, expand, with_kept_schedules
+from deployments.forms import close_forms
 from deployments.steps import placeholders
 from tasks.run.prefect_watch import answers, api_url
 from tuyahouse.settings import NO_ACCOUNT, Settings, SettingsError, load_settings
@@ -38,11 +38,9 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("accounts", nargs="*", metavar="ACCOUNT", help="only these accounts; default: all")
     parser.add_argument("--directory", default=str(ROOT), help="where the workers have this directory; default: here")
     parser.add_argument("--only", action="append", metavar="NAME", help="only this deployment; may be given again")
-    parser.add_argument("--wait", type=float, default=0, metavar="SECONDS", help="for Prefect's server to answer")
     given = parser.parse_args(words)
     try:
         settings = load_settings()
-        await_server(given.wait)
         asyncio.run(_deploy(settings, given.accounts, given.directory, given.only or []))
     except (SettingsError, NotDeployed) as error:
         print(f"Nothing was deployed. {error}", file=sys.stderr)
@@ -57,6 +55,7 @@ async def _deploy(settings: Settings, names: Sequence[str], directory: str, only
     made_for = [(account, placeholders(settings, account, directory)) for account in accounts]
     plan: dict[str, Any] = yaml.safe_load((ROOT / "prefect.yaml").read_text())
     wanted = _chosen(expand(plan["deployments"], made_for), only)
+    require_server()
     async with get_client() as client:
         try:
             await _create_pool(client)
@@ -68,6 +67,7 @@ async def _deploy(settings: Settings, names: Sequence[str], directory: str, only
         await asyncio.to_thread(_run_prefect, {"name": "tuyahouse", "pull": pull, "deployments": wanted})
         removed = await _remove_schedules(client, wanted, existing)
         now = await _existing(client)
+        await close_forms(client, [now[one["name"]] for one in wanted])
     _say([account.name for account in accounts], wanted, existing, now)
     for name, slug in removed:
         print(f"{name} lost its schedule {slug}: this account's settings do not ask for it any more.")
@@ -82,11 +82,8 @@ def _chosen(all_of_them: list[Definition], only: Sequence[str]) -> list[Definiti
     return [one for one in all_of_them if not only or one["name"] in only]
 
 
-def await_server(seconds: float = 0) -> None:
-    """Return once the server that PREFECT_API_URL names answers; raise NotDeployed if it does not within this time."""
-    end = time.monotonic() + seconds
-    while api_url() and not answers(api_url()) and time.monotonic() < end:
-        time.sleep(1)
+def require_server() -> None:
+    """Raise NotDeployed unless PREFECT_API_URL names a server that answers."""
     if not api_url():
         raise NotDeployed("Set PREFECT_API_URL, e.g. to http://127.0.0.1:4200/api.")
     if not answers(api_url()):

@@ -1,14 +1,11 @@
 """Prefect's own settings, which it reads when it is imported."""
 
 import os
-import sys
 from pathlib import Path
 from tomllib import TOMLDecodeError
 
 import typer
 from pydantic import ValidationError
-
-from tuyahouse.wrapping import fitted
 
 
 def require_prefect_settings() -> None:
@@ -26,6 +23,8 @@ def _refuse(why: str) -> None:
     profiles = (
         Path(named) if named else Path(os.environ.get("PREFECT_HOME") or Path.home() / ".prefect") / "profiles.toml"
     )
-    words = f"Prefect's settings cannot be used: {why}. Correct {profiles} or the variables PREFECT_… of this process."
-    typer.echo(fitted(words, sys.stderr), err=True)
+    typer.echo(
+        f"Prefect's settings cannot be used: {why}. Correct {profiles} or the variables PREFECT_… of this process.",
+        err=True,
+    )
     raise typer.Exit(1)

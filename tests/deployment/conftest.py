@@ -1,11 +1,11 @@
 """What an operator has: a server with its services, the deployments, a worker, and two accounts with a sandbox each."""
 
 import os
-import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -62,43 +62,55 @@ class Site:
             assert time.monotonic() < end, f"still {run['state_name']} after {seconds} s"
             time.sleep(0.5)
 
+    def wait_until(self, so: Callable[[], bool], seconds: float = 120) -> None:
+        """Wait for what follows a run."""
+        end = time.monotonic() + seconds
+        while not so():
+            assert time.monotonic() < end, f"not so after {seconds} s"
+            time.sleep(0.2)
+
 
 @pytest.fixture(scope="package")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """Server, pool, deployments and worker, each by the command that docs/deployment.md names."""
     home = tmp_path_factory.mktemp("site")
     warehouse = home / "warehouse.db"
-    sandbox, annex = start_sandbox("--serial-numbers", str(SERIAL_NUMBERS)), start_sandbox("--serial-numbers", "10")
-    server = PrefectServer("--analytics-off")
-    told = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "TUYAHOUSE_"))}
-    second = {name.replace("__DEMO__", "__ANNEX__"): value for name, value in annex.env.items()}
-    demo = {"ALLOW_WRITES": "true", "APP_SCHEMA": "sandboxapp", "FACTORY_TIME_ZONE": "Asia/Shanghai"}
-    env = {
-        **told,
-        **sandbox.env,
-        **second,
-        **server.env,
-        **{f"TUYAHOUSE_ACCOUNTS__DEMO__{name}": value for name, value in demo.items()},
-        "TUYAHOUSE_WAREHOUSE_URL": f"sqlite:///{warehouse}",
-        "TUYAHOUSE_TOKEN_DIR": str(home / "tokens"),
-        "ALICES_PASSWORD": PASSWORD,
-    }
-    deploy(env)
-    command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", "tuyahouse"]
-    with (home / "worker.log").open("wb") as log:
-        worker = subprocess.Popen(command, cwd=home, env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-    yield Site(server, sandbox, warehouse, env, worker)
+    with ExitStack() as started:
+        sandbox = start_sandbox("--serial-numbers", str(SERIAL_NUMBERS))
+        started.callback(sandbox.stop)
+        annex = start_sandbox("--serial-numbers", "10")
+        started.callback(annex.stop)
+        server = PrefectServer("--analytics-off")
+        started.callback(server.close)
+        told = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "TUYAHOUSE_"))}
+        second = {name.replace("__DEMO__", "__ANNEX__"): value for name, value in annex.env.items()}
+        demo = {"ALLOW_WRITES": "true", "APP_SCHEMA": "sandboxapp", "FACTORY_TIME_ZONE": "Asia/Shanghai"}
+        env = {
+            **told,
+            **sandbox.env,
+            **second,
+            **server.env,
+            **{f"TUYAHOUSE_ACCOUNTS__DEMO__{name}": value for name, value in demo.items()},
+            "TUYAHOUSE_WAREHOUSE_URL": f"sqlite:///{warehouse}",
+            "TUYAHOUSE_TOKEN_DIR": str(home / "tokens"),
+            "ALICES_PASSWORD": PASSWORD,
+            "PREFECT_WORKER_QUERY_SECONDS": "1",
+        }
+        deploy(env)
+        command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", "tuyahouse"]
+        with (home / "worker.log").open("wb") as log:
+            worker = subprocess.Popen(command, cwd=home, env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        started.callback(_end, worker)
+        yield Site(server, sandbox, warehouse, env, worker)
+
+
+def _end(worker: "subprocess.Popen[bytes]") -> None:
     worker.terminate()
-    worker.wait(60)
-    server.close()
-    sandbox.stop()
-    annex.stop()
-
-
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
+    try:
+        worker.wait(60)
+    except subprocess.TimeoutExpired:
+        worker.kill()
+        worker.wait(10)
 
 
 def deploy(env: dict[str, str], *words: str) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 from tests.deployment.conftest import Site
 from tests.support.prefect import PATIENCE
@@ -34,6 +34,18 @@ def ended(site: Site) -> dict[str, Any]:
     return site.ended(site.start("register-serial-numbers", pattern="YZCB04ZZR00001..YZCB04ZZR00003"))
 
 
+def field(page: Page, name: str) -> Locator:
+    """A parameter of the form, which is not required."""
+    return page.locator(".schema-form-property").filter(has=page.get_by_text(f"{name} (Optional)", exact=True))
+
+
+def choose_account(page: Page, name: str) -> None:
+    """Out of those that the form offers."""
+    field(page, "account").locator("button.p-select-button__control").focus()
+    page.keyboard.press("ArrowDown")
+    page.get_by_text(name, exact=True).last.click()
+
+
 def test_the_form_of_a_deployment_explains_itself(site: Site, page: Page) -> None:
     page.goto(f"{site.pages}/deployments/deployment/{site.deployment('ask-serial-numbers')['id']}/run")
     for words in (
@@ -43,7 +55,7 @@ def test_the_form_of_a_deployment_explains_itself(site: Site, page: Page) -> Non
         "Most keys to ask",
     ):
         expect(page.get_by_text(words)).to_be_visible()
-    expect(page.locator("textarea").first).to_have_value("demo")
+    choose_account(page, "demo")
 
 
 def test_the_page_of_a_run_shows_how_it_ended_its_log_and_its_artifacts(
@@ -54,3 +66,21 @@ def test_the_page_of_a_run_shows_how_it_ended_its_log_and_its_artifacts(
     expect(page.get_by_text("sync_serial_numbers of demo").first).to_be_visible()
     page.get_by_text("Artifacts", exact=True).first.click()
     expect(page.get_by_text("sync-serial-numbers-demo").first).to_be_visible()
+
+
+def test_a_write_is_asked_for_by_hand_and_its_artifact_says_what_it_would_do(site: Site, page: Page) -> None:
+    device = site.sandbox.lines("truth/devices")[-1]["device_id"]
+    page.goto(f"{site.pages}/deployments/deployment/{site.deployment('manage-device-persons')['id']}/run")
+    choose_account(page, "demo")
+    for name, typed in (("device_id", device), ("person_id", "by-hand")):
+        field(page, name).get_by_text("str", exact=True).click()
+        field(page, name).locator("textarea").fill(typed)
+    expect(page.get_by_text("Tuya is read and never written to")).to_be_visible()
+    page.get_by_role("button", name="Submit").click()
+    page.get_by_role("button", name="View run").last.click()
+    expect(page.get_by_text("Completed", exact=True).first).to_be_visible()
+    page.get_by_text("Artifacts", exact=True).first.click()
+    page.get_by_text("manage-device-persons-demo-writes").first.click()
+    expect(page.get_by_text(f"add the person by-hand to the device {device}").first).to_be_visible()
+    expect(page.get_by_text("would be done").first).to_be_visible()
+    assert "by-hand" not in site.sandbox.control("access")["persons"].get(device, [])

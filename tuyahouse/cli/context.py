@@ -1,7 +1,6 @@
 """What all commands share: settings and warehouse opened, errors as one sentence, tables that survive a pipe."""
 
 import os
-import shlex
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from typing import Annotated
@@ -9,7 +8,6 @@ from typing import Annotated
 import typer
 
 from tuyahouse import logs
-from tuyahouse.cli.lazy import TYPED
 from tuyahouse.settings import NO_ACCOUNT, Account, Settings, SettingsError, load_settings
 from tuyahouse.warehouse.warehouse import Warehouse
 
@@ -38,18 +36,7 @@ def read_settings() -> Settings:
 
 
 def _only_account() -> str:
-    settings = read_settings()
-    try:
-        return settings.account(None).name
-    except SettingsError as error:
-        if not settings.accounts:
-            raise
-        raise SettingsError(f"{error} For example:\n  {_typed_with(sorted(settings.accounts)[0])}") from None
-
-
-def _typed_with(account: str) -> str:
-    """The command under way, with an account."""
-    return shlex.join(["tuyahouse", *TYPED.get(), "--account", account])
+    return read_settings().account(None).name
 
 
 AccountName = Annotated[

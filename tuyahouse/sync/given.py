@@ -49,8 +49,7 @@ def unusable_in_words(what: str, keys: Sequence[str]) -> list[str]:
         return []
     named = "; ".join(f"{one.value!r}: {one.reason}" for one in refused[:SHOWN])
     more = f"; and {len(refused) - SHOWN:,} more" if len(refused) > SHOWN else ""
-    count = "One of the" if len(refused) == 1 else f"{len(refused):,} of the"
-    return [f"{count} given {what} cannot be asked: {named}{more}."]
+    return [f"{len(refused):,} of the given {what} are not valid and were not asked: {named}{more}."]
 
 
 def _judged(key: str) -> object:

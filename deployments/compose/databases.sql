@@ -1,2 +1,0 @@
--- Beside the warehouse: Prefect's own database.
-CREATE DATABASE prefect;
