@@ -4,6 +4,8 @@
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
+# Processes that share the tests. Each starts servers of its own.
+JOBS ?= 2
 RUN := $(VENV)/bin/python
 STAMP := $(VENV)/.setup-done
 
@@ -31,7 +33,7 @@ deploy: setup  ## deploy every flow for every account (ACCOUNTS="one two": for t
 	@$(RUN) -m deployments.deploy $(ACCOUNTS)
 
 test: setup  ## the whole test suite, on SQLite and on a real PostgreSQL
-	@$(RUN) -m pytest
+	@$(RUN) -m pytest --numprocesses=$(JOBS) --dist=loadfile
 
 lint: setup  ## check style, types and the direction of imports
 	@$(VENV)/bin/ruff check .
