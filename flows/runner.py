@@ -27,6 +27,7 @@ from tasks.run.resources import open_resources
 from tasks.run.run import begun_here, close_run, default_run_key
 from tuyahouse import logs
 from tuyahouse.foreign_text import plain
+from tuyahouse.log_files import log_to_files
 from tuyahouse.outcome import Outcome
 from tuyahouse.settings import Settings, SettingsError, load_settings
 from tuyahouse.terminal import outcome_table, print_text
@@ -173,6 +174,7 @@ def _one_voice(settings: Settings) -> None:
     for handler in [handler for handler in root.handlers if isinstance(handler, PrefectConsoleHandler)]:
         root.removeHandler(handler)
     logs.configure(settings.log_level, settings.log_format)
+    log_to_files(settings)
 
 
 def _typed(flow: Flow[Any, Any], parameters: dict[str, Any]) -> dict[str, Any]:

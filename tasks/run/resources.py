@@ -12,6 +12,7 @@ from pydantic import SecretStr
 from tasks.run import calls
 from tuyahouse import logs
 from tuyahouse.cloud.client import TuyaClient
+from tuyahouse.log_files import log_to_files
 from tuyahouse.settings import Account, Settings, load_settings
 from tuyahouse.warehouse.warehouse import Warehouse
 
@@ -55,6 +56,7 @@ def open_resources(account: str | None) -> Resources:
     settings = load_settings()
     logs.register_secrets(settings)
     logs.set_levels(settings.log_level)  # also where Prefect set the logging up: on a worker
+    log_to_files(settings)
     found = settings.account(account)
     return Resources(settings, found, open_warehouse(settings))
 

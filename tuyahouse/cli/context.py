@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from tuyahouse import logs
+from tuyahouse.log_files import log_to_files
 from tuyahouse.settings import NO_ACCOUNT, Account, Settings, SettingsError, load_settings
 from tuyahouse.warehouse.warehouse import Warehouse
 
@@ -32,6 +33,7 @@ def read_settings() -> Settings:
     settings = load_settings()
     logs.register_secrets(settings)
     logs.configure(settings.log_level, settings.log_format)
+    log_to_files(settings)
     return settings
 
 

@@ -245,6 +245,12 @@ class Settings(BaseSettings):
     log_format: Annotated[Literal["auto", "text", "json"], Lower] = Field(
         default="auto", description="json: one JSON object per line; auto: text in a terminal, json elsewhere"
     )
+    log_dir: Annotated[str, Visible] = Field(
+        default="", description="Directory of log files, one a day with a JSON object a line; default: none are kept"
+    )
+    log_kept: Duration = Field(
+        default=timedelta(days=30), ge=timedelta(days=1), description="How long log files are kept"
+    )
     plan: PlanPolicy = PlanPolicy()
     commands: CommandPolicy = CommandPolicy()
 
