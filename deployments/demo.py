@@ -101,13 +101,16 @@ def _do(step: object) -> bool:
 
 def _where_to_look(database: Path) -> None:
     _say("Where to look")
+    at = f"TUYAHOUSE_WAREHOUSE_URL=sqlite:///{database}"
     print(
-        f"  the warehouse   {database}: serial_number, flow_step, device, device_history, command, "
-        "raw_message, ops_run …\n"
-        f"                  e.g. sqlite3 {database} 'SELECT state, count(*) FROM serial_number GROUP BY state'\n"
-        f"  the tables      .venv/bin/tuyahouse dictionary\n"
-        f"  one unit        TUYAHOUSE_WAREHOUSE_URL=sqlite:///{database} .venv/bin/tuyahouse explain -a demo SN\n"
-        f"  the same in Prefect's UI, with a worker and schedules: make up"
+        f"The warehouse is {database}: serial_number, flow_step, device, command …\n"
+        f"  sqlite3 {database} 'SELECT state, count(*) FROM serial_number GROUP BY state'\n"
+        "What each table and column means:\n"
+        "  .venv/bin/tuyahouse dictionary --format table\n"
+        "Everything about one unit, and where it comes from:\n"
+        f"  {at} .venv/bin/tuyahouse explain -a demo YZCB04ZZR00001\n"
+        "The same in Prefect's UI, with a worker and schedules:\n"
+        "  make up"
     )
 
 

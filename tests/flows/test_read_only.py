@@ -78,7 +78,7 @@ def test_a_warehouse_that_becomes_read_only_in_mid_run_ends_it_red_with_the_reas
         connection.execute("SELECT pg_reload_conf()")
     printed, _ = process.communicate(timeout=240)
     assert process.returncode == 1 and "Traceback" not in printed, printed
-    assert "is read-only" in printed.splitlines()[-2] and "-p run_key=n" in printed.splitlines()[-1], printed
+    assert "is read-only" in printed.splitlines()[-3] and "-p run_key=n" in printed.splitlines()[-1], printed
     status = subprocess.run(
         [sys.executable, "-m", "tuyahouse", "status"],
         env={**os.environ, **env, "PYTHONPATH": str(ROOT)},

@@ -127,6 +127,15 @@ async def test_a_refused_connection_names_the_address_and_a_write_may_be_repeate
     assert tuya.calls == 3 and not caught.value.reached
 
 
+async def test_a_name_without_an_address_is_said_and_the_setting_that_holds_it():
+    async with client(443, host="tuya.invalid") as tuya:
+        with pytest.raises(PassingFault) as caught:
+            await tuya.call(READ)
+    said = str(caught.value)
+    assert "the name tuya.invalid:443 has no address. Check the network, this machine's DNS" in said
+    assert said.endswith("TUYAHOUSE_ACCOUNTS__FACTORY__BASE_URL.") and "Error" not in said
+
+
 async def test_an_untrusted_certificate_is_refused_in_words(tmp_path):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(*_self_signed(tmp_path))
@@ -338,7 +347,7 @@ async def test_headers_of_more_than_8_kb_are_read():
 @pytest.mark.parametrize("doubled", [b"Content-Length: %d\r\n" % len(GOOD), b"Transfer-Encoding: chunked\r\n"])
 async def test_an_answer_that_says_its_length_twice_is_not_called_cut_off(doubled):
     async with serving(sending(http(GOOD, headers=doubled))) as (port, _), client(port) as tuya:
-        with pytest.raises(PassingFault, match=r"is not valid HTTP .*check proxies and firewalls"):
+        with pytest.raises(PassingFault, match=r"is not valid HTTP\. .*check proxies and firewalls"):
             await tuya.call(READ)
 
 

@@ -89,11 +89,20 @@ def _proxy_fault(what: str, endpoint: str) -> TuyaError:
     return PassingFault(what, endpoint=endpoint, remedy=remedy, reached=False)
 
 
-def _not_http(error: Exception, endpoint: str, _: Account) -> TuyaError:
+def _not_http(_: Exception, endpoint: str, account: Account) -> TuyaError:
     return PassingFault(
-        f"The answer to {endpoint} is not valid HTTP ({type(error).__name__})",
+        f"The answer of {host(account)} to {endpoint} is not valid HTTP",
         endpoint=endpoint,
         remedy="Something between here and Tuya may change it: check proxies and firewalls.",
+    )
+
+
+def _no_name(_: Exception, endpoint: str, account: Account) -> TuyaError:
+    return PassingFault(
+        f"{endpoint} was not sent: the name {host(account)} has no address",
+        endpoint=endpoint,
+        remedy=f"Check the network, this machine's DNS and {_place_of(account)}.",
+        reached=False,
     )
 
 
@@ -101,9 +110,14 @@ def _no_connection(_: Exception, endpoint: str, account: Account) -> TuyaError:
     return PassingFault(
         f"{endpoint} was not sent: no connection to {host(account)}",
         endpoint=endpoint,
-        remedy=f"Check the network, and {prefix(account.name)}REGION (or BASE_URL).",
+        remedy=f"Check the network, firewalls, HTTPS_PROXY where one is needed, and {_place_of(account)}.",
         reached=False,
     )
+
+
+def _place_of(account: Account) -> str:
+    """The setting that says where the account's calls go."""
+    return prefix(account.name) + ("BASE_URL" if account.base_url else "REGION")
 
 
 def _too_late(_: Exception, endpoint: str, account: Account) -> TuyaError:
@@ -121,6 +135,7 @@ _MEANINGS: tuple[tuple[tuple[type[BaseException], ...], _InWords], ...] = (
     ((aiohttp.ClientHttpProxyError,), _refused_by_proxy),
     ((aiohttp.ClientResponseError,), _not_http),
     ((aiohttp.ClientProxyConnectionError,), _no_proxy),
+    ((aiohttp.ClientConnectorDNSError,), _no_name),
     ((aiohttp.ClientConnectorError, ConnectionRefusedError, httpx.ConnectError, httpx.ConnectTimeout), _no_connection),
     ((TimeoutError, httpx.TimeoutException), _too_late),
 )
