@@ -1,10 +1,12 @@
-"""What a refresh of the marts costs: CPU a step, a second refresh, a rebuild, and the answer to one work order.
+"""What a refresh of the marts costs: CPU a step, a second refresh, a rebuild, the answer to one work order, the report.
 
 ``python -m benchmarks.marts [--steps 200000] [--url URL]``; without a URL a SQLite file. On PostgreSQL the server's CPU
 is not counted: read the wall time there.
 """
 
 import argparse
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -44,7 +46,30 @@ def main() -> None:
                     begin = time.perf_counter()
                     conn.execute(text(f"SELECT * FROM {name} WHERE account = 'bench'{where}")).all()
                     print(f"  {name}, {what}: {1000 * (time.perf_counter() - begin):,.0f} ms")
+        url = str(asked.url or f"sqlite:///{folder}/marts.db")
         warehouse.close()
+        _report(url)
+
+
+REPORT = """
+import resource, sys, time
+from pathlib import Path
+from tuyahouse.report import write
+from tuyahouse.settings import Account
+from tuyahouse.warehouse.warehouse import Warehouse
+begin = time.perf_counter()
+account = Account(name="bench", client_id="id", client_secret="secret", region="eu")
+built = write(Warehouse.open(sys.argv[1]), account, Path(sys.argv[2]))
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
+print(f"  report: {time.perf_counter() - begin:.1f} s, {time.process_time():.1f} s CPU, peak {peak:,.0f} MB, "
+      f"{built.size / 1000:,.0f} kB")
+"""
+
+
+def _report(url: str) -> None:
+    """The report in a process of its own, so that its memory is its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.run([sys.executable, "-c", REPORT, url, f"{folder}/report.html"], check=True)
 
 
 def measured(what: str, work: Callable[[], Any], steps: int) -> None:

@@ -16,7 +16,7 @@ from prefect.client.schemas.responses import DeploymentResponse
 from prefect.events.schemas.automations import Automation, AutomationCore
 from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
 
-from deployments.deploy import NotDeployed, require_server
+from deployments.deploy import NotDeployed, await_server
 from deployments.triggers import (
     hold_schedules_without_quota,
     mark_runs_of_dead_workers,
@@ -44,6 +44,7 @@ def main(words: Sequence[str] | None = None) -> int:
     )
     given = parser.parse_args(words)
     try:
+        await_server()
         asyncio.run(_apply(given))
     except NotDeployed as error:
         print(f"Nothing was changed. {error}", file=sys.stderr)
@@ -55,7 +56,6 @@ def main(words: Sequence[str] | None = None) -> int:
 
 
 async def _apply(given: argparse.Namespace) -> None:
-    require_server()
     async with get_client() as client:
         block = await _block(client, given.notify) if given.notify else None
         deployed = [one for one in await _all_deployments(client) if "tuyahouse" in one.tags]
@@ -92,7 +92,7 @@ def plan(
         account = night.name.removeprefix("nightly-")
         if block:
             wanted.append(tell_when_no_night(account, night.id, block, no_night_for))
-        if report := by_name.get(f"report-{account}"):
+        if report := by_name.get("build-report"):
             wanted.append(report_after_night(account, night.id, report.id))
         if hold := by_name.get(f"hold-schedules-{account}"):
             wanted.append(hold_schedules_without_quota(account, hold.id))

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -38,9 +39,11 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("accounts", nargs="*", metavar="ACCOUNT", help="only these accounts; default: all")
     parser.add_argument("--directory", default=str(ROOT), help="where the workers have this directory; default: here")
     parser.add_argument("--only", action="append", metavar="NAME", help="only this deployment; may be given again")
+    parser.add_argument("--wait", type=float, default=0, metavar="SECONDS", help="for Prefect's server to answer")
     given = parser.parse_args(words)
     try:
         settings = load_settings()
+        await_server(given.wait)
         asyncio.run(_deploy(settings, given.accounts, given.directory, given.only or []))
     except (SettingsError, NotDeployed) as error:
         print(f"Nothing was deployed. {error}", file=sys.stderr)
@@ -55,7 +58,6 @@ async def _deploy(settings: Settings, names: Sequence[str], directory: str, only
     made_for = [(account, placeholders(settings, account, directory)) for account in accounts]
     plan: dict[str, Any] = yaml.safe_load((ROOT / "prefect.yaml").read_text())
     wanted = _chosen(expand(plan["deployments"], made_for), only)
-    require_server()
     async with get_client() as client:
         try:
             await _create_pool(client)
@@ -82,8 +84,11 @@ def _chosen(all_of_them: list[Definition], only: Sequence[str]) -> list[Definiti
     return [one for one in all_of_them if not only or one["name"] in only]
 
 
-def require_server() -> None:
-    """Raise NotDeployed unless PREFECT_API_URL names a server that answers."""
+def await_server(seconds: float = 0) -> None:
+    """Return once the server that PREFECT_API_URL names answers; raise NotDeployed if it does not within this time."""
+    end = time.monotonic() + seconds
+    while api_url() and not answers(api_url()) and time.monotonic() < end:
+        time.sleep(1)
     if not api_url():
         raise NotDeployed("Set PREFECT_API_URL, e.g. to http://127.0.0.1:4200/api.")
     if not answers(api_url()):

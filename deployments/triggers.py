@@ -126,7 +126,7 @@ def report_after_night(account: str, night: UUID, report: UUID) -> AutomationCor
             posture=Posture.Reactive,
             threshold=1,
         ),
-        actions=[RunDeployment(deployment_id=report)],
+        actions=[RunDeployment(deployment_id=report, parameters={"account": account})],
     )
 
 

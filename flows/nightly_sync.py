@@ -7,7 +7,7 @@ from typing import Any
 from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 
-from flows.parameters import AccountName, Now, RunKey
+from flows.parameters import AccountName, Now, RunKey, Strategy
 from flows.reconcile_commands import reconcile_commands
 from flows.sync_accounts import sync_accounts
 from flows.sync_devices import sync_devices
@@ -29,7 +29,9 @@ PARTS: dict[str, Any] = {
 
 
 @flow(name="nightly_sync", flow_run_name="nightly {account}")
-async def nightly_sync(account: AccountName = None, run_key: RunKey = None, now: Now = None) -> State[Any]:
+async def nightly_sync(
+    account: AccountName = None, run_key: RunKey = None, now: Now = None, strategy: Strategy = None
+) -> State[Any]:
     """Logs in, asks every due serial number and reads the devices side by side, reconciles commands, checks itself.
 
     The run key is made from the date, so that starting it again on the same day goes on where it stopped. One part that
@@ -44,11 +46,11 @@ async def nightly_sync(account: AccountName = None, run_key: RunKey = None, now:
         ended: dict[str, State[Any]] = {}
         for together in (night.SIDE_BY_SIDE, night.AFTERWARDS):
             able = [name for name in together if night.can_ask(run.resources.account, name)]
-            states = await asyncio.gather(*(_part(run, name, now) for name in able))
+            states = await asyncio.gather(*(_part(run, name, now, strategy) for name in able))
             ended.update(zip(able, states, strict=True))
         for name in [name for name, state in ended.items() if state.name == REFUSED]:
             await until_free(run, name)
-            ended[name] = await _part(run, name, now)
+            ended[name] = await _part(run, name, now, strategy)
         red += filter(None, (_amiss(run, name, state) for name, state in ended.items()))
         await asyncio.to_thread(_adopt, run)
         await refresh_marts(run.account, now)
@@ -76,8 +78,9 @@ async def _authenticate(run: Running) -> None:
     run.notes += await authenticate(run.account, run.id)
 
 
-async def _part(run: Running, name: str, now: datetime | None) -> State[Any]:
-    state: State[Any] = await PARTS[name](run.account, run.key, **_present(name, now), return_state=True)
+async def _part(run: Running, name: str, now: datetime | None, strategy: str | None) -> State[Any]:
+    chosen = {"strategy": strategy} if name == "sync_sn_flows" else {}
+    state: State[Any] = await PARTS[name](run.account, run.key, **_present(name, now), **chosen, return_state=True)
     return state
 
 

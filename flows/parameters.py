@@ -176,6 +176,14 @@ Limit = Annotated[
     Described("Most keys to ask, 1 to 1,000,000,000; empty: all that are due"),
 ]
 
+Strategy = Annotated[
+    Annotated[str, Choice(("all", "stale", "pass_counts"))] | None,
+    Described(
+        "Which serial numbers are asked: all that are not finished; stale: those not asked for a while; pass_counts: "
+        "those that moved by Tuya's pass counts; empty: the account's STRATEGY"
+    ),
+]
+
 DryRun = Annotated[
     bool,
     Described("Only say what would be written; Tuya is read and never written to. Switch it off to write"),

@@ -1,11 +1,14 @@
 """Prefect's own settings, which it reads when it is imported."""
 
 import os
+import sys
 from pathlib import Path
 from tomllib import TOMLDecodeError
 
 import typer
 from pydantic import ValidationError
+
+from tuyahouse.wrapping import fitted
 
 
 def require_prefect_settings() -> None:
@@ -23,8 +26,6 @@ def _refuse(why: str) -> None:
     profiles = (
         Path(named) if named else Path(os.environ.get("PREFECT_HOME") or Path.home() / ".prefect") / "profiles.toml"
     )
-    typer.echo(
-        f"Prefect's settings cannot be used: {why}. Correct {profiles} or the variables PREFECT_… of this process.",
-        err=True,
-    )
+    words = f"Prefect's settings cannot be used: {why}. Correct {profiles} or the variables PREFECT_… of this process."
+    typer.echo(fitted(words, sys.stderr), err=True)
     raise typer.Exit(1)

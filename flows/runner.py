@@ -21,11 +21,12 @@ from flows.interrupts import EXIT_INTERRUPTED, InterruptibleRun, leave
 from flows.prefect_watch import wait_for_server
 from flows.temporary_server import TemporaryServer
 from tasks.run import prefect_watch
-from tasks.run.flow import REFUSED, goes_on_anew, why
+from tasks.run.flow import REFUSED, why
 from tasks.run.prefect_watch import SECONDS_TO_END, PrefectAway, until_away
 from tasks.run.resources import open_resources
 from tasks.run.run import begun_here, close_run, default_run_key
 from tuyahouse import logs
+from tuyahouse.command_lines import flow_command, goes_on_anew
 from tuyahouse.foreign_text import plain
 from tuyahouse.log_files import log_to_files
 from tuyahouse.outcome import Outcome
@@ -34,6 +35,7 @@ from tuyahouse.terminal import outcome_table, print_text
 from tuyahouse.verdict import GREEN
 from tuyahouse.warehouse.errors import LockLost, WarehouseError
 from tuyahouse.warehouse.ledgers import runs
+from tuyahouse.wrapping import fitted
 
 EXIT_RED, EXIT_USAGE = 1, 2
 
@@ -44,7 +46,7 @@ def run_watched(flow: Flow[Any, Any], parameters: Mapping[str, Any], server: Tem
     parameters = {**parameters, "run_key": run_key}
 
     def give_up() -> None:
-        how = _how_to_go_on(run_key)
+        how = _how_to_go_on(flow, parameters, run_key)
         with suppress(Exception):
             _record_interrupted(load_settings().account(parameters.get("account")).name, run_key)
         _say(f"It did not end in time and was left. {how}", EXIT_INTERRUPTED)
@@ -70,7 +72,7 @@ async def run_here(flow: Flow[Any, Any], parameters: Mapping[str, Any], server: 
         account = settings.account(named).name
     except SettingsError as error:
         if not named:
-            return _say(str(error), EXIT_USAGE)
+            return _say(f"{error}{_for_example(flow, parameters)}", EXIT_USAGE)
         account = named  # the flow refuses it, and leaves a note
     run_key = str(parameters.get("run_key") or default_run_key(flow.name, datetime.now(UTC)))
     given = _typed(flow, {**parameters, "account": account, "run_key": run_key})
@@ -80,15 +82,16 @@ async def run_here(flow: Flow[Any, Any], parameters: Mapping[str, Any], server: 
     except asyncio.CancelledError:
         with suppress(WarehouseError):  # away: nothing can be shown except how to go on
             _tell(account, run_key)
-        return _say(f"Interrupted. {_how_to_go_on(run_key)}", EXIT_INTERRUPTED)
+        return _say(f"Interrupted. {_how_to_go_on(flow, given, run_key)}", EXIT_INTERRUPTED)
     except PrefectAway as error:
         with suppress(WarehouseError):
             _record_interrupted(account, run_key, str(error))
-        return _say(f"{error} {_how_to_go_on(run_key)}", EXIT_RED)
+        return _say(f"{error} {_how_to_go_on(flow, given, run_key)}", EXIT_RED)
     try:
-        return await _end(state, account, run_key)
+        return await _end(state, account, run_key, _command(flow, given, run_key))
     except WarehouseError as error:
-        return _say(f"{error}\nWhat was committed stays. When that is fixed: -p run_key={run_key}", EXIT_RED)
+        again = _command(flow, given, run_key)
+        return _say(f"{error}\nWhat was committed stays. When that is mended:\n{again}", EXIT_RED)
 
 
 async def _while_prefect_answers(work: Coroutine[Any, Any, State[Any]]) -> State[Any]:
@@ -113,34 +116,56 @@ async def _while_prefect_answers(work: Coroutine[Any, Any, State[Any]]) -> State
         away.cancel()
 
 
-def _how_to_go_on(run_key: str) -> str:
-    return f"What was answered is committed. To go on: -p run_key={run_key}"
+def _for_example(flow: Flow[Any, Any], parameters: Mapping[str, Any]) -> str:
+    """The command with the first of several accounts; nothing where something else is wrong with the settings."""
+    with suppress(SettingsError):
+        if accounts := sorted(load_settings().accounts):
+            return f" For example:\n{_command(flow, _typed(flow, {**parameters, 'account': accounts[0]}))}"
+    return ""
 
 
-def _record_interrupted(account: str, run_key: str, why: str = "Interrupted.") -> None:
+def _how_to_go_on(flow: Flow[Any, Any], parameters: Mapping[str, Any], run_key: str) -> str:
+    return f"What was answered is committed. To go on:\n{_command(flow, parameters, run_key)}"
+
+
+def _command(flow: Flow[Any, Any], parameters: Mapping[str, Any], run_key: str | None = None) -> str:
+    """The command with what was given, and the run key. A secret that was typed is not repeated."""
+    given = {name: _unsealed(value) for name, value in parameters.items() if name != "account"}
+    account = str(parameters.get("account") or "")
+    return logs.redact(f"  {flow_command(flow.name, account, {**given, 'run_key': run_key or given.get('run_key')})}")
+
+
+def _unsealed(value: Any) -> Any:
+    """A secret that names the variable or file it is in is none."""
+    if not isinstance(value, SecretStr):
+        return value
+    text = value.get_secret_value()
+    return text if text.startswith("env:") else "env:NAME_OF_A_VARIABLE"
+
+
+def _record_interrupted(account: str, run_key: str, why: str = "") -> None:
     """Close the rows that this run left open, because Prefect kept it from closing them."""
     warehouse = open_resources(account).warehouse
     for run in runs.recent_runs(warehouse, account, limit=100):
         ours = begun_here.get(run.run_id)
         if run.run_key == run_key and run.status == "running" and ours:
-            note = f"{why} To go on: {run.flow} with the run key {run_key}"
             with suppress(LockLost):  # another process has started it again: its row
-                close_run(warehouse, ours, "interrupted", note)
+                close_run(warehouse, ours, "interrupted", why)
 
 
-async def _end(state: State[Any], account: str, run_key: str) -> int:
-    """Print how it ended; returns the exit code."""
+async def _end(state: State[Any], account: str, run_key: str, again: str) -> int:
+    """Print how it ended and, if it is red, the command that goes on; returns the exit code."""
     message = logs.redact(why(state.message or "The flow ended before its run began."))
     if state.name == REFUSED:  # the runs under this key are another process's, and may be under way
-        return _say(message, EXIT_RED)
+        return _say(f"{message}\nTo start it again:\n{again}", EXIT_RED)
     statuses = _tell(account, run_key, "" if state.is_completed() else message)
     if not statuses:
-        return _say(message, EXIT_RED)
+        return _say(f"{message}\nTo start it again:\n{again}", EXIT_RED)
     if state.is_completed() and statuses <= GREEN:
         return 0
     if goes_on_anew(message):  # printed with the note
         return EXIT_RED
-    return _say(f"When that is mended: -p run_key={run_key}", EXIT_RED)
+    return _say(f"When that is mended:\n{again}", EXIT_RED)
 
 
 def _wrong(flow: Flow[Any, Any], parameters: Mapping[str, Any]) -> str:
@@ -217,6 +242,6 @@ def _ends(found: Sequence[runs.Summary]) -> list[str]:
 
 
 def _say(text: str, code: int) -> int:
-    print(plain(text), file=sys.stderr)  # noqa: T201 - this is the command's answer
+    print(fitted(plain(text), sys.stderr), file=sys.stderr)  # noqa: T201 - this is the command's answer
     logging.getLogger("tuyahouse").debug("exit code %s", code)
     return code

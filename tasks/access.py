@@ -7,12 +7,13 @@ from contextlib import asynccontextmanager
 from prefect.runtime import task_run
 
 from tasks.run.artifacts import publish_table, shown
-from tasks.run.flow import ANEW, RunRed
+from tasks.run.flow import RunRed
 from tasks.run.meter import Meter
 from tasks.run.resources import open_resources
 from tasks.run.retries import retried_task, retry_delays
 from tasks.run.run import Running
 from tuyahouse.cloud.errors import BudgetReached, PassingFault
+from tuyahouse.command_lines import ANEW
 from tuyahouse.sync.access.accounts import Listed, sync_list
 from tuyahouse.sync.access.carried import Carried
 from tuyahouse.sync.access.grant import Grant, grant

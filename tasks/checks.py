@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from tasks.run.artifacts import publish_note, shown
 from tasks.run.resources import Resources, open_resources
 from tasks.run.retries import retried_task
+from tuyahouse.command_lines import flow_command
 from tuyahouse.sync.access.audit import in_doubt_in_words
 from tuyahouse.sync.messages.gaps import gap_in_words
 from tuyahouse.warehouse.ledgers import dead_letters, drift
@@ -48,7 +49,7 @@ def _findings(resources: Resources) -> list[str]:
             f"A gap in the messages was answered by a full read: {gap_in_words(gap)}"
             for gap in closed_gaps(conn, account, lately)
         ]
-        unusable = _open_dead_letters(dead_letters.counts(conn, account))
+        unusable = _open_dead_letters(account, dead_letters.counts(conn, account))
         in_doubt = in_doubt_in_words(conn, account, datetime.now(UTC))
         fields = [f"{field.kind}.{field.field}" for field in drift.listing(conn, account)]
         states = registry.counts(conn, account)
@@ -62,16 +63,19 @@ def _findings(resources: Resources) -> list[str]:
     return findings
 
 
+_REDRIVE = "`{redrive}` asks them again"
 _AGAIN = {
-    "sn_flows": "`redrive_dead_letters` asks them again",
-    "craft_line": "`redrive_dead_letters` asks them again",
-    "serial_number": "correct the file and register it again; the refused rows are in ops_dead_letter",
-    "command_file": "correct the file and add it again; the refused rows are in ops_dead_letter",
-    "message": "`redrive_dead_letters` reads them again; why each is dead is in ops_dead_letter",
+    "sn_flows": _REDRIVE,
+    "craft_line": _REDRIVE,
+    "message": "`{redrive}` reads them again",
+    "serial_number": "correct the file and add it again: `tuyahouse sn add -a {account} FILE`",
+    "command_file": "correct the file and add it again: `tuyahouse commands add -a {account} FILE`",
+    "work_order": "correct the file and add it again: `tuyahouse orders add -a {account} FILE`",
 }
+_LISTED = "; `tuyahouse dead-letters list -a {account} --kind {kind}` lists them"
 
 
-def _open_dead_letters(counts: list[tuple[str, str, str, int, int, int]]) -> list[str]:
+def _open_dead_letters(account: str, counts: list[tuple[str, str, str, int, int, int]]) -> list[str]:
     """Open dead letters, one sentence a kind: how many, why, and what to do."""
     by_kind: dict[str, list[tuple[str, int]]] = {}
     for _, kind, reason, still_open, *_ in counts:
@@ -80,7 +84,9 @@ def _open_dead_letters(counts: list[tuple[str, str, str, int, int, int]]) -> lis
     return [
         f"{sum(count for _, count in reasons):,} open dead letters of {kind} "
         f"({', '.join(f'{count:,} {reason}' for reason, count in reasons)}): "
-        f"{_AGAIN.get(kind, 'the next run asks again')}"
+        + (_AGAIN.get(kind, "the next run asks again") + _LISTED).format(
+            account=account, kind=kind, redrive=flow_command("redrive_dead_letters", account, {})
+        )
         for kind, reasons in by_kind.items()
     ]
 

@@ -1,6 +1,7 @@
 """The steps of sync_sn_flows: plan once, then ask and land chunk by chunk."""
 
 import asyncio
+from functools import partial
 
 from prefect.runtime import flow_run
 
@@ -8,7 +9,7 @@ from tasks.run.meter import metered
 from tasks.run.resources import open_resources
 from tasks.run.retries import retried_task
 from tuyahouse.outcome import Outcome
-from tuyahouse.sync.serial_numbers import plan
+from tuyahouse.sync.serial_numbers import plan, staged
 from tuyahouse.sync.serial_numbers.chunk import sync_chunk
 from tuyahouse.sync.serial_numbers.craft_lines import CraftLines
 from tuyahouse.warehouse.ledgers.runs import Run
@@ -21,6 +22,27 @@ async def plan_sn_flows(run: Run, wanted: plan.Wanted) -> plan.Planned:
     resources = open_resources(run.account)
     return await asyncio.to_thread(
         plan.plan_run, resources.warehouse, resources.settings, resources.account, run, wanted, run.present()
+    )
+
+
+@retried_task("pass counts")
+async def count_passes(run: Run, wanted: plan.Wanted) -> list[str]:
+    """Ask the pass counts that the next stage of the run needs; nothing for a run that was given what to ask."""
+    resources = open_resources(run.account)
+    if not await asyncio.to_thread(plan.is_staged, resources.warehouse, run, wanted, resources.account):
+        return []
+    client = partial(resources.tuya, run.run_id)
+    return await staged.count_passes(
+        client, resources.warehouse, run, run.present(), workers=resources.account.concurrency
+    )
+
+
+@retried_task("plan further")
+async def plan_further(run: Run, wanted: plan.Wanted) -> plan.Planned:
+    """Store the chunks of the run's next stage; none once all was asked, and the counts were judged."""
+    resources = open_resources(run.account)
+    return await asyncio.to_thread(
+        plan.plan_further, resources.warehouse, resources.settings, resources.account, run, wanted, run.present()
     )
 
 

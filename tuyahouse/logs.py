@@ -18,14 +18,14 @@ from rich.logging import RichHandler
 from tuyahouse.foreign_text import plain
 from tuyahouse.redaction import SECRETS as _REDACTOR
 from tuyahouse.settings import Settings
-from tuyahouse.terminal import stderr_console
+from tuyahouse.terminal import IN_WORDS, stderr_console
 
 Format = Literal["auto", "text", "json"]
 
 OWN_LOGGERS = ("tuyahouse", "flows", "tasks")
 """Loggers that follow the set level; all others speak from warning upwards."""
 
-_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", IN_WORDS}
 
 
 def configure(level: str = "info", format_: Format = "auto", console: Console | None = None) -> None:
@@ -94,7 +94,8 @@ class TextFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         text = super().format(record)
-        fields = " ".join(f"{name}={value}" for name, value in _extra(record).items())
+        given = {} if getattr(record, IN_WORDS, False) else _extra(record)
+        fields = " ".join(f"{name}={value}" for name, value in given.items())
         first, newline, rest = text.partition("\n")
         return plain(f"{first} [{fields}]{newline}{rest}" if fields else text)
 

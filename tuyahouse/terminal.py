@@ -17,8 +17,12 @@ from rich.text import Text
 
 from tuyahouse.foreign_text import plain
 from tuyahouse.outcome import COUNTS, Outcome
+from tuyahouse.wrapping import fitted
 
 log = logging.getLogger(__name__)
+
+IN_WORDS = "in_words"
+"""Marks a log record whose text names all its fields: they are for machines, and not shown to people once more."""
 
 _REDRAW_SECONDS = 0.1
 _NO_STATUS: Mapping[str, str] = MappingProxyType({})
@@ -34,7 +38,7 @@ def stderr_console() -> Console:
 
 def print_text(console: Console, text: str) -> None:
     """Print text that may come from outside: markup and terminal control codes in it have no effect."""
-    console.print(Text(plain(text)), soft_wrap=True)
+    console.print(Text(fitted(plain(text), console.file)), soft_wrap=True)
 
 
 @dataclass(slots=True)
@@ -82,14 +86,18 @@ class Tracker:
         return max(self.total - self.done, 0) / self.rate
 
     def summary(self) -> str:
-        """All counts in one line: ``sn_flows: 4,000 of 10,000 (40 %), 50.0/s, 2 min left, 4,012 calls, 3 failed``."""
+        """All counts in one line: ``sn_flows: 4,000 of 10,000 (40 %), 50.0/s, 2 min left, 4,012 calls (3 failed)``.
+
+        What failed are calls: most of them are tried again. Work that makes no call names none.
+        """
         parts = [
             f"{self.title}: {self.done:,}" + (f" of {self.total:,}{self._share()}" if self.total is not None else "")
         ]
         parts.append(f"{self.rate:,.1f}/s")
         if self.seconds_left:
             parts.append(f"{duration(self.seconds_left)} left")
-        parts += [f"{self.calls:,} calls", f"{self.failures:,} failed"]
+        if self.calls or self.failures:
+            parts.append(f"{self.calls:,} calls" + (f" ({self.failures:,} failed)" if self.failures else ""))
         return ", ".join(parts)
 
     def _share(self) -> str:
@@ -177,7 +185,7 @@ progress = CurrentWork()
 
 def _log(tracker: Tracker) -> None:
     counts = {"done": tracker.done, "total": tracker.total, "calls": tracker.calls, "failures": tracker.failures}
-    log.info(tracker.summary(), extra=counts)
+    log.info(tracker.summary(), extra={**counts, IN_WORDS: True})
 
 
 def _live(console: Console) -> Progress:

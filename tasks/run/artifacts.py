@@ -8,7 +8,8 @@ from typing import Any
 
 from prefect.artifacts import Artifact, acreate_markdown_artifact, acreate_table_artifact
 
-from tasks.run.flow import AGAIN, goes_on_anew
+from tasks.run.flow import AGAIN
+from tuyahouse.command_lines import goes_on_anew
 from tuyahouse.foreign_text import markdown_lines
 from tuyahouse.logs import redact
 from tuyahouse.outcome import COUNTS, Outcome

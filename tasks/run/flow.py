@@ -17,6 +17,7 @@ from prefect.states import Failed
 from tasks.run.kept_parameters import CarefulFlow
 from tasks.run.prefect_watch import end_worker_without_server
 from tuyahouse.cloud.errors import QuotaExhausted
+from tuyahouse.command_lines import goes_on_anew
 from tuyahouse.logs import redact
 from tuyahouse.settings import SettingsError, load_settings
 from tuyahouse.worded_errors import IN_WORDS
@@ -33,11 +34,6 @@ RED = "Red: "
 """Beginning of the state message of a red run."""
 AGAIN = "When that is mended, press Retry, or start it again with run_key="
 """How it ends; the run key follows."""
-ANEW = (
-    "The same run_key writes none of these. Find out whether Tuya carried them out; to write one all the same, start a "
-    "run with a new run_key."
-)
-"""How it ends instead where nothing is left that the same run key would do."""
 
 
 QUOTA_EXHAUSTED = "tuyahouse.quota.exhausted"
@@ -58,11 +54,6 @@ def with_what_to_do(error: Exception, run_key: str) -> Exception:
     if not goes_on_anew(str(error)):
         error.add_note(f"{AGAIN}{run_key}")
     return error
-
-
-def goes_on_anew(said: str) -> bool:
-    """Whether what a red run says ends with the advice to start another one."""
-    return said.rstrip().endswith(ANEW)
 
 
 def why(message: str) -> str:
@@ -105,8 +96,12 @@ def flow(name: str, flow_run_name: str) -> Callable[[FlowCall[P]], prefect.Flow[
     return decorate
 
 
-_MADE_UP = re.compile(r"[a-z]+-[a-z]+")
-"""How Prefect names a run that nobody named: ``beneficial-bison``."""
+_GREEK = (
+    "alpha|beta|gamma|delta|epsilon|zeta|eta|theta|iota|kappa|lambda|mu|nu|xi|omicron|pi|rho|sigma|tau|upsilon|phi|chi|"
+    "psi|omega"
+)
+_MADE_UP = re.compile(rf"[a-z]+-[a-z]+|({_GREEK})\d*-[a-z-]+")
+"""How Prefect names a run that nobody named: ``beneficial-bison``, in a form of the UI ``alpha240-vilmoran-point``."""
 
 
 def _named(template: str) -> str:

@@ -185,9 +185,8 @@ async def running(
             with_what_to_do(error, key)
             raise
         except BaseException:
-            why = prefect_watch.lost or "Interrupted."
             with _unless_started_anew():
-                _close(current, "interrupted", f"{why} To go on: {flow} with the run key {key}")
+                _close(current, "interrupted", prefect_watch.lost)  # `tuyahouse status` says how it goes on
             raise
         await _verdict(current)
 

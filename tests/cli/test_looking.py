@@ -112,7 +112,10 @@ def test_the_only_account_need_not_be_named_and_several_are(cli) -> None:
     for command in (["sn", "list"], ["sn", "add", "--pattern", "B1..B2"], ["dead-letters", "list"], ["explain", "B1"]):
         result = cli(*command, **two)
         assert result.exit_code == 1, command
-        assert result.stderr == "Several accounts are configured: annex, demo. Name one of them.\n"
+        assert result.stderr.splitlines() == [
+            "Several accounts are configured: annex, demo. Name one of them. For example:",
+            f"  tuyahouse {' '.join(command)} --account annex",
+        ]
     assert "default: the only one" in cli("sn", "list", "--help").stdout
 
 
@@ -169,7 +172,10 @@ def test_status_fits_a_terminal_with_long_notes(program, environment, sqlite_url
         with locks.account_lock(warehouse, locks.of_run("demo", "sync_sn_flows", "under way"), "it", LEASE):
             lines = in_a_terminal(["status", "-a", "demo"], environment, columns)
     assert any(line.endswith("sync_sn_flows: running") for line in lines)
-    assert max(len(line) for line in lines if not line.startswith("Warehouse /")) <= columns
+    whole = [line for line in lines if line.startswith("Warehouse /") or "python -m flows" in line]
+    assert max(len(line) for line in lines if line not in whole) <= columns
+    key = f"run_key=reconcile_commands/{'k' * 30}"
+    assert f"python -m flows reconcile_commands -p account=demo -p {key}" in map(str.strip, whole), "to be pasted"
     assert any(line.endswith("reconcile_commands: failed") for line in lines)
     words = " ".join(" ".join(lines).split())
     assert note.strip() in words, "no word of it is torn"

@@ -18,7 +18,7 @@ ROOT = Path(__file__).parent.parent.parent
 DEFINITIONS: list[dict[str, Any]] = yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]
 NAMES = [one["name"] for one in DEFINITIONS]
 FACTORY = {"region": "eu", "client_id": "i", "client_secret": "a-secret-of-nothing"}
-ANNEX = {**FACTORY, "messages_read_by": "schedule", "factory_time_zone": "Asia/Shanghai"}
+ANNEX = {**FACTORY, "client_id": "j", "messages_read_by": "schedule", "factory_time_zone": "Asia/Shanghai"}
 
 
 def deployments(**accounts: dict[str, str]) -> dict[str, dict[str, Any]]:

@@ -90,8 +90,9 @@ def test_in_a_terminal(
     server.process.kill()
     printed, _ = process.communicate(timeout=60)
     assert process.returncode == 1, printed
-    last = printed.splitlines()[-1]
-    assert WORDS in last and last.endswith("To go on: -p run_key=n") and "Traceback" not in printed, printed
+    said, command = printed.splitlines()[-2:]
+    assert WORDS in said and said.endswith("To go on:") and "Traceback" not in printed, printed
+    assert command == "  python -m flows sync_sn_flows -p account=demo -p run_key=n"
     is_interrupted_with_words(warehouse)
     goes_on(env, warehouse, prefect_server)
 

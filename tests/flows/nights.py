@@ -43,7 +43,7 @@ def settings_of(sandbox: Sandbox, *, chunk_size: int = 50, plan: PlanPolicy = AL
 
 
 def environment_of(sandbox: Sandbox, warehouse_url: str, secret_key: str, **extra: str) -> dict[str, str]:
-    """The same as variables, for a process of its own; without devices."""
+    """The same as variables, for a process of its own; without devices, and without pass counts beside the calls."""
     variables = sandbox.environment(
         TUYAHOUSE_WAREHOUSE_URL=warehouse_url,
         TUYAHOUSE_SECRET_KEY=secret_key,
@@ -51,6 +51,7 @@ def environment_of(sandbox: Sandbox, warehouse_url: str, secret_key: str, **extr
         TUYAHOUSE_ACCOUNTS__DEMO__CALLS_PER_SECOND="0",
         TUYAHOUSE_ACCOUNTS__DEMO__CONCURRENCY="8",
         TUYAHOUSE_ACCOUNTS__DEMO__PROJECT_IDS="",
+        TUYAHOUSE_ACCOUNTS__DEMO__STRATEGY="stale",
         TUYAHOUSE_PLAN__OPEN_AFTER="0s",
         TUYAHOUSE_PLAN__UNKNOWN_AFTER="0s",
         TUYAHOUSE_PLAN__FINISHED_AFTER="0s",

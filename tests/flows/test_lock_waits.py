@@ -98,6 +98,6 @@ def test_ctrl_c_ends_a_run_that_waits_for_a_lock(env, start, analyst, warehouse)
     run.wait_for(NAMED)
     os.killpg(run.process.pid, signal.SIGINT)
     run.ends_with(130)
-    assert "To go on: -p run_key=n" in run.printed
+    assert "python -m flows sync_sn_flows -p account=demo -p run_key=n" in run.printed
     analyst.let_go()
     assert rows(warehouse, flow_step, "sn") == []

@@ -75,11 +75,11 @@ def test_every_flow_with_a_limit_refuses_a_wrong_one(operator: Operator, flow: s
 
 
 NUL = [
-    ("sync_sn_flows", {"sns": ["A\0B"]}, 1, "1 of the given serial numbers are not valid"),
+    ("sync_sn_flows", {"sns": ["A\0B"]}, 1, "One of the given serial numbers cannot be asked"),
     ("sync_sn_flows", {"work_orders": ["W\0"]}, 1, "holds no serial number of these work orders"),
     ("sync_sn_flows", {"run_key": "a\0b"}, 2, "-p run_key: holds a character that cannot be shown"),
     ("sync_sn_flows", {"account": "de\0mo"}, 2, "-p account: holds a character that cannot be shown"),
-    ("reconcile_commands", {"command_sns": ["1\0"]}, 1, "1 of the given record numbers are not valid"),
+    ("reconcile_commands", {"command_sns": ["1\0"]}, 1, "One of the given record numbers cannot be asked"),
     ("sync_serial_numbers", {"path": "/a\0b.csv"}, 1, "There is no file /a"),
     ("sync_serial_numbers", {"query_url": "sqlite:////x\0.db", "query": "SELECT 1"}, 1, "There is no SQLite file /x"),
 ]

@@ -81,7 +81,7 @@ def test_the_only_account_need_not_be_named(start, warehouse, prefect_server, ac
     found = runs.find_run(warehouse, "demo", "sync_sn_flows", "n")
     assert code == 0 and found and found.status == "balanced", printed
     query = {"sort": "START_TIME_DESC", "limit": 1}
-    assert prefect_server.api("flow_runs/filter", query)[0]["name"] == "sn flows demo"
+    assert prefect_server.api("flow_runs/filter", query)[0]["name"].startswith("sn flows demo ")
 
 
 def test_of_several_accounts_one_must_be_named(start, warehouse):
@@ -187,7 +187,7 @@ def test_sheet_and_column_choose_what_a_flow_reads_of_a_workbook(start, warehous
 def test_given_serial_numbers_with_a_blank_inside_are_refused_in_the_words_of_files(start, warehouse, tuya):
     code, printed = start("sync_sn_flows", sns=["YZCB04ZZR00011", "YZCB 04ZZR00012"], run_key="n")
     assert code == 1 and tuya.control("asked") == {"YZCB04ZZR00011": 1}
-    assert "1 of the given serial numbers are not valid and were not asked: 'YZCB 04ZZR00012': it holds a" in printed
+    assert "One of the given serial numbers cannot be asked: 'YZCB 04ZZR00012': it holds a" in printed
     code, printed = start("sync_sn_flows", sns=["YZCB04ZZR00011", "YZCB04ZZR00012"], run_key="n")
     assert code == 0 and tuya.control("asked") == {"YZCB04ZZR00011": 1, "YZCB04ZZR00012": 1}, printed
 
@@ -198,7 +198,7 @@ def test_given_record_numbers_with_a_blank_inside_are_refused_and_nothing_else_i
     code, printed = start("reconcile_commands", command_sns=[number], run_key="one")
     assert code == 0, printed
     code, printed = start("reconcile_commands", command_sns=["11111 11111"], run_key="two")
-    assert code == 1 and "1 of the given record numbers are not valid and were not asked: '11111 11111'" in printed
+    assert code == 1 and "One of the given record numbers cannot be asked: '11111 11111'" in printed
     found = runs.find_run(warehouse, "demo", "reconcile_commands", "two")
     assert found and found.outcome.asked == 0
 

@@ -83,7 +83,7 @@ class Place:
         return found[1] if found else "none"
 
     def state(self) -> tuple[str, str]:
-        query = {"sort": "START_TIME_DESC", "limit": 1, "flow_runs": {"name": {"any_": ["sn flows demo"]}}}
+        query = {"sort": "START_TIME_DESC", "limit": 1, "flow_runs": {"name": {"like_": "sn flows demo"}}}
         (found,) = self.prefect.api("flow_runs/filter", query)
         return found["state"]["name"], found["state"]["message"] or ""
 

@@ -8,6 +8,7 @@ from tests.flows.nights import DUE, register, rows
 from tuyahouse.settings import load_settings
 from tuyahouse.settings.policies import PlanPolicy
 from tuyahouse.sync.chunks import chunked
+from tuyahouse.sync.serial_numbers.counting import share_of_night
 from tuyahouse.sync.serial_numbers.plan import Wanted, plan_run
 from tuyahouse.warehouse.ledgers import dead_letters, run_chunks, runs
 from tuyahouse.warehouse.ledgers.dead_letters import DeadLetter
@@ -84,7 +85,7 @@ def test_a_given_one_that_cannot_be_any_is_the_run_s_problem(warehouse):
     planned, chunks = plan(warehouse, Wanted(sns=["N1", "1.2E+18"]))
     assert chunks == [["N1"]]
     (problem,) = planned.problems
-    assert problem.startswith("1 of the given serial numbers are not valid and were not asked: '1.2E+18': its last ")
+    assert problem.startswith("One of the given serial numbers cannot be asked: '1.2E+18': its last ")
 
 
 def test_no_given_ones_plan_nothing(seven):
@@ -119,8 +120,23 @@ def test_those_with_an_open_dead_letter_are_planned_once_each(seven):
     assert plan(seven, Wanted(dead_letters=True))[1] == [["S4"]]
 
 
-def test_what_the_month_does_not_pay_for_is_planned_and_said(seven):
+def test_the_calls_of_a_month_are_shared_out_over_its_nights(seven):
+    assert share_of_night(30, datetime(2026, 11, 1, 22, tzinfo=UTC)) == 1
+    assert share_of_night(30, datetime(2026, 11, 30, 22, tzinfo=UTC)) == 30
+    assert share_of_night(26_000, datetime(2026, 12, 1, tzinfo=UTC)) == 839
+    assert share_of_night(0, datetime(2026, 12, 1, tzinfo=UTC)) == 0
     planned, _ = plan(seven, monthly_calls=5)
+    share = share_of_night(5, NOW)
+    assert (planned.keys, planned.notes) == (share, [])
+    assert planned.unpaid == (
+        f"Tonight's share of the month's calls pays for {share} of 7 serial numbers: the others wait for the nights to "
+        "come. Raise TUYAHOUSE_ACCOUNTS__DEMO__MONTHLY_CALLS to ask more."
+    )
+
+
+def test_what_the_month_does_not_pay_for_is_planned_where_it_is_named(seven):
+    named = Wanted(sns=[f"S{n}" for n in range(7)])
+    planned, _ = plan(seven, named, monthly_calls=5)
     assert planned.keys == 7
     assert planned.notes == [
         "The month's calls pay for 5 of 7. Raise TUYAHOUSE_ACCOUNTS__DEMO__MONTHLY_CALLS, or wait for the next month."

@@ -1,6 +1,7 @@
 """What all commands share: settings and warehouse opened, errors as one sentence, tables that survive a pipe."""
 
 import os
+import shlex
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from typing import Annotated
@@ -8,6 +9,7 @@ from typing import Annotated
 import typer
 
 from tuyahouse import logs
+from tuyahouse.cli.lazy import TYPED
 from tuyahouse.log_files import log_to_files
 from tuyahouse.settings import NO_ACCOUNT, Account, Settings, SettingsError, load_settings
 from tuyahouse.warehouse.warehouse import Warehouse
@@ -38,7 +40,18 @@ def read_settings() -> Settings:
 
 
 def _only_account() -> str:
-    return read_settings().account(None).name
+    settings = read_settings()
+    try:
+        return settings.account(None).name
+    except SettingsError as error:
+        if not settings.accounts:
+            raise
+        raise SettingsError(f"{error} For example:\n  {_typed_with(sorted(settings.accounts)[0])}") from None
+
+
+def _typed_with(account: str) -> str:
+    """The command under way, with an account."""
+    return shlex.join(["tuyahouse", *TYPED.get(), "--account", account])
 
 
 AccountName = Annotated[

@@ -1,7 +1,5 @@
 """``tuyahouse dead-letters``: list what could not be used, have it asked again, or dismiss it."""
 
-import json
-import shlex
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated
@@ -10,14 +8,18 @@ import typer
 
 from tuyahouse import logs
 from tuyahouse.cli.context import AccountName, at_least_one, open_warehouse, read_settings
-from tuyahouse.cli.output import said, show
+from tuyahouse.cli.output import said, say, show
 from tuyahouse.cli.words import stopped
+from tuyahouse.command_lines import flow_command
 from tuyahouse.warehouse.ledgers.dead_letters import StoredDeadLetter
 from tuyahouse.warehouse.ledgers.dismissal import Chosen, State, dismiss, listing, state_of
 
 LISTED = 100
 RAW_SHOWN = 4000
 KEYS_NAMED = 100
+ADDED_BY = {"serial_number": "sn", "command_file": "commands", "work_order": "orders"}
+"""Kinds of refused rows of files, and the command that adds a corrected file."""
+OTHER_FLOWS = {"authorized_account": "sync_accounts"}
 
 Kind = Annotated[str | None, typer.Option(help="Only this kind, e.g. sn_flows.")]
 Reason = Annotated[str | None, typer.Option(help="Only this reason, e.g. item_error.")]
@@ -56,7 +58,7 @@ def list_(
     """
     letters = _found(Chosen(account, kind, reason, None, state), limit)
     if not letters:
-        typer.echo("No dead letter matches.")
+        say("No dead letter matches.")
         return
     show(
         f"Dead letters of {account} (UTC)",
@@ -64,7 +66,7 @@ def list_(
         ((one.kind, one.key, one.reason, one.code, one.attempts, one.last_seen_at, state_of(one)) for one in letters),
     )
     if len(letters) == limit:
-        typer.echo(f"The newest {limit:,} are shown; --limit shows more.")
+        say(f"The newest {limit:,} are shown; --limit shows more.")
 
 
 @app.command("show")
@@ -98,11 +100,11 @@ def _show(letter: StoredDeadLetter) -> None:
     rows = ((name, logs.redact(said(value))) for name, value in fields if value not in (None, ""))
     show(f"{letter.kind} {letter.key} (UTC)", ("what", "value"), rows)
     if letter.raw is None:
-        typer.echo("Nothing was received with it.")
+        say("Nothing was received with it.")
         return
     typer.echo(f"Received, {len(letter.raw):,} bytes:\n{readable(letter.raw[:RAW_SHOWN])}")
     if len(letter.raw) > RAW_SHOWN:
-        typer.echo(f"… {len(letter.raw) - RAW_SHOWN:,} bytes more are in ops_dead_letter.raw.")
+        say(f"… {len(letter.raw) - RAW_SHOWN:,} bytes more are in ops_dead_letter.raw.")
 
 
 def readable(raw: bytes) -> str:
@@ -134,14 +136,13 @@ def redrive(account: AccountName, keys: Keys = None, kind: Kind = None, reason: 
 
 def _command(account: str, kind: str, keys: list[str]) -> str:
     if kind == "sn_flows" and len(keys) <= KEYS_NAMED:
-        sns = shlex.quote(f"sns={json.dumps(sorted(set(keys)), ensure_ascii=False)}")
-        return f"python -m flows sync_sn_flows -p account={account} -p {sns}"
+        return flow_command("sync_sn_flows", account, {"sns": sorted(set(keys))})
     if kind in ("sn_flows", "craft_line", "message"):
-        return f"python -m flows redrive_dead_letters -p account={account}"
-    if kind in ("serial_number", "command_file"):
-        return f"# correct the file and add it again: tuyahouse {'sn' if kind == 'serial_number' else 'commands'} add"
-    flow = "reconcile_commands" if kind.startswith("command") else "sync_devices"
-    return f"python -m flows {flow} -p account={account}"
+        return flow_command("redrive_dead_letters", account, {})
+    if kind in ADDED_BY:
+        return f"# correct the file and add it again: tuyahouse {ADDED_BY[kind]} add -a {account} FILE"
+    flow = "reconcile_commands" if kind.startswith("command") else OTHER_FLOWS.get(kind, "sync_devices")
+    return flow_command(flow, account, {})
 
 
 @app.command("dismiss")
@@ -172,8 +173,9 @@ def dismiss_(
     if not letters:
         raise stopped("No open dead letter matches; nothing was dismissed.")
     for letter in letters[:LISTED]:
-        typer.echo(f"  {letter.kind} {letter.key!r}: {letter.reason}")
-    typer.echo(f"{len(letters):,} dismissed by {by.strip()}. They are kept: --state dismissed lists them.")
+        say(f"  {letter.kind} {letter.key!r}: {letter.reason}")
+    say(f"{len(letters):,} dismissed by {by.strip()}. They are kept, and listed by:")
+    say(f"  tuyahouse dead-letters list -a {account} --state dismissed")
 
 
 def _found(chosen: Chosen, limit: int | None = None) -> list[StoredDeadLetter]:

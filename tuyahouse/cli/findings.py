@@ -1,5 +1,6 @@
 """The findings of a check, one a line: ok, a note, or wrong with the remedy."""
 
+import sys
 from dataclasses import dataclass, field
 
 import typer
@@ -8,6 +9,7 @@ from rich.text import Text
 from tuyahouse.cli.output import screen
 from tuyahouse.foreign_text import plain
 from tuyahouse.logs import redact
+from tuyahouse.wrapping import fitted
 
 _COLOURS = {"ok": "green", "note": "yellow", "wrong": "bold red"}
 
@@ -41,7 +43,8 @@ class Findings:
 
     def _found(self, kind: str, what: str, said: str) -> None:
         self.counts[kind] += 1
-        line = Text().append(f"{kind:<6}", style=_COLOURS[kind]).append(plain(f"{what}: {redact(said)}"))
+        text = fitted(" " * 6 + plain(f"{what}: {redact(said)}"), sys.stdout)
+        line = Text().append(f"{kind:<6}", style=_COLOURS[kind]).append(text[6:])
         screen().print(line, soft_wrap=True)
 
     def end(self) -> typer.Exit:

@@ -4,6 +4,7 @@ Errors become one sentence on standard error, never a traceback.
 """
 
 import errno
+from contextvars import ContextVar
 from importlib import import_module
 from typing import Any, NamedTuple
 
@@ -11,11 +12,16 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
-FLOWS_ELSEWHERE = (
-    "Flows are run from the top of the repository, or by a Prefect deployment, not by this program. "
-    "At the top of the repository: python -m flows --list, python -m flows nightly_sync -p account=NAME. "
-    "Deployments: prefect deployment run nightly_sync/nightly-NAME (docs/deployment.md)."
-)
+FLOWS_ELSEWHERE = """\
+Flows are not run by this program. At the top of the repository:
+  python -m flows --list
+  python -m flows nightly_sync -p account=NAME
+By a Prefect deployment (docs/deployment.md):
+  prefect deployment run nightly_sync/nightly-NAME"""
+
+
+TYPED: ContextVar[tuple[str, ...]] = ContextVar("typed", default=())
+"""The words that were typed after ``tuyahouse``."""
 
 
 class Place(NamedTuple):
@@ -110,6 +116,10 @@ class Program(TyperGroup):
             super().format_help(ctx, formatter)
         finally:
             self._listed = False
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        TYPED.set(tuple(args))
+        return super().parse_args(ctx, args)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         if args and (args[0] in ("flow", "flows") or args[0].startswith(("sync_", "nightly"))):

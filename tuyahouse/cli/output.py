@@ -1,7 +1,6 @@
 """Tables and values as people read them, in a terminal or a pipe."""
 
 import sys
-import textwrap
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
@@ -13,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tuyahouse.foreign_text import plain
+from tuyahouse.wrapping import fitted
 
 WIDE = 200
 """Width of a table that goes into a file or a pipe."""
@@ -24,15 +24,13 @@ def screen() -> Console:
 
 
 def say(text: str = "", *, err: bool = False) -> None:
-    """Print a line that may hold foreign text: terminal commands in it have no effect."""
-    typer.echo(plain(text), err=err)
+    """Print lines that may hold foreign text: terminal commands in it have no effect. A terminal gets them wrapped."""
+    typer.echo(fitted(plain(text), sys.stderr if err else sys.stdout), err=err)
 
 
 def below(text: str) -> None:
-    """Print a line under the one it belongs to: indented, and wrapped at the width of the terminal."""
-    indent = " " * 15
-    width = max(screen().width, len(indent) + 20)
-    say(textwrap.fill(plain(text), width, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False))
+    """Print a line under the one it belongs to, indented."""
+    say(" " * 15 + text)
 
 
 def show(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
@@ -48,14 +46,13 @@ def show(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -
         table.add_row(*line)
     screen().print(table)
     if left_out:
-        words = f"Left out at this width: {', '.join(left_out)}. A wider terminal or a pipe shows them."
-        say(textwrap.fill(words, screen().width))
+        say(f"Left out at this width: {', '.join(left_out)}. A wider terminal or a pipe (`| less -S`) shows them.")
 
 
 def _fitting(columns: Sequence[str], lines: Sequence[Sequence[Text]], width: int) -> int:
     """How many of the columns fit side by side without folding; at least two. The last ones matter least."""
     widths = [max([cell_len(name), *(line[place].cell_len for line in lines)]) for place, name in enumerate(columns)]
-    needed = [sum(widths[:count]) + 2 * (count - 1) for count in range(1, len(widths) + 1)]
+    needed = [sum(widths[:count]) + 3 * (count - 1) + 2 for count in range(1, len(widths) + 1)]
     return max([2, *(count for count, total in enumerate(needed, 1) if total <= width)])
 
 

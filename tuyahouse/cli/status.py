@@ -1,10 +1,10 @@
 """``tuyahouse status``: how an account is doing, from the warehouse alone."""
 
-import shlex
 from datetime import UTC, datetime
 
 from tuyahouse.cli.context import OneAccount, chosen, open_warehouse, read_settings
 from tuyahouse.cli.output import below, said, say, show
+from tuyahouse.command_lines import flow_command, goes_on_anew
 from tuyahouse.settings import Account
 from tuyahouse.sync.messages.gaps import gap_in_words
 from tuyahouse.terminal import duration
@@ -22,6 +22,13 @@ from tuyahouse.warehouse.warehouse import Warehouse
 RUNS_SHOWN = 10
 DIED = "died"
 """What a run is called whose process was killed: it is stored as running, but its lock has ended."""
+GOES_ON = {
+    DIED: "What was committed stays. To go on:",
+    "interrupted": "What was answered is committed. To go on:",
+    "failed": "When that is mended:",
+    "unbalanced": "When that is mended:",
+}
+"""What stands above the command that continues a run, by its status."""
 
 
 def status(account: OneAccount = None) -> None:
@@ -62,21 +69,26 @@ def _status(warehouse: Warehouse, account: Account, now: datetime) -> None:
 def _runs(warehouse: Warehouse, account: str) -> None:
     newest = runs.recent_runs(warehouse, account, RUNS_SHOWN)
     say("Newest runs (UTC)" if newest else "There was no run yet.")
+    nights = {run.run_key for run in newest if run.flow == "nightly_sync" and _state(warehouse, run) in GOES_ON}
     for run in newest:
-        _run(warehouse, run)
+        _run(warehouse, run, run.flow != "nightly_sync" and run.run_key in nights)
 
 
-def _run(warehouse: Warehouse, run: runs.Summary) -> None:
-    """A line that fits into 80 columns, the counts in another, and the note below, wrapped."""
+def _run(warehouse: Warehouse, run: runs.Summary, in_a_night: bool) -> None:
+    """A line that fits into 80 columns, the counts in another, the note below, and how it goes on.
+
+    What goes on as a part ``in_a_night`` needs no command of its own.
+    """
     status = _state(warehouse, run)
     say(f"  {run.started_at:%m-%d %H:%M}  {run.flow}: {status}")
     below(f"run key {run.run_key}")
     if counts := _progress(warehouse, run) if run.status == "running" else counts_in_words(run.outcome):
         below(counts)
-    if status == DIED:
-        below(f"What was committed stays. To go on: {_command(run)}")
     for line in run.note.splitlines():
         below(line)
+    if status in GOES_ON and not in_a_night and not goes_on_anew(run.note):
+        below(GOES_ON[status])
+        below(flow_command(run.flow, run.account, {**run.parameters, "run_key": run.run_key}))
 
 
 def _state(warehouse: Warehouse, run: runs.Summary) -> str:
@@ -85,10 +97,6 @@ def _state(warehouse: Warehouse, run: runs.Summary) -> str:
         return run.status
     with warehouse.read() as conn:
         return run.status if locks.is_held(conn, locks.of_run(run.account, run.flow, run.run_key)) else DIED
-
-
-def _command(run: runs.Summary) -> str:
-    return f"python -m flows {run.flow} -p account={run.account} -p {shlex.quote(f'run_key={run.run_key}')}"
 
 
 def _progress(warehouse: Warehouse, run: runs.Summary) -> str:
@@ -134,7 +142,7 @@ def _calls(conn: Connection, account: Account, now: datetime) -> None:
     say(f"Calls since {month}: {used:,} ({said_of_budget}).")
     by_endpoint = slots.calls_by_endpoint(conn, account.name, month)
     if by_endpoint:
-        show(f"Calls since {month}", ("endpoint", "calls", "failures", "throttled"), by_endpoint)
+        show("Calls by endpoint", ("endpoint", "calls", "failures", "throttled"), by_endpoint)
 
 
 def _tokens(conn: Connection, account: Account, now: datetime) -> None:

@@ -79,6 +79,14 @@ class Account(BaseModel):
     monthly_calls: Whole | None = Field(
         default=None, ge=1, description="Budget of calls in a calendar month (UTC); none: no limit"
     )
+    strategy: Annotated[Literal["all", "stale", "pass_counts"], Lower] = Field(
+        default="pass_counts",
+        description="Which serial numbers a night asks: all that are not finished; stale: those not asked for a while; "
+        "pass_counts: those that Tuya's pass counts say moved, once the counts have proved true, until then stale",
+    )
+    max_staleness_days: Whole = Field(
+        default=7, ge=1, le=365, description="An open serial number is asked at least this often, whatever counts say"
+    )
     timeout_seconds: float = Field(default=30.0, gt=0, le=600, description="Longest wait for one answer")
     max_answer_mb: Whole = Field(
         default=32,

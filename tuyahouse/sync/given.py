@@ -49,7 +49,8 @@ def unusable_in_words(what: str, keys: Sequence[str]) -> list[str]:
         return []
     named = "; ".join(f"{one.value!r}: {one.reason}" for one in refused[:SHOWN])
     more = f"; and {len(refused) - SHOWN:,} more" if len(refused) > SHOWN else ""
-    return [f"{len(refused):,} of the given {what} are not valid and were not asked: {named}{more}."]
+    count = "One of the" if len(refused) == 1 else f"{len(refused):,} of the"
+    return [f"{count} given {what} cannot be asked: {named}{more}."]
 
 
 def _judged(key: str) -> object:

@@ -180,9 +180,17 @@ async def get_craft_line(
 _NOT_BY_POST = frozenset({"HTTP 404", "HTTP 405", "HTTP 501", "1108", "1105", "1006"})
 
 
-async def get_pass_amount(client: "TuyaClient", order_code: str, station_code: str) -> int:
-    """How many units of a work order passed a station."""
-    answer = await client.call(PASS_AMOUNT, body={"orderCode": order_code, "stationCode": station_code})
+async def get_pass_amount(
+    client: "TuyaClient", order_code: str, station_code: str, on_start: Callable[[], None] | None = None
+) -> int:
+    """How many units of a work order passed a station; ``on_start`` is that of the client's ``call``.
+
+    Raises:
+        UnusableAnswer: it is not a whole number.
+        TuyaError: see :meth:`tuyahouse.cloud.client.TuyaClient.call`.
+    """
+    body = {"orderCode": order_code, "stationCode": station_code}
+    answer = await client.call(PASS_AMOUNT, body=body, on_start=on_start)
     try:
         return int(as_text(answer.result) or 0)
     except ValueError:

@@ -87,7 +87,8 @@ def _pairs(rows: Sequence[tuple[Any, Any]]) -> Markup:
 
 
 def _checks(page: Page) -> Markup:
-    w, checks, rows = page.w, page.facts["checks"], page.facts["quality_rows"]
+    w, found = page.w, page.facts["quality"]
+    checks, rows = found.drop_duplicates("check_name"), found[found["severity"] != "info"]
     name = w("Checks of the data")
     if checks.empty:
         return page.card(name, tag("p", w("All checks found nothing."), class_="fine"))
@@ -96,7 +97,7 @@ def _checks(page: Page) -> Markup:
         Col(w("Check"), "check_name", w.of),
         Col(w("Severity"), "severity", lambda one: page.chip(kinds.get(one, "quiet"), w.of(one))),
         Col(w("Rows"), "found", page.number, number=True),
-        Col(w("For example"), "example", wide=True),
+        Col(w("For example"), "key", wide=True),
     ]
     detail = [
         Col(w("Check"), "check_name", w.of),

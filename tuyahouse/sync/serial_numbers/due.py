@@ -47,6 +47,21 @@ def is_due(candidate: Candidate, now: datetime, policy: PlanPolicy) -> bool:
     return now - candidate.last_asked_at >= wait_of(candidate, policy)
 
 
+NIGHT = timedelta(days=1)
+"""The time from one run to the next: what would be older than allowed by then is asked now."""
+
+
+def overdue_before(now: datetime, max_staleness: timedelta) -> datetime:
+    """An open serial number that was asked no later than this is overdue, or would be before the next night."""
+    return now - max(max_staleness - NIGHT, timedelta(0))
+
+
+def is_overdue(candidate: Candidate, before: datetime) -> bool:
+    """Whether it is open and was asked no later than ``before``."""
+    asked = candidate.last_asked_at
+    return asked is not None and candidate.state not in _ASKED and asked <= before
+
+
 def wait_of(candidate: Candidate, policy: PlanPolicy) -> timedelta:
     """How long a serial number is left alone after it was last asked."""
     if candidate.state == State.FINISHED:

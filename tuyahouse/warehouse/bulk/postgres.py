@@ -131,7 +131,7 @@ def _source(shape: Shape) -> str:
 def _probe_sql(shape: Shape) -> str:
     """One row if some of the batch's first keys are stored; a batch of new rows needs no look-ups."""
     stored = f"(SELECT FROM {shape.table.name} k WHERE {_same_key(shape, 's', 'k')} OFFSET 0)"
-    return f"SELECT 1 FROM (SELECT * FROM {_source(shape)} b LIMIT 16) s CROSS JOIN LATERAL {stored} LIMIT 1"
+    return f"SELECT 1 FROM (SELECT * FROM {_source(shape)} b LIMIT 16) s CROSS JOIN LATERAL {stored} o LIMIT 1"
 
 
 @lru_cache(256)

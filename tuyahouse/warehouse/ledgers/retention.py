@@ -5,11 +5,11 @@ from datetime import datetime
 from sqlalchemy import Connection, delete, select
 
 from tuyahouse.warehouse.ledgers import raw_blocks
-from tuyahouse.warehouse.tables import ops_chunk, ops_dead_letter, ops_run, raw_message
+from tuyahouse.warehouse.tables import ops_chunk, ops_dead_letter, ops_run, raw_message, station_pass_count
 
 
 def prune(conn: Connection, account: str, before: datetime) -> dict[str, int]:
-    """Delete raw answers, raw messages, chunks of ended runs and resolved dead letters older than ``before``.
+    """Delete raw answers, raw messages, pass counts, chunks of ended runs and resolved dead letters older than that.
 
     Returns the number of rows by table. Core tables, runs and open dead letters stay. A replay can read only the raw
     answers that are left.
@@ -19,7 +19,11 @@ def prune(conn: Connection, account: str, before: datetime) -> dict[str, int]:
         ops_dead_letter.c.account == account, ops_dead_letter.c.resolved_at < before
     )
     messages = delete(raw_message).where(raw_message.c.account == account, raw_message.c.received_at < before)
+    counts = delete(station_pass_count).where(
+        station_pass_count.c.account == account, station_pass_count.c.checked_at < before
+    )
     return {
+        "station_pass_count": conn.execute(counts).rowcount,
         "raw_block": raw_blocks.prune(conn, account, before),
         "raw_message": conn.execute(messages).rowcount,
         "ops_chunk": conn.execute(delete(ops_chunk).where(ops_chunk.c.run_id.in_(ended))).rowcount,

@@ -246,6 +246,12 @@ def parameters_of(conn: Connection, run_id: str) -> dict[str, Any]:
     return dict(conn.execute(select(ops_run.c.parameters).where(ops_run.c.run_id == run_id)).scalar() or {})
 
 
+def started_at(conn: Connection, run_id: str) -> datetime:
+    """When the run was started first, by its own present."""
+    found: datetime = conn.execute(select(ops_run.c.started_at).where(ops_run.c.run_id == run_id)).scalar_one()
+    return found
+
+
 def set_parameters(conn: Connection, run_id: str, parameters: Mapping[str, Any]) -> None:
     """Replace the parameters of the run."""
     conn.execute(update(ops_run).where(ops_run.c.run_id == run_id).values(parameters=dict(parameters)))

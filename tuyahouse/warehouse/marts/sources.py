@@ -90,7 +90,10 @@ _BY_NAME = {
 _OF_NAME = {name: source for source, names in _BY_NAME.items() for name in names.split()}
 
 _CHANGED = "mart_order_state, device, device_history, ops_dead_letter, ops_run, ops_drift"
+_COUNTED = ("order_code", "node", "checked_at", "tuya_count", "warehouse_count")
 _OF_MART = {
+    "mart_pass_count": {name: f"station_pass_count.{name}" for name in _COUNTED}
+    | {"difference": "station_pass_count.tuya_count, station_pass_count.warehouse_count"},
     "mart_change": dict.fromkeys(("at", "kind", "key", "what"), _CHANGED),
     "mart_command": {"device_id": "command.device_id", "last_asked_at": "command.last_asked_at"},
     "mart_presence_day": {"factory_day": "mart_day.factory_day"},

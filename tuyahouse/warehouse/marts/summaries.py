@@ -14,6 +14,7 @@ from tuyahouse.warehouse.marts.sql import Sql
 
 DAYS = 28
 """Factory days that sums reach back, as in ``mart_pareto``."""
+ROWS_OF_A_CHECK = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +57,12 @@ _ORDER_LINE = "LEFT JOIN craft_line l ON l.account = x.account AND l.order_code 
 
 
 def _recent(sql: Sql, day: str, days: int = DAYS) -> str:
-    """The newest factory days up to that of ``as_of``; joins ``ops_mart`` and ``mart_day``."""
-    return (
-        "JOIN ops_mart m ON m.account = x.account JOIN mart_day t ON t.account = x.account AND t.starts_at <= m.as_of "
-        f"AND t.ends_at > m.as_of AND x.{day} > {sql.days_before('t.factory_day', days)} AND x.{day} <= t.factory_day"
+    """A condition: the newest factory days up to that of ``as_of``."""
+    today = (
+        "(SELECT MAX(t.factory_day) FROM ops_mart m JOIN mart_day t ON t.account = m.account "
+        "AND t.starts_at <= m.as_of AND t.ends_at > m.as_of WHERE m.account = :account)"
     )
+    return f"x.account = :account AND x.{day} > {sql.days_before(today, days)} AND x.{day} <= {today}"
 
 
 def _stuck_by_node(sql: Sql) -> str:
@@ -80,14 +82,14 @@ def _wip_by_node(sql: Sql) -> str:
 def _intervals(sql: Sql) -> str:
     return f"""
         SELECT l.craft_line_code, x.from_node, x.to_node, x.kind, x.bucket, SUM(x.units) AS units, SUM(x.ms) AS ms
-        FROM mart_interval_day x {_recent(sql, "factory_day")} {_ORDER_LINE} WHERE x.account = :account
+        FROM mart_interval_day x {_ORDER_LINE} WHERE {_recent(sql, "factory_day")}
         GROUP BY l.craft_line_code, x.from_node, x.to_node, x.kind, x.bucket"""
 
 
 def _shifts(sql: Sql) -> str:
     return f"""
         SELECT CAST(x.factory_day AS text) AS day, x.shift, SUM(x.started) AS started, SUM(x.finished) AS finished
-        FROM mart_order_day x {_recent(sql, "factory_day")} WHERE x.account = :account
+        FROM mart_order_day x WHERE {_recent(sql, "factory_day")}
         GROUP BY x.factory_day, x.shift ORDER BY x.factory_day, x.shift"""
 
 
@@ -96,7 +98,7 @@ def _node_yield(sql: Sql) -> str:
         SELECT x.craft_line_code, x.node, SUM(x.units) AS units, SUM(x.first_passed) AS first_passed,
             SUM(x.first_failed) AS first_failed, SUM(x.recovered) AS recovered, SUM(x.repeated) AS repeated,
             SUM(x.attempts) AS attempts
-        FROM mart_station_daily x {_recent(sql, "factory_day")} WHERE x.account = :account
+        FROM mart_station_daily x WHERE {_recent(sql, "factory_day")}
         GROUP BY x.craft_line_code, x.node ORDER BY x.craft_line_code, x.node"""
 
 
@@ -105,7 +107,7 @@ def _presence(sql: Sql) -> str:
         SELECT CAST(x.factory_day AS text) AS day, x.product_id, SUM(x.devices) AS devices,
             SUM(x.online_ms) AS online_ms, SUM(x.offline_ms) AS offline_ms, SUM(x.unknown_ms) AS unknown_ms,
             SUM(x.flips) AS flips, SUM(x.never_online) AS never_online
-        FROM mart_presence_day x {_recent(sql, "factory_day")} WHERE x.account = :account
+        FROM mart_presence_day x WHERE {_recent(sql, "factory_day")}
         GROUP BY x.factory_day, x.product_id ORDER BY x.factory_day, x.product_id"""
 
 
@@ -133,11 +135,14 @@ def _verdicts(sql: Sql) -> str:
         GROUP BY x.verdict, x.outcome ORDER BY COUNT(*) DESC, x.verdict, x.outcome"""
 
 
-def _checks(sql: Sql) -> str:
-    return """
-        SELECT x.check_name, x.severity, COUNT(*) AS found, MIN(x.key) AS example FROM mart_quality x
-        WHERE x.account = :account GROUP BY x.check_name, x.severity
-        ORDER BY CASE x.severity WHEN 'error' THEN 1 WHEN 'warning' THEN 2 ELSE 3 END, COUNT(*) DESC, x.check_name"""
+def _quality(sql: Sql) -> str:
+    return f"""
+        SELECT check_name, severity, order_code, key, what, found FROM (
+            SELECT x.*, COUNT(*) OVER (PARTITION BY x.check_name) AS found,
+                ROW_NUMBER() OVER (PARTITION BY x.check_name ORDER BY x.order_code, x.key, x.what) AS place
+            FROM mart_quality x WHERE x.account = :account) named
+        WHERE place <= {ROWS_OF_A_CHECK}
+        ORDER BY CASE severity WHEN 'error' THEN 1 WHEN 'warning' THEN 2 ELSE 3 END, found DESC, check_name, place"""
 
 
 def _changes(sql: Sql) -> str:
@@ -220,7 +225,11 @@ SUMMARIES: dict[str, Summary] = {
             _commands,
         ),
         Summary("verdicts", (words("verdict", ""), words("outcome", ""), _COMMANDS), _verdicts),
-        Summary("checks", (words("check_name", ""), words("severity", ""), _FOUND, words("example", "")), _checks),
+        Summary(
+            "quality",
+            (*[words(name, "") for name in ("check_name", "severity", "order_code", "key", "what")], _FOUND),
+            _quality,
+        ),
         Summary("changes", (words("kind", ""), _FOUND), _changes),
         Summary(
             "dead_letters", (words("kind", ""), words("reason", ""), _FOUND, time("last_seen_at", "")), _dead_letters
@@ -233,15 +242,6 @@ SUMMARIES: dict[str, Summary] = {
         _first("newest_changes", First("mart_change", "at DESC, kind, key", 50)),
         _first("nights", First("mart_run", "started_at DESC, run_key", 28, "flow = 'nightly_sync'")),
         _first("newest_runs", First("mart_run", "started_at DESC, flow", 40)),
-        _first(
-            "quality_rows",
-            First(
-                "mart_quality",
-                "CASE severity WHEN 'error' THEN 1 ELSE 2 END, check_name, order_code, key",
-                50,
-                "severity <> 'info'",
-            ),
-        ),
         _first(
             "open_commands", First("mart_command", "open_h DESC, command_sn", 50, "outcome IN ('stuck', 'conflict')")
         ),

@@ -100,6 +100,11 @@ class WarehouseSlots:
         with self._database.read() as conn:
             return _used(conn, account, now.timestamp())
 
+    def calls_today(self, account: str, now: datetime) -> int:
+        """Calls on the day (UTC) of ``now``."""
+        with self._database.read() as conn:
+            return calls_since(conn, account, _day(now.timestamp()))
+
 
 class _Offset:
     """Seconds by which the clock of the store is ahead of this process's steady clock.

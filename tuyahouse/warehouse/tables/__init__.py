@@ -37,6 +37,7 @@ from tuyahouse.warehouse.tables.messages import (
     ops_message_gap,
     raw_message,
 )
+from tuyahouse.warehouse.tables.pass_counts import ops_count_trust, station_pass_count
 from tuyahouse.warehouse.tables.serial_numbers import craft_line, craft_line_node, flow_step, serial_number
 from tuyahouse.warehouse.tables.shared import ops_api_calls, ops_lock, ops_pace, ops_token
 
@@ -66,6 +67,7 @@ __all__ = [
     "ops_api_calls",
     "ops_chunk",
     "ops_consumer",
+    "ops_count_trust",
     "ops_dead_letter",
     "ops_device_list",
     "ops_drift",
@@ -81,6 +83,7 @@ __all__ = [
     "raw_block",
     "raw_message",
     "serial_number",
+    "station_pass_count",
     "visual_token",
     "work_order",
 ]

@@ -1240,3 +1240,49 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("account", "order_code"),
         comment="Plans of work orders, from files (tuyahouse orders add): no API of Tuya gives quantity or due date",
     )
+    op.create_table(
+        "station_pass_count",
+        sa.Column("account", Text, nullable=False, comment="Tuya cloud project, by its name in the settings"),
+        sa.Column("order_code", Text, nullable=False, comment="Work order"),
+        sa.Column("node", Text, nullable=False, comment="Station or process node"),
+        sa.Column("checked_at", UtcTime, nullable=False, comment="When Tuya was asked"),
+        sa.Column(
+            "tuya_count", sa.Integer(), nullable=False, comment="Units that passed the node, as Tuya counts them"
+        ),
+        sa.Column(
+            "warehouse_count",
+            sa.Integer(),
+            nullable=True,
+            comment="The same by the steps in the warehouse, of that time; null until the run compared them",
+        ),
+        sa.PrimaryKeyConstraint("account", "order_code", "node", "checked_at"),
+        comment="Pass counts: answers to /v1.0/pms/production/station/pass/amount beside the warehouse's own counts",
+    )
+    op.create_table(
+        "ops_count_trust",
+        sa.Column("account", Text, nullable=False, comment="Tuya cloud project, by its name in the settings"),
+        sa.Column(
+            "definition",
+            Text,
+            nullable=True,
+            comment="What Tuya's counts proved to count: passed, reached or passed_hour_late",
+        ),
+        sa.Column(
+            "agreed",
+            sa.Integer(),
+            server_default="0",
+            nullable=False,
+            comment="Nights in a row in which they agreed",
+        ),
+        sa.Column("last_run", Text, nullable=True, comment="Run that compared them last (ops_run.run_id)"),
+        sa.Column("fell_at", UtcTime, nullable=True, comment="When they were contradicted last"),
+        sa.Column("reason", Text, nullable=True, comment="What contradicted them, or why they are not asked"),
+        sa.Column(
+            "refused_at",
+            UtcTime,
+            nullable=True,
+            comment="When Tuya refused them for lack of rights; null: it did not",
+        ),
+        sa.PrimaryKeyConstraint("account"),
+        comment="Whether pass counts of an account may decide which serial numbers are left alone tonight",
+    )

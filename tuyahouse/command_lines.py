@@ -1,0 +1,53 @@
+"""How a run goes on: command lines that are advised are whole ones, to be pasted into a shell as they stand."""
+
+import json
+import re
+import shlex
+from collections.abc import Mapping
+from typing import Any
+
+_LONGEST = 2000
+"""Characters; a shell takes more, a person does not."""
+_INTERNAL = frozenset({"dead_letters"})
+"""What a run stores beside the parameters of its flow."""
+
+ANEW = (
+    "The same run_key writes none of these. Find out whether Tuya carried them out; to write one all the same, start a "
+    "run with a new run_key."
+)
+"""How a red run ends where nothing is left that the same run key would do."""
+
+COMMAND = re.compile(r"\s*(# |python -m |tuyahouse |prefect |export |eval |curl |\.venv/bin/)")
+"""Begins a line that is a command."""
+
+
+def flow_command(flow: str, account: str, parameters: Mapping[str, Any]) -> str:
+    """``python -m flows sync_sn_flows -p account=demo -p run_key=x``; parameters without a value are left out.
+
+    A command that nobody would read is cut to its beginning and its run key, and says that the others are missing.
+    """
+    given = {"account": account, **{name: value for name, value in parameters.items() if name not in _INTERNAL}}
+    pairs = {name: _pair(name, value) for name, value in given.items() if _is_given(value)}
+    line = _line(flow, pairs)
+    if len(line) <= _LONGEST:
+        return line
+    kept = {name: pair for name, pair in pairs.items() if len(pair) <= 100}
+    return f"{_line(flow, kept)}   # and as before: {', '.join(sorted(pairs.keys() - kept.keys()))}"
+
+
+def goes_on_anew(said: str) -> bool:
+    """Whether what a red run says ends with the advice to start another one."""
+    return said.rstrip().endswith(ANEW)
+
+
+def _line(flow: str, pairs: Mapping[str, str]) -> str:
+    return " ".join([f"python -m flows {flow}", *(f"-p {pair}" for pair in pairs.values())])
+
+
+def _is_given(value: object) -> bool:
+    return value is not None and value not in ("", [], (), {})
+
+
+def _pair(name: str, value: object) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    return shlex.quote(f"{name}={text}")

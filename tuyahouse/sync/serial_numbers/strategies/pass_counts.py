@@ -1,0 +1,98 @@
+"""Ask the units that Tuya's pass counts say moved, the likeliest first, until the counts are explained.
+
+A count tells how many units passed a node. Those that wait for that node are asked in the order of their arrival, as
+many as the count is ahead of the warehouse. Answers land, and the next stage sees what is still missing: it asks
+further down the queue, in growing steps, until nothing is missing or all were asked. So units that were overtaken,
+after a failure say, are asked before those behind them.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from math import ceil
+
+from tuyahouse.sync.serial_numbers.strategies.situation import Choice, Order, Situation, Unit
+from tuyahouse.sync.serial_numbers.strategies.stale import reason_to_ask
+
+SAMPLED = 2
+"""Units asked beyond what the counts explain, at each node where some wait, so that counts that lie are found out."""
+GROWTH = 1.6
+"""By how much further down a queue each stage looks for what is missing."""
+ALL_LEFT = 4
+"""The look at an order that asks all that wait where something is still missing: arrival does not tell there."""
+MOST_OF_A_QUEUE = 0.5
+"""Where a later stage would ask a larger share of what waits, it asks all: failures are not counted."""
+QUIET = timedelta(hours=60)
+"""A unit that has not moved for so long while others did may have been given up: it comes after the others."""
+_NEVER = datetime.min.replace(tzinfo=UTC)
+
+
+def choose(situation: Situation) -> Iterator[Choice]:
+    """Overdue ones, never asked ones and those of orders without counts as ``stale`` does; then order by order."""
+    for one in situation.candidates(situation.counted):
+        reason = reason_to_ask(one, situation)
+        if reason:
+            yield Choice(one.sn, reason)
+    for order in situation.orders:
+        yield from _of_order(order, situation)
+
+
+def _of_order(order: Order, situation: Situation) -> Iterator[Choice]:
+    open_ = [one for one in order.units if not _asked(one, situation) and not _comes_by_time(one, order, situation)]
+    if order.audited:
+        yield from (Choice(one.sn, "audited") for one in open_)
+        yield from (Choice(one.sn, "sampled") for one in order.scouts)
+        return
+    taken: set[str] = set()
+    for position, place in enumerate(order.places):
+        queue = _in_turn(one for one in open_ if _waits_for(one, order.places) == place)
+        if position == 0:
+            queue += sorted((one for one in order.fed if not _asked(one, situation)), key=_arrival)
+        missing = max(order.missing.get(place, 0), 0)
+        if missing and not queue and order.looks > 1:
+            before = order.places[:position]
+            queue = [one for p in reversed(before) for one in open_ if _waits_for(one, order.places) == p]
+        queue = [one for one in queue if one.sn not in taken]
+        size = _reach(missing, len(queue), order.looks)
+        extra = SAMPLED if order.looks == 1 and place in order.missing else 0
+        yield from (Choice(one.sn, "moved") for one in queue[:size])
+        yield from (Choice(one.sn, "sampled") for one in queue[size : size + extra])
+        taken.update(one.sn for one in queue[: size + extra])
+    yield from (Choice(one.sn, "sampled") for one in order.scouts if one.sn not in taken)
+
+
+def _reach(missing: int, waiting: int, looks: int) -> int:
+    """How many units of a queue to ask for what is missing."""
+    size = ceil(missing * GROWTH ** (looks - 1))
+    if missing and looks > 1 and (looks >= ALL_LEFT or size > MOST_OF_A_QUEUE * waiting):
+        return waiting
+    return min(size, waiting)
+
+
+def _waits_for(one: Unit, places: Sequence[int]) -> int | None:
+    """The place of the next node that would count the unit."""
+    return next((place for place in places if one.place is None or place > one.place), None)
+
+
+def _in_turn(units: Iterable[Unit]) -> list[Unit]:
+    """By arrival; those that stand still while others pass come last. Units without a step: by serial number."""
+    return sorted(units, key=lambda one: (_stood_still(one), _arrival(one)))
+
+
+def _arrival(one: Unit) -> tuple[datetime, str]:
+    return one.newest_at or _NEVER, one.sn
+
+
+def _stood_still(one: Unit) -> bool:
+    """Whether it was asked after it had stood still for long: it was found where it was."""
+    asked, newest = one.last_asked_at, one.newest_at
+    return asked is not None and newest is not None and asked - newest > QUIET
+
+
+def _comes_by_time(one: Unit, order: Order, situation: Situation) -> bool:
+    """Whether it is among the candidates, although counts may decide about its order, and is asked as one of these."""
+    listed = order.code not in situation.counted or (one.last_asked_at or one.added_at) <= situation.overdue_before
+    return listed and bool(reason_to_ask(one, situation))
+
+
+def _asked(one: Unit, situation: Situation) -> bool:
+    return one.last_asked_at is not None and one.last_asked_at >= situation.begun

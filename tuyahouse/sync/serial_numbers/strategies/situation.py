@@ -1,0 +1,78 @@
+"""What a strategy is given, and what it gives back."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple, Protocol
+
+from tuyahouse.settings import PlanPolicy
+from tuyahouse.sync.serial_numbers.due import Candidate
+
+
+class Unit(Candidate, Protocol):
+    """A unit that waits in its order (``warehouse.serial_numbers.pass_counts.Unit``)."""
+
+    @property
+    def place(self) -> int | None: ...
+    @property
+    def newest_at(self) -> datetime | None: ...
+
+
+REASONS = {
+    "overdue": "not asked for MAX_STALENESS_DAYS",
+    "new": "never asked",
+    "due": "not asked for a while",
+    "moved": "passed a node by the pass counts, the likeliest first",
+    "sampled": "left alone by the pass counts, asked to check them",
+    "audited": "of a work order that is asked in full to check its pass counts",
+}
+
+
+class Choice(NamedTuple):
+    """A serial number to ask, and why (a key of :data:`REASONS`)."""
+
+    sn: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A work order whose pass counts decide.
+
+    ``missing`` holds, by place, how many more units passed a node by Tuya's count than by the warehouse's. ``units``
+    are those that wait, ``fed`` finished ones of other orders that may come into this one. ``audited`` asks in full.
+    """
+
+    code: str
+    places: Sequence[int]
+    units: Sequence[Unit]
+    missing: Mapping[int, int]
+    fed: Sequence[Unit] = ()
+    scouts: Sequence[Unit] = ()
+    audited: bool = False
+    looks: int = 1
+    """The stages that have looked at the order, this one included."""
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """The state of an account at one stage of a run.
+
+    ``candidates`` gives the units whose time may have come, in the order in which a budget is spent; it leaves out
+    those of the orders named that are not overdue. ``orders`` are pulled one by one and never held.
+    """
+
+    now: datetime
+    policy: PlanPolicy
+    overdue_before: datetime
+    """An open unit that was last asked no later is asked, whatever counts say."""
+    candidates: Callable[[frozenset[str]], Iterator[Candidate]]
+    begun: datetime
+    """When the run began: a unit asked since then has been asked by it."""
+    stage: int = 1
+    counted: frozenset[str] = frozenset()
+    """Work orders that pass counts decide about."""
+    orders: Iterable[Order] = field(default=())
+
+
+Choose = Callable[[Situation], Iterator[Choice]]
