@@ -7,11 +7,13 @@ import pytest
 from tests.cli.conftest import cli, environment
 from tests.flows.nights import environment_of
 from tests.flows.processes import run_flow
+from tuyahouse.warehouse.warehouse import Warehouse
 
 __all__ = ["cli", "environment"]
 
 
-def test_the_command_writes_the_file_in_the_language_asked_for(cli, tmp_path: Path) -> None:
+def test_the_command_writes_the_file_in_the_language_asked_for(cli, sqlite_url: str, tmp_path: Path) -> None:
+    Warehouse.open(sqlite_url).close()
     done = cli("report", "-a", "demo", "--out", str(tmp_path / "r.html"), "--language", "zh")
     assert done.exit_code == 0 and "which says what to do" in done.output
     assert '<html lang="zh-Hans">' in (tmp_path / "r.html").read_text()
