@@ -201,9 +201,9 @@ def test_the_longer_of_two_secrets_that_begin_alike_is_hidden_whole():
 
 def test_a_long_text_is_cleaned_in_no_time():
     text = "token " + "ab-" * 50_000
-    started = time.perf_counter()
+    started = time.thread_time()
     assert Redactor().text(text) == text
-    assert time.perf_counter() - started < 5
+    assert time.thread_time() - started < 5
 
 
 def test_only_some_hundred_tokens_are_kept():
