@@ -112,10 +112,10 @@ def test_a_second_night_at_the_same_time_is_refused_and_names_the_first(env, ope
     with locks.account_lock(warehouse, "demo/nightly_sync", "run other", timedelta(minutes=5)):
         code, printed = operator.run("nightly_sync", env, run_key="n")
     assert code == 1
-    assert printed.splitlines()[-1].startswith("demo/nightly_sync is being worked on by run other since")
+    assert printed.splitlines()[-3].startswith("demo/nightly_sync is being worked on by run other since")
     assert tuya.control("asked") == {}
     refused = runs.find_run(warehouse, "demo", "nightly_sync", "n")
-    assert refused and (refused.status, refused.note) == ("failed", printed.splitlines()[-1])
+    assert refused and (refused.status, refused.note) == ("failed", printed.splitlines()[-3])
 
 
 @on_sqlite
@@ -137,7 +137,7 @@ def test_the_same_night_started_twice_is_refused_and_the_first_is_left_alone(env
     with locks.account_lock(warehouse, "demo/nightly_sync", "run n", timedelta(minutes=5)):
         code, printed = operator.run("nightly_sync", env, run_key="n")
     assert code == 1
-    assert printed.splitlines()[-1].startswith("demo/nightly_sync is being worked on by run n since")
+    assert printed.splitlines()[-3].startswith("demo/nightly_sync is being worked on by run n since")
     assert "asked" not in printed, "the counts of a run under way say nothing of this start"
     assert status(warehouse, "nightly_sync")[0] == "running"
 
@@ -155,7 +155,7 @@ def test_a_database_that_goes_away_for_good_is_said_in_words(tuya, prefect_serve
     own_postgres.start()
     assert process.returncode == 1, printed
     assert "Traceback" not in printed
-    assert "cannot be reached" in printed.splitlines()[-2]
+    assert "cannot be reached" in printed.splitlines()[-3]
     assert printed.splitlines()[-1].endswith("-p run_key=n")
 
 

@@ -71,7 +71,7 @@ def test_a_run_for_an_account_that_is_not_there_leaves_a_sentence_a_note_and_a_r
 ):
     code, printed = start("sync_sn_flows", run_key="r", account="other")
     assert code == 1 and "Traceback" not in printed
-    assert printed.splitlines()[-1].startswith("There is no account 'other' (there are: demo).")
+    assert printed.splitlines()[-3].startswith("There is no account 'other' (there are: demo).")
     name, message = state_message(prefect_server, "sn flows other")
     assert name == "Refused" and message.startswith("Red: There is no account 'other'")
     note = prefect_server.newest_artifact("sync-sn-flows-other-note")["data"]
