@@ -33,6 +33,13 @@ class Up:
             self.process = subprocess.Popen(
                 command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
             )
+        try:
+            self._wait()
+        except BaseException:
+            self.stop()
+            raise
+
+    def _wait(self) -> None:
         end = time.monotonic() + SECONDS
         while "Ctrl-C stops everything" not in self.printed.read_text():
             assert self.process.poll() is None and time.monotonic() < end, self.printed.read_text()
