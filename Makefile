@@ -1,6 +1,6 @@
 # Everything a person does with this checkout. `make help` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help setup up demo deploy test lint format docs images nights bench bench-marts containers system fuzz kill clean
+.PHONY: help setup up demo deploy test lint format docs images nights bench bench-marts look containers system fuzz kill clean
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
@@ -56,6 +56,9 @@ bench: setup  ## ratios against hand-written loops (benchmarks/README.md)
 
 bench-marts: setup  ## what a refresh of the marts costs (benchmarks/marts.py)
 	@$(RUN) -m benchmarks.marts
+
+look: setup  ## start make up, drive its UI in a browser, stop it (some minutes)
+	@TUYAHOUSE_TEST_UP=1 $(RUN) -m pytest --timeout=900 tests/deployment/test_up.py
 
 containers: setup  ## build the image, run a night in compose, kill its database (podman; some minutes)
 	@CONTAINERS=1 .ci/system

@@ -42,7 +42,13 @@ def podman() -> Podman:
 
 @pytest.fixture(scope="session")
 def image(podman: Podman) -> Iterator[str]:
-    """The image of deployments/containers, and stand-ins for the official ones it is made of and runs with."""
+    """The image of deployments/containers, and stand-ins for the official ones it is made of and runs with.
+
+    ``TUYAHOUSE_TEST_CONTAINERS=built`` takes the images that are there.
+    """
+    if os.environ["TUYAHOUSE_TEST_CONTAINERS"] == "built":
+        yield IMAGE
+        return
     for name, packages in (
         ("docker.io/library/python:3.11-slim-bookworm", "python3,python3-venv"),
         ("localhost/postgres-base", "postgresql"),

@@ -18,7 +18,7 @@ import pytest
 from tests.containers.conftest import ROOT, Podman
 from tests.deployment.conftest import free_port
 
-PATIENCE = 240.0
+PATIENCE = 400.0
 
 
 class Composed:

@@ -20,7 +20,7 @@ from playwright.sync_api import Page, expect, sync_playwright
 from tests.deployment.conftest import ROOT, free_port
 
 KEPT = os.environ.get("TUYAHOUSE_TEST_IMAGES")
-SECONDS = 240
+SECONDS = 600
 
 
 class Up:
