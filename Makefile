@@ -1,6 +1,6 @@
 # Everything a person does with this checkout. `make help` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help setup up demo deploy test lint format docs images nights bench bench-marts look containers system fuzz kill clean
+.PHONY: help setup up demo deploy test lint format docs images nights bench bench-marts bench-ask-less look containers system fuzz kill clean
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
@@ -10,7 +10,7 @@ RUN := $(VENV)/bin/python
 STAMP := $(VENV)/.setup-done
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(STAMP)  ## .venv with the package and its development tools (the other targets call it)
 
@@ -63,6 +63,9 @@ look: setup  ## start make up, drive its UI in a browser, stop it (some minutes)
 containers: setup  ## build the image, run a night in compose, kill its database (podman; some minutes)
 	@CONTAINERS=1 .ci/system
 	@TUYAHOUSE_TEST_CONTAINERS=1 $(RUN) -m pytest --timeout=1500 tests/containers
+
+bench-ask-less: setup  ## calls of thirty nights by strategy, without HTTP (benchmarks/ask_less.py)
+	@$(RUN) -m benchmarks.ask_less
 
 system:  ## install the system packages that some tests need, if it may
 	@.ci/system
