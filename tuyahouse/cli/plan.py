@@ -50,10 +50,21 @@ def _plan(warehouse: Warehouse, settings: Settings, account: Account, now: datet
     for line in [
         in_words(account),
         *what_cannot_be_asked(warehouse, settings, account, now),
+        *_by_counts(account),
         *_sentences(account, night, others, calls),
         *(other.note for other in others if other.note),
     ]:
         say(line)
+
+
+def _by_counts(account: Account) -> list[str]:
+    """That the figures are those by age, where the night decides by what moved."""
+    if account.strategy != "pass_counts":
+        return []
+    return [
+        "STRATEGY is pass_counts: the night asks pass counts first, and decides by them which serial numbers it asks. "
+        "The figures are those by age, as long as the counts are not trusted."
+    ]
 
 
 def _sentences(account: Account, night: Plan, others: list[AlsoDue], calls: int) -> list[str]:

@@ -1,5 +1,6 @@
 """The plan of a run: its serial numbers and chunks, stored before the first call."""
 
+import logging
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
@@ -10,7 +11,7 @@ from tuyahouse.settings import Account, PlanPolicy, Settings
 from tuyahouse.sync.chunks import calls_left, chunked, unpaid
 from tuyahouse.sync.given import names_keys, unusable_in_words, usable, with_those_given_before
 from tuyahouse.sync.intake.rows import Row, shown
-from tuyahouse.sync.serial_numbers import stages
+from tuyahouse.sync.serial_numbers import judging, stages
 from tuyahouse.sync.serial_numbers.chunk import KIND
 from tuyahouse.sync.serial_numbers.counting import share_of_night
 from tuyahouse.sync.serial_numbers.due import overdue_before
@@ -24,6 +25,8 @@ from tuyahouse.warehouse.ledgers import dead_letters, run_chunks, runs
 from tuyahouse.warehouse.serial_numbers import registry
 from tuyahouse.warehouse.shared.landing import landing
 from tuyahouse.warehouse.warehouse import Warehouse
+
+log = logging.getLogger(__name__)
 
 REDRIVEN_AT_ONCE = 1000
 
@@ -127,12 +130,14 @@ def plan_further(
         going_on = run_chunks.continue_plan(conn, run.run_id, lambda keys: True)
         planned = _stage(source, conn, settings, account, wanted, seen, going_on, run.run_id, paid)
         if not planned.keys and not planned.unpaid:
-            verdict = stages.judge(seen, run.run_id)
-            note = stages.conclude(conn, account.name, verdict, seen, now)
+            verdict = judging.judge(seen, run.run_id)
+            note = judging.conclude(conn, account.name, verdict, seen, now)
             if seen.progress.stage < stages.MOST and (verdict.suspicious or verdict.contradiction):
                 planned = _stage(source, conn, settings, account, wanted, seen, going_on, run.run_id, paid)
             planned.notes += [note] if note else []
             stages.store_progress(conn, run.run_id, seen.progress)
+    if not planned.keys and (came_to := stages.in_words(seen.progress)):
+        log.info("%s", came_to)
     return planned
 
 
