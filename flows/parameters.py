@@ -1,5 +1,6 @@
 """The types of flow parameters: what the form in the Prefect UI explains and checks."""
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -202,7 +203,12 @@ def _as_text(value: Any, check: ValidatorFunctionWrapHandler) -> Any:
         raise ValueError(
             f"is the number {value}: write it as text, in quotes. As a number, an id of 19 digits would be rounded"
         )
+    if isinstance(value, str) and _ROUNDED.fullmatch(value.strip()):
+        raise ValueError(f"is {value}, as a spreadsheet shows a rounded number: write all digits of the id")
     return check(value)
+
+
+_ROUNDED = re.compile(r"\d+[.,]\d*(?:e\+?\d+)?", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -166,6 +166,8 @@ def test_a_token_that_came_up_later_is_taken_out():
         ("access_token: abc", "access_token: ***"),
         ("Authorization: Bearer abc", "Authorization: Bearer ***"),
         ("sign=0F2A, t=1", "sign=***, t=1"),
+        ("password=true-north, t=1", "password=***, t=1"),
+        ('{"password": "env: guess"}', '{"password": "***"}'),
     ],
 )
 def test_what_stands_where_secrets_stand_is_taken_out(text, cleaned):
@@ -181,6 +183,8 @@ def test_what_stands_where_secrets_stand_is_taken_out(text, cleaned):
         "asked YZCB04ZZR00001 at 02:00:01",
         "signature=v2",
         "mail an@example.com: done",
+        "python -m flows grant_access -p ticket=true -p dry_run=false",
+        """-p 'arguments={"secret_key": "env:CARD_KEY", "password": "file:card.key"}'""",
     ],
 )
 def test_sentences_without_secrets_stay_as_they_are(text):

@@ -26,14 +26,19 @@ _TOKENS_IN_ANSWERS = 32
 
 _NAMES = r"[\w-]{0,40}(?:password|passwd|pwd|secret|token|ticket)(?:_?key)?|secret_?key|sign"
 _QUOTE = r"\\*[\"']"
+_NO_SECRET = r"(?:true|false|none|null)(?:[\s&,;)\]}\"'\\]|$)"
+"""A switch that is named like a secret, as ``ticket=true``: hidden, it would spoil a command to be started again."""
+_PLACE = r"(?:env:\w+|file:[^\s\"'\\]+)[\"'\\]"
+"""Where a secret is, which is none: as above."""
+
 _PATTERNS = tuple(
     (re.compile(pattern, re.IGNORECASE), f"\\1{HIDDEN}")
     for pattern in (
         r"(/v\d\.\d/token/)[^\s/?#&\"'\\]+",
         r"(://[^\s/@:\"']*:)[^\s/\"']+(?=@)",
-        rf"({_QUOTE}(?:{_NAMES}){_QUOTE}\s*[:,]\s*b?{_QUOTE})[^\"'\\]+",
-        rf"(\b(?:{_NAMES})\s*=\s*b?{_QUOTE})[^\"'\\]+",
-        rf"(\b(?:{_NAMES})\s*=\s*)(?!b?{_QUOTE})[^\s&,;)\]}}\"'\\]+",
+        rf"({_QUOTE}(?:{_NAMES}){_QUOTE}\s*[:,]\s*b?{_QUOTE})(?!{_PLACE})[^\"'\\]+",
+        rf"(\b(?:{_NAMES})\s*=\s*b?{_QUOTE})(?!{_PLACE})[^\"'\\]+",
+        rf"(\b(?:{_NAMES})\s*=\s*)(?!b?{_QUOTE}|{_NO_SECRET})[^\s&,;)\]}}\"'\\]+",
         r"(\b(?:authorization|access_token)\s*:\s*(?:bearer\s+)?)(?![\s\"'])(?!bearer\s)[^\s,;\"']+",
     )
 )

@@ -187,6 +187,8 @@ def test_a_step_after_one_that_failed_is_not_tried(desk: Desk) -> None:
     [
         ({"room_ids": [1420922162969059328]}, "is the number 1420922162969059328: write it as text"),
         ({"room_ids": [1.42e18]}, "write it as text"),
+        ({"room_ids": ["1.42092E+18"]}, "write all digits"),
+        ({"room_ids": ["1420922162969059328.0"]}, "write all digits"),
         ({"room_ids": []}, "at least 1"),
         ({"room_ids": [" "]}, "match"),
         ({"username": ""}, "at least 1"),

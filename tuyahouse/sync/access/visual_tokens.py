@@ -135,8 +135,9 @@ class _Issuing:
             elif (written.is_so or written.facts) and device not in issued:
                 end, words = End.REFUSED, _NO_TOKEN
             elif written.is_so:
-                expires = issued[device]
-                words = " ".join(filter(None, (words, f"It expires at {expires}." if expires else _NEVER)))
+                expires = issued[device] and datetime.fromisoformat(issued[device])
+                until = f"It is good until {expires:%Y-%m-%d %H:%M} UTC." if expires else _NEVER
+                words = " ".join(filter(None, (words, until)))
             self.carried.add(Written(_what(device), end, words))
 
 
