@@ -166,7 +166,9 @@ def test_a_new_user_is_asked_again_until_each_answer_works_and_then_has_a_file_t
     assert tuyahouse(tmp_path, "doctor", "--no-messages").returncode == 0
 
 
-def test_a_file_of_answers_sets_up_an_account_and_a_second_one_beside_it(sandbox: Sandbox, tmp_path: Path) -> None:
+def test_a_file_of_answers_sets_up_an_account_and_a_second_one_beside_it(
+    sandbox: Sandbox, sandboxes: Callable[..., Sandbox], tmp_path: Path
+) -> None:
     (tmp_path / "pms").write_text(sandbox.account.pms_password.get_secret_value() + "\n")
     text = answers_for(sandbox, client_secret="env:SECRET", pms_password=f"file:{tmp_path / 'pms'}")
     done = with_answers(tmp_path, text, SECRET=sandbox.account.client_secret.get_secret_value())
@@ -174,7 +176,10 @@ def test_a_file_of_answers_sets_up_an_account_and_a_second_one_beside_it(sandbox
     first = tomllib.loads((tmp_path / "tuyahouse.toml").read_text())
     again = with_answers(tmp_path, answers_for(sandbox, warehouse_url=None))
     assert (again.returncode, "There is an account factory already" in again.stderr) == (1, True)
-    second = with_answers(tmp_path, answers_for(sandbox, account="Second", pms_username=None, pms_password=None))
+    same = with_answers(tmp_path, answers_for(sandbox, account="Second", warehouse_url=None))
+    assert (same.returncode, "is that of the account 'factory' too" in same.stderr) == (1, True), same.stderr
+    other = answers_for(sandboxes(), account="Second", pms_username=None, pms_password=None)
+    second = with_answers(tmp_path, other)
     assert second.returncode == 0, second.stderr
     both = tomllib.loads((tmp_path / "tuyahouse.toml").read_text())
     assert list(both["accounts"]) == ["factory", "second"]

@@ -172,7 +172,7 @@ def test_status_fits_a_terminal_with_long_notes(program, environment, sqlite_url
         with locks.account_lock(warehouse, locks.of_run("demo", "sync_sn_flows", "under way"), "it", LEASE):
             lines = in_a_terminal(["status", "-a", "demo"], environment, columns)
     assert any(line.endswith("sync_sn_flows: running") for line in lines)
-    whole = [line for line in lines if line.startswith("Warehouse /") or "python -m flows" in line]
+    whole = [line for line in lines if line.endswith(".db") or "python -m flows" in line]
     assert max(len(line) for line in lines if line not in whole) <= columns
     key = f"run_key=reconcile_commands/{'k' * 30}"
     assert f"python -m flows reconcile_commands -p account=demo -p {key}" in map(str.strip, whole), "to be pasted"

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from tests.support.sandbox import Sandbox
 from tuyahouse.cloud.client import TuyaClient
 from tuyahouse.settings import Account
-from tuyahouse.sync.devices.chunks import details_chunk, list_chunk
+from tuyahouse.sync.devices.chunks import details_chunk, is_list, list_chunk
 from tuyahouse.sync.devices.listing.ledger import ListRead
 from tuyahouse.sync.devices.plan import Concluded, chosen_projects, conclude, plan_lists
 from tuyahouse.sync.messages.close_gaps import close_answered_gaps
@@ -49,12 +49,16 @@ async def night(
     if run.planned is None:
         plan_lists(warehouse, account, run, projects, datetime.now(UTC))
     async with TuyaClient.open(account, warehouse.tokens, warehouse.slots) as client:
-        for chunk in [each for each in run_chunks.open_chunks(warehouse, run.run_id) if each < len(projects)]:
+        for chunk in run_chunks.open_chunks(warehouse, run.run_id):
+            if not is_list(warehouse, run.run_id, chunk):
+                continue
             done.lists.append(await list_chunk(client, warehouse, account, run, chunk))
         now = datetime.now(UTC)
         done.concluded = conclude(warehouse, run, projects, full=full, chunk_size=100, at=now)
         done.calls = client.calls
-    for chunk in [each for each in run_chunks.open_chunks(warehouse, run.run_id) if each >= len(projects) and details]:
+    for chunk in run_chunks.open_chunks(warehouse, run.run_id) if details else ():
+        if is_list(warehouse, run.run_id, chunk):
+            continue
         async with TuyaClient.open(account, warehouse.tokens, warehouse.slots) as client:
             await details_chunk(client, warehouse, account, run, chunk, workers=4)
     close_answered_gaps(warehouse, account, datetime.now(UTC))

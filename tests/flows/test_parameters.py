@@ -46,6 +46,7 @@ def test_every_flow_says_which_of_its_parameters_are_text() -> None:
         "now": "text",
         "run_key": "text",
         "sns": "texts",
+        "strategy": "text",
         "work_orders": "texts",
     }
     assert kinds_of(FLOWS["sync_devices"])["project_ids"] == "texts"

@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -114,6 +115,7 @@ class Prometheus:
             [*command, "--web.listen-address=127.0.0.1:0"], stdout=self._log, stderr=subprocess.STDOUT
         )
         self.url = self._address()
+        self._wait_until_ready()
 
     def _address(self) -> str:
         """Its log says where it listens."""
@@ -123,6 +125,17 @@ class Prometheus:
             if found:
                 return f"http://{found[1]}"
             time.sleep(0.1)
+        raise AssertionError(Path(self._log.name).read_text())
+
+    def _wait_until_ready(self) -> None:
+        """It listens before it has read its data; until then it answers 503."""
+        end = time.monotonic() + 60
+        while time.monotonic() < end:
+            try:
+                urllib.request.urlopen(f"{self.url}/-/ready", timeout=30).close()
+                return
+            except urllib.error.HTTPError:
+                time.sleep(0.1)
         raise AssertionError(Path(self._log.name).read_text())
 
     def query(self, expression: str) -> list[dict[str, Any]]:
