@@ -262,7 +262,7 @@ async def _publish(current: Running, summary: runs.Summary) -> None:
     parts = await asyncio.to_thread(_parts, current) if current.parts else []
     counted = sum((part.outcome for part in parts), summary.outcome)
     current.verdict = in_one_sentence(summary.status, None if parts else summary.planned, counted)
-    log.info("%s of %s: %s %s", summary.flow, summary.account, summary.status, current.verdict)
+    log.info("%s of %s: %s. %s", summary.flow, summary.account, summary.status, current.verdict)
     await publish_outcome(summary, current.verdict, parts)
     if summary.status in GREEN:
         await resolve_note(summary)
