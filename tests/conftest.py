@@ -1,6 +1,7 @@
 """Fixtures that every test may use: real servers, fresh databases, nothing of the developer's own settings."""
 
 import os
+import shutil
 import signal
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
@@ -18,6 +19,8 @@ from tests.support.pulsar.build import missing_tools
 from tests.support.sandbox import Sandbox, start_sandbox
 
 if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
     from tests.flows.operator import Operator
     from tests.support.prefect import PrefectServer
     from tuyahouse.warehouse.warehouse import Warehouse
@@ -202,6 +205,18 @@ def pulsar_broker() -> Iterator[PulsarBroker]:
     broker = PulsarBroker()
     yield broker
     broker.close()
+
+
+@pytest.fixture(scope="module")
+def browser() -> "Iterator[Browser]":
+    """A real browser, without a window."""
+    from playwright.sync_api import sync_playwright
+
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        pytest.skip("pages are looked at in chromium, not on this machine")
+    with sync_playwright() as playwright:
+        yield playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
 
 
 # -------------------------------------------------------------------------------------------------------------- skips

@@ -78,6 +78,17 @@ class Page:
             "p", says, Markup(" ") if command else EMPTY, tag("code", command) if command else EMPTY, class_="empty"
         )
 
+    def nothing(self, name: str, title: str, says: str, command: str = "") -> Markup:
+        """A section of which nothing is there yet; see :meth:`empty`."""
+        return self.section(name, title, self.card(title, self.empty(says, command)))
+
+    def fine(self, title: str, says: str) -> Markup:
+        """A card that has nothing to list, which is good."""
+        return self.card(title, self.relief(says))
+
+    def relief(self, says: str) -> Markup:
+        return tag("p", says, class_="fine")
+
     def numbers(self, frame: pandas.DataFrame, columns: list[Col], caption: str) -> Markup:
         """The numbers under a chart, folded away."""
         return tag("details", tag("summary", self.w("Numbers")), table(frame, columns, caption))

@@ -26,16 +26,11 @@ def field(page: Page) -> Markup:
     w, fleet = page.w, page.facts["mart_device_fleet"]
     title = w("Devices in the field")
     if fleet.empty:
-        return page.section(
+        return page.nothing(
             "field",
             title,
-            page.card(
-                title,
-                page.empty(
-                    w("No device is known. Name the projects in PROJECT_IDS, then:"),
-                    f"python -m flows sync_devices -p account={page.facts.account}",
-                ),
-            ),
+            w("No device is known. Name the projects in PROJECT_IDS, then:"),
+            f"python -m flows sync_devices -p account={page.facts.account}",
         )
     return page.section(
         "field",
@@ -157,16 +152,11 @@ def commands(page: Page) -> Markup:
     w, frame = page.w, page.facts["commands"]
     title = w("Commands")
     if page.facts["verdicts"].empty:
-        return page.section(
+        return page.nothing(
             "commands",
             title,
-            page.card(
-                title,
-                page.empty(
-                    w("No command is followed. They come with the messages, or from a file:"),
-                    f"tuyahouse commands add {page.account_option} commands.csv",
-                ),
-            ),
+            w("No command is followed. They come with the messages, or from a file:"),
+            f"tuyahouse commands add {page.account_option} commands.csv",
         )
     return page.section("commands", title, _outcomes(page, frame), _latency(page, frame), _hanging(page))
 
@@ -220,7 +210,7 @@ def _hanging(page: Page) -> Markup:
     w, frame = page.w, page.facts["open_commands"]
     name = w("Stuck or contradictory")
     if frame.empty:
-        return page.card(name, tag("p", w("No command hangs."), class_="fine"))
+        return page.fine(name, w("No command hangs."))
     columns = [
         Col(w("Command"), "command_sn"),
         Col(w("Device"), "device_id", wide=True),

@@ -23,7 +23,7 @@ def _in_process(page: Page) -> Markup:
     w, frame = page.w, page.facts["wip_by_node"]
     name = w("Under way, by the node they are due at")
     if frame.empty:
-        return page.card(name, tag("p", w("No unit is under way."), class_="fine"))
+        return page.fine(name, w("No unit is under way."))
     most = float(frame["units"].max())
     lines = [
         tag(
@@ -114,7 +114,7 @@ def stuck(page: Page) -> Markup:
         return page.section(
             "stuck",
             w("Stuck units"),
-            page.card(w("Stuck units"), tag("p", w("No unit is stuck."), class_="fine")),
+            page.fine(w("Stuck units"), w("No unit is stuck.")),
             lead=lead,
         )
     most = float(nodes["units"].max())

@@ -3,7 +3,7 @@
 import pandas
 from markupsafe import Markup
 
-from tuyahouse.report.markup import EMPTY, tag
+from tuyahouse.report.markup import EMPTY
 from tuyahouse.report.page import Page
 from tuyahouse.report.tables import Col, table
 
@@ -55,7 +55,7 @@ def loops(page: Page) -> Markup:
         ["units", "from_node", "to_node"], ascending=[False, True, True]
     )
     if back.empty:
-        return page.card(name, tag("p", w("No unit went back or was tested again."), class_="fine"))
+        return page.fine(name, w("No unit went back or was tested again."))
     columns = [*_columns(page)[:3], Col(w("Kind"), "kind", w.of), *_columns(page)[3:]]
     return page.card(name, table(back.head(12), columns, name))
 

@@ -72,16 +72,11 @@ def orders(page: Page) -> Markup:
     """All orders under way and those that ended last."""
     w, frame = page.w, late_first(page.facts["mart_order"])
     if frame.empty:
-        return page.section(
+        return page.nothing(
             "orders",
             w("Work orders"),
-            page.card(
-                w("Work orders"),
-                page.empty(
-                    w("No work order is known yet. Register serial numbers, then run a night:"),
-                    f"tuyahouse sn add {page.account_option} units.csv",
-                ),
-            ),
+            w("No work order is known yet. Register serial numbers, then run a night:"),
+            f"tuyahouse sn add {page.account_option} units.csv",
         )
     under_way = frame[frame["progress"] != "finished"]
     ended = frame[frame["progress"] == "finished"].sort_values("last_finished_at", ascending=False)

@@ -91,7 +91,7 @@ def _checks(page: Page) -> Markup:
     checks, rows = found.drop_duplicates("check_name"), found[found["severity"] != "info"]
     name = w("Checks of the data")
     if checks.empty:
-        return page.card(name, tag("p", w("All checks found nothing."), class_="fine"))
+        return page.fine(name, w("All checks found nothing."))
     kinds = {"error": "bad", "warning": "warn"}
     columns = [
         Col(w("Check"), "check_name", w.of),
@@ -117,7 +117,7 @@ def _letters(page: Page) -> Markup:
     w, frame = page.w, page.facts["dead_letters"]
     name = w("Open dead letters")
     if frame.empty:
-        return page.card(name, tag("p", w("No dead letter is open."), class_="fine"))
+        return page.fine(name, w("No dead letter is open."))
     columns = [
         Col(w("Kind"), "kind"),
         Col(w("Reason"), "reason"),

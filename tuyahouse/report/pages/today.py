@@ -164,7 +164,7 @@ def _worst_orders(page: Page) -> Markup:
     shown = behind if len(behind) else under_way
     lines = [order_line(page, row) for row in shown.head(3).itertuples(index=False)]
     if not lines:
-        lines = [tag("p", w("No order is under way."), class_="fine")]
+        lines = [page.relief(w("No order is under way."))]
     note = w("{count} more", count=len(behind) - 3) if len(behind) > 3 else ""
     more = tag("p", tag("a", note or w("All orders"), href="#orders"), class_="more")
     return page.card(w("Orders behind") if len(behind) else w("Orders under way"), *lines, more)
@@ -173,7 +173,7 @@ def _worst_orders(page: Page) -> Markup:
 def _worst_nodes(page: Page) -> Markup:
     w, worst = page.w, page.facts["mart_pareto"].sort_values("place").head(3)
     if worst.empty:
-        return page.card(w("Nodes that fail most"), tag("p", w("No unit failed at first in 28 days."), class_="fine"))
+        return page.fine(w("Nodes that fail most"), w("No unit failed at first in 28 days."))
     control = page.facts["mart_control"]
     newest = control[control["factory_day"] == control["factory_day"].max()] if len(control) else control
     out = {(row.craft_line_code, row.node) for row in newest.itertuples() if row.is_out}
@@ -208,7 +208,7 @@ def _worst_nodes(page: Page) -> Markup:
 def _stuck(page: Page) -> Markup:
     w, nodes = page.w, page.facts["stuck_by_node"]
     if nodes.empty:
-        return page.card(w("Stuck units"), tag("p", w("No unit is stuck."), class_="fine"))
+        return page.fine(w("Stuck units"), w("No unit is stuck."))
     total, most = int(nodes["units"].sum()), float(nodes["units"].max())
     lines = [
         tag(
@@ -228,7 +228,7 @@ def _changes(page: Page) -> Markup:
     """What is new in 24 hours: counts, and on a desktop the newest ones."""
     w, counts = page.w, page.facts["changes"]
     if counts.empty:
-        return page.card(w("New in 24 hours"), tag("p", w("Nothing changed."), class_="fine"))
+        return page.fine(w("New in 24 hours"), w("Nothing changed."))
     items = [
         tag("li", tag("b", page.number(row.found)), f" {w.of(row.kind)}") for row in counts.itertuples(index=False)
     ]

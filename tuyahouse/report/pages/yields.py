@@ -20,16 +20,11 @@ def yields(page: Page) -> Markup:
     w, control = page.w, page.facts["mart_control"]
     title = w("Yield")
     if control.empty:
-        return page.section(
+        return page.nothing(
             "yield",
             title,
-            page.card(
-                title,
-                page.empty(
-                    w("No node has recorded a result yet. Steps come with a night:"),
-                    f"python -m flows nightly_sync -p account={page.facts.account}",
-                ),
-            ),
+            w("No node has recorded a result yet. Steps come with a night:"),
+            f"python -m flows nightly_sync -p account={page.facts.account}",
         )
     by_node = [
         ((str(line), str(node)), rows)
@@ -146,7 +141,7 @@ def failures(page: Page) -> Markup:
     w, worst = page.w, page.facts["mart_pareto"].sort_values("place")
     title = w("Failures and rework")
     if worst.empty:
-        chart = tag("p", w("No unit failed at first in 28 days."), class_="fine")
+        chart = page.relief(w("No unit failed at first in 28 days."))
     else:
         bars = [
             Bar(
@@ -181,7 +176,7 @@ def _reworked(page: Page) -> Markup:
     w, frame = page.w, page.facts["rework_units"]
     name = w("Units reworked most")
     if frame.empty:
-        return page.card(name, tag("p", w("No unit was reworked."), class_="fine"))
+        return page.fine(name, w("No unit was reworked."))
     columns = [
         Col(w("Unit"), "sn", whole=True),
         Col(w("Order"), "order_code", wide=True, whole=True),
