@@ -1,6 +1,7 @@
 """The client against the runnable sandbox, which verifies signatures with code of its own."""
 
 import asyncio
+from hashlib import md5
 
 import pytest
 
@@ -47,6 +48,17 @@ async def test_a_craft_line_is_fetched_by_either_verb(sandboxes, verb):
         assert [node.sort for node in line.nodes] == list(range(1, len(line.nodes) + 1))
         assert line.last_node == line.nodes[-1].code
         assert await get_pass_amount(tuya, ORDER, line.nodes[0].code) >= 0
+
+
+async def test_secrets_that_tuya_echoes_are_out_of_an_answer_before_anything_can_keep_it(sandboxes):
+    sandbox = sandboxes("--day", "30", "--set", "echo_secrets=true")
+    tokens, account = MemoryTokenStore(), sandbox.account
+    async with TuyaClient.open(account, tokens, MemorySlotStore()) as tuya:
+        answer = await tuya.call(SN_FLOWS, body={"sn": SN})
+    password = account.pms_password.get_secret_value()
+    sent = [account.client_secret.get_secret_value(), password, md5(password.encode()).hexdigest()]
+    sent += [tokens.read(account.name, "pms").access]
+    assert b"***" in answer.body and not [each for each in sent if each.encode() in answer.body]
 
 
 async def test_times_as_text_and_new_fields_are_the_same_steps(sandboxes):
