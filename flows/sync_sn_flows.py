@@ -46,8 +46,9 @@ async def sync_sn_flows(
             await run.softly(_count(run, wanted))
         planned = await plan_sn_flows(run.run, wanted)
         run.plan(planned)
+        staged = planned.staged
         await run.each_chunk(ask_sn_flows)
-        while not named and not run.stopped and not planned.unpaid:
+        while staged and not run.stopped and not planned.unpaid:
             await run.softly(_count(run, wanted))
             planned = await plan_further(run.run, wanted)
             run.plan(planned)

@@ -110,12 +110,12 @@ async def ask_counts(
         await ask_all(batch, _asking(client, asked, clock), asked, kind=KIND, workers=workers)
         done.asked += asked.asked
         counts = [_count(key, amount, asked.asked_at[key]) for key, amount in asked.answers]
-        usable = [one for one in counts if 0 <= one.tuya_count < 1 << 31]
+        usable = [one for one in counts if _is_count(one.tuya_count)]
         done.unusable += [
-            f"{_named(one)}: {one.tuya_count} is no count of units" for one in counts if one not in usable
+            f"{_said(key)}: {amount} is no count of units" for key, amount in asked.answers if not _is_count(amount)
         ]
-        done.unusable += [f"{' at '.join(one.key.split(_AS_KEY))}: {one.message}" for one in asked.dead_letters]
-        done.unusable += [f"{' at '.join(key.split(_AS_KEY))}: Tuya does not know it" for key in asked.empty]
+        done.unusable += [f"{_said(one.key)}: {one.message}" for one in asked.dead_letters]
+        done.unusable += [f"{_said(key)}: Tuya does not know it" for key in asked.empty]
         if asked.failed and not asked.answers and all(one.code.lower() == _NO_RIGHT for one in asked.failed):
             done.refused = asked.failed[0].message
             break
@@ -142,8 +142,12 @@ def _count(key: str, amount: int, at: datetime) -> Count:
     return Count(order, node, at, amount)
 
 
-def _named(count: Count) -> str:
-    return f"{count.order_code} at {count.node}"
+def _is_count(amount: int) -> bool:
+    return 0 <= amount < 1 << 31
+
+
+def _said(key: str) -> str:
+    return " at ".join(key.split(_AS_KEY))
 
 
 def _stop(error: TuyaError, done: CountsAsked) -> None:

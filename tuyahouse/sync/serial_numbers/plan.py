@@ -54,6 +54,8 @@ class Planned:
     """What was named and cannot be asked: the run is red once it has asked the rest."""
     unpaid: str = ""
     """What tonight's share of the month's calls does not pay for, in a sentence; empty: it pays for all."""
+    staged: bool = False
+    """Whether more stages follow (:func:`plan_further`), once these were asked."""
 
 
 def plan_run(
@@ -92,6 +94,7 @@ def plan_run(
         strange = _without_units(source, account.name, map(clean_text, now_given.work_orders or ()))
         empty = not planned.keys and not going_on.planned and registry.is_empty(source, account.name)
         ahead = 0 if _names(wanted) else registry.asked_after(source, account.name, now + CLOCKS_DIFFER)
+    planned.staged = seen is not None
     if ahead:
         planned.notes.append(
             f"{ahead:,} serial numbers are stored as asked after {now:%Y-%m-%d %H:%M} UTC, the present of this run: "
