@@ -117,6 +117,7 @@ def _extra(record: logging.LogRecord) -> dict[str, Any]:
 
 def register_secrets(settings: Settings) -> None:
     """Hide every secret of the settings from now on, the password in the warehouse's URL among them."""
+    _REDACTOR.keep(_secrets_in(settings.accounts), sent=True)
     _REDACTOR.keep([*_secrets_in(settings), *_url_passwords(settings.warehouse_url)])
     install_redaction()
 

@@ -45,6 +45,12 @@ def copy_all(source: Database, target: Database, progress: Callable[[str, int], 
     return copied
 
 
+def require_no_runs(source: Database) -> None:
+    """Raise the :class:`WarehouseError` of a run that is under way, before a target is made for nothing."""
+    with source.read() as rows:
+        _require_no_runs(rows)
+
+
 def _read_one_moment(conn: Connection) -> None:
     """SQLite reads so by itself."""
     if conn.dialect.name == "postgresql":

@@ -5,7 +5,9 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from threading import Event
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -13,6 +15,8 @@ from sqlalchemy import text
 from tests.support.kill import ROOT
 from tuyahouse.pace import MARGIN
 from tuyahouse.stores import Slots
+from tuyahouse.warehouse.errors import WarehouseAway
+from tuyahouse.warehouse.shared import slots
 from tuyahouse.warehouse.warehouse import Warehouse
 
 ENDPOINT = "POST /v1.0/pms/station/sn/flows/get"
@@ -122,3 +126,28 @@ def test_refused_calls_are_counted(warehouse: Warehouse) -> None:
     warehouse.slots.record("factory", ENDPOINT, failures=2, throttled=1)
     warehouse.slots.record("factory", ENDPOINT, failures=1, throttled=0)
     assert ledger(warehouse) == [(5, 3, 1)]
+
+
+def test_a_process_that_is_paused_while_it_reserves_holds_up_no_other_for_long(
+    fresh_postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(slots, "LONGEST_PAUSE", timedelta(seconds=0.3))
+    paused, went_on, enter = Event(), Event(), slots._ledger
+
+    def pause_once(*arguments: Any, **counts: int) -> None:
+        enter(*arguments, **counts)
+        if not paused.is_set():
+            paused.set()
+            assert went_on.wait(60), "the other one waited for it"
+
+    monkeypatch.setattr(slots, "_ledger", pause_once)
+    warehouse = Warehouse.open(fresh_postgres_url)
+    with ThreadPoolExecutor(1) as threads:
+        first = threads.submit(reserve, warehouse)
+        assert paused.wait(60)
+        assert reserve(warehouse).count == 1
+        went_on.set()
+        with pytest.raises(WarehouseAway):
+            first.result()
+    assert ledger(warehouse) == [(1, 0, 0)]
+    warehouse.close()

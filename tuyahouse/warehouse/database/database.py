@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 
-from sqlalchemy import URL, Connection, Engine
+from sqlalchemy import URL, Connection, Engine, text
 
 from tuyahouse.warehouse.database.address import shown, whole
 from tuyahouse.warehouse.database.postgres_locks import PostgresLockWatch
@@ -42,11 +43,18 @@ class Database:
         return whole(self._url)
 
     @contextmanager
-    def begin(self) -> Iterator[Connection]:
-        """A transaction that writes: committed at the end, rolled back on any error."""
+    def begin(self, longest_pause: timedelta | None = None) -> Iterator[Connection]:
+        """A transaction that writes: committed at the end, rolled back on any error.
+
+        With ``longest_pause`` PostgreSQL ends it when it waits for this process for longer: a process that was stopped,
+        or whose machine was, blocks no other then.
+        """
         with self._in_words(), self._engine.connect() as plain:
             conn = plain.execution_options(tuyahouse_writes=True)
             with conn.begin():
+                if longest_pause is not None and conn.dialect.name == "postgresql":
+                    milliseconds = int(longest_pause.total_seconds() * 1000)
+                    conn.execute(text(f"SET LOCAL idle_in_transaction_session_timeout = {milliseconds}"))
                 yield conn
 
     @contextmanager

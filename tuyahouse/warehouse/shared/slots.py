@@ -7,7 +7,7 @@ for, before they are made. Even if the process is killed, no slot is used twice 
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, case, func, select, text, update
@@ -17,6 +17,9 @@ from tuyahouse.stores import Slots
 from tuyahouse.warehouse.database.database import Database
 from tuyahouse.warehouse.database.dialect import insert, now_seconds, upsert
 from tuyahouse.warehouse.tables import ops_api_calls, ops_pace, ops_run
+
+LONGEST_PAUSE = timedelta(seconds=30)
+"""A process that is paused while it reserves holds up all others of the account no longer than this."""
 
 
 class WarehouseSlots:
@@ -43,7 +46,7 @@ class WarehouseSlots:
     def reserve(self, account: str, endpoint: str, *, per_second: float, want: int, monthly_calls: int | None) -> Slots:
         """Take up to ``want`` starts and count their calls; fewer near the month's budget, none when it is used up."""
         offset = self._offset.seconds()
-        with self._database.begin() as conn:
+        with self._database.begin(LONGEST_PAUSE) as conn:
             if monthly_calls is not None:
                 _one_at_a_time(conn, account)
             pace = _locked(conn, account, endpoint) if per_second else Pace(0.0)
@@ -64,7 +67,7 @@ class WarehouseSlots:
         """Deduct reserved calls that were not made."""
         if unused <= 0:
             return
-        with self._database.begin() as conn:
+        with self._database.begin(LONGEST_PAUSE) as conn:
             day = self._days.get((account, endpoint)) or _day(now_seconds(conn))
             left = case((ops_api_calls.c.calls > unused, ops_api_calls.c.calls - unused), else_=0)
             conn.execute(_at(ops_api_calls, account, endpoint).where(ops_api_calls.c.day == day).values(calls=left))
@@ -78,20 +81,20 @@ class WarehouseSlots:
 
     def put_off(self, account: str, endpoint: str, seconds: float) -> None:
         """Postpone all slots not handed out yet by ``seconds``: a start was late, and the second after it is full."""
-        with self._database.begin() as conn:
+        with self._database.begin(LONGEST_PAUSE) as conn:
             pace = _locked(conn, account, endpoint)
             _store(conn, account, endpoint, replace(pace, next_slot=pace.next_slot + seconds))
 
     def throttled(self, account: str, endpoint: str) -> None:
         """Halve the pace of the endpoint for all processes, as Tuya asked."""
-        with self._database.begin() as conn:
+        with self._database.begin(LONGEST_PAUSE) as conn:
             pace = _locked(conn, account, endpoint)
             _store(conn, account, endpoint, slow_down(pace, now_seconds(conn)))
 
     def record(self, account: str, endpoint: str, *, failures: int, throttled: int) -> None:
         """Add to today's counts of refused calls."""
         if failures or throttled:
-            with self._database.begin() as conn:
+            with self._database.begin(LONGEST_PAUSE) as conn:
                 day = _day(now_seconds(conn))
                 _ledger(conn, account, endpoint, day, failures=failures, throttled=throttled)
 

@@ -102,10 +102,9 @@ class LockedTokens(WarehouseTokens):
 
     @contextmanager
     def exclusive(self, account: str, kind: str) -> Iterator[Slot]:
-        with self._database.begin() as conn:
-            # The second setting frees the lock of a holder whose machine vanished without closing its connection.
+        # The longest pause frees the lock of a holder whose machine vanished without closing its connection.
+        with self._database.begin(timedelta(minutes=5)) as conn:
             conn.execute(text(f"SET LOCAL lock_timeout = '{int(WAIT_SECONDS)}s'"))
-            conn.execute(text("SET LOCAL idle_in_transaction_session_timeout = '5min'"))
             _make_row(conn, account, kind)
             slot = Slot(self._token(conn.execute(_row_of(account, kind).with_for_update()).one()))
             yield slot
