@@ -36,6 +36,7 @@ def test_names_that_hold_markup_are_shown_as_text_by_prefect_and_by_the_terminal
 ) -> None:
     file = tmp_path / "units.csv"
     rows = [f'"S{n}","{name}"' for n, name in enumerate(ODD)] + [f'"{name}\x07",""' for name in ODD]
+    rows += [f'"P{n}",""' for n in range(10)]  # plain ones: a file of which more than half is refused is red
     file.write_text("sn,work_order\n" + "\n".join(rows) + "\n")
     env = environment_of(tuya, warehouse_url, secret_key) | prefect_server.env
     printed = []

@@ -65,6 +65,7 @@ def test_who_holds_a_lock_is_seen_through_a_pooler(
     pooled: str, fresh_postgres_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     warehouse = Warehouse.open(pooled)
+    caplog.clear()  # it says that it made the warehouse
     analyst = Analyst(fresh_postgres_url, "ops_pace")
 
     def read() -> None:

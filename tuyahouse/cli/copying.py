@@ -9,7 +9,7 @@ from tuyahouse.cli.context import from_environment, open_warehouse, read_setting
 from tuyahouse.cli.output import say
 from tuyahouse.cli.words import stopped
 from tuyahouse.settings import Settings
-from tuyahouse.warehouse.copying import copy_all
+from tuyahouse.warehouse.copying import copy_all, require_no_runs
 from tuyahouse.warehouse.database.address import parse_url
 from tuyahouse.warehouse.errors import WarehouseError
 from tuyahouse.warehouse.warehouse import Warehouse
@@ -38,9 +38,11 @@ def copy(
     """
     settings = read_settings()
     url = from_environment(to, "--to")
-    with open_warehouse(settings) as source, closing(_open_target(url, settings)) as target:
-        copied = copy_all(source, target, lambda table, rows: say(f"  {table:<24} {rows:>12,} rows"))
-        say(f"Copied {sum(copied.values()):,} rows of {source.name} into {target.name}.")
+    with open_warehouse(settings) as source:
+        require_no_runs(source)
+        with closing(_open_target(url, settings)) as target:
+            copied = copy_all(source, target, lambda table, rows: say(f"  {table:<24} {rows:>12,} rows"))
+            say(f"Copied {sum(copied.values()):,} rows of {source.name} into {target.name}.")
     say("Set TUYAHOUSE_WAREHOUSE_URL to the copy, and keep TUYAHOUSE_SECRET_KEY. The next run logs in anew.")
 
 

@@ -13,7 +13,7 @@ from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
 FLOWS_ELSEWHERE = """\
-Flows are not run by this program. At the top of the repository:
+Flows are run from the top of the repository:
   python -m flows --list
   python -m flows nightly_sync -p account=NAME
 By a Prefect deployment (docs/deployment.md):
