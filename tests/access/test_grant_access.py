@@ -126,7 +126,7 @@ def test_a_ticket_is_in_its_file_and_nowhere_else(
     assert ticket in desk.sandbox.control("secrets")
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     file.unlink()
-    shown = [prefect_server.api(f"{what}/filter", {"limit": 200}) for what in ("flow_runs", "task_runs", "artifacts")]
+    shown = prefect_server.everything("flow_runs", "task_runs", "artifacts")
     assert leaks_in_text([ticket], printed + json.dumps(shown)) == []
     assert leaks_in_files([ticket], tmp_path, prefect_server.home) == []
     if warehouse_url.startswith("postgresql"):

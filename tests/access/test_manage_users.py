@@ -120,9 +120,7 @@ def test_no_password_is_anywhere(
     (tmp_path / "password").unlink()
     clear = [f"{which}-in-the-clear" for which in ("a-password", "another-password", "a-third-one", "typed")]
     secrets = [PASSWORD, outside, digest(), digest(outside), *clear]
-    everything = [
-        prefect_server.api(f"{what}/filter", {"limit": 200}) for what in ("flow_runs", "task_runs", "logs", "artifacts")
-    ]
+    everything = prefect_server.everything("flow_runs", "task_runs", "logs", "artifacts")
     assert leaks_in_text(secrets, json.dumps([printed, everything])) == []
     assert leaks_in_files(secrets, tmp_path, prefect_server.home) == []
     if warehouse_url.startswith("postgresql"):

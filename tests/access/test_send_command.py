@@ -159,11 +159,9 @@ def test_a_command_whose_answer_was_cut_is_not_sent_again(desk: Desk, prefect_se
         code, printed = desk.start("send_command", **opening(desk), dry_run=False, run_key=run_key)
         assert code == 1 and "Look at the device." in printed, printed
         assert printed.splitlines()[-1].endswith("start a run with a new run_key.") and "mended" not in printed
-    said = json.dumps(prefect_server.api("artifacts/filter", {"limit": 200}))
-    states = prefect_server.api(
-        "flow_runs/filter", {"limit": 200, "flow_runs": {"state": {"type": {"any_": ["FAILED"]}}}}
-    )
-    mine = [run["state"]["message"] for run in states if run["parameters"].get("run_key") in ("one", "two")]
+    said = json.dumps(prefect_server.everything("artifacts"))
+    failed = [run for run in prefect_server.everything("flow_runs") if run["state_type"] == "FAILED"]
+    mine = [run["state"]["message"] for run in failed if run["parameters"].get("run_key") in ("one", "two")]
     assert "start a run with a new run_key." in said and any("Look at the device." in each for each in mine)
     assert not any("press Retry" in each for each in mine if "Look at the device." in each), mine
     assert desk.calls(OPEN) == before + 1
@@ -225,7 +223,7 @@ def test_a_secret_of_an_argument_is_sent_and_is_nowhere_else(
     code, printed = run_flow("send_command", env, **given)
     assert code == 0, printed
     assert desk.held["sent"][0]["body"] == {"name": "Ann", "secret_key": PERSON_KEY}
-    kept = [prefect_server.api(f"{what}/filter", {"limit": 200}) for what in ("flow_runs", "task_runs", "artifacts")]
+    kept = prefect_server.everything("flow_runs", "task_runs", "artifacts")
     assert leaks_in_text([PERSON_KEY], printed + json.dumps(kept)) == []
     assert leaks_in_files([PERSON_KEY], tmp_path, prefect_server.home) == []
     if warehouse_url.startswith("postgresql"):

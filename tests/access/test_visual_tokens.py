@@ -150,7 +150,7 @@ def test_a_token_that_cannot_be_kept_does_not_cost_the_others_theirs(
     assert code == 1 and "1 of 3 are not done" in printed and told(printed, "done") == 2, printed
     assert "Tuya issued it, but it could not be kept" in printed and f"{in_the_way} cannot be written" in printed
     assert {name for (name,) in desk.rows(visual_token, "device_name")} == {each["device_name"] for each in others}
-    tables = json.dumps(prefect_server.api("artifacts/filter", {"limit": 200}))
+    tables = json.dumps(prefect_server.everything("artifacts"))
     assert "could not be kept" in tables and leaks_in_text(tokens(desk), printed + tables) == []
     in_the_way.rmdir()
     printed = desk.write("issue_visual_tokens", devices=[first, *others], run_key="one")
@@ -223,9 +223,7 @@ def test_a_token_is_where_it_is_kept_and_nowhere_else(
         again = run_flow("issue_visual_tokens", desk.env | own | prefect_server.env, **given)[1]
         assert (told(again, "skipped"), told(again, "refused")) == (2, 1), again
         assert [name.split("/")[0] for name in kept] == ["secret", "secret"]
-    told_by_prefect = [
-        prefect_server.api(f"{what}/filter", {"limit": 200}) for what in ("flow_runs", "task_runs", "logs", "artifacts")
-    ]
+    told_by_prefect = prefect_server.everything("flow_runs", "task_runs", "logs", "artifacts")
     assert leaks_in_text(secrets, printed + json.dumps(told_by_prefect)) == []
     assert leaks_in_files(secrets, tmp_path, prefect_server.home) == []
     if warehouse_url.startswith("postgresql"):

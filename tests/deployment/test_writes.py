@@ -123,9 +123,7 @@ def test_secrets_are_where_they_belong_and_nowhere_else(site: Site, real: Starte
         file.unlink()
     (alice,) = [one for one in real.held["users"] if one["username"] == "alice"]
     secrets = [*kept, PASSWORD, alice["password"]]
-    everything = [
-        site.prefect.api(f"{what}/filter", {"limit": 200}) for what in ("flow_runs", "task_runs", "logs", "artifacts")
-    ]
+    everything = site.prefect.everything("flow_runs", "task_runs", "logs", "artifacts")
     assert leaks_in_text(secrets, json.dumps(everything)) == []
     assert leaks_in_files(secrets, site.warehouse.parent, site.prefect.home) == []
 
@@ -180,6 +178,6 @@ def test_what_prefect_stored_unchecked_is_refused_and_removed(site: Site, dry: S
     run = site.prefect.api(f"flow_runs/{first['id']}")
     assert words in run["state"]["message"] and "if it was one, change it." in run["state"]["message"]
     assert run["parameters"]["username"] == "mallory"
-    everything = [site.prefect.api(f"{what}/filter", {"limit": 200}) for what in ("flow_runs", "logs", "artifacts")]
+    everything = site.prefect.everything("flow_runs", "logs", "artifacts")
     assert UNCHECKED not in json.dumps(everything)
     assert leaks_in_files([UNCHECKED], site.warehouse.parent) == []

@@ -14,6 +14,13 @@ from typing import Any
 
 PATIENCE = 200
 """Seconds. Once in some dozens of runs the server hangs until SQLite's wait for a busy file, a minute, is over."""
+PAGE = 200
+PAGE_ORDER = {
+    "flow_runs": "EXPECTED_START_TIME_ASC",
+    "task_runs": "EXPECTED_START_TIME_ASC",
+    "logs": "TIMESTAMP_ASC",
+    "artifacts": "CREATED_DESC",
+}
 QUIET = {"PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1"}
 
 
@@ -64,6 +71,16 @@ class PrefectServer:
                     raise
                 time.sleep(1)
         raise AssertionError("unreachable")
+
+    def everything(self, *kinds: str) -> list[Any]:
+        """All that the server keeps of these kinds: ``flow_runs``, ``task_runs``, ``logs``, ``artifacts``."""
+        kept = []
+        for kind in kinds:
+            asked = {"limit": PAGE, "sort": PAGE_ORDER[kind]}
+            before = len(kept)
+            while page := self.api(f"{kind}/filter", {**asked, "offset": len(kept) - before}):
+                kept += page
+        return kept
 
     def newest_artifact(self, key: str) -> dict[str, Any]:
         """The artifact that was left last under this key."""
