@@ -24,7 +24,7 @@ async def ask(account: Account, url: str, sns: list[str], run_key: str = "tonigh
     known, asked = registry.known(warehouse, account.name, keys), Asked()
     async with TuyaClient.open(account, warehouse.tokens, warehouse.slots) as client:
         await chunk.ask_steps(client, known, keys, asked, workers=4)
-        nodes = craft_lines.last_nodes(warehouse, account.name, chunk.new_orders(asked))
+        nodes = craft_lines.last_nodes(warehouse, account.name, chunk.named_nodes(asked).nodes)
         chunk.land_chunk(warehouse, run, 0, asked, known, nodes, calls=client.calls, now=lambda: now)
     runs.finish_run(warehouse, run.run_id, "balanced")
     warehouse.close()

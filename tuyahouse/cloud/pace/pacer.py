@@ -31,7 +31,8 @@ NONE = Slots(0.0, 0.0, 0)
 SECONDS_A_BLOCK = 0.125
 """Length of a block of slots. All processes together must hold less than a second of them: only slots that are not yet
 handed out can be postponed."""
-UNPACED_BLOCK = 1000
+UNPACED_BLOCK = 500
+"""Most calls that an unpaced process reserves at once: so many are counted too many if it is killed."""
 FIRST_UNPACED_BLOCK = 64
 REPORT_SECONDS = 5.0
 
@@ -224,9 +225,13 @@ class Pacer:
             )
 
     def _fetch(self, lane: _Lane) -> "asyncio.Future[Slots]":
-        """Reserve about as many slots as were used lately: unused ones are lost to other processes."""
+        """Reserve about as many slots as were used lately: unused ones are lost to other processes.
+
+        Without a pace and a budget nobody loses any, and blocks grow: a reservation is a transaction.
+        """
         if lane.slots.count:
-            lane.want = min(self._block, max(1, 2 * lane.started))
+            free = not self._per_second and self._monthly_calls is None
+            lane.want = min(self._block, max(1, (4 if free else 2) * lane.started))
         lane.started = 0
         lane.put_off_when_coming = lane.put_off
         reserve = partial(

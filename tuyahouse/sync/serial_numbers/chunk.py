@@ -21,7 +21,7 @@ from tuyahouse.fingerprint import fingerprint
 from tuyahouse.outcome import Outcome
 from tuyahouse.sync.asking import Asked, ask_all
 from tuyahouse.sync.chunks import count_fields, in_parts, land_what_came
-from tuyahouse.sync.serial_numbers.craft_lines import CraftLines, LastNodes
+from tuyahouse.sync.serial_numbers.craft_lines import CraftLines, LastNodes, NamedNodes
 from tuyahouse.sync.serial_numbers.state import State, state_of
 from tuyahouse.times import utc_now
 from tuyahouse.warehouse.bulk import writer
@@ -50,6 +50,10 @@ STEP_COLUMNS = (
 
 
 _time_ms = attrgetter("time_ms")
+_extra = attrgetter("extra")
+_cells = attrgetter(
+    "node", "time_ms", "order_code", "craft_line_code", "node_desc", "request_id", "status", "status"
+)  # the last one twice: the first status is the status, until another follows
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +109,7 @@ async def _sync_part(
 
     async def ask() -> None:
         await ask_steps(client, known, sns, asked, workers=workers, on_key=on_key, now=clock)
-        await lines.last_nodes(client, new_orders(asked), clock)
+        await lines.last_nodes(client, named_nodes(asked), clock)
 
     def land() -> Outcome:
         calls = client.calls - counted
@@ -156,16 +160,9 @@ def read_answer(result: bytes | msgspec.Raw, body: bytes, known: bytes | None) -
     return SnAnswer(body, digest, steps, bool(steps))
 
 
-def new_orders(asked: Asked[SnAnswer]) -> dict[str, dict[str, int]]:
-    """Work orders that the changed answers name, with their nodes and the time of the newest step at each."""
-    found: dict[str, dict[str, int]] = {}
-    for _, answer in asked.answers:
-        for step in answer.steps or ():
-            if step.order_code:
-                nodes = found.setdefault(step.order_code, {})
-                if step.time_ms > nodes.get(step.node, -1):
-                    nodes[step.node] = step.time_ms
-    return found
+def named_nodes(asked: Asked[SnAnswer]) -> NamedNodes:
+    """The work orders and nodes that the changed answers name."""
+    return NamedNodes([step for _, answer in asked.answers if answer.steps for step in answer.steps])
 
 
 def land_chunk(
@@ -262,18 +259,7 @@ def step_rows(sn: str, steps: Iterable[FlowStep]) -> list[tuple[Any, ...]]:
     The asked serial number is the key; if Tuya spells it differently, that spelling is kept in ``extra``.
     """
     return [
-        (
-            sn,
-            step.node,
-            step.time_ms,
-            step.order_code,
-            step.craft_line_code,
-            step.node_desc,
-            step.request_id,
-            step.status,
-            step.status,
-            step.extra if step.sn == sn or step.sn is None else {**(step.extra or {}), "sn": step.sn},
-        )
+        (sn, *_cells(step), step.extra if step.sn == sn or step.sn is None else {**(step.extra or {}), "sn": step.sn})
         for step in steps
     ]
 
@@ -330,6 +316,6 @@ def registry_changes(
 def drifted(changed: Iterable[tuple[str, SnAnswer]]) -> dict[str, tuple[int, str]]:
     """Undocumented fields of the changed answers: in how many, and an example value."""
     return count_fields(
-        {name: value for step in answer.steps or () if step.extra for name, value in step.extra.items()}
+        {name: value for extra in filter(None, map(_extra, answer.steps or ())) for name, value in extra.items()}
         for _, answer in changed
     )

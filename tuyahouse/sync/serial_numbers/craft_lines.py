@@ -10,8 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import chain
+from operator import attrgetter
 
-from tuyahouse.cloud.calls.pms import CraftLine, get_craft_line
+from tuyahouse.cloud.calls.pms import CraftLine, FlowStep, get_craft_line
 from tuyahouse.cloud.client import TuyaClient
 from tuyahouse.cloud.errors import Action, TuyaError
 from tuyahouse.sync.asking import Asked, ask_all
@@ -38,13 +39,26 @@ LastNodes = dict[str, str | None]
 """Work order → last node of its craft line; None if it is not known."""
 
 
-Named = Mapping[str, Mapping[str, int]]
-"""Work order → node → time of its newest step in the answers, in milliseconds since 1970."""
+_order_and_node = attrgetter("order_code", "node")
 
 
-def _is_outdated(line: craft_lines.HeldLine, nodes: Mapping[str, int]) -> bool:
-    asked_ms = int(line.asked_at.timestamp() * 1000) if line.asked_at else 0
-    return any(node not in line.nodes and at > asked_ms for node, at in nodes.items())
+class NamedNodes:
+    """The work orders and nodes that process steps name; ``nodes`` is work order → nodes."""
+
+    def __init__(self, steps: Sequence[FlowStep]) -> None:
+        self._steps = steps
+        self.nodes: dict[str, set[str]] = {}
+        for order, node in set(map(_order_and_node, steps)):
+            if order:
+                self.nodes.setdefault(order, set()).add(node)
+
+    def outdate(self, order: str, line: craft_lines.HeldLine) -> bool:
+        """Whether a step of the order that happened after its line was asked names a node that the line lacks."""
+        lacking = self.nodes[order] - line.nodes
+        asked_ms = int(line.asked_at.timestamp() * 1000) if line.asked_at else 0
+        return bool(lacking) and any(
+            step.order_code == order and step.node in lacking and step.time_ms > asked_ms for step in self._steps
+        )
 
 
 @dataclass(slots=True)
@@ -60,14 +74,14 @@ class CraftLines:
     """Why Tuya gives this account no craft line at all; none is asked any more then."""
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
-    async def last_nodes(self, client: TuyaClient, named: Named, now: Now = utc_now) -> LastNodes:
+    async def last_nodes(self, client: TuyaClient, named: NamedNodes, now: Now = utc_now) -> LastNodes:
         """The last nodes of the orders named, asking Tuya for those the warehouse does not hold or holds outdated.
 
         After an error that every call would meet, the orders stay unknown: the serial numbers will meet it again, or
         the run asks them at its end (:meth:`missing`).
         """
         async with self.lock:
-            missing = [order for order in named if order not in self.known]
+            missing = [order for order in named.nodes if order not in self.known]
             if missing:
                 stored = await asyncio.to_thread(craft_lines.last_nodes, self.warehouse, self.run.account, missing)
                 self.known.update(stored)
@@ -78,13 +92,13 @@ class CraftLines:
                 self.known.update({order: last for order, last in before.items() if self.known.get(order) is None})
             return self.known
 
-    def _outdated(self, named: Named) -> list[str]:
+    def _outdated(self, named: NamedNodes) -> list[str]:
         """Orders of which a step names a node that their line lacks and is newer than the line; each once a run."""
-        orders = [order for order in named if order not in self.held]
+        orders = [order for order in named.nodes if order not in self.held]
         if orders:
             self.held.update(craft_lines.held_lines(self.warehouse, self.run.account, orders))
-        found = [order for order in named if order in self.held and order not in self.asked_again]
-        outdated = sorted(order for order in found if _is_outdated(self.held[order], named[order]))
+        found = [order for order in named.nodes if order in self.held and order not in self.asked_again]
+        outdated = sorted(order for order in found if named.outdate(order, self.held[order]))
         self.asked_again.update(outdated)
         return outdated
 

@@ -81,8 +81,7 @@ def one_a_key(shape: Shape, rows: Sequence[Row]) -> Sequence[Row]:
     ``keep`` columns that are None in it are filled from the rows before it; ``first`` columns come from the first row.
     """
     key_of = shape.key_of()
-    last = {key_of(row): row for row in rows}
-    if len(last) == len(rows):
+    if len(set(map(key_of, rows))) == len(rows):
         return rows
     if shape.newest:
         rows = _oldest_first(rows, shape.place(shape.newest))

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
-from sqlalchemy import URL, Connection, Engine, text
+from sqlalchemy import URL, Connection, Engine
 
 from tuyahouse.warehouse.database.address import shown, whole
 from tuyahouse.warehouse.database.postgres_locks import PostgresLockWatch
@@ -54,7 +54,7 @@ class Database:
             with conn.begin():
                 if longest_pause is not None and conn.dialect.name == "postgresql":
                     milliseconds = int(longest_pause.total_seconds() * 1000)
-                    conn.execute(text(f"SET LOCAL idle_in_transaction_session_timeout = {milliseconds}"))
+                    conn.exec_driver_sql(f"SET LOCAL idle_in_transaction_session_timeout = {milliseconds}")
                 yield conn
 
     @contextmanager

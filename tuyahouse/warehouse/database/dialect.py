@@ -63,7 +63,7 @@ def _among(dialect: str, value: ColumnElement[Any], keys: ColumnElement[str]) ->
 def now_seconds(conn: Connection) -> float:
     """Unix seconds by the clock that all processes of this warehouse share: the server's, or this machine's."""
     if conn.dialect.name == "postgresql":
-        return float(conn.execute(text("SELECT extract(epoch FROM clock_timestamp())::float8")).scalar_one())
+        return float(conn.exec_driver_sql("SELECT extract(epoch FROM clock_timestamp())::float8").scalar_one())
     return time.time()
 
 

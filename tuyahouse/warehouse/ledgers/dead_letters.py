@@ -125,7 +125,7 @@ def resolve(conn: Connection, account: str, kind: str, keys: Collection[str], at
     resolved = (
         update(ops_dead_letter)
         .where(_table.account == account, _table.kind == kind, _table.resolved_at.is_(None))
-        .where(among(conn, _table.key, [stored_key(key) for key in keys]))
+        .where(among(conn, _table.key, stored_keys(keys)))
         .values(resolved_at=at)
     )
     return conn.execute(resolved).rowcount
@@ -155,7 +155,7 @@ def open_keys(conn: Connection, account: str, kind: str) -> Iterator[str]:
 def newest_of(conn: Connection, account: str, keys: Collection[str]) -> StoredDeadLetter | None:
     """The newest open dead letter that has one of these keys."""
     wanted = select(ops_dead_letter).where(_table.account == account, OPEN)
-    wanted = wanted.where(among(conn, _table.key, [stored_key(key) for key in keys]))
+    wanted = wanted.where(among(conn, _table.key, stored_keys(keys)))
     row = conn.execute(wanted.order_by(_table.last_seen_at.desc(), _table.kind, _table.key).limit(1)).one_or_none()
     return dead_letter(row) if row else None
 
@@ -178,6 +178,14 @@ def stored_key(key: str) -> str:
     if len(key) <= _LONGEST_KEY:
         return key
     return f"{key[:_LONGEST_KEY]}… {sha256(key.encode()).hexdigest()[:16]}"
+
+
+def stored_keys(keys: Collection[str]) -> list[str]:
+    """:func:`stored_key` of each; quick where all are stored as they are, as nearly always."""
+    together = "\n".join(keys)
+    if _clean(together) == together and max(map(len, keys), default=0) <= _LONGEST_KEY:
+        return list(keys)
+    return [stored_key(key) for key in keys]
 
 
 def _storable(letter: DeadLetter) -> DeadLetter:

@@ -122,8 +122,7 @@ def known(database: Database, account: str, sns: Collection[str]) -> dict[str, K
     """What is known of these serial numbers; those not registered are absent."""
     wanted = select(*[_table[name] for name in Known._fields]).where(_table.account == account)
     with database.read() as conn:
-        rows = conn.execute(wanted.where(among(conn, _table.sn, sns)))
-        return {row[0]: Known._make(row) for row in rows}
+        return _known(conn, wanted.where(among(conn, _table.sn, sns)))
 
 
 def hold(conn: Connection, account: str, sns: Collection[str]) -> dict[str, Known]:
@@ -134,8 +133,12 @@ def hold(conn: Connection, account: str, sns: Collection[str]) -> dict[str, Know
     name = _table.sn.collate("C") if conn.dialect.name == "postgresql" else _table.sn
     columns = [_table[name] for name in Known._fields[:-1]]
     wanted = select(*columns, if_past(conn, _table.last_asked_at)).where(_table.account == account)
-    rows = conn.execute(wanted.where(among(conn, _table.sn, sns)).order_by(name).with_for_update(key_share=True))
-    return {row[0]: Known._make(row) for row in rows}
+    return _known(conn, wanted.where(among(conn, _table.sn, sns)).order_by(name).with_for_update(key_share=True))
+
+
+def _known(conn: Connection, wanted: Select[Any]) -> dict[str, Known]:
+    # All at once: row by row, SQLAlchemy asks the driver for each.
+    return {row[0]: Known._make(row) for row in conn.execute(wanted).all()}
 
 
 def mark_asked(conn: Connection, account: str, asked_at: Mapping[str, datetime]) -> int:
