@@ -46,7 +46,7 @@ async def issue_visual_tokens(
     more.
     """
     named = [VisualDevice(one.product_key, one.device_name) for one in devices or ()]
-    asked_for = {"path": path, "devices": [list(one) for one in named] or None, "dry_run": dry_run}
+    asked_for = {"path": path, "devices": [one._asdict() for one in named] or None, "dry_run": dry_run}
     async with running("issue_visual_tokens", account, run_key, asked_for, keys=tuple(asked_for)) as run:
         if bool(path) == bool(named):
             raise RunRed("Name either a file (path) or devices.")

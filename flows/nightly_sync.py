@@ -39,7 +39,7 @@ async def nightly_sync(
     account has no settings for. A part that another run works on is done at the end, once that run has ended.
     """
     key = run_key or default_run_key("nightly_sync", now or flow_run.scheduled_start_time or datetime.now(UTC))
-    async with running("nightly_sync", account, key, {}, now=now) as run:
+    async with running("nightly_sync", account, key, {"strategy": strategy}, now=now) as run:
         run.parts = night.PARTS
         await run.softly(_authenticate(run))
         red = await asyncio.to_thread(_what_cannot_be_asked, run)

@@ -129,18 +129,15 @@ def _how_to_go_on(flow: Flow[Any, Any], parameters: Mapping[str, Any], run_key: 
 
 
 def _command(flow: Flow[Any, Any], parameters: Mapping[str, Any], run_key: str | None = None) -> str:
-    """The command with what was given, and the run key. A secret that was typed is not repeated."""
+    """The command with what was given, and the run key."""
     given = {name: _unsealed(value) for name, value in parameters.items() if name != "account"}
     account = str(parameters.get("account") or "")
     return logs.redact(f"  {flow_command(flow.name, account, {**given, 'run_key': run_key or given.get('run_key')})}")
 
 
 def _unsealed(value: Any) -> Any:
-    """A secret that names the variable or file it is in is none."""
-    if not isinstance(value, SecretStr):
-        return value
-    text = value.get_secret_value()
-    return text if text.startswith("env:") else "env:NAME_OF_A_VARIABLE"
+    """What a flow takes as a secret names where one is, or holds none: anything else was refused."""
+    return value.get_secret_value() if isinstance(value, SecretStr) else value
 
 
 def _record_interrupted(account: str, run_key: str, why: str = "") -> None:

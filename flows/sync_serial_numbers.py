@@ -62,6 +62,7 @@ async def sync_serial_numbers(
     given = {
         "path": path,
         "pattern": pattern,
+        "query_url": query_url.get_secret_value() if query_url else None,  # may_be_typed: it holds no password
         "query": query,
         "work_order": work_order,
         "sheet": sheet,

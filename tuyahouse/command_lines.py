@@ -8,7 +8,7 @@ from typing import Any
 
 _LONGEST = 2000
 """Characters; a shell takes more, a person does not."""
-_INTERNAL = frozenset({"dead_letters"})
+_INTERNAL = frozenset({"dead_letters", "stages"})
 """What a run stores beside the parameters of its flow."""
 
 ANEW = (
