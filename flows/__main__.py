@@ -8,6 +8,7 @@ if __name__ == "__main__" and signal.getsignal(signal.SIGINT) is not signal.SIG_
     signal.signal(signal.SIGINT, lambda *_: (os.write(2, b"\nInterrupted.\n"), os._exit(130)))
 
 import json
+import re
 import sys
 from collections.abc import Mapping
 from importlib import import_module
@@ -37,13 +38,15 @@ def parse_parameters(pairs: list[str], kinds: Mapping[str, str] = {}) -> dict[st
     record numbers and run keys may consist of them.
 
     Raises:
-        typer.BadParameter: a pair has no ``=``.
+        typer.BadParameter: a pair has no ``=``, or a parameter is given twice, of which one would be passed over.
     """
     parameters = {}
     for pair in pairs:
         key, equals, value = pair.partition("=")
         if not equals or not key:
             raise typer.BadParameter(f"{pair!r} is not key=value", param_hint="-p")
+        if key in parameters:
+            raise typer.BadParameter(f"{key} is given twice. A list is written {key}=A,B", param_hint="-p")
         parameters[key] = _value(value, kinds.get(key, ""))
     return parameters
 
@@ -53,7 +56,7 @@ def _value(text: str, kind: str) -> Any:
     try:
         value = json.loads(text, **numbers)
     except ValueError:  # not JSON, or an integer of too many digits
-        return [part.strip() for part in text.split(",") if part.strip()] if kind == "texts" else text
+        return [part.strip() for part in re.split(r"[,\n]", text) if part.strip()] if kind == "texts" else text
     return value if kind != "text" or value is None or isinstance(value, str) else text
 
 

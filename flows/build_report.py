@@ -4,13 +4,16 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from prefect.client.schemas.objects import State
+from pydantic import Field
 
 from flows.parameters import AccountName, Described, RunKey
 from tasks.report import write_report
 from tasks.run.flow import flow
 from tasks.run.run import final_state, running
 
-Out = Annotated[str, Described("HTML file to write, as the worker sees it, e.g. /srv/reports/factory.html")]
+Out = Annotated[
+    str, Field(min_length=1), Described("HTML file to write, as the worker sees it, e.g. /srv/reports/factory.html")
+]
 Language = Annotated[Literal["en", "zh"] | None, Described("Language: en or zh; empty: the account's REPORT_LANGUAGE")]
 
 

@@ -117,6 +117,21 @@ def test_anything_but_one_source_is_a_usage_error(cli, sources: list[str]) -> No
     assert "name one source" in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("words", "option"),
+    [
+        (["sn", "add", "-a", "demo", "--pattern", "A1..A2", "--pattern", "B1..B2"], "--pattern"),
+        (["status", "-a", "demo", "--account", "annex"], "--account"),
+    ],
+)
+def test_an_option_that_is_given_twice_is_refused_instead_of_being_taken_once(
+    cli, words: list[str], option: str, tmp_path: Path
+) -> None:
+    done = cli(*words)
+    assert done.exit_code == 2 and option in done.stderr and "is given twice" in done.stderr, done.stderr
+    assert not (tmp_path / "warehouse.db").exists()
+
+
 def test_a_file_without_a_serial_number_column_names_those_it_has(cli, tmp_path: Path) -> None:
     (tmp_path / "people.csv").write_text("name,town\nLi,Hangzhou\n")
     result = cli("sn", "add", "-a", "demo", "people.csv")

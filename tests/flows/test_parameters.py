@@ -1,6 +1,8 @@
 """``-p key=value`` as people type it."""
 
 import os
+import subprocess
+import sys
 
 import pytest
 
@@ -8,7 +10,7 @@ from flows.__main__ import kinds_of, parse_parameters
 from flows.catalogue import FLOWS
 from tests.flows.nights import environment_of
 from tests.flows.operator import Operator
-from tests.flows.processes import run_flow
+from tests.flows.processes import ROOT, run_flow
 from tests.support.sandbox import Sandbox
 from tuyahouse.warehouse.ledgers import runs
 from tuyahouse.warehouse.warehouse import Warehouse
@@ -55,7 +57,16 @@ def test_every_flow_says_which_of_its_parameters_are_text() -> None:
 
 def test_a_list_is_taken_with_commas_as_the_settings_take_one() -> None:
     assert parse_parameters(["sns=A1, 007X,B2"], {"sns": "texts"}) == {"sns": ["A1", "007X", "B2"]}
+    assert parse_parameters(["sns=A1\r\n007X\n\nB2\n"], {"sns": "texts"}) == {"sns": ["A1", "007X", "B2"]}
     assert parse_parameters(["run_key=a,b"], {"run_key": "text"}) == {"run_key": "a,b"}
+
+
+def test_a_parameter_that_is_given_twice_is_refused_instead_of_being_taken_once() -> None:
+    typed = ["-p", "sns=A1", "-p", "sns=A2"]
+    done = subprocess.run(
+        [sys.executable, "-m", "flows", "sync_sn_flows", *typed], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 2 and "sns is given twice. A list is written sns=A,B" in done.stderr, done.stderr
 
 
 def test_a_wrong_limit_is_refused_in_a_process_with_what_to_write() -> None:

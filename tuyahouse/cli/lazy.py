@@ -90,7 +90,24 @@ def _load(name: str) -> Any:
         group.command(name)(found)
     program = get_command(group)
     assert isinstance(program, TyperGroup)
-    return program.commands[name]
+    return _refusing_repeats(program.commands[name])
+
+
+def _refusing_repeats(command: Any) -> Any:
+    """The command, refusing an option that is given twice: the last would be taken and the others passed over."""
+    for one in getattr(command, "commands", {}).values():
+        _refusing_repeats(one)
+    parse = command.parse_args
+
+    def parse_args(ctx: Any, args: list[str]) -> Any:
+        _, _, order = command.make_parser(ctx).parse_args(args=list(args))
+        for option in order:
+            if order.count(option) > 1 and not option.multiple and not option.is_flag:
+                raise typer.BadParameter("is given twice", ctx=ctx, param=option)
+        return parse(ctx, args)
+
+    command.parse_args = parse_args
+    return command
 
 
 class Program(TyperGroup):
