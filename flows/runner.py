@@ -31,7 +31,7 @@ from tuyahouse.foreign_text import plain
 from tuyahouse.log_files import log_to_files
 from tuyahouse.outcome import Outcome
 from tuyahouse.settings import Settings, SettingsError, load_settings
-from tuyahouse.terminal import outcome_table, print_text
+from tuyahouse.terminal import print_outcomes, print_text
 from tuyahouse.verdict import GREEN
 from tuyahouse.warehouse.errors import LockLost, WarehouseError
 from tuyahouse.warehouse.ledgers import runs
@@ -220,7 +220,7 @@ def _tell(account: str, run_key: str, problem: str = "") -> set[str]:
     print_text(console, f"{account}, run key {run_key}")
     outcomes = {run.flow: run.outcome for run in reversed(found)}
     counted = {flow: outcome for flow, outcome in outcomes.items() if outcome != Outcome()}
-    console.print(outcome_table(counted or outcomes, statuses={run.flow: run.status for run in found}))
+    print_outcomes(console, counted or outcomes, {run.flow: run.status for run in found})
     for line in _ends(found):
         print_text(console, line)
     if problem and not any(problem in (run.note or "") for run in found):

@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from tuyahouse.outcome import Outcome
-from tuyahouse.terminal import CurrentWork, duration, outcome_table, track
+from tuyahouse.terminal import CurrentWork, duration, outcome_table, print_outcomes, track
 
 
 class Clock:
@@ -147,6 +147,23 @@ def test_no_more_is_done_than_there_is(caplog):
         tracker.advance(200)
         tracker.advance(219)
     assert caplog.messages == ["list: 266 of 266 (100 %), 0.0/s"]
+
+
+PARTS = ("sync_devices", "sync_accounts", "sync_sn_flows", "reconcile_commands", "nightly_sync")
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_at_80_columns_no_number_and_no_heading_of_a_night_is_cut(terminal):
+    console = Console(file=io.StringIO(), force_terminal=terminal, width=80, color_system=None)
+    outcomes = {name: Outcome(asked=300_000, calls=1_234_567) for name in PARTS}
+    print_outcomes(console, outcomes, dict.fromkeys(PARTS, "interrupted"))
+    lines = [line.rstrip() for line in console.file.getvalue().splitlines()]
+    (calls,) = [line for line in lines if "calls" in line]
+    assert calls.count("1,234,567") == len(PARTS) and "6,172,835" in calls
+    assert "…" not in "".join(lines)
+    assert (max(map(len, lines)) <= 80) == terminal
+    headings = {word for line in lines for word in line.replace("┃", " ").split()}
+    assert {"reconcile_", "commands", "sn_flows"} <= headings if terminal else set(PARTS) <= headings
 
 
 def test_a_table_of_one_outcome_has_no_sum():

@@ -10,6 +10,7 @@ from functools import cache
 from threading import Lock
 from types import MappingProxyType
 
+from rich.box import HEAVY_HEAD, SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.table import Table
@@ -25,6 +26,8 @@ IN_WORDS = "in_words"
 """Marks a log record whose text names all its fields: they are for machines, and not shown to people once more."""
 
 _REDRAW_SECONDS = 0.1
+_WIDE = 1000
+"""Columns: wider than any table."""
 _NO_STATUS: Mapping[str, str] = MappingProxyType({})
 _screen = Lock()
 """Held by the one live line; work that runs beside it logs its progress."""
@@ -196,19 +199,41 @@ def _draw(progress: Progress, task: TaskID, tracker: Tracker) -> None:
     progress.update(task, completed=tracker.done, says=tracker.summary())
 
 
-def outcome_table(outcomes: Mapping[str, Outcome], title: str = "", statuses: Mapping[str, str] = _NO_STATUS) -> Table:
+def print_outcomes(console: Console, outcomes: Mapping[str, Outcome], statuses: Mapping[str, str]) -> None:
+    """Print the table of outcomes: to a file as wide as it is, to a terminal that is too narrow with short headings."""
+    table = outcome_table(outcomes, statuses=statuses)
+    width = console.measure(table, options=console.options.update(max_width=_WIDE)).maximum
+    if not console.is_terminal:
+        console.width = width
+    elif width > console.width:
+        table = outcome_table(outcomes, statuses=statuses, narrow=True)
+    console.print(table)
+
+
+def outcome_table(
+    outcomes: Mapping[str, Outcome],
+    title: str = "",
+    statuses: Mapping[str, str] = _NO_STATUS,
+    *,
+    narrow: bool = False,
+) -> Table:
     """One column per named outcome, and a sum if there are several.
 
-    The last row shows the status of each where ``statuses`` has one, else whether its counts balance.
+    The last row shows the status of each where ``statuses`` has one, else whether its counts balance. ``narrow`` breaks
+    headings after their first underscore and leaves out that row, and the lines between columns.
     """
     columns = dict(outcomes)
     if len(columns) > 1:
         columns["all"] = sum(outcomes.values(), Outcome())
-    table = Table("", title=Text(title) if title else None)
+    box = SIMPLE_HEAD if narrow else HEAVY_HEAD
+    table = Table("", title=Text(title) if title else None, box=box, pad_edge=not narrow, collapse_padding=narrow)
     for column in columns:
-        table.add_column(Text(column), justify="right")
+        heading = column.replace("_", "_\n", 1) if narrow else column
+        table.add_column(Text(heading), justify="right", overflow="fold")
     for name in COUNTS:
         table.add_row(name, *(f"{getattr(outcome, name):,}" for outcome in columns.values()))
+    if narrow:
+        return table
     table.add_section()
     table.add_row("status" if statuses else "balanced", *(_end(*column, statuses) for column in columns.items()))
     return table
