@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -40,6 +41,26 @@ def test_each_day_has_a_file_and_old_ones_are_removed(tmp_path: Path) -> None:
     assert names == [f"tuyahouse-2026-11-{day}.jsonl" for day in (25, 26, 27)]
     (line,) = (tmp_path / names[0]).read_text().splitlines()
     assert "day 1" in json.loads(line).values()
+
+
+def test_a_folder_that_is_lost_at_midnight_is_said_once_and_costs_no_other_file_its_number(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logs_folder, first = tmp_path / "logs", datetime(2026, 11, 24, 23, 59, tzinfo=UTC)
+    logs_folder.mkdir()
+    handler = DailyFile(logs_folder, timedelta(days=2))
+    at(handler, first, "the first day")
+    shutil.rmtree(logs_folder)
+    at(handler, first + timedelta(days=1), "the second day")
+    with (tmp_path / "warehouse.db").open("w") as other:  # gets the number that the log file had
+        for hour in range(3):
+            at(handler, first + timedelta(days=1, hours=hour), "the second day")
+        other.write("whole")
+    assert (tmp_path / "warehouse.db").read_text() == "whole"
+    said = capsys.readouterr().err
+    assert said == f"Log files in {logs_folder} (TUYAHOUSE_LOG_DIR) cannot be written and lack lines: " + (
+        "No such file or directory.\n"
+    )
 
 
 def test_secrets_are_not_in_them_and_a_second_call_doubles_no_line(tmp_path: Path) -> None:

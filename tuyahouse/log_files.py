@@ -2,6 +2,8 @@
 
 import logging
 import os
+import sys
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -22,6 +24,7 @@ class DailyFile(logging.Handler):
         self.folder, self._kept = folder, kept
         self._day: date | None = None
         self._file = -1
+        self._said = False
         self.setFormatter(JsonFormatter())
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -33,15 +36,31 @@ class DailyFile(logging.Handler):
         except Exception:
             self.handleError(record)
 
+    def handleError(self, record: logging.LogRecord) -> None:
+        """Say once, in words, that lines are missing from the file. The run goes on, with its lines elsewhere."""
+        error = sys.exc_info()[1]
+        if not isinstance(error, OSError):
+            super().handleError(record)
+            return
+        if self._said:
+            return
+        self._said = True
+        words = f"Log files in {self.folder} (TUYAHOUSE_LOG_DIR) cannot be written and lack lines: {error.strerror}."
+        with suppress(OSError):
+            sys.stderr.write(f"{words}\n")
+
     def close(self) -> None:
-        if self._file >= 0:
-            os.close(self._file)
-            self._file, self._day = -1, None
+        self._close_file()
         super().close()
 
+    def _close_file(self) -> None:
+        """Forget its number too: the next file that this process opens, such as the warehouse, may get it."""
+        number, self._file, self._day = self._file, -1, None
+        if number >= 0:
+            os.close(number)
+
     def _open(self, day: date) -> None:
-        if self._file >= 0:
-            os.close(self._file)
+        self._close_file()
         self._file = os.open(self.folder / _NAME.format(day), os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         self._day = day
         oldest = _NAME.format(day - self._kept)

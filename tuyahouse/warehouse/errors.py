@@ -71,8 +71,11 @@ _SQLITE = (
     ("not a database", SchemaError, "is not a SQLite database. Name another file"),
     ("disk image is malformed", WarehouseError, "is damaged. Restore it from a backup"),
     ("is full", WarehouseError, "cannot grow: the disk is full. Make room, then run again"),
+    ("shmsize", WarehouseError, "cannot be opened: the disk is full. Make room, then run again"),
+    ("ioerr_write", WarehouseAway, "cannot be written: the disk reports an error, as where a quota is used up"),
     ("disk i/o", WarehouseAway, "cannot be read or written: the disk reports an error"),
 )
+"""What SQLite says or the name of its error holds, and what that means."""
 _HINT = "Check TUYAHOUSE_WAREHOUSE_URL"
 
 
@@ -88,7 +91,7 @@ def in_words(error: BaseException, where: str, holder: str = "") -> WarehouseErr
         return _postgres(origin, where)
     if isinstance(origin, OverflowError | sqlite3.DataError | sqlite3.IntegrityError):
         return _refused(where, origin)
-    text = str(origin).lower()
+    text = f"{origin} {getattr(origin, 'sqlite_errorname', '')}".lower()
     for part, kind, words in _SQLITE:
         if part in text and type(origin).__module__ == "sqlite3":
             return kind(f"The warehouse {where} {words} (TUYAHOUSE_WAREHOUSE_URL).")
