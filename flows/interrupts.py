@@ -1,4 +1,4 @@
-"""Runs a flow so that Ctrl-C and SIGTERM end it within seconds, whatever it waits for."""
+"""Runs a flow so that Ctrl-C, SIGTERM and a terminal that is closed end it within seconds, whatever it waits for."""
 
 import asyncio
 import os
@@ -55,7 +55,7 @@ class InterruptibleRun:
         thread = threading.Thread(target=self._run_loop, name="flow", daemon=True)
         thread.start()
         self._ready.wait()
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             if signal.getsignal(number) is not signal.SIG_IGN:
                 signal.signal(number, self._interrupt)
         while thread.is_alive() and not self._interrupted.is_set():
@@ -69,9 +69,11 @@ class InterruptibleRun:
             raise self._error
         return self._code
 
-    def _interrupt(self, *_: object) -> None:
+    def _interrupt(self, number: int, _frame: object) -> None:
         if self._interrupted.is_set():
-            leave_at_once()
+            if number != signal.SIGHUP:  # a shell hands on to its jobs what the terminal has sent them already
+                leave_at_once()
+            return
         self._interrupted.set()
         end_waits_soon()
         sys.stderr.write("\nInterrupted: what was answered is being committed. Ctrl-C once more ends at once.\n")

@@ -18,6 +18,7 @@ from pydantic import SecretStr
 from rich.console import Console
 
 from flows.interrupts import EXIT_INTERRUPTED, InterruptibleRun, leave
+from flows.lasting_output import outlive_the_terminal
 from flows.prefect_watch import wait_for_server
 from flows.temporary_server import TemporaryServer
 from tasks.run import prefect_watch
@@ -41,7 +42,8 @@ EXIT_RED, EXIT_USAGE = 1, 2
 
 
 def run_watched(flow: Flow[Any, Any], parameters: Mapping[str, Any], server: TemporaryServer | None) -> int:
-    """:func:`run_here` with its signals: Ctrl-C and SIGTERM end it within seconds, with exit code 130."""
+    """:func:`run_here` with its signals: Ctrl-C, SIGTERM and a hangup end it within seconds, with exit code 130."""
+    outlive_the_terminal()
     run_key = str(parameters.get("run_key") or default_run_key(flow.name, datetime.now(UTC)))
     parameters = {**parameters, "run_key": run_key}
 

@@ -1,18 +1,21 @@
 """Ctrl-C as a terminal sends it, to every process of its group, SIGTERM and SIGKILL, without a Prefect server."""
 
 import os
+import pty
 import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from tests.flows.nights import environment_of, register, rows, units
 from tests.flows.processes import ROOT, wait_until
+from tests.support.analyst import Analyst
 from tests.support.sandbox import Sandbox
 from tuyahouse.warehouse.ledgers import runs
 from tuyahouse.warehouse.tables import ops_lock
@@ -102,14 +105,56 @@ def test_a_signal_to_the_whole_group_ends_a_night_as_interrupted_and_says_how_it
     assert gone(env["PREFECT_HOME"])
 
 
-def test_a_second_ctrl_c_ends_at_once(env, terminal, tuya, warehouse):
+@pytest.mark.parametrize("again", [False, True], ids=["once", "twice"])
+def test_ctrl_c_while_answers_are_landed_ends_within_seconds_and_a_second_one_at_once(
+    env, terminal, tuya, sqlite_url, warehouse, again
+):
     process = terminal(env)
-    wait_until(lambda: len(tuya.control("asked")) >= 5, process)
-    tuya.control("options", {"slow_seconds": 30})
+    wait_until(lambda: len(tuya.control("asked")) >= 3, process)
+    analyst = Analyst(sqlite_url, "flow_step")  # what was answered cannot be landed
     os.killpg(process.pid, signal.SIGINT)
-    os.killpg(process.pid, signal.SIGINT)
+    begun = time.monotonic()
+    if again:
+        time.sleep(1)
+        assert process.poll() is None
+        begun = time.monotonic()
+        os.killpg(process.pid, signal.SIGINT)
     printed, _ = process.communicate(timeout=60)
+    analyst.close()
     assert process.returncode == 130 and "Traceback" not in printed, printed
+    assert time.monotonic() - begun < (5 if again else 20), printed
+    assert again or printed.splitlines()[-1] == "  python -m flows nightly_sync -p account=demo -p run_key=n", printed
+    assert gone(env["PREFECT_HOME"])
+
+
+@pytest.mark.parametrize(("hangup", "status"), [("default", "interrupted"), ("ignore", "balanced")])
+def test_a_terminal_that_is_closed_interrupts_a_run_or_is_missed_by_none_that_ignores_it(
+    env, tuya, warehouse, hangup, status
+):
+    ours, theirs = pty.openpty()
+    flow = [sys.executable, "-m", "flows", "nightly_sync", "-p", "account=demo", "-p", "run_key=n"]
+    process = subprocess.Popen(
+        ["setsid", "--ctty", "env", f"--{hangup}-signal=HUP", *flow],
+        env={**env, "PYTHONPATH": str(ROOT), PACED: "20"},
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+    )
+    os.close(theirs)
+    os.set_blocking(ours, False)
+
+    def asks() -> bool:
+        with suppress(BlockingIOError):
+            os.read(ours, 65536)
+        return len(tuya.control("asked")) >= 5
+
+    wait_until(asks, process)
+    os.close(ours)
+    assert process.wait(120) == {"interrupted": 130, "balanced": 0}[status]
+    for name in ("nightly_sync", "sync_sn_flows"):
+        found = runs.find_run(warehouse, "demo", name, "n")
+        assert found and found.status == status, (name, found)
+    assert rows(warehouse, ops_lock) == []
     assert gone(env["PREFECT_HOME"])
 
 

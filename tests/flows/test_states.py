@@ -2,6 +2,7 @@
 
 import re
 import signal
+import time
 import urllib.error
 from collections.abc import Iterator
 from contextlib import suppress
@@ -10,19 +11,23 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 from typer.testing import CliRunner
 
 from tests.flows.nights import environment_of, register
 from tests.flows.operator import Operator
 from tests.flows.processes import ROOT, pause, start_flow, wait_until
+from tests.support.analyst import Analyst
 from tests.support.prefect import PrefectServer
 from tests.support.sandbox import Sandbox
 from tuyahouse.cli.program import app
 from tuyahouse.warehouse.ledgers import runs
 from tuyahouse.warehouse.shared import locks
+from tuyahouse.warehouse.tables import ops_run
 from tuyahouse.warehouse.warehouse import Warehouse
 
 DEMO = "TUYAHOUSE_ACCOUNTS__DEMO__"
+SLOW = {f"{DEMO}CALLS_PER_SECOND": "4"}
 KNOWN = [f"YZCB04ZZR{number:05}" for number in range(1, 41)]
 
 
@@ -43,22 +48,59 @@ class Place:
     tuya: Sandbox
     warehouse: Warehouse
     env: dict[str, str]
+    lock: locks.Lock | None = None
 
     def run(self, **changes: str) -> int:
         return self.operator.run("sync_sn_flows", self.env | changes, run_key="n")[0]
 
     def stopped_by(self, number: int) -> int:
-        slow = {f"{DEMO}CALLS_PER_SECOND": "4"}
-        process = start_flow("sync_sn_flows", self.env | slow | self.prefect.env, run_key="n")
+        process = start_flow("sync_sn_flows", self.env | SLOW | self.prefect.env, run_key="n")
         wait_until(lambda: len(self.tuya.control("asked")) >= 3, process)
         process.send_signal(number)
         process.communicate(timeout=60)
         return process.returncode
 
+    def stopped_at_once(self) -> int:
+        """By a second Ctrl-C, while what was answered cannot be landed."""
+        process = start_flow("sync_sn_flows", self.env | SLOW | self.prefect.env, run_key="n")
+        wait_until(lambda: len(self.tuya.control("asked")) >= 3, process)
+        analyst = Analyst(self.env["TUYAHOUSE_WAREHOUSE_URL"], "flow_step")
+        process.send_signal(signal.SIGINT)
+        time.sleep(1)
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
+        analyst.close()
+        return process.returncode
+
+    def at_work(self) -> int:
+        """Started once more while it is under way; it is until :meth:`mend`."""
+        runs.start_run(self.warehouse, "demo", "sync_sn_flows", "n", {})
+        self.lock = locks.acquire(self.warehouse, "demo/sync_sn_flows/n", "run n", timedelta(minutes=5))
+        return self.run()
+
+    def miscounted(self) -> int:
+        self.run()
+        self.set_planned(len(KNOWN) + 1)
+        return self.run()
+
+    def set_planned(self, keys: int) -> None:
+        with self.warehouse.begin() as conn:
+            conn.execute(update(ops_run).values(planned=keys))
+
+    def mend(self, way: str) -> None:
+        """Take the cause away."""
+        self.tuya.control("faults", {})
+        self.tuya.control("options", {"quota": 0})
+        if self.lock:
+            self.lock.release()
+        if way == "its counts do not add up":
+            self.set_planned(len(KNOWN))
+
     def taken_over(self) -> int:
         """Paused until its lease is over, while another run takes its lock."""
-        changed = {f"{DEMO}CALLS_PER_SECOND": "4", "TUYAHOUSE_LOCK_LEASE": "1s"}
-        process = start_flow("sync_sn_flows", self.env | changed | self.prefect.env, run_key="n")
+        process = start_flow(
+            "sync_sn_flows", self.env | SLOW | {"TUYAHOUSE_LOCK_LEASE": "1s"} | self.prefect.env, run_key="n"
+        )
         wait_until(lambda: len(self.tuya.control("asked")) >= 3, process)
         pause(process, self.env["TUYAHOUSE_WAREHOUSE_URL"])
         wait_until(self._takes_over, process)
@@ -123,12 +165,18 @@ def end(place: Place, way: str) -> int:
             return place.run()
         case "another run holds the lock":
             return place.held()
+        case "it is under way already":
+            return place.at_work()
         case "another run took over":
             return place.taken_over()
         case "a setting is wrong":
             return place.run(TUYAHOUSE_CHUNK_SIZE="-1")
         case "interrupted":
             return place.stopped_by(signal.SIGINT)
+        case "interrupted twice":
+            return place.stopped_at_once()
+        case "its counts do not add up":
+            return place.miscounted()
         case "killed":
             return place.stopped_by(signal.SIGKILL)
     raise AssertionError(f"no way to produce {way!r}")
@@ -149,8 +197,7 @@ def test_a_run_ends_as_the_table_says(place: Place, way: str) -> None:
         else:
             begins = expected.removesuffix("` or none")
             assert now.startswith(begins) or (begins != expected and not now), now
-    place.tuya.control("faults", {})
-    place.tuya.control("options", {"quota": 0})
+    place.mend(way)
     assert place.run(**{f"{DEMO}CALLS_PER_SECOND": "0"}) == int(then)
     again = runs.find_run(place.warehouse, "demo", "sync_sn_flows", "n")
     assert again and (again.status, again.outcome.asked) == ("balanced", len(KNOWN))
