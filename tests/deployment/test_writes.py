@@ -73,6 +73,8 @@ def dry(site: Site, asked: dict[str, dict[str, Any]], before: dict[str, Any]) ->
     unchecked = {
         "manage-users unchecked name": {"username": "mallory", "password": UNCHECKED},
         "manage-users unchecked value": {"username": "mallory", "password_from": UNCHECKED},
+        "set-device-functions unchecked list": {"device_id": "d", "function_codes": []},
+        "ask-serial-numbers unchecked list": {"sns": []},
     }
     return together(site, asked | unchecked)
 
@@ -166,6 +168,41 @@ def test_what_a_form_does_not_take_is_refused_before_it_is_stored(site: Site, na
         site.start(name.replace("_", "-"), **given)
     assert refused.value.code == 409
     assert leaks_in_files([TYPED], site.prefect.home) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [
+        ("set-device-functions", {"device_id": "d", "function_codes": []}),
+        ("grant-access", {"username": "isv", "project_id": "1", "room_ids": []}),
+        ("issue-visual-tokens", {"devices": []}),
+        ("ask-serial-numbers", {"sns": []}),
+        ("ask-serial-numbers", {"work_orders": []}),
+        ("read-devices", {"project_ids": []}),
+        ("hourly-commands-demo", {"command_sns": []}),
+    ],
+)
+def test_an_empty_list_is_refused_with_its_name_before_a_run_is_there(
+    site: Site, name: str, given: dict[str, Any]
+) -> None:
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        site.start(name, **given)
+    said = json.loads(refused.value.read())["detail"]
+    assert refused.value.code == 409 and f"'{list(given)[-1]}'" in said and "[]" in said, said
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("set-device-functions", "function_codes: List should have at least 1 item"),
+        ("ask-serial-numbers", "sns: Value error, names none; leave it out for all that are due"),
+    ],
+)
+def test_an_empty_list_that_prefect_did_not_check_is_red_before_any_call(
+    site: Site, dry: Started, name: str, words: str
+) -> None:
+    run = dry.runs[f"{name} unchecked list"]
+    assert run["state_type"] == "FAILED" and words in run["state"]["message"], run["state"]
 
 
 @pytest.mark.parametrize(
