@@ -145,6 +145,29 @@ def test_a_second_night_of_the_same_account_is_refused_with_words(site: Site, as
     assert ended["state"]["message"].startswith("Red: demo/nightly_sync is being worked on by run nightly/one since")
 
 
+def test_a_run_that_is_cancelled_in_the_ui_is_interrupted_and_its_run_key_goes_on(
+    site: Site, asked: dict[str, Any]
+) -> None:
+    site.sandbox.control("options", {"slow_seconds": 5})
+    site.sandbox.control("faults", {"slow": 1})
+    before = site.sandbox.control("stats")["calls"]
+    sns = [f"YZCB04ZZR{number:05}" for number in range(1, SERIAL_NUMBERS + 1)]
+    run = site.start("ask-serial-numbers", sns=sns, run_key="cancelled")
+    site.wait_until(lambda: site.sandbox.control("stats")["calls"] > before)
+    site.prefect.api(f"flow_runs/{run}/set_state", {"state": {"type": "CANCELLING"}})
+    cancelled = site.ended(run)
+    site.sandbox.control("faults", {})
+    assert cancelled["state_type"] == "CANCELLED", cancelled["state"]
+    with closing(sqlite3.connect(site.warehouse)) as warehouse:
+        assert warehouse.execute("SELECT status FROM ops_run WHERE run_key = 'cancelled'").fetchall() == [
+            ("interrupted",)
+        ]
+        assert warehouse.execute("SELECT name FROM ops_lock").fetchall() == []
+    again = site.ended(site.start("ask-serial-numbers", run_key="cancelled"))
+    assert again["state_type"] == "COMPLETED", again["state"]
+    assert f"{SERIAL_NUMBERS} asked" in again["state"]["message"], again["state"]
+
+
 def test_a_red_night_that_is_retried_in_the_ui_after_mending_asks_what_was_refused_and_is_green(site: Site) -> None:
     site.sandbox.control("faults", {"rights": 1})
     run = site.start("nightly-demo")
