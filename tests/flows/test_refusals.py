@@ -231,6 +231,18 @@ def test_more_serial_numbers_under_the_same_run_key_are_asked_too(start, warehou
     assert tuya.control("asked") == {"YZCB04ZZR00011": 1, "YZCB04ZZR00012": 1}
 
 
+def test_what_was_named_beyond_a_limit_is_said_to_be_left_and_asked_with_a_higher_one(start, warehouse, tuya):
+    named = {"sns": ["YZCB04ZZR00011", "YZCB04ZZR00012", "YZCB04ZZR00013"], "run_key": "n"}
+    code, printed = start("sync_sn_flows", **named, limit=1)
+    assert code == 0 and "limit=1 leaves 2 of what was named." in printed, printed
+    code, printed = start("sync_sn_flows", limit=5, run_key="n")
+    assert code == 0 and "leaves" not in printed, printed
+    assert tuya.control("asked") == dict.fromkeys(named["sns"], 1)
+    numbers = [each["command_sn"] for each in tuya.lines("truth/commands")][:3]
+    code, printed = start("reconcile_commands", command_sns=numbers, limit=1, run_key="c")
+    assert code == 0 and "limit=1 leaves 2 of what was named." in printed, printed
+
+
 def test_serial_numbers_given_to_a_run_of_what_is_due_are_refused_with_what_to_do(start, warehouse, tuya):
     assert start("sync_sn_flows", run_key="n", limit=1)[0] == 0
     code, printed = start("sync_sn_flows", sns=["YZCB04ZZR00012"], run_key="n")

@@ -1,6 +1,6 @@
 """Keys that a run was given by name. The run remembers them: its run key alone continues it, and more may be given."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from tuyahouse.sync.intake.rows import Refusal, Row, entry
 from tuyahouse.warehouse.database import Connection
@@ -51,6 +51,14 @@ def unusable_in_words(what: str, keys: Sequence[str]) -> list[str]:
     more = f"; and {len(refused) - SHOWN:,} more" if len(refused) > SHOWN else ""
     count = "One of the" if len(refused) == 1 else f"{len(refused):,} of the"
     return [f"{count} given {what} cannot be asked: {named}{more}."]
+
+
+def left_by_limit(limit: int | None, left: Iterable[object]) -> list[str]:
+    """A sentence about keys that were named and are not asked, because a limit was given too; none without one."""
+    count = 0 if limit is None else sum(1 for _ in left)
+    if not count:
+        return []
+    return [f"limit={limit} leaves {count:,} of what was named. The same run key asks it with a higher limit."]
 
 
 def _judged(key: str) -> object:

@@ -10,7 +10,7 @@ from tuyahouse.sync.chunks import calls_left, chunked, unpaid
 from tuyahouse.sync.commands.intake import KIND
 from tuyahouse.sync.commands.reconcile import learn_observed
 from tuyahouse.sync.commands.rules import ask_steps
-from tuyahouse.sync.given import unusable_in_words, usable, with_those_given_before
+from tuyahouse.sync.given import left_by_limit, unusable_in_words, usable, with_those_given_before
 from tuyahouse.sync.intake.rows import Row
 from tuyahouse.sync.intake.take_in import take_in
 from tuyahouse.warehouse.commands import records
@@ -70,6 +70,8 @@ def plan_asking(
         new = _new(conn, account.name, wanted, going_on)
         keys = islice(new, None if limit is None else max(0, limit - going_on.planned))
         run_chunks.add_chunks(conn, run.run_id, _chunks(keys, chunk_size, planned), going_on.first)
+        if given is not None:
+            planned.notes += left_by_limit(limit, new)
     planned.notes += unpaid(account, planned.keys, left)
     return planned
 

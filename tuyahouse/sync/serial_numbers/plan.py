@@ -9,7 +9,7 @@ from itertools import islice
 
 from tuyahouse.settings import Account, PlanPolicy, Settings
 from tuyahouse.sync.chunks import calls_left, chunked, unpaid
-from tuyahouse.sync.given import names_keys, unusable_in_words, usable, with_those_given_before
+from tuyahouse.sync.given import left_by_limit, names_keys, unusable_in_words, usable, with_those_given_before
 from tuyahouse.sync.intake.rows import Row, shown
 from tuyahouse.sync.serial_numbers import judging, stages
 from tuyahouse.sync.serial_numbers.chunk import KIND
@@ -89,6 +89,8 @@ def plan_run(
         affordable = islice(keys, paid)
         planned = Planned(run_chunks.add_chunks(conn, run_id, chunked(affordable, settings.chunk_size), going_on.first))
         waiting = sum(1 for _ in keys) if paid is not None else 0
+        if _names(wanted):
+            planned.notes += left_by_limit(wanted.limit, new)
         if seen:
             stages.planned(conn, run_id, seen.progress, reasons)
         strange = _without_units(source, account.name, map(clean_text, now_given.work_orders or ()))
