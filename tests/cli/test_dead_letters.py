@@ -41,6 +41,15 @@ def test_a_list_narrows_by_kind_and_reason(cli, store) -> None:
     assert keys(cli("dead-letters", "list", "-a", "demo", "--reason", "item_error").stdout) == ["S1"]
 
 
+def test_a_kind_that_matches_nothing_is_answered_with_those_that_are_open(cli, store) -> None:
+    open_ones = "Open are: 1 of kind message, reason undecryptable; 1 of kind sn_flows, reason item_error; 1 of kind "
+    shown = cli("dead-letters", "list", "-a", "demo", "--kind", "sn_flow")
+    assert shown.exit_code == 0 and f"No dead letter matches. {open_ones}" in shown.stdout
+    for command in (["redrive"], ["dismiss", "--by", "ana", "--why", "x"]):
+        refused = cli("dead-letters", *command, "-a", "demo", "--kind", "sn_flow")
+        assert refused.exit_code == 1 and open_ones in refused.stderr, command
+
+
 def test_show_prints_what_was_received_without_secrets_and_without_obeying_it(cli, store) -> None:
     printed = cli("dead-letters", "show", "-a", "demo", "S1").stdout
     assert "Tuya says no" in printed and "10202" in printed

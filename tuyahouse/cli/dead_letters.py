@@ -11,7 +11,7 @@ from tuyahouse.cli.context import AccountName, at_least_one, open_warehouse, rea
 from tuyahouse.cli.output import said, say, show
 from tuyahouse.cli.words import stopped
 from tuyahouse.command_lines import flow_command
-from tuyahouse.warehouse.ledgers.dead_letters import StoredDeadLetter
+from tuyahouse.warehouse.ledgers.dead_letters import StoredDeadLetter, counts
 from tuyahouse.warehouse.ledgers.dismissal import Chosen, State, dismiss, listing, state_of
 
 LISTED = 100
@@ -58,7 +58,7 @@ def list_(
     """
     letters = _found(Chosen(account, kind, reason, None, state), limit)
     if not letters:
-        say("No dead letter matches.")
+        say(f"No dead letter matches. {_open_ones(account)}")
         return
     show(
         f"Dead letters of {account} (UTC)",
@@ -126,7 +126,7 @@ def redrive(account: AccountName, keys: Keys = None, kind: Kind = None, reason: 
     """
     letters = _found(Chosen(account, kind, reason, keys))
     if not letters:
-        raise stopped("No open dead letter matches.")
+        raise stopped(f"No open dead letter matches. {_open_ones(account)}")
     by_kind: dict[str, list[str]] = {}
     for letter in letters:
         by_kind.setdefault(letter.kind, []).append(letter.key)
@@ -171,7 +171,7 @@ def dismiss_(
     with open_warehouse(settings) as warehouse, warehouse.begin() as conn:
         letters = dismiss(conn, chosen, by.strip(), why.strip(), datetime.now(UTC))
     if not letters:
-        raise stopped("No open dead letter matches; nothing was dismissed.")
+        raise stopped(f"No open dead letter matches; nothing was dismissed. {_open_ones(account)}")
     for letter in letters[:LISTED]:
         say(f"  {letter.kind} {letter.key!r}: {letter.reason}")
     say(f"{len(letters):,} dismissed by {by.strip()}. They are kept, and listed by:")
@@ -183,3 +183,12 @@ def _found(chosen: Chosen, limit: int | None = None) -> list[StoredDeadLetter]:
     chosen = replace(chosen, account=settings.account(chosen.account).name)
     with open_warehouse(settings) as warehouse, warehouse.read() as conn:
         return list(listing(conn, chosen, limit))
+
+
+def _open_ones(account: str) -> str:
+    """How many of which kind and reason are open: a kind may have been mistyped."""
+    settings = read_settings()
+    with open_warehouse(settings) as warehouse, warehouse.read() as conn:
+        counted = counts(conn, settings.account(account).name)
+    ones = [f"{still:,} of kind {kind}, reason {reason}" for _, kind, reason, still, *_ in counted if still]
+    return f"Open are: {'; '.join(ones)}." if ones else "None is open."
