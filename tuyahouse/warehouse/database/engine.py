@@ -73,8 +73,14 @@ class _Sessions:
     """Settings of the sessions with PostgreSQL. Options of the URL win."""
 
     def __init__(self, url: URL, lock_wait: float) -> None:
-        # No notice for every CREATE … IF NOT EXISTS, no compiling of statements that run in milliseconds.
-        wanted = {"client_min_messages": "warning", "jit": "off", "lock_timeout": f"{lock_wait * 1000:.0f}"}
+        # No notice for every CREATE … IF NOT EXISTS, no compiling of statements that run in milliseconds, and times in
+        # UTC, which need no conversion.
+        wanted = {
+            "client_min_messages": "warning",
+            "jit": "off",
+            "timezone": "UTC",
+            "lock_timeout": f"{lock_wait * 1000:.0f}",
+        }
         given = str(url.query.get("options", ""))
         self._settings = {name: value for name, value in wanted.items() if name not in given}
         self._lock_wait = lock_wait
