@@ -19,18 +19,19 @@ from tuyahouse.warehouse.warehouse import Warehouse
 
 pytestmark = pytest.mark.kill
 KILLS = int(os.environ.get("TUYAHOUSE_TEST_KILLS", "2"))
-REFRESH = """
+WORK = """
     import sys
     from tests.marts.second import generate
     from tests.marts.test_second_opinion import ACCOUNT, AS_OF, rules
-    from tuyahouse.warehouse.marts.refresh import refresh
+    from tuyahouse.warehouse.marts.refresh import rebuild, refresh
     from tuyahouse.warehouse.warehouse import Warehouse
 
+    work = {"refresh": refresh, "rebuild": rebuild}[sys.argv[2]]
     warehouse = Warehouse.open(sys.argv[1])
     world = generate(1, 1)
     print("ready", flush=True)
     while True:
-        refresh(warehouse, ACCOUNT, rules(world, "failed"), AS_OF, batch=200)
+        work(warehouse, ACCOUNT, rules(world, "failed"), AS_OF, batch=200)
 """
 
 
@@ -55,21 +56,29 @@ def land(warehouse: Warehouse, world: World, dice: random.Random, number: int) -
         marks.mark_units(conn, ACCOUNT, sorted(chosen), f"landing {number}")
 
 
-def test_a_refresh_that_is_killed_with_landings_in_between_ends_as_a_rebuild(
+def marked(warehouse: Warehouse) -> int:
+    with warehouse.read() as conn:
+        count: int = conn.execute(text("SELECT COUNT(*) FROM ops_mart_dirty")).scalar_one()
+    return count
+
+
+def test_refreshes_and_rebuilds_that_are_killed_with_landings_in_between_end_as_one_that_is_not(
     warehouse: Warehouse, warehouse_url: str
 ) -> None:
     dice, world = random.Random(4), generate(9, 2_500)
     fill(warehouse, world)
+    left = []
     for number in range(KILLS):
-        process = start(REFRESH, warehouse_url)
+        process = start(WORK, warehouse_url, "rebuild" if number % 2 else "refresh")
         land(warehouse, world, dice, 2 * number)
         time.sleep(dice.random())
         land(warehouse, world, dice, 2 * number + 1)
         kill(process)
+        left.append(marked(warehouse))
+    assert any(left), "no kill left anything to do"
     refresh(warehouse, ACCOUNT, rules(world, "failed"), AS_OF)
     assert differences(warehouse, compute(world, "failed")) == {}
-    with warehouse.read() as conn:
-        assert conn.execute(text("SELECT COUNT(*) FROM ops_mart_dirty")).scalar() == 0
+    assert marked(warehouse) == 0
     assert rebuild(warehouse, ACCOUNT, rules(world, "failed"), AS_OF).written == 0
 
 

@@ -16,11 +16,14 @@ from tuyahouse.warehouse.errors import WarehouseError
 LOCK_WAIT = 600.0
 """Seconds that a statement waits for a lock where no setting says otherwise."""
 
+CACHE_KB = 8_000
+"""Pages that a connection to SQLite holds in memory."""
+
 _PRAGMAS = (
     # NORMAL would lose the newest commits when the power fails, and a message is acknowledged once it is committed.
     # There is one commit a chunk or batch: waiting for the disk costs little.
     "PRAGMA synchronous = FULL",
-    "PRAGMA cache_size = -8000",
+    f"PRAGMA cache_size = -{CACHE_KB}",
 )
 
 

@@ -15,13 +15,14 @@ from tuyahouse.warehouse.bulk import writer
 from tuyahouse.warehouse.database.database import Database
 from tuyahouse.warehouse.database.dialect import now_time
 from tuyahouse.warehouse.database.types import UtcTime
-from tuyahouse.warehouse.marts import calendar, marks
+from tuyahouse.warehouse.marts import calendar, calendar_tables, marks
 from tuyahouse.warehouse.marts.catalogue import DEFINITIONS, KEPT
 from tuyahouse.warehouse.marts.control import control_limits
 from tuyahouse.warehouse.marts.field import MART_PRESENCE_DAY
 from tuyahouse.warehouse.marts.intervals import BUCKETS, bucket_bounds
 from tuyahouse.warehouse.marts.stations import MART_CONTROL
 from tuyahouse.warehouse.marts.workspace import Workspace
+from tuyahouse.warehouse.marts.writing import writing
 from tuyahouse.warehouse.tables import (
     device_presence,
     flow_step,
@@ -41,7 +42,6 @@ DAYS_AT_ONCE = 16
 CONTROL_DAYS = timedelta(days=60)
 BY_ORDER = tuple(mart for mart in KEPT if mart.grain[1] == "order_code")
 _dirty = ops_mart_dirty.c
-_SLOT = ("account", "slot_at", "factory_day", "shift")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,22 +84,22 @@ def refresh(
     ``as_of`` becomes the present of the marts; without it the start of the newest sync_sn_flows, else the clock. One
     that is not before the calendar's end counts as not given.
     """
-    with _writing(database) as conn:
+    with writing(database) as conn:
         given = as_of if as_of and as_of < calendar.END else None
         done = Refreshed(given or _newest_start(conn, account) or now_time(conn))
         before = _prepare(conn, account, rules, done.as_of)
     while True:
-        with _writing(database) as conn:
+        with writing(database) as conn:
             steps = _refresh_orders(conn, account, rules, done, batch)
         if steps is None:
             break
         on_steps(steps)
-    with _writing(database) as conn:
-        _write_days(conn, account, done)
+    with writing(database) as conn:
+        done.written += calendar_tables.write_days(conn, account, done.as_of)
     for first, last in _presence_days(database, account, before, done.as_of):
-        with _writing(database) as conn:
+        with writing(database) as conn:
             _refresh_presence(conn, account, done, first, last)
-    with _writing(database) as conn:
+    with writing(database) as conn:
         _conclude(conn, account, done)
     return done
 
@@ -109,31 +109,6 @@ def rebuild(database: Database, account: str, rules: Rules, as_of: datetime | No
     with database.begin() as conn:
         marks.mark_all(conn, account, "rebuild")
     return refresh(database, account, rules, as_of, **given)
-
-
-def _writing(database: Database) -> Any:
-    return _Writing(database)
-
-
-class _Writing:
-    """A transaction in which one snapshot holds from the first read on, and no other refresh writes.
-
-    On SQLite every writing transaction is so. On PostgreSQL the lock comes before the snapshot; it holds up neither
-    readers nor landings.
-    """
-
-    def __init__(self, database: Database) -> None:
-        self._transaction = database.begin()
-
-    def __enter__(self) -> Connection:
-        conn = self._transaction.__enter__()
-        if conn.dialect.name == "postgresql":
-            conn.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
-            conn.execute(text("LOCK TABLE ops_mart IN SHARE ROW EXCLUSIVE MODE"))
-        return conn
-
-    def __exit__(self, *error: Any) -> bool | None:
-        return self._transaction.__exit__(*error)
 
 
 def _newest_start(conn: Connection, account: str) -> datetime | None:
@@ -146,7 +121,7 @@ def _newest_start(conn: Connection, account: str) -> datetime | None:
     return found
 
 
-# ----------------------------------------------------------------------------------------------- settings and calendar
+# ------------------------------------------------------------------------------------------------------------ settings
 
 
 def _prepare(conn: Connection, account: str, rules: Rules, as_of: datetime) -> Row[Any] | None:
@@ -173,44 +148,11 @@ def _prepare(conn: Connection, account: str, rules: Rules, as_of: datetime) -> R
             marks.mark_all(conn, account, "settings")
     if conn.execute(select(func.count()).select_from(mart_bucket)).scalar_one() != BUCKETS:
         writer.upsert(conn, mart_bucket, ("bucket", "from_s", "to_s"), bucket_bounds())
-    presence = select(func.min(device_presence.c.happened_at, type_=UtcTime))
-    first = conn.execute(presence.where(device_presence.c.account == account)).scalar()
-    _extend_calendar(conn, account, rules, min(filter(None, (first, as_of))), as_of)
+    first = [conn.execute(calendar_tables.earliest_of(device_presence, account)).scalar(), as_of]
+    if calendar_tables.is_empty(conn, account):
+        first.append(conn.execute(calendar_tables.earliest_of(flow_step, account)).scalar())
+    calendar_tables.extend(conn, account, rules.time_zone, rules.shifts, min(filter(None, first)), as_of)
     return before
-
-
-def _extend_calendar(conn: Connection, account: str, rules: Rules, earliest: datetime, as_of: datetime) -> None:
-    """Let the calendar reach from the day before ``earliest`` to half a year after ``as_of``; it never shrinks."""
-    held = conn.execute(
-        select(
-            func.min(mart_shift.c.starts_at, type_=UtcTime).label("begin"),
-            func.max(mart_shift.c.ends_at, type_=UtcTime).label("end"),
-            func.min(mart_shift.c.factory_day).label("first"),
-            func.max(mart_shift.c.factory_day).label("last"),
-        ).where(mart_shift.c.account == account)
-    ).one()
-    first = max(earliest, calendar.EARLIEST).date() - timedelta(days=1)
-    last = as_of.date() + timedelta(days=calendar.DAYS_AHEAD)
-    if held.first is not None:
-        first, last = min(first, held.first), max(last, held.last)
-        if (first, last) == (held.first, held.last):
-            return
-    rows = calendar.shifts_between(first, last, rules.time_zone, rules.shifts)
-    new = [row for row in rows if held.begin is None or row.ends_at <= held.begin or row.starts_at >= held.end]
-    writer.insert_new(conn, mart_shift, ("account", *calendar.ShiftRow._fields), [(account, *row) for row in new])
-    writer.insert_new(conn, mart_slot, _SLOT, [(account, *slot) for slot in calendar.slots(new)])
-    if held.end is not None:
-        _mark_beyond(conn, account, held.end)
-
-
-def _mark_beyond(conn: Connection, account: str, end: datetime) -> None:
-    """Steps that lay beyond the calendar's end may lie in it now."""
-    beyond = text(
-        "SELECT DISTINCT order_code FROM mart_station_day "
-        "WHERE account = :account AND shift = 'none' AND factory_day >= :day"
-    ).bindparams(bindparam("day", type_=mart_day.c.factory_day.type))
-    orders = conn.execute(beyond, {"account": account, "day": end.date()}).scalars()
-    marks.mark_orders(conn, account, orders, "calendar")
 
 
 # --------------------------------------------------------------------------------------------------------- work orders
@@ -223,42 +165,39 @@ def _refresh_orders(conn: Connection, account: str, rules: Rules, done: Refreshe
         return None
     space = Workspace(conn, account)
     space.take(marked.orders)
-    if marked.earliest is not None:
-        _extend_calendar(conn, account, rules, marked.earliest, done.as_of)
-    space.stage_steps()
+    false_is_failed = rules.false_means == "failed"
+    steps = space.stage_steps(false_is_failed=false_is_failed)
+    earliest, factory = space.earliest_without_shift(calendar.EARLIEST), (rules.time_zone, rules.shifts)
+    if earliest is not None and calendar_tables.extend(conn, account, *factory, earliest, done.as_of):
+        steps = space.stage_steps(false_is_failed=false_is_failed, again=True)
     for mart in BY_ORDER:
-        space.fill(mart)
-        done.written += space.write(mart, "order_code IN (SELECT order_code FROM mart_todo)")
+        rows = space.fill(mart)
+        done.written += space.write(mart, rows, "order_code IN (SELECT order_code FROM mart_todo)")
     _end_marks(conn, account, marked.marks)
     done.orders += len(marked.orders)
-    done.steps += marked.steps
-    return marked.steps
+    done.steps += steps
+    return steps
 
 
 @dataclass(slots=True)
 class _Marked:
     orders: list[str] = field(default_factory=list)
     marks: list[tuple[str, str]] = field(default_factory=list)
-    steps: int = 0
-    earliest: datetime | None = None
 
 
 def _marked_orders(conn: Connection, account: str, batch: int) -> _Marked:
-    found = _Marked()
+    """The next work orders of about ``batch`` steps together, at least one, with their marks."""
+    found, steps = _Marked(), 0
     wanted = select(_dirty.order_code, _dirty.mark).where(_dirty.account == account)
     rows = conn.execute(wanted.where(~_dirty.order_code.startswith(marks.PRESENCE)).order_by(_dirty.order_code)).all()
-    steps = flow_step.c
-    counted = select(
-        func.count(), func.min(steps.happened_at, type_=UtcTime).filter(steps.happened_at >= calendar.EARLIEST)
-    )
+    counted = select(func.count()).where(flow_step.c.order_code == bindparam("o"))  # of any account: by the index alone
     for order, mark in rows:
         if not found.orders or found.orders[-1] != order:
-            count, first = conn.execute(counted.where(steps.account == account, steps.order_code == order)).one()
-            if found.orders and found.steps + count > batch:
+            count = conn.execute(counted, {"o": order}).scalar_one()
+            if found.orders and steps + count > batch:
                 break
             found.orders.append(order)
-            found.steps += count
-            found.earliest = min(filter(None, (found.earliest, first)), default=None)
+            steps += count
         found.marks.append((order, mark))
     return found
 
@@ -274,17 +213,7 @@ def _end_marks(conn: Connection, account: str, read: Sequence[tuple[str, str]]) 
         )
 
 
-# --------------------------------------------------------------------------------------------------- days and presence
-
-
-def _write_days(conn: Connection, account: str, done: Refreshed) -> None:
-    shifts = select(*[mart_shift.c[name] for name in calendar.ShiftRow._fields]).where(mart_shift.c.account == account)
-    rows = [calendar.ShiftRow(*row) for row in conn.execute(shifts.order_by(mart_shift.c.starts_at))]
-    steps = BY_ORDER[[mart.name for mart in BY_ORDER].index("mart_station_day")].table.c
-    worked = set(conn.execute(select(steps.factory_day).distinct().where(steps.account == account)).scalars())
-    days = [(account, *day) for day in calendar.days(rows, worked, done.as_of)]
-    written = writer.upsert(conn, mart_day, ("account", *calendar.DayRow._fields), days)
-    done.written += written.inserted + written.updated
+# ------------------------------------------------------------------------------------------------------------ presence
 
 
 def _presence_days(
@@ -323,8 +252,8 @@ def _presence_days(
 def _refresh_presence(conn: Connection, account: str, done: Refreshed, first: date, last: date) -> None:
     space = Workspace(conn, account)
     span = {"first_day": first, "last_day": last}
-    space.fill(MART_PRESENCE_DAY, as_of=done.as_of, **span)
-    done.written += space.write(MART_PRESENCE_DAY, "factory_day BETWEEN :first_day AND :last_day", span)
+    rows = space.fill(MART_PRESENCE_DAY, as_of=done.as_of, **span)
+    done.written += space.write(MART_PRESENCE_DAY, rows, "factory_day BETWEEN :first_day AND :last_day", span)
     done.days += (last - first).days + 1
 
 
@@ -340,7 +269,7 @@ def _conclude(conn: Connection, account: str, done: Refreshed) -> None:
         values = ", ".join(f":{name}" for name in MART_CONTROL.columns)
         day = bindparam("factory_day", type_=mart_day.c.factory_day.type)
         conn.execute(text(f"INSERT INTO new_mart_control ({columns}) VALUES ({values})").bindparams(day), rows)
-    done.written += space.write(MART_CONTROL, "1 = 1")
+    done.written += space.write(MART_CONTROL, len(rows), "1 = 1")
     current = conn.execute(select(ops_mart.c.as_of).where(ops_mart.c.account == account)).scalar_one()
     if done.written or current != done.as_of:
         values_ = {"as_of": done.as_of, "refreshed_at": now_time(conn)}

@@ -4,6 +4,7 @@ Numbers come out alike on both: times are whole milliseconds, shares are rounded
 numbers are only added, multiplied and divided, which both do by IEEE 754.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 
@@ -79,9 +80,10 @@ class Sql:
     def greatest(self, *values: str) -> str:
         return f"{'GREATEST' if self.is_postgres else 'MAX'}({', '.join(values)})"
 
-    @property
-    def before_all_times(self) -> str:
-        return "'-infinity'" if self.is_postgres else "''"
+    def differ(self, one: str, other: str, columns: Sequence[str]) -> str:
+        """Whether rows of two tables (by their aliases) differ in any of the columns; nulls are alike."""
+        rows = [f"({', '.join(f'{alias}.{name}' for name in columns)})" for alias in (one, other)]
+        return f"{rows[0]} {'IS DISTINCT FROM' if self.is_postgres else 'IS NOT'} {rows[1]}"
 
     def floor(self, value: str) -> str:
         """A floating point number that is not negative, cut to a whole one."""

@@ -16,7 +16,6 @@ from tuyahouse.warehouse.marts.definition import (
     number,
     words,
 )
-from tuyahouse.warehouse.marts.shift_columns import day_and_shift, slot_of
 from tuyahouse.warehouse.marts.sql import Sql, share
 
 _MEANINGS = (
@@ -63,29 +62,16 @@ def _shares() -> str:
 
 
 def _station_day(sql: Sql) -> str:
-    factory_day, shift = day_and_shift(sql, "a.first_at")
-    sums = ", ".join(f"SUM({name}) AS {name}" for name in COUNTS)
-    return f"""
-        WITH first_one AS (
-            SELECT a.order_code, a.node, {factory_day} AS factory_day, {shift} AS shift, a.first_at, a.first_pass_at,
-                a.first_fail_at, a.attempts
-            FROM mart_at_node a {slot_of(sql, "a.first_at")}),
-        every AS (
-            SELECT order_code, node, factory_day, shift, COUNT(*) AS attempts,
-                COUNT(CASE WHEN result = 'passed' THEN 1 END) AS passed,
-                COUNT(CASE WHEN result = 'failed' THEN 1 END) AS failed,
-                COUNT(CASE WHEN result = 'undecided' THEN 1 END) AS undecided,
-                COUNT(CASE WHEN NOT is_shown THEN 1 END) AS erased,
-                0 AS units, 0 AS first_passed, 0 AS first_failed, 0 AS recovered, 0 AS repeated
-            FROM mart_stage GROUP BY order_code, node, factory_day, shift
-            UNION ALL
-            SELECT order_code, node, factory_day, shift, 0, 0, 0, 0, 0, COUNT(*),
-                COUNT(CASE WHEN first_pass_at = first_at THEN 1 END),
-                COUNT(CASE WHEN first_fail_at = first_at THEN 1 END),
-                COUNT(CASE WHEN first_pass_at > first_at THEN 1 END), COUNT(CASE WHEN attempts > 1 THEN 1 END)
-            FROM first_one GROUP BY order_code, node, factory_day, shift)
-        SELECT :account AS account, order_code, node, factory_day, shift, {sums}
-        FROM every GROUP BY order_code, node, factory_day, shift"""
+    return """
+        SELECT :account AS account, order_code, node, factory_day, shift, COUNT(*) AS attempts,
+            COUNT(*) FILTER (WHERE passed) AS passed, COUNT(*) FILTER (WHERE NOT passed) AS failed,
+            COUNT(*) - COUNT(passed) AS undecided, COUNT(*) FILTER (WHERE NOT is_shown) AS erased,
+            COUNT(*) FILTER (WHERE attempt = 1) AS units,
+            COUNT(*) FILTER (WHERE attempt = 1 AND passed) AS first_passed,
+            COUNT(*) FILTER (WHERE attempt = 1 AND NOT passed) AS first_failed,
+            COUNT(*) FILTER (WHERE attempt = 1 AND passed IS NOT TRUE AND passes > 0) AS recovered,
+            COUNT(*) FILTER (WHERE attempt = 1 AND attempts > 1) AS repeated
+        FROM mart_stage GROUP BY order_code, node, factory_day, shift"""
 
 
 MART_STATION_DAY = Mart(

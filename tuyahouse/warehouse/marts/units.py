@@ -43,43 +43,40 @@ COUNTS = {
 
 
 def _unit(sql: Sql) -> str:
-    shown_other = f"COALESCE(a.shown_other_at, {sql.before_all_times})"
+    last_pass = "is_last_node AND is_shown AND passed"
     return f"""
         WITH u AS (
-            SELECT a.order_code, a.sn, MIN(a.first_at) AS first_step_at, MAX(a.newest_at) AS last_step_at,
-                SUM(a.live) AS steps, SUM(a.erased) AS erased, SUM(a.fails) AS failed, SUM(a.attempts - 1) AS repeats,
-                SUM(CASE WHEN a.passes > 1 THEN a.passes - 1 ELSE 0 END) AS repasses, SUM(a.back_moves) AS back_moves,
-                SUM(CASE WHEN a.sort IS NULL THEN a.attempts ELSE 0 END) AS off_route,
-                COUNT(a.shown_pass_at) AS nodes_passed, MAX(a.gone_at) AS gone_at,
-                MAX(CASE WHEN a.newest_result IS NOT NULL THEN COALESCE(a.sort, 0) END) AS newest_sort,
-                MIN(CASE WHEN a.node = l.last_node AND a.shown_pass_at > {shown_other}
-                    THEN CASE WHEN a.shown_other_at IS NULL THEN a.shown_first_pass_at ELSE a.shown_pass_at END
-                    END) AS finished_at
-            FROM mart_at_node a LEFT JOIN craft_line l ON l.account = :account AND l.order_code = a.order_code
-            GROUP BY a.order_code, a.sn),
-        newest AS (
-            SELECT a.order_code, a.sn, MAX(a.node) AS last_node
-            FROM mart_at_node a JOIN u ON u.order_code = a.order_code AND u.sn = a.sn
-            WHERE a.newest_result IS NOT NULL AND COALESCE(a.sort, 0) = u.newest_sort GROUP BY a.order_code, a.sn),
-        e AS (
-            SELECT order_code, sn FROM u
-            UNION SELECT r.order_code, r.sn
-            FROM mart_todo t JOIN serial_number r ON r.account = :account AND r.order_code = t.order_code)
-        SELECT :account AS account, e.order_code, e.sn,
-            CASE WHEN u.sn IS NULL THEN 'waiting' WHEN u.finished_at IS NOT NULL THEN 'finished'
-                WHEN r.order_code <> e.order_code THEN 'left' WHEN u.steps = 0 THEN 'forgotten'
-                ELSE 'open' END AS state,
-            COALESCE(r.order_code = e.order_code, FALSE) AS is_current, u.first_step_at, u.last_step_at, w.last_node,
-            a.newest_result AS last_result, u.finished_at, CASE WHEN u.steps = 0 THEN u.gone_at END AS gone_at,
-            COALESCE(u.steps, 0) AS steps, COALESCE(u.erased, 0) AS erased, COALESCE(u.failed, 0) AS failed,
-            COALESCE(u.repeats, 0) AS repeats, COALESCE(u.repasses, 0) AS repasses,
-            COALESCE(u.back_moves, 0) AS back_moves, COALESCE(u.off_route, 0) AS off_route,
-            COALESCE(u.nodes_passed, 0) AS nodes_passed,
-            COALESCE(u.finished_at IS NOT NULL AND u.failed = 0 AND u.repeats = 0 AND u.erased = 0, FALSE) AS clean
-        FROM e LEFT JOIN u ON u.order_code = e.order_code AND u.sn = e.sn
-        LEFT JOIN newest w ON w.order_code = e.order_code AND w.sn = e.sn
-        LEFT JOIN mart_at_node a ON a.order_code = e.order_code AND a.sn = e.sn AND a.node = w.last_node
-        LEFT JOIN serial_number r ON r.account = :account AND r.sn = e.sn"""
+            SELECT order_code, sn, MIN(happened_at) AS first_step_at,
+                MAX(happened_at) FILTER (WHERE is_shown) AS last_step_at,
+                MAX(node) FILTER (WHERE is_newest) AS last_node,
+                MAX(CASE WHEN passed THEN 'passed' WHEN NOT passed THEN 'failed' ELSE 'undecided' END)
+                    FILTER (WHERE is_newest) AS last_result,
+                COUNT(*) - COUNT(gone_at) AS steps, COUNT(*) FILTER (WHERE NOT is_shown) AS erased,
+                COUNT(*) FILTER (WHERE NOT passed) AS failed, COUNT(*) FILTER (WHERE attempt > 1) AS repeats,
+                COALESCE(SUM(passes - 1) FILTER (WHERE attempt = 1 AND passes > 1), 0) AS repasses,
+                COUNT(*) FILTER (WHERE sort < prev_sort) AS back_moves, COUNT(*) - COUNT(sort) AS off_route,
+                COUNT(*) FILTER (WHERE attempt = 1 AND shown_passes > 0) AS nodes_passed, MAX(gone_at) AS gone_at,
+                MIN(happened_at) FILTER (WHERE {last_pass}) AS first_pass_at,
+                MAX(happened_at) FILTER (WHERE {last_pass}) AS pass_at,
+                MAX(happened_at) FILTER (WHERE is_last_node AND is_shown AND passed IS NOT TRUE) AS other_at
+            FROM mart_stage GROUP BY order_code, sn),
+        f AS (
+            SELECT u.*, CASE WHEN other_at IS NULL THEN first_pass_at WHEN pass_at > other_at THEN pass_at END
+                AS finished_at
+            FROM u)
+        SELECT :account AS account, f.order_code, f.sn,
+            CASE WHEN f.finished_at IS NOT NULL THEN 'finished' WHEN r.order_code <> f.order_code THEN 'left'
+                WHEN f.steps = 0 THEN 'forgotten' ELSE 'open' END AS state,
+            COALESCE(r.order_code = f.order_code, FALSE) AS is_current, f.first_step_at, f.last_step_at, f.last_node,
+            f.last_result, f.finished_at, CASE WHEN f.steps = 0 THEN f.gone_at END AS gone_at, f.steps, f.erased,
+            f.failed, f.repeats, f.repasses, f.back_moves, f.off_route, f.nodes_passed,
+            f.finished_at IS NOT NULL AND f.failed = 0 AND f.repeats = 0 AND f.erased = 0 AS clean
+        FROM f LEFT JOIN serial_number r ON r.account = :account AND r.sn = f.sn
+        UNION ALL
+        SELECT :account, r.order_code, r.sn, 'waiting', TRUE, NULL, NULL, NULL, NULL, NULL, NULL,
+            0, 0, 0, 0, 0, 0, 0, 0, FALSE
+        FROM mart_todo t JOIN serial_number r ON r.account = :account AND r.order_code = t.order_code
+        LEFT JOIN u ON u.order_code = r.order_code AND u.sn = r.sn WHERE u.sn IS NULL"""
 
 
 MART_UNIT = Mart(

@@ -1,14 +1,15 @@
 """The refresh's temporary tables, made once a connection: what is at hand, every step of it, and the rows to be.
 
-They are emptied before they are filled, so that what a rolled back transaction left is never read. A kept table is
-brought to the new rows by two statements that write nothing where nothing differs.
+They are empty when a transaction begins. A kept table is brought to the new rows by statements that neither write nor
+lock a row that does not differ.
 """
 
 import math
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Date, TextClause, bindparam, text
+from sqlalchemy import Connection, CursorResult, Date, TextClause, bindparam, text
 
 from tuyahouse.warehouse.bulk.sqlite import driver as sqlite_driver
 from tuyahouse.warehouse.database.types import UtcTime
@@ -18,9 +19,8 @@ from tuyahouse.warehouse.marts.definition import Mart
 from tuyahouse.warehouse.marts.sql import Sql, sql_of
 
 _POSTGRESQL = {"time": "timestamptz", "text": 'text COLLATE "C"'}
-_TABLES = {"mart_todo": stage.TODO, "mart_stage": stage.STAGE, "mart_at_node": stage.AT_NODE}
+_TABLES = {"mart_todo": stage.TODO, "mart_stage": stage.STAGE}
 _PARAMETERS: dict[str, Any] = {"as_of": UtcTime(), "first_day": Date(), "last_day": Date()}
-_FILLED = {"mart_stage": stage.stage, "mart_at_node": stage.at_node}
 
 
 class Workspace:
@@ -30,8 +30,10 @@ class Workspace:
         self.conn, self.account = conn, account
         self.sql: Sql = sql_of(conn.dialect.name)
         if self.sql.is_postgres:
+            # A tenth of the usual sample tells enough of tables that are as long as a batch.
             conn.execute(text("SET LOCAL work_mem = '64MB'"))
-        else:
+            conn.execute(text("SET LOCAL default_statistics_target = 10"))
+        elif not _has_logarithms(conn):
             sqlite_driver(conn).create_function("log10", 1, math.log10, deterministic=True)
         for name, columns in _TABLES.items():
             self._create(name, f"({', '.join(f'{column} {self._type(kind)}' for column, kind in columns)})")
@@ -45,6 +47,10 @@ class Workspace:
     def _create(self, name: str, what: str) -> None:
         kept = " ON COMMIT DELETE ROWS" if self.sql.is_postgres else ""
         self.conn.execute(text(f"CREATE TEMPORARY TABLE IF NOT EXISTS {name} {what}{kept}"))
+        if not self.sql.is_postgres:
+            self._empty(name)
+
+    def _empty(self, name: str) -> None:
         self.conn.execute(text(f"{'TRUNCATE' if self.sql.is_postgres else 'DELETE FROM'} {name}"))
 
     def take(self, orders: Iterable[str]) -> None:
@@ -52,53 +58,72 @@ class Workspace:
         self.conn.execute(text("INSERT INTO mart_todo VALUES (:order_code)"), [{"order_code": o} for o in orders])
         self._analyze("mart_todo")
 
-    def stage_steps(self) -> None:
-        """Every step of the work orders at hand, and one row a unit and node."""
-        for name, select in _FILLED.items():
-            self.conn.execute(text(f"INSERT INTO {name} {select(self.sql)}"), {"account": self.account})
-            self._analyze(name)
+    def stage_steps(self, *, false_is_failed: bool, again: bool = False) -> int:
+        """Every step of the work orders at hand; returns how many there are.
 
-    def fill(self, mart: Mart, **parameters: Any) -> None:
-        """Compute the new rows of a kept mart."""
+        ``again`` does it anew, after the calendar was extended.
+        """
+        if again:
+            self._empty("mart_stage")
+        select = stage.stage(self.sql, false_is_failed=false_is_failed)
+        count = self.conn.execute(text(f"INSERT INTO mart_stage {select}"), {"account": self.account}).rowcount
+        self._analyze("mart_stage")
+        return count
+
+    def earliest_without_shift(self, since: datetime) -> datetime | None:
+        """The first of the steps, not before ``since``, for which the calendar has no shift."""
+        wanted = text("SELECT MIN(happened_at) AS at FROM mart_stage WHERE shift = 'none' AND happened_at >= :since")
+        typed = wanted.bindparams(bindparam("since", type_=UtcTime())).columns(at=UtcTime())
+        found: datetime | None = self.conn.execute(typed, {"since": since}).scalar()
+        return found
+
+    def fill(self, mart: Mart, **parameters: Any) -> int:
+        """Compute the new rows of a kept mart; returns how many."""
         columns = ", ".join(mart.columns)
         body = mart.body(self.sql)
         given = {"account": self.account, **parameters}
         used = {name: value for name, value in given.items() if f":{name}" in body}
         typed = [bindparam(name, type_=_PARAMETERS[name]) for name in used if name in _PARAMETERS]
         statement: TextClause = text(f"INSERT INTO new_{mart.name} ({columns}) {body}").bindparams(*typed)
-        self.conn.execute(statement, used)
+        return self.conn.execute(statement, used).rowcount
 
-    def write(self, mart: Mart, scope: str, parameters: Mapping[str, Any] | None = None) -> int:
-        """Make the new rows those of the kept mart, within a scope of it; returns how many it wrote or deleted.
+    def write(self, mart: Mart, new: int, scope: str, parameters: Mapping[str, Any] | None = None) -> int:
+        """Make the ``new`` rows those of the kept mart, within a scope of it; returns how many it wrote or deleted.
 
         ``scope`` is a condition on the kept table: rows inside it that are not among the new ones are deleted.
         """
         given = {"account": self.account, **(parameters or {})}
         typed = [bindparam(name, type_=_PARAMETERS[name]) for name in given if name in _PARAMETERS]
-        columns, key = ", ".join(mart.columns), [name for name in mart.grain if name != "account"]
+        key = [name for name in mart.grain if name != "account"]
         values = [name for name in mart.columns if name not in mart.grain]
-        changes = ", ".join(f"{name} = excluded.{name}" for name in values)
+        inside = f"account = :account AND {scope}"
+
+        def execute(statement: str) -> CursorResult[Any]:
+            return self.conn.execute(text(statement).bindparams(*typed), given)
+
+        written = execute(
+            f"INSERT INTO {mart.name} ({', '.join(mart.columns)}) "
+            f"SELECT {', '.join(f'n.{name}' for name in mart.columns)} FROM new_{mart.name} n "
+            f"LEFT JOIN (SELECT * FROM {mart.name} WHERE {inside}) k "
+            f"ON {' AND '.join(f'k.{name} = n.{name}' for name in key)} "
+            f"WHERE k.account IS NULL OR {self.sql.differ('k', 'n', values)} "
+            f"ON CONFLICT ({', '.join(mart.grain)}) DO UPDATE SET "
+            f"{', '.join(f'{name} = excluded.{name}' for name in values)}"
+        ).rowcount
+        if execute(f"SELECT COUNT(*) FROM {mart.name} WHERE {inside}").scalar_one() == new:
+            return written
         keys = ", ".join(key)
-        written = self.conn.execute(
-            text(
-                f"INSERT INTO {mart.name} ({columns}) SELECT {columns} FROM ("
-                f"SELECT {columns} FROM new_{mart.name} "
-                f"EXCEPT SELECT {columns} FROM {mart.name} WHERE account = :account AND {scope}) x WHERE true "
-                f"ON CONFLICT ({', '.join(mart.grain)}) DO UPDATE SET {changes}"
-            ).bindparams(*typed),
-            given,
-        ).rowcount
-        gone = self.conn.execute(
-            text(
-                f"DELETE FROM {mart.name} WHERE account = :account AND {scope} "
-                f"AND ({keys}) NOT IN (SELECT {keys} FROM new_{mart.name})"
-            ).bindparams(*typed),
-            given,
-        ).rowcount
-        return written + gone
+        gone = f"DELETE FROM {mart.name} WHERE {inside} AND ({keys}) NOT IN (SELECT {keys} FROM new_{mart.name})"
+        return written + execute(gone).rowcount
 
     def _analyze(self, name: str) -> None:
         """Tell PostgreSQL how much is in it, and how often each key: it would read all steps otherwise."""
         if self.sql.is_postgres:
             key = [column for column, _ in _TABLES[name] if column in ("order_code", "sn", "node")]
             self.conn.execute(text(f"ANALYZE {name} ({', '.join(key)})"))
+
+
+def _has_logarithms(conn: Connection) -> bool:
+    """Whether this SQLite was built with mathematical functions; Python's own cost a call a row."""
+    options = conn.exec_driver_sql("PRAGMA compile_options").scalars()
+    return "ENABLE_MATH_FUNCTIONS" in set(options)
