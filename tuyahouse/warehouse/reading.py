@@ -5,7 +5,7 @@ Nothing here writes: on PostgreSQL the transaction is read-only, on SQLite the c
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from difflib import get_close_matches
@@ -116,13 +116,14 @@ class Query:
     limit: int | None = None
 
     def statement(self, dialect: str, style: str = "named") -> tuple[str, list[Any]]:
-        """The SQL text and its values; parameters are written ``:p0``, ``?`` or ``$1``."""
+        """The SQL text and its values; parameters are written ``:p0``, ``%(p0)s``, ``?`` or ``$1``."""
         values: list[Any] = []
 
         def bound(of: Field, value: Any) -> str:
             values.append(stored(of, value, dialect))
             place = len(values)
-            return {"named": f":p{place - 1}", "qmark": "?"}.get(style, f"${place}")
+            styles = {"named": f":p{place - 1}", "pyformat": f"%(p{place - 1})s", "qmark": "?"}
+            return styles.get(style, f"${place}")
 
         parts = []
         for of, operator, value in self.conditions:
@@ -259,9 +260,7 @@ def batches(database: Database, query: Query, rows: int = BATCH) -> Iterator[lis
     with reading(database) as conn:
         if query.conditions and query.conditions[0][0].name == "account":
             require_account(conn, query.conditions[0][2])
-        statement, values = query.statement(conn.dialect.name)
-        parameters = {f"p{place}": value for place, value in enumerate(values)}
-        yield from _streamed(conn, text(statement), parameters, rows)
+        yield from _streamed(conn, query, rows)
 
 
 def batches_of_sql(
@@ -306,14 +305,17 @@ def _first_line(error: Exception) -> str:
     return (str(getattr(error, "orig", None) or error).strip().splitlines() or [type(error).__name__])[0]
 
 
-def _streamed(conn: Connection, statement: Any, parameters: dict[str, Any], rows: int) -> Iterator[list[Sequence[Any]]]:
-    result = conn.execution_options(stream_results=True, yield_per=rows).execute(statement, parameters)
-    found = False
-    for part in result.partitions(rows):
-        found = True
-        yield list(part)
-    if not found:
-        yield []
+def _streamed(conn: Connection, query: Query, rows: int) -> Iterator[list[Sequence[Any]]]:
+    """Straight from the driver: to wrap every row costs as much as to fetch it. PostgreSQL keeps the rows meanwhile."""
+    is_postgres = conn.dialect.name == "postgresql"
+    statement, values = query.statement(conn.dialect.name, "pyformat" if is_postgres else "named")
+    driver: Any = conn.connection.driver_connection
+    with closing(driver.cursor(name="tuyahouse_rows") if is_postgres else driver.cursor()) as cursor:
+        cursor.execute(statement, {f"p{place}": value for place, value in enumerate(values)})
+        part = cursor.fetchmany(rows)
+        yield part
+        while len(part) == rows and (part := cursor.fetchmany(rows)):
+            yield part
 
 
 def require_account(conn: Connection, account: str) -> None:
