@@ -9,6 +9,8 @@ import pytest
 from sqlalchemy import insert, select, update
 
 from tests.cli.test_looking import row
+from tests.commands.days import begin_of, day
+from tests.commands.days import told as told_by_sandbox
 from tests.devices.nights import account_of, night
 from tests.marts import example
 from tests.support.sandbox import Sandbox
@@ -91,7 +93,7 @@ def test_a_command_says_who_said_what_when_and_the_message_that_told_it(cli) -> 
     [
         (["device", "nobody"], "holds nothing on the device nobody: read the lists with `python -m flows sync_devices"),
         (["command", "nobody"], "holds nothing on the command nobody: name it with `tuyahouse commands add -a f"),
-        (["command", "c2", "--raw"], "No message about the command c2 is kept"),
+        (["command", "c2", "--raw"], "No answer and no message about the command c2 is kept"),
         (["device", "d1", "--raw"], "No answer of Tuya about d1 is kept"),
         (["sn", "nobody"], "holds nothing on nobody: register it"),
     ],
@@ -100,6 +102,24 @@ def test_a_command_says_who_said_what_when_and_the_message_that_told_it(cli) -> 
 def test_what_is_not_there_says_what_to_do(cli, arguments: list[str], said: str) -> None:
     done = cli("explain", "-a", "f", *arguments)
     assert done.exit_code == 1 and said in done.stderr
+
+
+def test_a_command_that_was_asked_shows_the_answer_of_the_api_its_call_and_its_run(
+    cli, sandbox: Sandbox, sqlite_url: str
+) -> None:
+    now = begin_of(sandbox) + timedelta(days=1)
+    with closing(Warehouse.open(sqlite_url)) as warehouse:
+        command_sn = told_by_sandbox(sandbox)[0]["command_sn"]
+        for number in range(2):  # the second answer brings nothing new
+            at = now + timedelta(days=number)
+            asyncio.run(day(warehouse, account_of(sandbox), f"day {number}", at, given=[command_sn]))
+        with warehouse.read() as conn:
+            assert len(conn.execute(select(tables.raw_block)).all()) == 1
+    shown = cli("explain", "-a", "demo", "command", command_sn).stdout
+    assert "Newest answer of the API with news" in shown and "tid " in shown and "answered 20" in shown
+    assert "reconcile_commands" in shown and "process_status" in shown
+    body = json.loads(cli("explain", "-a", "demo", "command", command_sn, "--raw").stdout_bytes)
+    assert body["success"] is True and body["result"]
 
 
 def test_a_wrong_kind_names_those_there_are(cli) -> None:

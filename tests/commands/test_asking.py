@@ -33,7 +33,7 @@ def record(status: int, happened_at: datetime | None) -> CommandRecord:
 
 
 def test_a_record_happened_when_tuya_says() -> None:
-    assert observe(record(2, T), [], T + HOUR) == Observed(record(2, T), T, again=False)
+    assert observe(record(2, T), [], T + HOUR) == Observed(record(2, T), T, again=False, is_news=True)
 
 
 def test_a_record_without_a_time_happened_when_it_was_first_reported() -> None:
@@ -46,6 +46,14 @@ def test_a_record_that_goes_back_to_an_earlier_status_is_observed_again() -> Non
     assert observe(record(2, T), reported, T + 2 * HOUR).again
     assert not observe(record(3, T + HOUR), reported, T + 2 * HOUR).again
     assert not observe(record(2, T), [Reported(2, T)], T + 2 * HOUR).again
+
+
+def test_only_a_status_that_was_not_reported_at_that_time_is_news() -> None:
+    reported = [Reported(2, T), Reported(3, T + HOUR)]
+    assert observe(record(3, T + 2 * HOUR), reported, T).is_news and observe(record(4, T), reported, T).is_news
+    assert observe(record(2, T), reported, T + 2 * HOUR).is_news, "it went back"
+    assert not observe(record(3, T + HOUR), reported, T).is_news
+    assert not observe(record(3, None), reported, T + 2 * HOUR).is_news
 
 
 def test_a_command_that_tuya_does_not_know_keeps_since_when() -> None:

@@ -210,12 +210,12 @@ def record(warehouse: Warehouse, run_key: str, status: int | None, asked_at: dat
     with warehouse.begin() as conn:
         records.add(conn, "demo", [("7", None)], "file", AT, None)
         run_chunks.add_chunks(conn, run.run_id, [["7"]])
-    asked: Asked[CommandRecord] = Asked(asked_at={"7": asked_at})
+    asked: Asked[ask.CommandAnswer] = Asked(asked_at={"7": asked_at})
     if status is None:
         asked.empty = ["7"]
     else:
         raw = b'{"sn":"7","process_status":%d}' % status
-        asked.answers = [("7", cast(CommandRecord, decode_record(raw, "7")))]
+        asked.answers = [("7", ask.CommandAnswer(cast(CommandRecord, decode_record(raw, "7")), raw))]
     ask.land_chunk(warehouse, run, 0, asked, calls=1, now=utc_now)
 
 

@@ -129,11 +129,8 @@ def _show_sn(found: Explanation) -> None:
     if found.answer is None:
         say("No answer of Tuya is kept.")
         return
-    body = found.answer.body
-    shown = body[:RAW_SHOWN].decode(errors="replace")
     say(f"Newest answer that changed something, stored {said(found.answer.stored_at)} UTC in {found.answer.block_id}:")
-    _call(found.answer)
-    say(shown + (f" … {len(body) - RAW_SHOWN:,} bytes more: --raw" if len(body) > RAW_SHOWN else ""))
+    _body(found.answer)
 
 
 # -------------------------------------------------------------------------------------------------------------- device
@@ -177,12 +174,7 @@ def _device(found: ExplainedDevice, account: str, raw: bool) -> None:
 
 def _command(found: ExplainedCommand, account: str, raw: bool) -> None:
     if raw:
-        if not found.messages:
-            raise stopped(
-                f"No message about the command {found.command_sn} is kept. Answers of the API about commands are "
-                "kept as observations, not as bytes."
-            )
-        _write(found.messages[0]["payload"])
+        _write(_newest_bytes(found))
         return
     if not found.is_known:
         raise stopped(
@@ -194,6 +186,25 @@ def _command(found: ExplainedCommand, account: str, raw: bool) -> None:
     _rows("Messages that told of it (UTC)", MESSAGE, found.messages)
     _rows("Runs that wrote it (UTC)", RUN, found.runs)
     _rows("Dead letters (UTC)", LETTER, found.dead_letters)
+    if found.answer is None:
+        say("No answer of the API about it is kept: it never brought a status, or prune has deleted it.")
+    else:
+        say(
+            f"Newest answer of the API with news, stored {said(found.answer.stored_at)} UTC in {found.answer.block_id}:"
+        )
+        _body(found.answer)
+
+
+def _newest_bytes(found: ExplainedCommand) -> bytes:
+    """The newest answer or message: of both, the one that came last."""
+    kept = [(found.answer.stored_at, found.answer.body)] if found.answer else []
+    kept += [(each["received_at"], bytes(each["payload"])) for each in found.messages]
+    if not kept:
+        raise stopped(
+            f"No answer and no message about the command {found.command_sn} is kept: it was never asked, or prune has "
+            "deleted them."
+        )
+    return max(kept)[1]
 
 
 # --------------------------------------------------------------------------------------------------------------- shown
@@ -209,6 +220,14 @@ def _row(title: str, row: dict[str, Any] | None, otherwise: str) -> None:
 def _rows(title: str, columns: Sequence[str], rows: list[dict[str, Any]]) -> None:
     if rows:
         show(title, columns, ([row[name] for name in columns] for row in rows))
+
+
+def _body(answer: raw_blocks.Found) -> None:
+    """The call and the bytes, cut where they are many."""
+    _call(answer)
+    more = len(answer.body) - RAW_SHOWN
+    shown = answer.body[:RAW_SHOWN].decode(errors="replace")
+    say(shown + (f" … {more:,} bytes more: --raw" if more > 0 else ""))
 
 
 def _call(answer: raw_blocks.Found) -> None:

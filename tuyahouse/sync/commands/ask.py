@@ -18,7 +18,7 @@ from tuyahouse.warehouse.bulk.writer import Written, update, upsert
 from tuyahouse.warehouse.commands import records
 from tuyahouse.warehouse.commands.records import KnownCommand, Reported
 from tuyahouse.warehouse.database import Connection
-from tuyahouse.warehouse.ledgers import dead_letters, run_chunks, runs
+from tuyahouse.warehouse.ledgers import dead_letters, raw_blocks, run_chunks, runs
 from tuyahouse.warehouse.shared.landing import landing, shared_clock
 from tuyahouse.warehouse.tables import command, command_observation
 from tuyahouse.warehouse.warehouse import Warehouse
@@ -38,12 +38,24 @@ OBSERVED = (
 
 
 @dataclass(frozen=True, slots=True)
+class CommandAnswer:
+    """A record, and the bytes that Tuya sent it in."""
+
+    record: CommandRecord
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Observed:
-    """A record as an observation. ``again``: the API went back to a status from before the end, so it counts anew."""
+    """A record as an observation. ``again``: the API went back to a status from before the end, so it counts anew.
+
+    ``is_news``: nobody had reported that status at that time before.
+    """
 
     record: CommandRecord
     happened_at: datetime
     again: bool
+    is_news: bool
 
 
 async def ask_chunk(
@@ -63,7 +75,7 @@ async def ask_chunk(
     """
     clock = await asyncio.to_thread(shared_clock, warehouse, run.ahead) if now is None else now
 
-    async def sync_part(asked: Asked[CommandRecord], counted: int) -> Outcome:
+    async def sync_part(asked: Asked[CommandAnswer], counted: int) -> Outcome:
         numbers = await asyncio.to_thread(run_chunks.load_chunk, warehouse, run.run_id, chunk)
 
         def land() -> Outcome:
@@ -78,7 +90,7 @@ async def ask_chunk(
 async def ask_records(
     client: TuyaClient,
     numbers: Iterable[str],
-    into: Asked[CommandRecord],
+    into: Asked[CommandAnswer],
     *,
     workers: int,
     on_key: Callable[[], None],
@@ -86,13 +98,13 @@ async def ask_records(
 ) -> None:
     """Ask each record; see :func:`tuyahouse.sync.asking.ask_all` for what may stop it. An empty answer is NotFound."""
 
-    async def ask(command_sn: str) -> CommandRecord:
+    async def ask(command_sn: str) -> CommandAnswer:
         answer = await client.call(RECORD, path={"sn": command_sn}, on_start=into.starting(command_sn, now))
         record = decode_record(bytes(answer.result), command_sn)
         if record is None:
             raise NotFound("Tuya knows no such command record", endpoint=RECORD.name)
         into.hold(len(answer.body))
-        return record
+        return CommandAnswer(record, answer.body)
 
     await ask_all(numbers, ask, into, kind=KIND, workers=workers, on_key=on_key, in_parts=True)
 
@@ -103,34 +115,37 @@ def observe(record: CommandRecord, reported: Sequence[Reported], at: datetime) -
     happened_at = record.happened_at or (max(same_status) if same_status else at)
     ended = any(word(each.process_status).final for each in reported)
     again = ended and not word(record.process_status).final and happened_at in same_status
-    return Observed(record, happened_at, again)
+    return Observed(record, happened_at, again, is_news=again or happened_at not in same_status)
 
 
 def land_chunk(
     warehouse: Warehouse,
     run: runs.Run,
     chunk: int,
-    asked: Asked[CommandRecord],
+    asked: Asked[CommandAnswer],
     *,
     calls: int,
     now: Callable[[], datetime],
 ) -> Outcome:
-    """Write observations, what is known of each command's asking, dead letters and the chunk's outcome.
+    """Write observations, the bytes of answers with news, what is known of each command's asking, dead letters and the
+    chunk's outcome.
 
     A record asked before another run asked it and landed it is counted and changes nothing.
     """
     outcome = asked.outcome(calls)
     left, refused = asked.left, asked.refused
     with landing(warehouse, run) as conn:
-        run_chunks.hold_chunk(conn, run.run_id, chunk, asked.asked + len(left))
+        before = run_chunks.hold_chunk(conn, run.run_id, chunk, asked.asked + len(left))
         known = records.hold(conn, run.account, asked.keys)
         at = now()
         asked = asked.without(asked.overtaken({sn: each.last_asked_at for sn, each in known.items()}))
         answered = [sn for sn, _ in asked.answers]
         reported = records.reported_by_api(conn, run.account, answered)
         times = asked.times(answered, at)
-        observed = [observe(record, reported.get(sn, []), times[sn]) for sn, record in asked.answers]
+        observed = [observe(answer.record, reported.get(sn, []), times[sn]) for sn, answer in asked.answers]
         written = _write_observations(conn, run.account, observed, at)
+        news = [(sn, answer.body) for (sn, answer), one in zip(asked.answers, observed, strict=True) if one.is_news]
+        raw_blocks.store(conn, run.account, KIND, f"{run.run_id}/{chunk:06d}/{before:08d}", news, at)
         _write_asked(conn, run, known, asked, at)
         excused = dead_letters.record(conn, run.account, asked.dead_letters, at)
         dead_letters.resolve(conn, run.account, KIND, answered + asked.empty, at)
@@ -165,7 +180,7 @@ def _row(account: str, observed: Observed, at: datetime) -> tuple[Any, ...]:
 
 
 def _write_asked(
-    conn: Connection, run: runs.Run, known: Mapping[str, KnownCommand], asked: Asked[CommandRecord], at: datetime
+    conn: Connection, run: runs.Run, known: Mapping[str, KnownCommand], asked: Asked[CommandAnswer], at: datetime
 ) -> None:
     """Write when and how often each command was asked, and since when Tuya does not know it."""
     times = asked.times(asked.keys, at)

@@ -30,7 +30,7 @@ class Block:
     @property
     def run_id(self) -> str:
         """The run that stored it; rows rebuilt from the block carry its id."""
-        return self.block_id.partition("/")[0]
+        return _run_of(self.block_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,15 @@ class Found:
     block_id: str
     stored_at: datetime
     body: bytes
+
+    @property
+    def run_id(self) -> str:
+        """The run that stored it."""
+        return _run_of(self.block_id)
+
+
+def _run_of(block_id: str) -> str:
+    return block_id.partition("/")[0]
 
 
 def store(
