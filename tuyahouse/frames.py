@@ -19,9 +19,9 @@ from zoneinfo import ZoneInfo
 from tuyahouse.settings import load_settings
 from tuyahouse.warehouse import arrow_reading, reading
 from tuyahouse.warehouse.comparing import whole
+from tuyahouse.warehouse.dictionary import sources
 from tuyahouse.warehouse.errors import WarehouseError
 from tuyahouse.warehouse.marts import MARTS, Field, Kind
-from tuyahouse.warehouse.marts.sources import source_of
 from tuyahouse.warehouse.reading import Query
 from tuyahouse.warehouse.warehouse import Warehouse
 
@@ -171,11 +171,14 @@ def names(*, warehouse: Warehouse | str | None = None) -> "pandas.DataFrame":
 
 
 def describe(name: str) -> "pandas.DataFrame":
-    """The columns of a table or mart: name, dtype, unit, what it means and, of a mart, what it is made of."""
+    """The columns of a table or mart: name, dtype, unit, what it means and where it comes from.
+
+    The source of a mart's column are columns of the core, that of another table is what Tuya calls the field.
+    """
     import pandas
 
     fields = reading.relation(name).fields
-    made_of = {one.name: source_of(name, one.name) if name in MARTS else "" for one in fields}
+    made_of = sources(name)
     rows = [(one.name, _DTYPES[one.kind], one.unit, one.meaning, made_of[one.name]) for one in fields]
     return pandas.DataFrame(rows, columns=["column", "dtype", "unit", "meaning", "source"], dtype="str")
 

@@ -1,9 +1,15 @@
 """What is made from the definitions: views with the types they promise, comments, the dictionary, examples that run."""
 
+import msgspec
 import pytest
 from sqlalchemy import text
 
 from tests.marts.example import ACCOUNT, AS_OF, RULES, fill
+from tuyahouse import frames
+from tuyahouse.cloud.calls import pms
+from tuyahouse.cloud.calls.device_fields import FACTS
+from tuyahouse.messages.formats.bizcode_events import _BIND_USER
+from tuyahouse.messages.formats.commands import COMMAND
 from tuyahouse.warehouse import dictionary
 from tuyahouse.warehouse.marts import KEPT, MARTS, VIEWS, WARNINGS
 from tuyahouse.warehouse.marts.refresh import refresh
@@ -88,6 +94,31 @@ def test_views_are_made_anew_by_a_migration(warehouse: Warehouse) -> None:
     with warehouse.read() as conn:
         for mart in (*KEPT, *VIEWS):
             conn.execute(text(f"SELECT COUNT(*) FROM {mart.name}"))
+
+
+def test_the_core_says_what_tuya_calls_each_field_and_those_are_the_names_that_are_read() -> None:
+    said = {
+        table.name: {c.name: c.info["sent_as"] for c in table.columns if c.info.get("sent_as")}
+        for table in metadata.tables.values()
+    }
+    steps = {field.name: field.encode_name for field in msgspec.structs.fields(pms.FlowStep) if field.name != "extra"}
+    steps["happened_at"] = steps.pop("time_ms")
+    assert {name: said["flow_step"][name].split(",")[0] for name in steps} == steps
+    for table in ("device", "device_history"):
+        assert {name: said[table][name] for name in FACTS} == {name: sent for name, (sent, _) in FACTS.items()}
+    of_messages = COMMAND | _BIND_USER | {"productKey"}
+    for table, columns in (
+        ("command_observation", ("data_flag", "biz_id", "cmd_biz_type", "data", "message")),
+        ("device_binding", ("uid", "owner_id", "project_id", "gateway_id", "cid", "device_uuid", "product_id")),
+    ):
+        assert {said[table][name] for name in columns} <= of_messages
+    documented = {table.name for table in metadata.tables.values() if "extra" in table.c}
+    assert documented <= {name for name, columns in said.items() if columns}
+    page, web = dictionary.markdown(), dictionary.html()
+    assert "| **happened_at** | timestamp with time zone | When the unit was at the node | time |" in page
+    assert "<td>When the unit was at the node<td>time" in web
+    assert "Tuya's fields are those of an item of result of the answer to /v1.0/pms/station/sn/flows/get." in page
+    assert frames.describe("flow_step").set_index("column")["source"]["order_code"] == "orderCode"
 
 
 def test_every_column_of_a_mart_says_what_it_is_made_of_and_that_is_there() -> None:

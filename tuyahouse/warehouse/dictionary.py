@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 from html import escape
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import Table
+from sqlalchemy import Column, Table
 
 from tuyahouse.warehouse.bulk.postgres import type_name
 from tuyahouse.warehouse.marts import MARTS, VIEWS, WARNINGS, Mart
@@ -15,7 +15,7 @@ from tuyahouse.warehouse.tables import metadata
 class Entry(NamedTuple):
     """One column. ``table_comment`` is the same in all rows of a table; ``key`` tells the primary key.
 
-    ``source`` says what a column of a mart is made of; empty: it holds what Tuya sent.
+    ``source`` is what a column of a mart is made of; of other tables, what Tuya calls the field; empty: our own.
     """
 
     table: str
@@ -40,13 +40,26 @@ def entries() -> Iterator[Entry]:
                 column.primary_key,
                 bool(column.nullable),
                 column.comment or "",
-                source_of(table.name, column.name) if table.name in MARTS else "",
+                origin_of(column),
             )
     for mart in VIEWS:
         for field in mart.fields:
             key = field.name in mart.grain
             source = source_of(mart.name, field.name)
             yield Entry(mart.name, mart.comment, field.name, field.postgres_type, key, not key, field.comment, source)
+
+
+def origin_of(column: Column[Any]) -> str:
+    """Where a column comes from: for a mart columns of the core, else Tuya's name of the field, if it has one."""
+    table = column.table
+    return source_of(table.name, column.name) if table.name in MARTS else column.info.get("sent_as", "")
+
+
+def sources(name: str) -> dict[str, str]:
+    """:func:`origin_of` every column of a table, or :func:`source_of` those of a view."""
+    if name in metadata.tables:
+        return {column.name: origin_of(column) for column in metadata.tables[name].columns}
+    return {field.name: source_of(name, field.name) for field in MARTS[name].fields}
 
 
 def markdown() -> str:
@@ -66,7 +79,7 @@ def markdown() -> str:
 def html() -> str:
     """The same as one page without scripts that needs no network."""
     marts = [(mart.name, _about(mart), mart.example) for mart in MARTS.values()]
-    tables = [(t.name, [f"{t.comment}."], "") for t in metadata.tables.values() if t.name not in MARTS]
+    tables = [(t.name, _about_table(t), "") for t in metadata.tables.values() if t.name not in MARTS]
     links = " ".join(f'<a href="#{name}">{name}</a>' for name, _, _ in (*marts, *tables))
     rows = {name: [entry for entry in entries() if entry.table == name] for name, _, _ in (*marts, *tables)}
     sections = "".join(_html_section(name, lines, example, rows[name]) for name, lines, example in (*marts, *tables))
@@ -94,15 +107,20 @@ def _about(mart: Mart) -> list[str]:
     return lines + [f"{name}: {WARNINGS[name]}." for name in mart.warnings]
 
 
+def _about_table(table: Table) -> list[str]:
+    sent_in = table.info.get("sent_in")
+    return [f"{table.comment}.", *([f"Tuya's fields are those of {sent_in}."] if sent_in else [])]
+
+
 def _html_section(name: str, lines: Sequence[str], example: str, rows: Sequence[Entry]) -> str:
     texts = "".join(f"<p>{escape(line)}</p>" for line in lines)
     query = f"<pre>{escape(example)}</pre>" if example else ""
     cells = "".join(
         f"<tr><td>{f'<b>{row.column}</b>' if row.key else row.column}<td>{row.type}<td>{escape(row.comment)}"
-        f"{f'<td>{escape(row.source)}' if example else ''}"
+        f"<td>{escape(row.source)}"
         for row in rows
     )
-    head = f"<tr><th>column<th>type<th>what it is{'<th>from' if example else ''}"
+    head = f"<tr><th>column<th>type<th>what it is<th>{'from' if example else 'Tuya calls it'}"
     return f'<h2 id="{name}">{name}</h2>{texts}{query}<table>{head}{cells}</table>'
 
 
@@ -114,14 +132,13 @@ def _mart_section(mart: Mart) -> str:
 
 
 def _section(table: Table) -> str:
-    return "\n".join([f"## {table.name}", "", f"{table.comment}.", "", *_columns(table.name)]) + "\n"
+    return "\n".join([f"## {table.name}", "", " ".join(_about_table(table)), "", *_columns(table.name)]) + "\n"
 
 
 def _columns(name: str) -> list[str]:
-    is_mart = name in MARTS
-    lines = ["| column | type | what it is |" + " from |" * is_mart, "|---|---|---|" + "---|" * is_mart]
+    lines = [f"| column | type | what it is | {'from' if name in MARTS else 'Tuya calls it'} |", "|---|---|---|---|"]
     for entry in entries():
         if entry.table == name:
             shown = f"**{entry.column}**" if entry.key else entry.column
-            lines.append(f"| {shown} | {entry.type} | {entry.comment} |" + f" {entry.source} |" * is_mart)
+            lines.append(f"| {shown} | {entry.type} | {entry.comment} | {entry.source} |")
     return lines

@@ -10,6 +10,7 @@ from tuyahouse.warehouse.tables.base import (
     metadata,
     open_rows_index,
     run_columns,
+    sent_by_tuya,
 )
 
 authorized_account = Table(
@@ -29,6 +30,18 @@ authorized_account = Table(
     Column("vanished_at", UtcTime, comment="When a complete list no longer held it; null: still there"),
     *run_columns(),
     comment="Accounts of third-party systems that may log in to Tuya, as Tuya lists them",
+)
+sent_by_tuya(
+    authorized_account,
+    "an account of the answer to /v1.0/illumination/account/list",
+    uid="uid",
+    login_name="loginName",
+    nick_name="nickName",
+    role_code="roleCode",
+    role_name="roleName",
+    remark="remark",
+    create_date="createDate",
+    admin_id="adminId",
 )
 
 

@@ -11,6 +11,7 @@ from sqlalchemy import (
     Column,
     Index,
     MetaData,
+    Table,
 )
 
 from tuyahouse.warehouse.database.types import Json, Text
@@ -35,6 +36,18 @@ def run_columns() -> tuple[Column[Any], Column[Any]]:
         Column("first_run", Text, comment="Run that inserted this row (ops_run.run_id)"),
         Column("last_run", Text, comment="Run that last changed this row (ops_run.run_id)"),
     )
+
+
+def sent_by_tuya(table: Table, where: str, **fields: str) -> None:
+    """Say which fields of Tuya's a table holds: where they are sent, and for each column what Tuya calls it.
+
+    The dictionary and :func:`tuyahouse.frames.describe` show it. A column that is not named is tuyahouse's own.
+    """
+    table.info["sent_in"] = where
+    for column, field in fields.items():
+        table.c[column].info["sent_as"] = field
+    if "extra" in table.c:
+        table.c.extra.info["sent_as"] = "all fields that are not documented"
 
 
 def open_rows_index(name: str, until_set: str, *columns: str) -> Index:

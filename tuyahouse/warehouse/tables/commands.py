@@ -10,6 +10,7 @@ from tuyahouse.warehouse.tables.base import (
     metadata,
     open_rows_index,
     run_columns,
+    sent_by_tuya,
 )
 
 command = Table(
@@ -41,6 +42,17 @@ command = Table(
     open_rows_index("ix_command_open", "done_at", "account", "command_sn"),
     comment="Every command whose record number is known, followed until it ended",
 )
+sent_by_tuya(
+    command,
+    "the answer to /v1.0/expand/cmds/{sn} and messages cmdIssueResult, the newer by the rules",
+    command_sn="sn",
+    device_id="device_id; deviceId or devId",
+    process_status="process_status; processStatus",
+    message="message",
+    happened_at="happen_time; happenTime",
+    api_status="process_status",
+    message_status="processStatus",
+)
 
 
 command_observation = Table(
@@ -61,4 +73,17 @@ command_observation = Table(
     Column("message_id", Text, comment="Message that reported it (raw_message)"),
     Column("observed_at", UtcTime, nullable=False, comment="When tuyahouse first received it"),
     comment="Everything that API and messages ever reported about a command",
+)
+sent_by_tuya(
+    command_observation,
+    "the answer to /v1.0/expand/cmds/{sn}; of messages, bizData of cmdIssueResult",
+    command_sn="sn",
+    process_status="process_status; processStatus",
+    happened_at="happen_time; happenTime, else ts",
+    device_id="device_id; deviceId or devId",
+    message="message",
+    data_flag="dataFlag",
+    biz_id="bizId",
+    cmd_biz_type="cmdBizType",
+    data="data",
 )

@@ -5,7 +5,14 @@ from typing import Any
 from sqlalchemy import BigInteger, Boolean, Column, Integer, LargeBinary, Table
 
 from tuyahouse.warehouse.database.types import Text, UtcTime
-from tuyahouse.warehouse.tables.base import account_column, extra_column, key_column, metadata, run_columns
+from tuyahouse.warehouse.tables.base import (
+    account_column,
+    extra_column,
+    key_column,
+    metadata,
+    run_columns,
+    sent_by_tuya,
+)
 
 DEVICE_COLUMNS: tuple[str, ...] = (
     "project_id",
@@ -92,6 +99,18 @@ device_history = Table(
     *run_columns(),
     comment="The state of each device over time; one open row for each present device",
 )
+_SENT_AS = {name: name for name in DEVICE_COLUMNS} | {
+    "device_id": "device_id",
+    "active": "active_status",
+    "created_at": "create_time",
+    "online": "online_status, or bizCode online and offline of a newer message",
+}
+for _table in (device, device_history):
+    sent_by_tuya(
+        _table,
+        "a device of the answers to /v1.0/expand/devices and /v1.0/expand/devices/{device_id}",
+        **_SENT_AS,
+    )
 
 
 device_function = Table(
@@ -107,6 +126,14 @@ device_function = Table(
     *run_columns(),
     comment="Data points of each device: those enabled and those possible",
 )
+sent_by_tuya(
+    device_function,
+    "the answers to /v1.0/expand/devices/{device_id}/functions and …/function-pool",
+    device_id="device_id of the path",
+    function_code="function_code",
+    function_name="function_name",
+    enabled="whether functions holds it, or function-pool alone",
+)
 
 
 device_serial_number = Table(
@@ -119,6 +146,12 @@ device_serial_number = Table(
     Column("seen_at", UtcTime, nullable=False, comment="First seen"),
     *run_columns(),
     comment="Factory to field: which serial number became which device. Sources may disagree: all are kept",
+)
+sent_by_tuya(
+    device_serial_number,
+    "the answers to /v1.0/iot-03/devices/factory-infos and /v1.0/pms/production/device/sn/get, and a device's cid",
+    device_id="id; of pms the one asked about",
+    sn="sn; of pms the result; of cid the device's cid",
 )
 
 

@@ -3,7 +3,7 @@
 from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, Table
 
 from tuyahouse.warehouse.database.types import Json, Text, UtcTime
-from tuyahouse.warehouse.tables.base import account_column, extra_column, key_column, metadata
+from tuyahouse.warehouse.tables.base import account_column, extra_column, key_column, metadata, sent_by_tuya
 
 device_event = Table(
     "device_event",
@@ -20,6 +20,17 @@ device_event = Table(
     Column("message_id", Text, comment="First message that reported it (raw_message)"),
     comment="What devices reported",
 )
+sent_by_tuya(
+    device_event,
+    "an item of status of a message that reports values",
+    device_id="devId",
+    code="code, else the number that names the value",
+    happened_at="t, else t of the envelope",
+    data_id="dataId",
+    value="value",
+    dp_id="the number that names the value",
+    product_id="productKey",
+)
 
 
 device_presence = Table(
@@ -35,6 +46,14 @@ device_presence = Table(
     Column("message_id", Text, comment="First message that reported it"),
     Index("ix_device_presence_happened_at", "happened_at"),
     comment="Every change of a device between online and offline; the latest by happened_at holds",
+)
+sent_by_tuya(
+    device_presence,
+    "bizData of messages online and offline; of inventory, a device of its lists",
+    device_id="devId",
+    happened_at="time, else ts",
+    online="bizCode; online_status",
+    uid="uid",
 )
 
 
@@ -57,6 +76,22 @@ device_binding = Table(
     extra_column(),
     Column("message_id", Text, comment="First message that reported it"),
     comment="Pairing, change of information and unbinding of devices, as messages reported them",
+)
+sent_by_tuya(
+    device_binding,
+    "bizData of messages bindUser and delete",
+    device_id="devId",
+    event="bizCode",
+    happened_at="ts",
+    uid="uid",
+    owner_id="ownerId",
+    project_id="projectId",
+    gateway_id="parentDevId",
+    cid="cid",
+    device_uuid="uuid",
+    device_name="deviceName",
+    product_type="productType",
+    product_id="productKey",
 )
 
 
@@ -82,6 +117,17 @@ raw_message = Table(
     Column("properties", Json, comment="Message properties"),
     Index("ix_raw_message_received_at", "received_at"),
     comment="Every message, stored before it is acknowledged",
+)
+sent_by_tuya(
+    raw_message,
+    "a message of the stream and its envelope",
+    message_id="message id of Pulsar; messageId of a WebSocket frame",
+    cipher="property em",
+    trace_id="property tid",
+    protocol="protocol",
+    pushed_at="t",
+    payload="payload",
+    properties="properties",
 )
 
 

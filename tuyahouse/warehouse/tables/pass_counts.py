@@ -4,7 +4,7 @@ for."""
 from sqlalchemy import Column, Integer, Table
 
 from tuyahouse.warehouse.database.types import Text, UtcTime
-from tuyahouse.warehouse.tables.base import account_column, key_column, metadata
+from tuyahouse.warehouse.tables.base import account_column, key_column, metadata, sent_by_tuya
 
 station_pass_count = Table(
     "station_pass_count",
@@ -20,6 +20,13 @@ station_pass_count = Table(
         comment="The same by the steps in the warehouse, of that time; null until the run compared them",
     ),
     comment="Pass counts: answers to /v1.0/pms/production/station/pass/amount beside the warehouse's own counts",
+)
+sent_by_tuya(
+    station_pass_count,
+    "the answer to /v1.0/pms/production/station/pass/amount",
+    order_code="orderCode of the request",
+    node="stationCode of the request",
+    tuya_count="result",
 )
 
 

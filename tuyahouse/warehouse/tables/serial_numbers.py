@@ -3,7 +3,14 @@
 from sqlalchemy import DDL, Boolean, Column, Index, Integer, LargeBinary, Table, event
 
 from tuyahouse.warehouse.database.types import Text, UtcTime
-from tuyahouse.warehouse.tables.base import account_column, extra_column, key_column, metadata, run_columns
+from tuyahouse.warehouse.tables.base import (
+    account_column,
+    extra_column,
+    key_column,
+    metadata,
+    run_columns,
+    sent_by_tuya,
+)
 
 serial_number = Table(
     "serial_number",
@@ -35,6 +42,13 @@ serial_number = Table(
     ),
     Index("ix_serial_number_order_code", "order_code"),
     comment="The registry: every serial number to ask, from files, patterns and queries: Tuya lists none",
+)
+sent_by_tuya(
+    serial_number,
+    "the newest step of the answer to /v1.0/pms/station/sn/flows/get",
+    order_code="orderCode, before the first answer the file's",
+    craft_line_code="craftLineCode",
+    state="node and status of the newest step, against last_node of the craft line",
 )
 
 
@@ -73,6 +87,19 @@ flow_step = Table(
     Index("ix_flow_step_order_code", "order_code"),
     comment="One row for one process step of one unit: the answer to /v1.0/pms/station/sn/flows/get",
 )
+sent_by_tuya(
+    flow_step,
+    "an item of result of the answer to /v1.0/pms/station/sn/flows/get",
+    sn="sn, the one asked about",
+    node="node",
+    happened_at="time",
+    order_code="orderCode",
+    craft_line_code="craftLineCode",
+    node_desc="nodeDesc",
+    request_id="requestId",
+    status="status",
+    first_status="status, when the step was first seen",
+)
 
 
 craft_line = Table(
@@ -89,6 +116,15 @@ craft_line = Table(
     *run_columns(),
     comment="The craft line of a work order, asked once when the order first appears",
 )
+sent_by_tuya(
+    craft_line,
+    "the answer to /v2.0/pms/production/craftline/get/{order_code}",
+    order_code="order_code of the path",
+    craft_line_code="code",
+    name="name",
+    type="type",
+    last_node="nodeList: code of the node with the highest sort",
+)
 
 
 craft_line_node = Table(
@@ -104,4 +140,13 @@ craft_line_node = Table(
     Column("gone_at", UtcTime, comment="When this node was first missing in an answer; null: still present"),
     *run_columns(),
     comment="The nodes of a work order's craft line in their order",
+)
+sent_by_tuya(
+    craft_line_node,
+    "an item of nodeList of the answer to /v2.0/pms/production/craftline/get/{order_code}",
+    order_code="order_code of the path",
+    node="code",
+    sort="sort",
+    programs="programs",
+    description="desc",
 )
