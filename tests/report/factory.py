@@ -35,6 +35,8 @@ def account() -> Account:
         factory_shifts="early=06:00,late=14:00,night=22:00",
         stuck_after="P4D",
         monthly_calls=600_000,
+        pms_username="pms",
+        pms_password="password",
     )
 
 

@@ -86,7 +86,8 @@ def test_the_report_of_the_worked_example_says_its_numbers_on_both_databases(war
 
 
 def test_an_account_without_data_gets_a_page_that_says_what_to_do(warehouse: Warehouse, tmp_path: Path) -> None:
-    built = write(warehouse, account("new"), tmp_path / "new.html")
+    new = factory.account().model_copy(update={"name": "new"})
+    built = write(warehouse, new, tmp_path / "new.html")
     said = (tmp_path / "new.html").read_text()
     assert built.as_of == "" and "No data yet" in said
     for command in (
@@ -96,7 +97,13 @@ def test_an_account_without_data_gets_a_page_that_says_what_to_do(warehouse: War
         "tuyahouse commands add -a new commands.csv",
     ):
         assert command in said
-    assert build(warehouse, account("new"), "zh")[0].count("尚无") >= 4
+    assert build(warehouse, new, "zh")[0].count("尚无") >= 4
+
+
+def test_an_account_without_pms_is_told_that_work_orders_need_it(warehouse: Warehouse) -> None:
+    said = build(warehouse, account("new"))[0]
+    assert said.count("TUYAHOUSE_ACCOUNTS__NEW__PMS_USERNAME") == 3 and "tuyahouse sn add" not in said
+    assert "no user of Tuya&#39;s production system" in said
 
 
 def test_foreign_text_stays_text_and_the_vendors_data_stays_out(warehouse: Warehouse) -> None:

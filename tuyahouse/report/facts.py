@@ -36,6 +36,7 @@ class Facts:
     as_of: datetime | None
     calls: int
     monthly_calls: int | None
+    has_pms: bool
     frames: "dict[str, pandas.DataFrame]"
 
     def __getitem__(self, name: str) -> "pandas.DataFrame":
@@ -68,7 +69,7 @@ def gather(warehouse: Warehouse, account: Account) -> Facts:
         "FALSE_MEANS": account.false_means,
         "STUCK_AFTER": f"{account.stuck_after // timedelta(hours=1)} h",
     }
-    return Facts(account.name, zone, in_force, as_of, calls, account.monthly_calls, frames)
+    return Facts(account.name, zone, in_force, as_of, calls, account.monthly_calls, account.has_pms, frames)
 
 
 def _read(moment: Snapshot, account: str, zone: ZoneInfo, as_of: datetime | None) -> "dict[str, pandas.DataFrame]":

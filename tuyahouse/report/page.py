@@ -78,9 +78,17 @@ class Page:
             "p", says, Markup(" ") if command else EMPTY, tag("code", command) if command else EMPTY, class_="empty"
         )
 
-    def nothing(self, name: str, title: str, says: str, command: str = "") -> Markup:
-        """A section of which nothing is there yet; see :meth:`empty`."""
-        return self.section(name, title, self.card(title, self.empty(says, command)))
+    def no_steps(self, says: str, command: str) -> Markup:
+        """What stands where process steps are missing: an account without PMS gets none, whatever else is done."""
+        if self.facts.has_pms:
+            return self.empty(says, command)
+        says = self.w("This account has no user of Tuya's production system (PMS), which knows work orders. Set both:")
+        prefix = f"TUYAHOUSE_ACCOUNTS__{self.facts.account.upper()}__PMS_"
+        return self.empty(says, f"{prefix}USERNAME, {prefix}PASSWORD")
+
+    def nothing(self, name: str, title: str, empty: Markup) -> Markup:
+        """A section of which nothing is there yet."""
+        return self.section(name, title, self.card(title, empty))
 
     def fine(self, title: str, says: str) -> Markup:
         """A card that has nothing to list, which is good."""

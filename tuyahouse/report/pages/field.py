@@ -29,8 +29,10 @@ def field(page: Page) -> Markup:
         return page.nothing(
             "field",
             title,
-            w("No device is known. Name the projects in PROJECT_IDS, then:"),
-            f"python -m flows sync_devices -p account={page.facts.account}",
+            page.empty(
+                w("No device is known. Name the projects in PROJECT_IDS, then:"),
+                f"python -m flows sync_devices -p account={page.facts.account}",
+            ),
         )
     return page.section(
         "field",
@@ -155,8 +157,10 @@ def commands(page: Page) -> Markup:
         return page.nothing(
             "commands",
             title,
-            w("No command is followed. They come with the messages, or from a file:"),
-            f"tuyahouse commands add {page.account_option} commands.csv",
+            page.empty(
+                w("No command is followed. They come with the messages, or from a file:"),
+                f"tuyahouse commands add {page.account_option} commands.csv",
+            ),
         )
     return page.section("commands", title, _outcomes(page, frame), _latency(page, frame), _hanging(page))
 

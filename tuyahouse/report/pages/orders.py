@@ -68,16 +68,19 @@ def forecast(page: Page, row: Any) -> str:
     return " · ".join(filter(None, (due, done)))
 
 
+def no_orders(page: Page) -> Markup:
+    """What stands where work orders would, of an account that has none."""
+    return page.no_steps(
+        page.w("No work order is known yet. Register serial numbers, then run a night:"),
+        f"tuyahouse sn add {page.account_option} units.csv",
+    )
+
+
 def orders(page: Page) -> Markup:
     """All orders under way and those that ended last."""
     w, frame = page.w, late_first(page.facts["mart_order"])
     if frame.empty:
-        return page.nothing(
-            "orders",
-            w("Work orders"),
-            w("No work order is known yet. Register serial numbers, then run a night:"),
-            f"tuyahouse sn add {page.account_option} units.csv",
-        )
+        return page.nothing("orders", w("Work orders"), no_orders(page))
     under_way = frame[frame["progress"] != "finished"]
     ended = frame[frame["progress"] == "finished"].sort_values("last_finished_at", ascending=False)
     shown = pandas.concat([under_way, ended]).head(ROWS)

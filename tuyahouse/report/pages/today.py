@@ -8,7 +8,7 @@ from markupsafe import Markup
 from tuyahouse.report import charts
 from tuyahouse.report.markup import EMPTY, join, tag
 from tuyahouse.report.page import Page
-from tuyahouse.report.pages.orders import late_first, order_line
+from tuyahouse.report.pages.orders import late_first, no_orders, order_line
 from tuyahouse.report.tables import Col, missing, table
 
 OLD_AFTER_H = 36
@@ -155,11 +155,7 @@ def _worst_orders(page: Page) -> Markup:
     w, orders = page.w, page.facts["mart_order"]
     under_way = late_first(orders[~orders["progress"].isin(("finished", "not_started"))])
     if orders.empty:
-        inside = page.empty(
-            w("No work order is known yet. Register serial numbers, then run a night:"),
-            f"tuyahouse sn add {page.account_option} units.csv",
-        )
-        return page.card(w("Orders behind"), inside)
+        return page.card(w("Orders behind"), no_orders(page))
     behind = under_way[under_way["progress"].isin(("overdue", "late", "stalled"))]
     shown = behind if len(behind) else under_way
     lines = [order_line(page, row) for row in shown.head(3).itertuples(index=False)]
@@ -230,7 +226,7 @@ def _changes(page: Page) -> Markup:
     if counts.empty:
         return page.fine(w("New in 24 hours"), w("Nothing changed."))
     items = [
-        tag("li", tag("b", page.number(row.found)), f" {w.of(row.kind)}") for row in counts.itertuples(index=False)
+        tag("li", tag("b", page.number(row.found)), f" × {w.of(row.kind)}") for row in counts.itertuples(index=False)
     ]
     columns = [
         Col(w("When"), "at", page.time, whole=True),

@@ -23,8 +23,10 @@ def yields(page: Page) -> Markup:
         return page.nothing(
             "yield",
             title,
-            w("No node has recorded a result yet. Steps come with a night:"),
-            f"python -m flows nightly_sync -p account={page.facts.account}",
+            page.no_steps(
+                w("No node has recorded a result yet. Steps come with a night:"),
+                f"python -m flows nightly_sync -p account={page.facts.account}",
+            ),
         )
     by_node = [
         ((str(line), str(node)), rows)

@@ -118,6 +118,9 @@ CHINESE: dict[str, str] = {
     "Done by": "预计完成",
     "Due": "交期",
     # Yield
+    "This account has no user of Tuya's production system (PMS), which knows work orders. Set both:": (
+        "此账户未设置涂鸦生产系统（PMS）用户，因此没有工单数据。请设置："
+    ),
     "No node has recorded a result yet. Steps come with a night:": "尚无工序结果。运行一次夜间同步即可获得：",
     "First-pass yield: first attempts that passed. A point outside of its band is news; within it, days "
     "differ by chance.": "一次通过率：首次测试即通过的比例。点落在区间之外说明确有变化；在区间之内只是正常波动。",
