@@ -1,6 +1,7 @@
 """Accounts with nothing, statuses that are never sent, a unit with thousands of steps, presence that arrives late."""
 
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import insert, text
@@ -112,3 +113,38 @@ def test_a_late_event_that_comes_while_its_day_is_computed_is_for_the_next_refre
     refresh(warehouse, ACCOUNT, RULES, AS_OF)
     with warehouse.read() as conn:
         assert list(conn.execute(text("SELECT mark FROM ops_mart_dirty")).scalars()) == ["second"]
+
+
+def test_an_account_without_pms_has_marts_a_report_and_exports(cli, tmp_path: Path) -> None:
+    def run(*arguments: str) -> str:
+        done = cli(*arguments, "-a", "demo", PMS_USERNAME="", PMS_PASSWORD="")
+        assert done.exit_code == 0, done.output
+        return str(done.output)
+
+    cli("commands", "add", "-a", "demo", str(_commands(tmp_path)))
+    assert "0 work orders with 0 steps" in run("marts", "refresh")
+    assert "1 rows of mart_command" in run("export", "mart_command", "--out", str(tmp_path / "c.csv"))
+    assert "0 rows of mart_order" in run("export", "mart_order", "--out", str(tmp_path / "o.xlsx"))
+    run("report", "--out", str(tmp_path / "r.html"))
+    page = (tmp_path / "r.html").read_text()
+    assert "Set both: <code>TUYAHOUSE_ACCOUNTS__DEMO__PMS_USERNAME, TUYAHOUSE_ACCOUNTS__DEMO__PMS_PASSWORD" in page
+
+
+def _commands(folder: Path) -> Path:
+    file = folder / "commands.csv"
+    file.write_text("command_sn\n1790000000000000001\n")
+    return file
+
+
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ({"FACTORY_SHIFTS": "a=06:00,b=14:00,c=10:00"}, "overlap: name them in their order"),
+        ({"FACTORY_SHIFTS": "a=06:10"}, "a shift begins on a quarter of an hour"),
+        ({"FACTORY_TIME_ZONE": "Asia/Shangai"}, "write one such as Asia/Shanghai"),
+    ],
+)
+def test_a_factory_that_cannot_be_is_refused_by_the_command_with_its_setting(cli, setting, words: str) -> None:
+    done = cli("marts", "refresh", "-a", "demo", **setting)
+    said = " ".join(done.output.split())
+    assert done.exit_code != 0 and words in said and f"TUYAHOUSE_ACCOUNTS__DEMO__{next(iter(setting))}" in said

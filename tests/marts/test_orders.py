@@ -126,3 +126,13 @@ def test_a_work_order_without_a_unit_is_kept_and_named(cli, tmp_path: Path) -> N
     assert result.exit_code == 0
     assert "1 planned work orders have no unit yet: NOBODY. Their plans are kept." in result.stdout
     assert "plans.csv: 1 rows read: 1 registered" in result.stdout
+
+
+def test_a_plan_that_cannot_be_is_named_by_the_command_and_the_rest_of_the_file_counts(cli, tmp_path: Path) -> None:
+    file = tmp_path / "plans.csv"
+    file.write_text("order_code,planned_units,due_at\nA1,-5,\nA2,10.5,\nA3,7,05.03.2026\nA4,7,2026-03-05T17:00+01:00\n")
+    done = cli("orders", "add", "-a", "demo", str(file))
+    assert done.exit_code == 3, done.stdout
+    for words in ("row 2: 'A1' is refused: its plan '-5'", "row 3: 'A2' is refused: its plan '10.5'", "row 4: 'A3'"):
+        assert words in done.stdout
+    assert "1 registered" in done.stdout and "3 refused" in done.stdout
