@@ -54,8 +54,9 @@ images: setup  ## the pictures of the report in docs/images, as the tests see it
 bench: setup  ## ratios against hand-written loops (benchmarks/README.md)
 	@$(RUN) -m benchmarks
 
-bench-marts: setup  ## what a refresh of the marts costs (benchmarks/marts.py)
+bench-marts: setup  ## what marts cost on a million and ten million steps (benchmarks/marts.py; half an hour)
 	@$(RUN) -m benchmarks.marts
+	@$(RUN) -m benchmarks.marts_night
 
 look: setup  ## start make up, drive its UI in a browser, stop it (some minutes)
 	@TUYAHOUSE_TEST_UP=1 $(RUN) -m pytest --timeout=900 tests/deployment/test_up.py
