@@ -83,10 +83,11 @@ async def write_app_users(run: runs.Run, user: User | Written | None, path: str 
     """Create or update users of the app: the one that is given, or all of a file.
 
     Raises:
-        SourceError: the file cannot be used.
+        SourceError: the file cannot be used, or breaks off; nothing was written.
     """
+    users = [user] if user else await asyncio.to_thread(list, read_users(path or ""))
     async with open_door(run, dry_run) as door:
-        return unless_away(await write_users(door, [user] if user else read_users(path or "")))
+        return unless_away(await write_users(door, users))
 
 
 @retried_task("list of accounts")
@@ -126,6 +127,7 @@ async def conclude_writes(run: Running, carried: Carried, dry_run: bool) -> None
         TuyaError: what ended the run before its last intent.
     """
     await asyncio.to_thread(_land, run, carried)
+    run.notes += carried.notes
     if dry_run:
         run.notes.append(DRY)
     await publish_writes(run, carried)

@@ -14,7 +14,7 @@ from tuyahouse.cloud.calls.visual_tokens import VisualDevice
 from tuyahouse.settings import Settings
 from tuyahouse.sync.access.carried import Carried
 from tuyahouse.sync.access.token_files import NotKept, TokenFiles
-from tuyahouse.sync.access.visual_devices import distinct, read_devices
+from tuyahouse.sync.access.visual_devices import Wanted, read_devices
 from tuyahouse.sync.access.visual_tokens import Keeper, issue_tokens
 from tuyahouse.warehouse.ledgers import runs
 
@@ -79,6 +79,6 @@ async def issue_visual_tokens(
         SettingsError: the account has no login, or there is no place for the tokens.
     """
     keeper = keeper_of(open_resources(run.account).settings)
-    wanted, invalid = await asyncio.to_thread(distinct, read_devices(path) if path else devices)
+    asked = await asyncio.to_thread(list, read_devices(path)) if path else map(Wanted, devices)
     async with open_door(run, dry_run) as door:
-        return unless_away(await issue_tokens(door, keeper, wanted, invalid))
+        return unless_away(await issue_tokens(door, keeper, asked))

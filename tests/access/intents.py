@@ -63,6 +63,7 @@ def intent(folder: Folder, name: str = "alice", *, readable: bool = False, **cha
         target=f"name {name}",
         what=f"write {name}",
         request={"name": name},
+        check="Check the name.",
         make=lambda client: folder.write(name, client),
         read_back=(lambda client: folder.read(name)) if readable else None,
         find_out="Look into the folder.",

@@ -109,7 +109,9 @@ def test_a_device_that_is_not_known_is_named_and_the_others_get_their_tokens(
     code, printed = desk.start("issue_visual_tokens", path=str(file), dry_run=False)
     assert code == 1 and "2 of 5 are not done" in printed, printed
     assert "not valid: row 4: alone (It names no device" in printed
-    assert "refused: issue a visual token for the device nowhere of the product nothing" in printed
+    assert "refused: row 3: issue a visual token for the device nowhere of the product nothing" in printed
+    first = known[0].split(",")[1]
+    assert f"done: row 2, row 7: issue a visual token for the device {first}" in printed, "a device in two rows"
     assert len(desk.rows(visual_token, "device_name")) == 3
     assert all(file_of(tmp_path, each).is_file() for each in devices(desk))
 

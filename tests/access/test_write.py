@@ -23,6 +23,7 @@ from tuyahouse.cloud.errors import (
     Throttled,
     TuyaError,
     UnusableAnswer,
+    refusal,
 )
 from tuyahouse.settings import SettingsError
 from tuyahouse.sync.access.alone import alone
@@ -324,6 +325,34 @@ async def test_a_secret_in_a_request_does_not_reach_the_audit(warehouse: Warehou
     request = {"name": "alice", "password": "hunter2-hunter2", "from": "env:ALICE"}
     await write(warehouse, "one", intent(folder, request=request))
     assert audit(warehouse, "request") == [({"name": "alice", "password": "***", "from": "env:ALICE"},)]
+
+
+@pytest.mark.parametrize(
+    ("code", "says", "not_this"),
+    [
+        ("40001900", "Check the name. If that is right, give the cloud project the right to it", "Subscribe"),
+        ("1106", "Check the name. If that is right, give the cloud project the right to it", "Subscribe"),
+        ("THE_USER_NOT_EXISTED", "Check the name.", "PMS"),
+        ("1109", "Check the name.", "dead letter"),
+        ("1000", "Check the name.", "belongs"),
+        ("2010", "Check the device id", "Check the name"),
+    ],
+)
+@pytest.mark.parametrize("warehouse_url", ["sqlite"], indirect=True)
+async def test_advice_on_a_refusal_is_about_what_the_write_names_and_the_run_goes_on(
+    warehouse: Warehouse, folder: Folder, code: str, says: str, not_this: str
+) -> None:
+    folder.before = refusal(code, "no", tid="", endpoint=CALL.name, account="demo")
+    written = await write(warehouse, "one", intent(folder))
+    assert written.end is End.REFUSED and says in written.words and not_this not in written.words
+    assert audit(warehouse, "note") == [(written.words,)]
+
+
+@pytest.mark.parametrize("warehouse_url", ["sqlite"], indirect=True)
+async def test_advice_on_an_api_that_is_not_subscribed_stays(warehouse: Warehouse, folder: Folder) -> None:
+    folder.before = refusal("28841101", "no", tid="", endpoint=CALL.name, account="demo")
+    with pytest.raises(ConfigurationWrong, match="Subscribe and authorise the API"):
+        await write(warehouse, "one", intent(folder))
 
 
 @pytest.mark.kill

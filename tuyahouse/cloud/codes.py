@@ -54,12 +54,13 @@ CONSOLE = "Subscribe and authorise the API for this cloud project in Tuya's cons
 PLAN = "Renew or extend the project's plan in Tuya's console; the run key continues where it stopped."
 QUOTA = "Wait for the next period or extend the plan in Tuya's console; the run key continues where it stopped."
 PMS_USER = "Check {p}PMS_USERNAME and {p}PMS_PASSWORD, and that the user belongs to this project's factory."
-REQUEST = "Look at what was asked: the dead letter holds it, ops_write if it was a write."
+REQUEST = "Look at what was asked: the dead letter holds it."
 BUG = "This call does not fit the data centre or Tuya has changed it: report it with the trace id."
 DEVICE = "The device itself has to be looked at; the call was understood."
 OFFLINE = "Try it again once the device is online."
 NO_DEVICE = "Check the device id: it must be a device of this cloud project, in this data centre."
 NO_FUNCTION = "Choose what the device can do: its product type and its functions tell."
+BELONGS = "Check that it belongs to this account."
 
 _A = Action
 _INSIDE = Ruling(_A.RETRY, "an error inside Tuya", LATER)
@@ -72,7 +73,7 @@ _API = Ruling(_A.CONFIGURATION, "the project may not use this API", CONSOLE)
 _PAID = Ruling(_A.STOP_RUN, "the plan has expired or is not paid", PLAN)
 _USED_UP = Ruling(_A.STOP_RUN, "the quota is used up", QUOTA)
 _SLOW = Ruling(_A.SLOW_DOWN, "too many calls", SLOWER)
-_UNKNOWN_ITEM = Ruling(_A.NOT_FOUND, "Tuya does not know this item", "Check that it belongs to this account.")
+_UNKNOWN_ITEM = Ruling(_A.NOT_FOUND, "Tuya does not know this item", BELONGS)
 _NO_USER = Ruling(_A.CONFIGURATION, "Tuya's production system does not know the user", PMS_USER)
 
 UNKNOWN = Ruling(_A.SKIP_ITEM, "an error tuyahouse does not know", REQUEST)

@@ -7,6 +7,7 @@ import msgspec
 
 from tuyahouse import json_text
 from tuyahouse.cloud.calls.loose import FLAGS, identifier
+from tuyahouse.cloud.codes import REQUEST
 from tuyahouse.cloud.endpoint import Endpoint
 from tuyahouse.cloud.errors import ItemRefused, UnusableAnswer
 from tuyahouse.cloud.http.answer import Answer
@@ -59,7 +60,7 @@ def confirm(answer: Answer, endpoint: Endpoint) -> None:
             f"{endpoint.name} was answered with false: Tuya did not do it",
             endpoint=endpoint.name,
             tid=answer.tid,
-            remedy="Check what was asked for in the Tuya console.",
+            remedy=REQUEST,
         )
 
 

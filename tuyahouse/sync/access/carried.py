@@ -16,10 +16,12 @@ class Carried:
 
     Attributes:
         rows: in their order.
+        notes: what else is worth knowing of their file, e.g. a hidden sheet.
         stopped_by: what ended the run before its last intent.
     """
 
     rows: list[Written] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     stopped_by: TuyaError | None = None
 
     def add(self, written: Written) -> Written:

@@ -19,6 +19,9 @@ from tuyahouse.warehouse.commands import records
 SOURCE = "write"
 """How the number of a command was learnt that was sent from here (``command.source``)."""
 
+NAMED = 50
+"""Record numbers of a command that its row of the run names; ``command`` has all."""
+
 
 async def send_command(
     door: Door, action: str, device_id: str, person_id: str, arguments: Mapping[str, Any]
@@ -53,8 +56,10 @@ def _foreseen(written: Written, action: str, seen: Seen) -> Written:
 
 def _numbered(written: Written) -> Written:
     """With the record numbers in its words."""
-    numbers = ", ".join(written.facts.get("command_sns", ()))
-    words = " ".join(filter(None, (written.words, f"Record number: {numbers}." if numbers else "")))
+    numbers = written.facts.get("command_sns", ())
+    more = f" and {len(numbers) - NAMED:,} more" if len(numbers) > NAMED else ""
+    named = f"Record number: {', '.join(numbers[:NAMED])}{more}." if numbers else ""
+    words = " ".join(filter(None, (written.words, named)))
     return replace(written, words=words)
 
 
@@ -70,6 +75,10 @@ def _intent(door: Door, asked: Command, command: Command, what: str) -> Intent:
         target=f"{asked.action.name} {' '.join(asked.path.values())}",  # another command leaves this one in doubt
         what=what,
         request={**asked.path, "body": asked.body},
+        check=(
+            f"Check the arguments of {command.action.name}, and that the device belongs to this cloud project and "
+            "can do it."
+        ),
         make=make,
         touches=_of_same_items(command.action, asked.body),
         find_out="Look at the device. Tuya lists no command records; a message with the result brings its number.",

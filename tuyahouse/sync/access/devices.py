@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 
 from tuyahouse.cloud.calls.device_fields import DETAIL, FACTS, decode_device, device_facts
+from tuyahouse.cloud.codes import NO_DEVICE
 from tuyahouse.cloud.errors import TuyaError, UnusableAnswer
+from tuyahouse.sync.access.advice import advise
 from tuyahouse.sync.access.write import Door, stops
 
 
@@ -50,6 +52,7 @@ class Devices:
         except TuyaError as error:
             if stops(error):
                 raise
+            advise(error, NO_DEVICE)
             return Seen(refusal=f"Tuya would refuse it: {error}")
         product_type = dict(zip(FACTS, device_facts(device).facts, strict=True))["product_type"]
         return Seen(product_type=product_type if isinstance(product_type, str) else "", online=device.online)

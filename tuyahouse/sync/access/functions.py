@@ -4,11 +4,16 @@ from collections.abc import Sequence
 
 from tuyahouse.cloud.calls import device_functions as calls
 from tuyahouse.cloud.client import TuyaClient
+from tuyahouse.cloud.codes import NO_DEVICE
 from tuyahouse.cloud.errors import TuyaError, UnusableAnswer
+from tuyahouse.sync.access.advice import advise
 from tuyahouse.sync.access.carried import Carried
 from tuyahouse.sync.access.intent import End, Facts, Intent, Written, whatever
 from tuyahouse.sync.access.write import Door, stops
 from tuyahouse.warehouse.access import functions
+
+NAMED = 50
+"""Functions of a pool that are named where one is not in it."""
 
 
 async def set_functions(door: Door, device_id: str, codes: Sequence[str]) -> Carried:
@@ -29,11 +34,13 @@ async def _refusal(door: Door, device_id: str, wanted: Sequence[str], what: str)
     except TuyaError as error:
         if stops(error):
             raise
+        advise(error, NO_DEVICE)
         return Written(what, End.REFUSED, f"Not written, because the function pool cannot be read: {error}")
     missing = [code for code in wanted if code not in pool]
     if not missing:
         return None
-    has = f"It has {', '.join(pool)}." if pool else "It is empty."
+    more = f" and {len(pool) - NAMED:,} more" if len(pool) > NAMED else ""
+    has = f"It has {', '.join(pool[:NAMED])}{more}." if pool else "It is empty."
     return Written(what, End.INVALID, f"The function pool of the device does not have {', '.join(missing)}. {has}")
 
 
@@ -59,6 +66,7 @@ def _intent(door: Door, device_id: str, wanted: Sequence[str], what: str) -> Int
         target=f"functions of device {device_id}",
         what=what,
         request={"device_id": device_id, "function_code_list": sorted(wanted)},
+        check=NO_DEVICE,
         make=make,
         read_back=read_back,
         replaces=whatever,

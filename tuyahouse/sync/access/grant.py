@@ -20,6 +20,8 @@ GRANTED = (
     "authorization_grant and start again."
 )
 
+CHECK_NAME = "Check the user name and the country code."
+
 ROOMS, NICK_NAME = "roomIdList", "nickName"
 """Names in requests."""
 
@@ -97,6 +99,7 @@ def _authorize(door: Door, wanted: Grant) -> Intent:
         target=f"account {wanted.country_code} {wanted.username}",
         what=f"authorize {wanted.who}",
         request={"username": wanted.username, NICK_NAME: wanted.nick_name, "countryCode": wanted.country_code},
+        check=CHECK_NAME,
         make=make,
         read_back=read_back,
         replaces=lambda earlier: earlier.get(NICK_NAME) is None or wanted.nick_name is not None,
@@ -149,6 +152,7 @@ def _permission(door: Door, wanted: Grant, uid: str, rooms: Sequence[str]) -> In
         target=f"rooms of {uid} in project {wanted.project_id}",
         what=f"let {wanted.who} into the rooms {', '.join(rooms)} of project {wanted.project_id}",
         request={"tuyaUid": uid, "projectId": wanted.project_id, ROOMS: sorted(rooms)},
+        check=f"Check that the rooms belong to the project {wanted.project_id}, and the project to this cloud project.",
         make=make,
         touches=lambda earlier: not set(rooms).isdisjoint(earlier.get(ROOMS, ())),
         replaces=lambda earlier: set(rooms).issuperset(earlier.get(ROOMS, ())),
@@ -176,6 +180,7 @@ def _ticket(account: str, wanted: Grant, files: TokenFiles | None) -> Intent:
         target=f"ticket of {wanted.country_code} {wanted.username}",
         what=f"get a ticket for {wanted.who}",
         request={"username": wanted.username, "countryCode": wanted.country_code},
+        check=CHECK_NAME,
         make=make,
         still=lambda facts: files is None or files.has(str(facts.get("kept_in", ""))),
         repeatable=True,

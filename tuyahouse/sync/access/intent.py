@@ -61,6 +61,7 @@ class Intent:
         target: what is written to, e.g. ``user 86 alice``; one write to a target at a time, in all processes.
         what: the change in words, e.g. ``add the person p1 to the device d1``.
         request: what is requested. It is stored, so secrets are given by their source, never by their value.
+        check: what to check if Tuya refuses what the request names, as a sentence.
         make: makes the call, at most once; returns facts without secrets. It raises TuyaError or NothingGained.
         read_back: asks Tuya whether it is so; returns the facts, None if it is not so. None: no such call exists.
         find_out: how a person finds out whether it was carried out, as a sentence.
@@ -77,6 +78,7 @@ class Intent:
     target: str
     what: str
     request: Request
+    check: str
     make: Callable[[TuyaClient], Awaitable[Facts]]
     read_back: Callable[[TuyaClient], Awaitable[Facts | None]] | None = None
     find_out: str = ""

@@ -16,7 +16,7 @@ from tuyahouse.sync.access.file_rows import read_rows
 from tuyahouse.sync.access.intent import End, Facts, Intent, Written, whatever
 from tuyahouse.sync.access.write import Door, busy
 from tuyahouse.sync.intake.columns import Headings
-from tuyahouse.sync.intake.rows import Row, shown
+from tuyahouse.sync.intake.rows import Note, Row, shown
 from tuyahouse.warehouse.access import persons
 from tuyahouse.warehouse.shared.locks import LockHeld
 
@@ -36,6 +36,7 @@ HEADINGS = Headings(
     "Name its columns device_id, person_id and action.",
     lacks="column of devices",
     more=(("action", frozenset(("action", "操作"))),),
+    by_option=False,
 )
 
 
@@ -56,14 +57,14 @@ class Change:
         return f"{at}remove the person {self.person_id} from the device {self.device_id}"
 
 
-def read_changes(path: str | Path) -> Iterator[Change | Written]:
+def read_changes(path: str | Path) -> Iterator[Change | Written | Note]:
     """The changes of a file, in its order; a row that names none is an invalid one, with the reason.
 
     Raises:
         SourceError: the file cannot be used.
     """
     for row in read_rows(path, HEADINGS):
-        yield row if isinstance(row, Written) else _change(row)
+        yield _change(row) if isinstance(row, Row) else row
 
 
 def _change(row: Row) -> Change | Written:
@@ -76,11 +77,14 @@ def _change(row: Row) -> Change | Written:
     return Change(row.key, row.companion, cast("Action", action), row.place)
 
 
-async def change_persons(door: Door, changes: Iterable[Change | Written]) -> Carried:
+async def change_persons(door: Door, changes: Iterable[Change | Written | Note]) -> Carried:
     """Carry the changes out in their order; what is not valid is passed on as it is."""
     carried, devices, first = Carried(), Devices(door), dict[tuple[str, str], Change]()
     with carried.until_stopped():
         for change in changes:
+            if isinstance(change, Note):
+                carried.notes.append(change.text)
+                continue
             if isinstance(change, Written):
                 carried.add(change)
                 continue
@@ -124,6 +128,7 @@ def _intent(door: Door, change: Change) -> Intent:
         target=f"person {person_id} on device {device_id}",
         what=change.what,
         request={"device_id": device_id, "person_id": person_id},
+        check="Check that the device belongs to this cloud project, and that the person is the uid of a user.",
         make=_add(change) if adds else _remove(change),
         replaces=whatever,
         find_out="Look at the device in Tuya's console, or try its video talk as this person; Tuya lists no persons.",

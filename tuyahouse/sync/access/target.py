@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from tuyahouse.cloud.client import TuyaClient
 from tuyahouse.cloud.errors import PassingFault, TuyaError
 from tuyahouse.sync.access import doubt
+from tuyahouse.sync.access.advice import OF_ONE_ITEM, advise
 from tuyahouse.sync.access.audit import CARRIED_OUT, Audit, Known
 from tuyahouse.sync.access.intent import End, Facts, Intent, NothingGained, Written
 from tuyahouse.sync.access.sending import Sending
@@ -17,9 +18,6 @@ ALREADY = "It is so already."
 DONE_BEFORE = "This run did it before."
 DONE_MEANWHILE = "Another run did the same just now."
 NOT_SENT = "It was not sent: the run was ended before."
-
-_OF_ONE_ITEM = frozenset({"1106"})
-"""Codes that mean a wrong configuration elsewhere, but here mostly a device of another owner."""
 
 _LONGEST_WAIT = timedelta(hours=1)
 """Longest time from the audit of a call until it is sent, while it waits for its start slot."""
@@ -124,6 +122,7 @@ class Target:
         except TuyaError as error:
             if stops(error):
                 raise
+            advise(error, intent.check)
             return Written(intent.what, End.REFUSED, f"Not written, because its state cannot be read: {error}")
 
     async def _call(self, intent: Intent, attempt: int) -> Written:
@@ -132,6 +131,7 @@ class Target:
             facts = await intent.make(sending.client)
         except TuyaError as error:
             in_doubt = sending.may_have_arrived(error)
+            advise(error, intent.check)
             end, words = (End.UNKNOWN, doubt.arisen(intent, str(error))) if in_doubt else (End.REFUSED, str(error))
             await asyncio.to_thread(self._audit.failed, intent, attempt, end.value, error.code, words)
             if stops(error) or (isinstance(error, PassingFault) and not sending.sent):
@@ -158,7 +158,7 @@ class Target:
 def stops(error: TuyaError) -> bool:
     """Whether every further call would meet this error too."""
     away = isinstance(error, PassingFault) and not error.reached
-    return away or (error.action in STOPPING and error.code not in _OF_ONE_ITEM)
+    return away or (error.action in STOPPING and error.code.lower() not in OF_ONE_ITEM)
 
 
 def _still_under_way(in_doubt: Sequence[StoredWrite], now: datetime, longest: timedelta) -> float:

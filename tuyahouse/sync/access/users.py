@@ -16,7 +16,7 @@ from tuyahouse.sync.access.intent import End, Facts, Intent, NothingGained, Writ
 from tuyahouse.sync.access.passwords import NoPassword, password_at
 from tuyahouse.sync.access.write import Door
 from tuyahouse.sync.intake.columns import Headings
-from tuyahouse.sync.intake.rows import Row, shown
+from tuyahouse.sync.intake.rows import Note, Row, shown
 from tuyahouse.warehouse.access import users
 
 DEFAULT_COUNTRY = "86"
@@ -35,6 +35,7 @@ HEADINGS = Headings(
         ("nick_name", frozenset(("nickname", "昵称"))),
         ("password", frozenset(("password", "passwd", "pwd", "密码"))),
     ),
+    by_option=False,
 )
 """A column of passwords is looked for in order to refuse it."""
 
@@ -104,14 +105,14 @@ def _at(place: str) -> str:
     return f"{place}: " if place else ""
 
 
-def read_users(path: str | Path) -> Iterator[User | Written]:
+def read_users(path: str | Path) -> Iterator[User | Written | Note]:
     """The users of a file, in its order; a row that names none is an invalid one, with the reason.
 
     Raises:
         SourceError: the file cannot be used.
     """
     for row in read_rows(path, HEADINGS, secret=True):
-        yield row if isinstance(row, Written) else _user(row)
+        yield _user(row) if isinstance(row, Row) else row
 
 
 def _user(row: Row) -> User | Written:
@@ -137,17 +138,19 @@ def require_schema(account: Account) -> None:
         )
 
 
-async def write_users(door: Door, wanted: Iterable[User | Written]) -> Carried:
+async def write_users(door: Door, wanted: Iterable[User | Written | Note]) -> Carried:
     """Create or update the users in their order; what is not valid is passed on as it is.
 
     Raises:
         SettingsError: the account names no app, or does not allow writes.
-        SourceError: the file of the users broke off.
     """
     require_schema(door.client.account)
     carried, first = Carried(), dict[tuple[str, str], User]()
     with carried.until_stopped():
         for each in wanted:
+            if isinstance(each, Note):
+                carried.notes.append(each.text)
+                continue
             if isinstance(each, Written):
                 carried.add(each)
                 continue
@@ -198,6 +201,7 @@ def _intent(door: Door, user: User) -> Intent:
             "nick_name": user.nick_name,
             "password_from": user.password_from,
         },
+        check=f"Check the user's values, and {prefix(account)}APP_SCHEMA: it names an app of this cloud project.",
         make=make,
         replaces=lambda earlier: earlier.get("nick_name") is None or user.nick_name is not None,
         find_out="Look for the user among those of the app in Tuya's console, or log in to the app as this user.",

@@ -2,11 +2,14 @@
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from tuyahouse.cloud.calls.visual_tokens import VisualDevice
+from tuyahouse.sync.access.carried import Carried
 from tuyahouse.sync.access.file_rows import read_rows
 from tuyahouse.sync.access.intent import End, Written
 from tuyahouse.sync.intake.columns import Headings
+from tuyahouse.sync.intake.rows import Note, Row
 
 HEADINGS = Headings(
     frozenset(("productkey", "product", "产品key")),
@@ -15,31 +18,49 @@ HEADINGS = Headings(
     "Name its columns product_key and device_name.",
     lacks="column of product keys",
     more=(),
+    by_option=False,
 )
 
 
-def read_devices(path: str | Path) -> Iterator[VisualDevice | Written]:
+PLACES_NAMED = 3
+"""Rows that are named of a device that stands in several."""
+
+
+class Wanted(NamedTuple):
+    """A device that is asked for; ``place`` says where, e.g. ``row 2``."""
+
+    device: VisualDevice
+    place: str = ""
+
+
+def read_devices(path: str | Path) -> Iterator[Wanted | Written | Note]:
     """The devices of a file, in its order; a row that names none is an invalid one, with the reason.
 
     Raises:
         SourceError: the file cannot be used.
     """
     for row in read_rows(path, HEADINGS):
-        if isinstance(row, Written):
+        if not isinstance(row, Row):
             yield row
         elif not row.companion:
             yield Written(f"{row.place}: {row.key}", End.INVALID, "It names no device: write its device_name.")
         else:
-            yield VisualDevice(row.key, row.companion)
+            yield Wanted(VisualDevice(row.key, row.companion), row.place)
 
 
-def distinct(asked: Iterable[VisualDevice | Written]) -> tuple[list[VisualDevice], list[Written]]:
-    """Each device once, and the rows that are not valid."""
-    devices: dict[VisualDevice, None] = {}
-    invalid: list[Written] = []
+def distinct(asked: Iterable[Wanted | Written | Note], carried: Carried) -> dict[VisualDevice, str]:
+    """Each device once, with the places where it stands; everything else goes into ``carried``."""
+    places: dict[VisualDevice, list[str]] = {}
     for one in asked:
-        if isinstance(one, Written):
-            invalid.append(one)
+        if isinstance(one, Wanted):
+            places.setdefault(one.device, []).append(one.place)
+        elif isinstance(one, Note):
+            carried.notes.append(one.text)
         else:
-            devices[one] = None
-    return list(devices), invalid
+            carried.add(one)
+    return {device: _named(where) for device, where in places.items()}
+
+
+def _named(places: list[str]) -> str:
+    more = f" and {len(places) - PLACES_NAMED:,} more" if len(places) > PLACES_NAMED else ""
+    return ", ".join(filter(None, places[:PLACES_NAMED])) + more

@@ -5,7 +5,7 @@ A token goes to its keeper and is forgotten. The warehouse gets its fingerprint 
 
 import asyncio
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -17,7 +17,9 @@ from tuyahouse.settings import Account, SettingsError
 from tuyahouse.sync.access.carried import Carried
 from tuyahouse.sync.access.intent import End, Facts, Intent, NothingGained, Written, whatever
 from tuyahouse.sync.access.token_files import NotKept, secret_name
+from tuyahouse.sync.access.visual_devices import Wanted, distinct
 from tuyahouse.sync.access.write import Door
+from tuyahouse.sync.intake.rows import Note
 from tuyahouse.warehouse.access import visual_tokens as stored
 from tuyahouse.warehouse.access.visual_tokens import StoredToken
 from tuyahouse.warehouse.database.dialect import now_time
@@ -53,28 +55,29 @@ def require_login(account: Account) -> None:
         raise SettingsError(f"{account.name} has no login to Tuya IoT on Alibaba Cloud. Set {names}.")
 
 
-async def issue_tokens(
-    door: Door, keeper: Keeper, devices: Sequence[VisualDevice], invalid: Sequence[Written]
-) -> Carried:
+async def issue_tokens(door: Door, keeper: Keeper, asked: Iterable[Wanted | Written | Note]) -> Carried:
     """Issue tokens for the devices whose token is missing, or has less than half of its life left.
 
     Raises:
         SettingsError: the account has no login, or does not allow writes.
     """
     require_login(door.client.account)
-    issuing = _Issuing(door, keeper, Carried(list(invalid)))
-    with issuing.carried.until_stopped():
-        due = await issuing.due(devices)
+    carried = Carried()
+    places = distinct(asked, carried)
+    issuing = _Issuing(door, keeper, places, carried)
+    with carried.until_stopped():
+        due = await issuing.due(list(places))
         for start in range(0, len(due), BATCH):
             await issuing.issue(due[start : start + BATCH])
-    return issuing.carried
+    return carried
 
 
 class _Issuing:
     """The logins of one run."""
 
-    def __init__(self, door: Door, keeper: Keeper, carried: Carried) -> None:
+    def __init__(self, door: Door, keeper: Keeper, places: Mapping[VisualDevice, str], carried: Carried) -> None:
         self.carried = carried
+        self._places = places
         self._door = door
         self._keeper = keeper
         self._login_works = False
@@ -88,7 +91,7 @@ class _Issuing:
             token = known.get(device)
             if token and token.kept_in and not _is_due(token, now) and await self._keeper.has(token.kept_in):
                 until = f"Its token is good until {token.expires_at:%Y-%m-%d %H:%M} UTC."
-                self.carried.add(Written(_what(device), End.SKIPPED, until))
+                self.carried.add(Written(self._what(device), End.SKIPPED, until))
             else:
                 due.append(device)
         return due
@@ -102,7 +105,8 @@ class _Issuing:
         if self._given_up:
             self._add_all(devices, Written("", End.REFUSED, self._given_up))
             return
-        written = await self._door.write(_intent(self._door, self._keeper, devices))
+        what = self._what(devices[0]) if len(devices) == 1 else f"issue visual tokens for {len(devices):,} devices"
+        written = await self._door.write(_intent(self._door, self._keeper, devices, what))
         if written.end is not End.REFUSED or written.facts or len(devices) == 1:
             self._login_works |= written.is_so or bool(written.facts)
             self._add_all(devices, written)
@@ -138,7 +142,11 @@ class _Issuing:
                 expires = issued[device] and datetime.fromisoformat(issued[device])
                 until = f"It is good until {expires:%Y-%m-%d %H:%M} UTC." if expires else _NEVER
                 words = " ".join(filter(None, (words, until)))
-            self.carried.add(Written(_what(device), end, words))
+            self.carried.add(Written(self._what(device), end, words))
+
+    def _what(self, device: VisualDevice) -> str:
+        at = f"{place}: " if (place := self._places[device]) else ""
+        return f"{at}issue a visual token for the device {device.device_name} of the product {device.product_key}"
 
 
 _NO_TOKEN = "Tuya sent no token for it: check its product key and device name."
@@ -150,11 +158,7 @@ def _is_due(token: StoredToken, now: datetime) -> bool:
     return token.expires_at is None or now >= token.issued_at + (token.expires_at - token.issued_at) / 2
 
 
-def _what(device: VisualDevice) -> str:
-    return f"issue a visual token for the device {device.device_name} of the product {device.product_key}"
-
-
-def _intent(door: Door, keeper: Keeper, devices: Sequence[VisualDevice]) -> Intent:
+def _intent(door: Door, keeper: Keeper, devices: Sequence[VisualDevice], what: str) -> Intent:
     account, run_id = door.run.account, door.run.run_id
     settings = door.client.account
 
@@ -174,8 +178,12 @@ def _intent(door: Door, keeper: Keeper, devices: Sequence[VisualDevice]) -> Inte
     return Intent(
         call=LOGIN,
         target=f"visual tokens of {settings.visual_username}",
-        what=_what(devices[0]) if len(devices) == 1 else f"issue visual tokens for {len(devices):,} devices",
+        what=what,
         request={"userName": settings.visual_username, "deviceList": [list(device) for device in devices]},
+        check=(
+            f"Check product keys and device names, then {prefix(account)}VISUAL_USERNAME and "
+            f"{prefix(account)}VISUAL_PASSWORD."
+        ),
         make=make,
         still=lambda facts: False,  # only devices whose token is missing or old get here
         repeatable=True,

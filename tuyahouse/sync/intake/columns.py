@@ -23,6 +23,7 @@ class Headings:
         lacks: what is missing without the first column.
         more: further columns, each with the names that it may have.
         times: those of them that may hold dates and times.
+        by_option: whether a column and a sheet can be named by an option beside the file.
     """
 
     key: frozenset[str]
@@ -34,6 +35,7 @@ class Headings:
     lacks: str = ""
     more: tuple[tuple[str, frozenset[str]], ...] = ()
     times: frozenset[str] = frozenset()
+    by_option: bool = True
 
     def naming(self, column: str | None) -> "Headings":
         """The same headings with only that name for the column of keys; None changes nothing."""
@@ -168,7 +170,8 @@ def refuse_rivals(columns: Columns, what: str, headings: Headings) -> None:
     holds, names = columns.rivals
     if len({plain_name(name) for name in names}) == 1:
         raise SourceError(f"{what} has the column {names[0]} {len(names)} times. Keep one of them.")
-    remedy = "Choose one with --column." if holds == headings.holds[0] else "Keep one of them, or rename the others."
+    choosable = headings.by_option and holds == headings.holds[0]
+    remedy = "Choose one with --column." if choosable else "Keep one of them, or rename the others."
     raise SourceError(f"{what} has {len(names)} columns that could hold the {holds}: {_listed(names)}. {remedy}")
 
 

@@ -39,7 +39,7 @@ def read_file(path: str | Path, headings: Headings, *, sheet: str | None = None)
             rows += not isinstance(item, Blank | Note)
             yield item
     if not rows:
-        raise SourceError(f"{file.name} has a header and no row below it: nothing was registered.")
+        raise SourceError(f"{file.name} has a header and no row below it: there is nothing to do.")
 
 
 def _reader(file: Path, sheet: str | None) -> Callable[[Path, Headings], Iterator[Item]]:

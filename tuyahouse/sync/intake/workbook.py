@@ -23,7 +23,7 @@ def read_workbook(file: Path, headings: Headings, *, sheet: str | None = None) -
     """
     with zipfile.ZipFile(file) as archive, _in_words(file.name):
         book = Workbook(archive, file.name)
-        wanted = _wanted(book.sheets, file.name, sheet)
+        wanted = _wanted(book.sheets, file.name, sheet, headings)
         tops = {each.name: list(islice(book.rows(each), HEADER_WITHIN)) for each in wanted}
         found = [each for each in wanted if find_columns([cells for _, cells in tops[each.name]], headings)]
         if not found:
@@ -33,7 +33,7 @@ def read_workbook(file: Path, headings: Headings, *, sheet: str | None = None) -
             require_columns([cells for _, cells in tops[each.name]], f"Sheet {each.name} of {file.name}", headings)
         for each in found:
             yield from _sheet(book, each, headings, len(book.sheets) > 1)
-        yield from _notes(book.sheets, wanted, found, tops, sheet)
+        yield from _notes(book.sheets, wanted, found, tops, sheet, headings)
 
 
 @contextmanager
@@ -44,11 +44,12 @@ def _in_words(what: str) -> Iterator[None]:
         raise SourceError(f"{what} is a damaged workbook ({error}). Open it, save it as .xlsx or CSV.") from error
 
 
-def _wanted(sheets: list[Sheet], what: str, name: str | None) -> list[Sheet]:
+def _wanted(sheets: list[Sheet], what: str, name: str | None, headings: Headings) -> list[Sheet]:
     if name is None:
         if visible := [each for each in sheets if each.visible]:
             return visible
-        raise SourceError(f"{what} has no visible sheet. --sheet reads a hidden one: {_names(sheets)}.")
+        remedy = "--sheet reads a hidden one" if headings.by_option else "Unhide the one to be read"
+        raise SourceError(f"{what} has no visible sheet. {remedy}: {_names(sheets)}.")
     if named := [each for each in sheets if each.name.strip().casefold() == name.strip().casefold()]:
         return named
     raise SourceError(f"{what} has no sheet {name}. Its sheets are: {_names(sheets)}.")
@@ -66,13 +67,19 @@ def _named(what: str, sheets: list[Sheet], name: str | None) -> str:
 
 
 def _notes(
-    sheets: list[Sheet], wanted: list[Sheet], found: list[Sheet], tops: dict[str, Any], named: str | None
+    sheets: list[Sheet],
+    wanted: list[Sheet],
+    found: list[Sheet],
+    tops: dict[str, Any],
+    named: str | None,
+    headings: Headings,
 ) -> Iterator[Note]:
     if named is not None:
         return
     for each in sheets:
         if not each.visible:
-            yield Note(f"Sheet {each.name} is hidden and was not read; --sheet reads it.")
+            remedy = "--sheet reads it" if headings.by_option else "unhide it if it is to be"
+            yield Note(f"Sheet {each.name} is hidden and was not read; {remedy}.")
         elif each in wanted and each not in found and any(any(cells) for _, cells in tops[each.name]):
             yield Note(f"Sheet {each.name} has no such column and was not read.")
 
