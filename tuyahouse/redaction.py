@@ -24,6 +24,9 @@ _IN_ANSWERS_FROM = 12
 _TOKENS_IN_ANSWERS = 32
 """Newest tokens that are searched for in every answer: Tuya can echo only what it was sent lately."""
 
+MARGIN = 4096
+"""More than any secret has in any spelling: one that a cut would halve is still whole when it is looked for."""
+
 _NAMES = r"[\w-]{0,40}(?:password|passwd|pwd|secret|token|ticket)(?:_?key)?|secret_?key|sign"
 _QUOTE = r"\\*[\"']"
 _NO_SECRET = r"(?:true|false|none|null)(?:[\s&,;)\]}\"'\\]|$)"
@@ -89,6 +92,13 @@ class Redactor:
         for pattern, replacement in _PATTERNS:
             text = pattern.sub(replacement, text)
         return text
+
+    def beginning(self, text: str, most: int) -> str:
+        """:meth:`text`, or its first ``most`` characters and a mark: others may send texts of any length."""
+        if len(text) <= most:
+            return self.text(text)
+        clean = self.text(text[: most + MARGIN])
+        return clean[: max(0, min(most, len(clean) - MARGIN))] + "…"
 
     def answer(self, body: bytes) -> bytes:
         """The bytes of an answer with ``***`` in place of every registered secret; no pattern is applied."""

@@ -13,8 +13,12 @@ from tuyahouse.command_lines import goes_on_anew
 from tuyahouse.foreign_text import markdown_lines
 from tuyahouse.logs import redact
 from tuyahouse.outcome import COUNTS, Outcome
+from tuyahouse.redaction import SECRETS
 from tuyahouse.verdict import GREEN
 from tuyahouse.warehouse.ledgers.runs import Summary
+
+LONGEST_CELL = 5_000
+"""Characters of a text in a cell of a table; the warehouse has the whole."""
 
 
 def artifact_key(*parts: str) -> str:
@@ -35,7 +39,9 @@ async def publish_table(key: Sequence[str], rows: Sequence[Mapping[str, Any]], d
 
 
 def _cell(value: Any) -> Any:
-    return value if value is None or isinstance(value, bool | int | float) else shown(str(value))
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    return markdown_lines(SECRETS.beginning(str(value), LONGEST_CELL))
 
 
 async def publish_note(key: Sequence[str], text: str, description: str) -> None:

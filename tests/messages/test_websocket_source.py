@@ -18,6 +18,7 @@ from tests.messages.conftest import account_at
 from tests.support.sandbox import Sandbox
 from tuyahouse.messages.errors import SourceError
 from tuyahouse.messages.reading import MessageReader
+from tuyahouse.messages.sources import websocket
 from tuyahouse.messages.sources.source import Outage, Received
 from tuyahouse.messages.sources.websocket import WebSocketSource, read_frame
 from tuyahouse.messages.sources.websocket_connection import endpoint
@@ -161,6 +162,16 @@ def test_notices_come_over_a_connection_of_their_own_and_are_acknowledged_there(
         assert topics == {"event", "notice"}
         wait_until(lambda: acknowledged(sandbox, "notice/notices") == 1)
         assert sandbox.control("messages")["subscriptions"]["notice/notices"]["unacknowledged"] == 0
+
+
+def test_notices_close_a_batch_by_bytes_too(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    with opened(sandbox, "many notices", messages_notices=True) as source:
+        source.receive(1, 0.3)
+        for _ in range(3):
+            sandbox.control("messages", {"notice": True})
+        time.sleep(0.5)
+        monkeypatch.setattr(websocket, "BATCH_BYTES", 1)
+        assert [len(source.receive(50, 0.3)) for _ in range(3)] == [1, 1, 1]
 
 
 def test_a_connection_for_notices_that_is_cut_is_made_again(sandboxes: Callable[..., Sandbox]) -> None:

@@ -12,20 +12,33 @@ from pydantic import BaseModel, SecretStr, TypeAdapter
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from tasks.run.artifacts import LONGEST_CELL
+from tuyahouse.cloud.calls import authorization
+from tuyahouse.cloud.calls.device_commands import MOST_NUMBERS
 from tuyahouse.cloud.calls.device_list import MOST_DEVICES
-from tuyahouse.cloud.http.answer import MOST_VALUES
+from tuyahouse.cloud.errors import LONGEST_TEXT, WHOLE_UP_TO
+from tuyahouse.cloud.http.answer import MOST_PAGE_ROWS, MOST_VALUES
+from tuyahouse.cloud.http.bodies import READ_TOGETHER
 from tuyahouse.cloud.http.transport import LONGEST_HEADER
+from tuyahouse.cloud.kept import KEPT
 from tuyahouse.messages.sources.websocket import BATCH_BYTES
+from tuyahouse.messages.sources.websocket_connection import LARGEST_FRAME
 from tuyahouse.settings import PREFIX, Account, CommandPolicy, PlanPolicy, Settings
-from tuyahouse.sync.asking import LARGEST_CHUNK
+from tuyahouse.sync.access.file_rows import MOST_FILE_ROWS
+from tuyahouse.sync.chunks import MOST_FIELDS
+from tuyahouse.sync.devices.links import LARGEST_LINK_ANSWER
+from tuyahouse.sync.devices.listing import sweep
+from tuyahouse.sync.devices.listing.ledger import MOST_ODD_ROWS
 from tuyahouse.sync.devices.listing.read import LAND_AT
-from tuyahouse.sync.devices.listing.sweep import MOST_BARREN, MOST_SWEEPS
 from tuyahouse.sync.intake.delimited import LONGEST_LINE
 from tuyahouse.sync.intake.rows import MAX_LENGTH
+from tuyahouse.sync.intake.xlsx import LARGEST_ELEMENT, LARGEST_STRINGS
 from tuyahouse.sync.messages.consumer import BATCH
 from tuyahouse.sync.messages.redrive import PAGE_BYTES
+from tuyahouse.sync.room import LARGEST_CHUNK, LARGEST_HELD
+from tuyahouse.sync.serial_numbers.craft_lines import LINES_AT_ONCE, MOST_NODES
 from tuyahouse.warehouse.bulk.limits import LONGEST_KEY
-from tuyahouse.warehouse.ledgers.raw_blocks import LARGEST_BLOCK
+from tuyahouse.warehouse.ledgers.raw_blocks import LARGEST_BLOCK, LARGEST_PART
 
 PAGE = Path(__file__).parent.parent.parent / "docs" / "settings.md"
 
@@ -68,30 +81,54 @@ def _text(value: Any) -> str:
 
 _ACCOUNT = Account.model_fields
 _CALLS, _ANSWER_MB = _ACCOUNT["concurrency"].default, _ACCOUNT["max_answer_mb"].default
-_IN_FLIGHT = f"{_CALLS} × {_ANSWER_MB} MB = {_CALLS * _ANSWER_MB:,} MB"
+_IN_FLIGHT = f"{_CALLS} × {READ_TOGETHER:,} = {_CALLS * READ_TOGETHER:,}"
 
 BOUNDS: list[tuple[str, str, object, str]] = [
     # what, where it is set, its value, what happens beyond
     ("an answer of Tuya's", "`MAX_ANSWER_MB`", f"{_ANSWER_MB} MB",
      "it is not read to its end: a dead letter with its beginning"),
-    ("answers in flight", "`CONCURRENCY` × `MAX_ANSWER_MB`", _IN_FLIGHT, "further calls wait for their end"),
+    ("answers that are read at once", "`CONCURRENCY` × `READ_TOGETHER`", _IN_FLIGHT,
+     "the rest of them is read one after the other"),
     ("values in an answer", "`MOST_VALUES`", MOST_VALUES, "a dead letter (`unusable_answer`)"),
+    ("rows of a page of a list", "`MOST_PAGE_ROWS`", MOST_PAGE_ROWS, "the page is unusable, the list incomplete"),
     ("headers of an answer", "`LONGEST_HEADER`", LONGEST_HEADER, "a fault of that call"),
     ("wait for an answer", "`TIMEOUT_SECONDS`", f"{_ACCOUNT['timeout_seconds'].default:.0f} s",
      "the call is tried again, `ATTEMPTS` times"),
-    ("answers of serial numbers, device details or commands that are landed together", "`LARGEST_CHUNK`", LARGEST_CHUNK,
-     "they land, and the rest of the chunk is asked after that"),
+    ("texts of Tuya's in an error", "`LONGEST_TEXT`", LONGEST_TEXT, "they are cut"),
+    ("an unusable answer that is kept whole", "`WHOLE_UP_TO`", WHOLE_UP_TO, "its beginning is kept"),
+    ("what is kept of a larger one", "`KEPT`", KEPT, "it is cut, and says so"),
+    ("answers that are landed together: of serial numbers, craft lines, lists and details of devices, commands",
+     "`LARGEST_CHUNK`", LARGEST_CHUNK, "they land, and the rest is asked after that"),
+    ("answers held when a large one comes that was under way", "`LARGEST_HELD`", LARGEST_HELD,
+     "it is dropped, and asked again when they have landed"),
+    ("an answer about serial numbers of devices", "`LARGEST_LINK_ANSWER`", LARGEST_LINK_ANSWER, "a dead letter"),
+    ("craft lines that are landed together", "`LINES_AT_ONCE`", LINES_AT_ONCE, "they land, and the rest is asked"),
+    ("nodes of craft lines that a run remembers", "`MOST_NODES`", MOST_NODES, "they are read again"),
     ("rows of a device list that are landed together", "`LAND_AT`", LAND_AT, "they land, and reading goes on"),
-    ("landings of a device list without a new device", "`MOST_BARREN`", MOST_BARREN, "the sweep ends"),
-    ("sweeps of a device list", "`MOST_SWEEPS`", MOST_SWEEPS, "the list is incomplete: the run is red"),
+    ("landings of a device list without a new device", "`MOST_BARREN`", sweep.MOST_BARREN, "the sweep ends"),
+    ("sweeps of a device list", "`MOST_SWEEPS`", sweep.MOST_SWEEPS, "the list is incomplete: the run is red"),
+    ("pages of a device list", "`MOST_PAGES`", sweep.MOST_PAGES, "the sweep ends"),
     ("devices that a list announces", "`MOST_DEVICES`", MOST_DEVICES, "the number is not believed"),
+    ("rows of a device list that cannot be used", "`MOST_ODD_ROWS`", MOST_ODD_ROWS,
+     "reading ends, the list is incomplete"),
+    ("pages of the list of accounts", "`MOST_PAGES`", authorization.MOST_PAGES, "reading ends"),
+    ("pages of that list without a new account", "`MOST_BARREN`", authorization.MOST_BARREN, "reading ends"),
+    ("accounts of that list", "`MOST_ACCOUNTS`", authorization.MOST_ACCOUNTS, "reading ends, the run is red"),
+    ("record numbers that answer a command", "`MOST_NUMBERS`", MOST_NUMBERS, "the outcome is unknown"),
+    ("undocumented fields told apart in a chunk", "`MOST_FIELDS`", MOST_FIELDS, "further ones are counted together"),
     ("answers in a raw block", "`LARGEST_BLOCK`", LARGEST_BLOCK, "another block begins"),
+    ("answers of a raw block that are replayed together", "`LARGEST_PART`", LARGEST_PART, "the others follow"),
     ("texts of a key", "`LONGEST_KEY`", LONGEST_KEY, "a dead letter (`not_storable`)"),
     ("messages in a batch", "`BATCH`", BATCH, "another batch begins"),
     ("messages that wait to be landed", "`BATCH_BYTES`", BATCH_BYTES, "no more are fetched until they are landed"),
+    ("a message over WebSocket", "`LARGEST_FRAME`", LARGEST_FRAME, "the connection ends and is made again"),
     ("dead messages that are read again together", "`PAGE_BYTES`", PAGE_BYTES, "another transaction begins"),
     ("a line of a file", "`LONGEST_LINE`", LONGEST_LINE, "the file is refused"),
+    ("a row of a workbook, in XML", "`LARGEST_ELEMENT`", LARGEST_ELEMENT, "the file is refused"),
+    ("texts of a workbook", "`LARGEST_STRINGS`", LARGEST_STRINGS, "the file is refused"),
+    ("rows of a file of writes", "`MOST_FILE_ROWS`", MOST_FILE_ROWS, "the file is refused"),
     ("a key in a file", "`MAX_LENGTH`", MAX_LENGTH, "the row is refused"),
+    ("a text in a table of the Prefect UI", "`LONGEST_CELL`", LONGEST_CELL, "it is cut"),
     ("wait for a lock of the database", "`LOCK_WAIT`",
      _text(Settings.model_fields["lock_wait"].default), "the run is red and names the holder"),
 ]  # fmt: skip
@@ -100,11 +137,10 @@ BOUNDS: list[tuple[str, str, object, str]] = [
 def _bounds() -> str:
     lines = [
         "## Bounds\n",
-        "What others send is taken up to these bounds. Those with a unit of time or MB are settings, the others are",
-        "constants of the code: bytes, or how many. Answers in flight are not counted together: each may be as large",
-        "as `MAX_ANSWER_MB`, there are up to `CONCURRENCY` in a process, and those about details of devices stay until",
-        "the device's three answers are there, up to three times as much. Decoding takes memory on top of that. Where",
-        "memory is short, lower one of the two settings.\n",
+        "What others send is taken up to these bounds, so that memory does not grow with it. Those with a unit of time",
+        "or MB are settings, the others are constants of the code: bytes, or how many. Where memory is short, lower",
+        "`MAX_ANSWER_MB`: a process holds one answer of that size at a time, and decoding it takes several times as",
+        "much.\n",
         "| Bound on | Name | Value | Beyond it |",
         "|---|---|---|---|",
     ]

@@ -75,6 +75,35 @@ async def test_a_token_that_dies_again_when_it_was_just_renewed_is_no_reason_to_
     assert set(places(asked).values()) == {1} and len(asked.left) == (7 if stops else 0)
 
 
+async def test_a_large_answer_that_comes_when_much_is_held_is_left_to_be_asked_again():
+    sizes = {"K0": 30_000_000, "K1": 30_000_000, "K2": 900_000, "K3": 100}
+    asked: Asked[str] = Asked()
+
+    async def one(key):
+        await asyncio.sleep(0)
+        asked.hold(key, sizes[key])
+        return key
+
+    counted = []
+    options = {"workers": 4, "in_parts": True, "on_key": lambda: counted.append(1)}
+    await ask_all(iter(sizes), one, asked, kind="test", **options)
+    assert [key for key, _ in asked.answers] == ["K0", "K2", "K3"] and asked.left == ["K1"] and asked.full
+    assert len(counted) == 3
+
+
+async def test_a_key_with_several_large_answers_comes_to_its_end_beside_others_like_it():
+    asked: Asked[str] = Asked()
+
+    async def one(key):
+        for size in (900_000, 20_000_000, 20_000_000):
+            await asyncio.sleep(0)
+            asked.hold(key, size)
+        return key
+
+    await ask_all(iter(KEYS), one, asked, kind="test", workers=4, in_parts=True)
+    assert [key for key, _ in asked.answers] == ["K0"] and set(places(asked).values()) == {1} and asked.full
+
+
 async def test_a_key_tuya_does_not_know_is_empty():
     asked = await ask({"K3": NotFound("unknown")})
     assert asked.empty == ["K3"] and asked.asked == 10

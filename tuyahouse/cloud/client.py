@@ -246,6 +246,7 @@ class TuyaClient:
         )
         if isinstance(outcome, TuyaError):
             self._count_failure(name)
+            response.content = b""  # an error and its traceback live on until garbage is collected
             if isinstance(outcome, Throttled):
                 await self._pacer.slower(name)
         response.outcome, response.t_ms = outcome, t_ms

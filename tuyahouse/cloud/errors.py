@@ -18,7 +18,15 @@ Texts never hold a secret: they quote no URL, header or body, and Tuya's own tex
 from typing import ClassVar
 
 from tuyahouse.cloud.codes import Action, classify, ruling
+from tuyahouse.cloud.kept import beginning
 from tuyahouse.redaction import SECRETS
+
+LONGEST_TEXT = 2_000
+"""Characters of a text of Tuya's, and of the sentence around it, that an error holds."""
+_LONGEST_CODE = 100
+
+WHOLE_UP_TO = 1_000_000
+"""Bytes of an unusable answer that are kept whole; of a larger one its beginning is kept."""
 
 __all__ = [
     "Action",
@@ -69,7 +77,8 @@ class TuyaError(Exception):
         reached: bool = True,
         raw: bytes = b"",
     ) -> None:
-        what, code, msg, tid = map(SECRETS.text, (what, code, msg, tid))
+        what, msg = (SECRETS.beginning(text, LONGEST_TEXT) for text in (what, msg))
+        code, tid = (SECRETS.beginning(text, _LONGEST_CODE) for text in (code, tid))
         super().__init__(what)
         self.what = what
         self.code = code
@@ -139,6 +148,7 @@ class UnusableAnswer(TuyaError):
     """JSON of another shape than documented, or more bytes than are read."""
 
     def __init__(self, reason: str, raw: bytes = b"", *, tid: str = "", endpoint: str = "") -> None:
+        raw = raw if len(raw) <= WHOLE_UP_TO else beginning(raw)
         super().__init__(reason, tid=tid, endpoint=endpoint, remedy="The answer is kept in the dead letter.", raw=raw)
         self.args = (self.what, raw)
         self.reason = self.what

@@ -15,6 +15,7 @@ from typing import Generic, TypeVar
 from tuyahouse.cloud.errors import Action, AuthenticationRefused, NotFound, PassingFault, TuyaError, UnusableAnswer
 from tuyahouse.dead_letter_reasons import Reason
 from tuyahouse.outcome import Outcome
+from tuyahouse.sync.room import NoRoom, Room
 from tuyahouse.warehouse.ledgers.dead_letters import DeadLetter
 
 T = TypeVar("T")
@@ -29,10 +30,6 @@ broken and every further key would fail."""
 OUTAGE = 5
 """This many keys with nothing but passing faults are an outage; with fewer, the keys themselves may be the trouble."""
 
-LARGEST_CHUNK = 8_000_000
-"""Bytes of answers, as sent, that are held and landed together. Decoded and as rows they take some fifteen times that;
-a thousand usual answers have one or two megabytes."""
-
 
 @dataclass(slots=True)
 class Asked(Generic[T]):
@@ -46,8 +43,8 @@ class Asked(Generic[T]):
     stopped_by: TuyaError | None = None
     calls_landed: bool = False
     kind: str = ""
-    bytes_held: int = 0
-    """Bytes of the answers and dead letters, as sent, as far as :meth:`hold` was told of them."""
+    room: Room = field(default_factory=Room)
+    """How many bytes the answers and dead letters have, as sent."""
     asked_at: dict[str, datetime] = field(default_factory=dict)
     """When the newest request for each key was sent, to tell which of two answers is the newer one."""
 
@@ -77,14 +74,18 @@ class Asked(Generic[T]):
         """When these keys were asked; ``at`` if that was not recorded."""
         return {key: self.asked_at.get(key, at) for key in keys}
 
-    def hold(self, size: int) -> None:
-        """Count ``size`` more bytes, as sent, that are held until they land."""
-        self.bytes_held += size
+    def hold(self, key: str, size: int) -> None:
+        """Count an answer about the key that has ``size`` bytes, as sent; call it before the answer is decoded.
+
+        Raises:
+            NoRoom: it is too large beside what is held already. :func:`ask_all` leaves its key.
+        """
+        self.room.take(size, key)
 
     @property
     def full(self) -> bool:
         """The answers grew too large to be held together: land them, then ask the keys that are left."""
-        return self.bytes_held >= LARGEST_CHUNK
+        return self.room.full
 
     @property
     def keys(self) -> list[str]:
@@ -135,7 +136,8 @@ async def ask_all(
     setting, refused login) stops all workers and is kept as ``stopped_by``. An outage does the same, instead of leaving
     a dead letter for every key: no connection, more than ``patience`` passing faults in a row, or :data:`OUTAGE` keys
     and nothing but passing faults. On cancellation the keys not yet answered are in ``left``, and CancelledError is
-    raised on. With ``in_parts``, keys are left once ``into`` is full; ``ask`` calls :meth:`Asked.hold` for each answer.
+    raised on. With ``in_parts``, keys are left once ``into`` is full, and so are those whose answer came when it had no
+    more room; ``ask`` calls :meth:`Asked.hold` for each answer.
     """
     into.kind = kind
     shared = _Shared(iter(keys), ask, into, kind, patience, on_key, in_parts)
@@ -177,6 +179,9 @@ class _Shared(Generic[T]):
                     self.into.left.append(key)
                     return
                 await self._ask(key)
+            except NoRoom:
+                self.into.left.append(key)
+                continue
             except BaseException:
                 self.into.left.append(key)
                 raise
@@ -222,5 +227,5 @@ class _Shared(Generic[T]):
             self.into.failed.append(self._letter(key, reason, error))
 
     def _letter(self, key: str, reason: Reason, error: TuyaError) -> DeadLetter:
-        self.into.hold(len(error.raw or b""))
+        self.into.room.add(len(error.raw))
         return DeadLetter(self.kind, key, reason, error.code, str(error), error.raw or None)

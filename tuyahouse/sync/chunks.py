@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from tuyahouse.cloud.client import TuyaClient  # a plan is counted without the libraries of a client
 
 LONGEST_SAMPLE = 200
+
+MOST_FIELDS = 500
+"""Different undocumented fields that are told apart in a chunk; further ones are counted together."""
+OTHER_FIELDS = "(other fields)"
 Answer = tuple[str, Any]
 
 
@@ -30,7 +34,7 @@ def chunked(keys: Iterable[str], size: int) -> Iterator[list[str]]:
 
 
 async def in_parts(client: "TuyaClient", sync_part: Callable[[Asked[Any], int], Awaitable[Outcome]]) -> Outcome:
-    """Ask and land a chunk whose answers may be too large to be held together (:data:`~.asking.LARGEST_CHUNK`).
+    """Ask and land a chunk whose answers may be too large to be held together (:data:`~.room.LARGEST_CHUNK`).
 
     ``sync_part`` asks what the chunk has left into the given results until they are full, and lands them; its second
     argument is how many calls of ``client`` have landed before. It is called until no key is left over.
@@ -110,8 +114,9 @@ def count_fields(
     counts: dict[str, tuple[int, str]] = {}
     for fields in answers:
         for name in fields.keys() - documented:
-            count, example = counts.get(name, (0, ""))
-            counts[name] = (count + 1, example or sample(name, fields[name]))
+            shown = name if name in counts or len(counts) < MOST_FIELDS else OTHER_FIELDS
+            count, example = counts.get(shown, (0, ""))
+            counts[shown] = (count + 1, example or sample(name, fields[name]))
     return counts
 
 

@@ -85,6 +85,19 @@ def test_a_block_closes_by_bytes_and_every_answer_is_found_again(
         assert list(stored_answers(conn, "factory", "sn_flows")) == answers
 
 
+def test_answers_that_belong_together_stay_in_one_block_and_a_large_block_is_handed_over_in_parts(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(raw_blocks, "LARGEST_BLOCK", 400)
+    monkeypatch.setattr(raw_blocks, "LARGEST_PART", 200)
+    answers = [(f"D{n}/{part}", bytes([n]) * 60) for n in range(5) for part in range(3)]
+    with warehouse.begin() as conn:
+        raw_blocks.store(conn, "factory", "details", "run/000000", answers, AT, together=3)
+        stored = list(raw_blocks.blocks(conn, "factory", "details", together=3))
+    assert [block.block_id for block in stored] == ["run/000000"] * 2 + ["run/000000.0001"] * 2 + ["run/000000.0002"]
+    assert [block.answers for block in stored] == [answers[start : start + 3] for start in range(0, 15, 3)]
+
+
 def test_a_secret_that_tuya_echoes_reaches_no_ledger(warehouse: Warehouse) -> None:
     secret = "a-secret-that-the-cloud-echoes"
     logs.register_secret(secret)

@@ -8,7 +8,8 @@ import msgspec
 from tuyahouse.cloud.calls.loose import identifier, text, whole_number
 from tuyahouse.cloud.calls.results import confirm, decoded, folded, one_text, unusable
 from tuyahouse.cloud.endpoint import Endpoint
-from tuyahouse.cloud.errors import ItemRefused
+from tuyahouse.cloud.errors import ItemRefused, UnusableAnswer
+from tuyahouse.cloud.http.answer import MOST_PAGE_ROWS
 from tuyahouse.redaction import SECRETS
 
 if TYPE_CHECKING:
@@ -23,6 +24,10 @@ DEFAULT_COUNTRY = "86"
 PAGE_SIZE = 50
 MOST_PAGES = 10_000
 """Pages after which a list that does not end is abandoned."""
+MOST_BARREN = 3
+"""Pages in a row without an account that came before: a list that repeats itself for ever ends there."""
+MOST_ACCOUNTS = 500_000
+"""Accounts of a list; with more, it is none."""
 
 Place = Literal["query", "body"]
 _NOT_BY_QUERY = frozenset({"1100", "1101", "1102", "1104", "1109"})
@@ -85,25 +90,50 @@ async def get_ticket(client: "TuyaClient", username: str, *, country_code: str =
 async def read_accounts(
     client: "TuyaClient", *, login_name: str = "", page_size: int = PAGE_SIZE
 ) -> AsyncIterator[AccountPage]:
-    """The pages of the list, until as many rows as its ``total`` were received, or a page is empty.
+    """The pages of the list, until as many rows as its ``total`` were received, a page is empty, or nothing new comes.
 
     Parameters are sent as a query. If that is refused, or page 2 is page 1 again, the pages are read anew by a body,
     beginning with number 1.
     """
-    first = await _first_page(client, login_name, page_size)
+    first, met = await _first_page(client, login_name, page_size), _Met()
     yield first
-    if _is_last(first, first.rows):
+    if met.ends_with(first):
         return
-    place = first.place
-    second = await account_page(client, 2, page_size, login_name=login_name, place=place)
+    place, number = first.place, 2
+    second = await account_page(client, number, page_size, login_name=login_name, place=place)
     if place == "query" and second.accounts and second.accounts == first.accounts:
-        async for page in _rest(client, login_name, page_size, "body", 1, 0):
-            yield page
-        return
-    yield second
-    if not _is_last(second, first.rows + second.rows):
-        async for page in _rest(client, login_name, page_size, place, 3, first.rows + second.rows):
-            yield page
+        place, number, met = "body", 1, _Met()
+        second = await account_page(client, number, page_size, login_name=login_name, place=place)
+    page = second
+    while True:
+        yield page
+        if met.ends_with(page) or number >= MOST_PAGES:
+            return
+        number += 1
+        page = await account_page(client, number, page_size, login_name=login_name, place=place)
+
+
+class _Met:
+    """What a reading of the list has brought so far."""
+
+    def __init__(self) -> None:
+        self._uids: set[str] = set()
+        self._rows = self._barren = 0
+
+    def ends_with(self, page: AccountPage) -> bool:
+        """Whether the list ends with this page: all that it announces came, or it repeats itself.
+
+        Raises:
+            UnusableAnswer: there are more than :data:`MOST_ACCOUNTS`.
+        """
+        before = len(self._uids)
+        self._uids.update(account.uid for account in page.accounts)
+        self._rows += page.rows
+        self._barren = self._barren + 1 if len(self._uids) == before else 0
+        if self._rows > MOST_ACCOUNTS:
+            raise UnusableAnswer(f"{ACCOUNTS.name}: the list has more than {MOST_ACCOUNTS:,} rows")
+        announced = page.total is not None and self._rows >= page.total
+        return not page.rows or announced or self._barren >= MOST_BARREN
 
 
 async def _first_page(client: "TuyaClient", login_name: str, page_size: int) -> AccountPage:
@@ -113,21 +143,6 @@ async def _first_page(client: "TuyaClient", login_name: str, page_size: int) -> 
         if error.code not in _NOT_BY_QUERY:
             raise
     return await account_page(client, 1, page_size, login_name=login_name, place="body")
-
-
-async def _rest(
-    client: "TuyaClient", login_name: str, page_size: int, place: Place, number: int, rows: int
-) -> AsyncIterator[AccountPage]:
-    for each in range(number, MOST_PAGES):
-        page = await account_page(client, each, page_size, login_name=login_name, place=place)
-        yield page
-        rows += page.rows
-        if _is_last(page, rows):
-            return
-
-
-def _is_last(page: AccountPage, rows: int) -> bool:
-    return not page.rows or (page.total is not None and rows >= page.total)
 
 
 async def accounts_named(client: "TuyaClient", login_name: str) -> list[AuthorizedAccount]:
@@ -159,6 +174,8 @@ async def account_page(
     items, total = fields.get("list"), whole_number(fields.get("total"))
     if not isinstance(items, list) and not (items is None and total == 0):
         raise unusable("the result has no list", answer, ACCOUNTS)
+    if items and len(items) > MOST_PAGE_ROWS:
+        raise unusable(f"the page has {len(items):,} rows", answer, ACCOUNTS)
     read = [(item, read_account(item)) for item in items or []]
     return AccountPage(
         number,

@@ -18,6 +18,9 @@ PARKING = "/v1.0/parking-control/{device_id}"
 THIRD_PARTY_DOORS = "/v1.0/iot-02/third/doors/{device_id}"
 PERSON = "/persons/{person_id}"
 
+MOST_NUMBERS = 10_000
+"""Record numbers in an answer: one an item of the list that was sent."""
+
 _PATH_NAMES = re.compile(r"\{(\w+)\}")
 
 
@@ -163,7 +166,7 @@ async def send_command(client: "TuyaClient", command: Command) -> list[str]:
     items = sent if isinstance(sent, list) else [sent]
     numbers = [None if isinstance(item, dict | list | bool) else identifier(item) for item in items]
     if (
-        not numbers
+        not 0 < len(numbers) <= MOST_NUMBERS
         or None in numbers
         or not all(number and number.isascii() and number.isdigit() for number in numbers)
     ):

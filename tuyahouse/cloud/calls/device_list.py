@@ -10,7 +10,7 @@ from tuyahouse.cloud.calls.device_fields import Device, Documented, documented_d
 from tuyahouse.cloud.calls.loose import whole_number
 from tuyahouse.cloud.endpoint import Endpoint
 from tuyahouse.cloud.errors import UnusableAnswer
-from tuyahouse.cloud.http.answer import Answer
+from tuyahouse.cloud.http.answer import MOST_PAGE_ROWS, Answer
 
 Spelling = Literal["snake", "camel", "dotted"]
 SPELLINGS: dict[Spelling, tuple[str, str, str]] = {
@@ -28,13 +28,17 @@ PROBE_PAGE, PROBE_SIZE = 2, 7
 
 
 class DevicePage(msgspec.Struct, frozen=True, gc=False):
-    """One page of the list. ``unusable`` holds items without a device id; numbers that Tuya did not send are None."""
+    """One page of the list. ``unusable`` holds items without a device id; numbers that Tuya did not send are None.
+
+    ``size`` is how many bytes the answer had.
+    """
 
     devices: list[Device]
     unusable: list[bytes]
     total: int | None
     page_no: int | None
     page_size: int | None
+    size: int = 0
 
     @property
     def rows(self) -> int:
@@ -115,6 +119,8 @@ def _page(page: ListResult, documented: Callable[[], list[Documented]], sent: by
     """``documented`` decodes all items at once; it raises if one of them has another shape than documented."""
     if page.items is None and whole_number(page.total) != 0:
         raise UnusableAnswer("the device list has no list", bytes(sent))
+    if page.items and len(page.items) > MOST_PAGE_ROWS:
+        raise UnusableAnswer(f"a page of the device list has {len(page.items):,} rows", bytes(sent))
     raws = list(map(bytes, page.items or ()))
     try:
         read = documented_devices(documented(), raws)
@@ -127,6 +133,7 @@ def _page(page: ListResult, documented: Callable[[], list[Documented]], sent: by
         _total(page.total),
         whole_number(page.page_no_camel if page.page_no is None else page.page_no),
         whole_number(page.page_size_camel if page.page_size is None else page.page_size),
+        len(sent),
     )
 
 

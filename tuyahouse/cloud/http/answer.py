@@ -10,11 +10,14 @@ import msgspec
 from tuyahouse import json_text
 from tuyahouse.cloud.clock import milliseconds
 from tuyahouse.cloud.errors import ItemRefused, PassingFault, Throttled, TuyaError, UnusableAnswer, prefix, refusal
-from tuyahouse.cloud.http.kept import beginning
+from tuyahouse.cloud.kept import beginning
 
 MOST_VALUES = 2_000_000
 """Values of an answer, counted by its commas. A value of one byte takes some eighty once it is decoded; the 32 MB of an
 answer hold a million and a half when it is made of steps."""
+
+MOST_PAGE_ROWS = 10_000
+"""Rows of a page of a list; with more it is none: at most a thousand are asked for."""
 
 _NULL = msgspec.Raw(b"null")
 _ABSENT = msgspec.Raw(b"")

@@ -11,7 +11,7 @@ import httpx
 
 from tuyahouse.cloud.errors import ConfigurationWrong, PassingFault, TuyaError, UnusableAnswer, prefix
 from tuyahouse.cloud.http.bodies import TooLarge, UnaskedEncoding
-from tuyahouse.cloud.http.kept import beginning
+from tuyahouse.cloud.kept import beginning
 from tuyahouse.settings import Account
 
 FAULTS = (httpx.TransportError, aiohttp.ClientError, OSError, TimeoutError, TooLarge, UnaskedEncoding)

@@ -1,5 +1,6 @@
 """Connections to Tuya over aiohttp."""
 
+import asyncio
 import logging
 import ssl
 from collections.abc import AsyncGenerator
@@ -101,6 +102,7 @@ class WholeAnswers:
         self._most = most
         self._timeout = aiohttp.ClientTimeout(sock_connect=seconds)
         self._answered = False
+        self._large = asyncio.Lock()
 
     async def send(self, request: Request) -> Received:
         """The answer. If a kept connection turns out to be closed, the request is sent once more, on a new one.
@@ -117,7 +119,7 @@ class WholeAnswers:
                 raise
             answer = await self._send(self._new, request)
         self._answered = True
-        return Received(answer.status, answer.headers, await read_body(answer, self._most))
+        return Received(answer.status, answer.headers, await read_body(answer, self._most, self._large))
 
     async def _send(self, session: aiohttp.ClientSession, request: Request) -> aiohttp.ClientResponse:
         return await session.request(

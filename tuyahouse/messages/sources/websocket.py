@@ -63,9 +63,8 @@ class WebSocketSource:
             self._sleep(min(self._events.log.wait_seconds(), timeout))
             return []
         at_most = min(at_most, BATCH)
-        received = self._waiting_notices(at_most)
+        received, size = self._waiting_notices(at_most)
         end = time.monotonic() + (0 if received else timeout)
-        size = 0
         while len(received) < at_most and size < BATCH_BYTES:
             frame = self._events.frame(max(0.0, end - time.monotonic()))
             if frame is None:
@@ -92,14 +91,16 @@ class WebSocketSource:
         if self._notices is not None:
             self._notices.close()
 
-    def _waiting_notices(self, at_most: int) -> list[Received]:
-        line, received = self._notices, list[Received]()
+    def _waiting_notices(self, at_most: int) -> tuple[list[Received], int]:
+        """The notices that wait, as far as a batch holds them, and how many bytes their frames have."""
+        line, received, size = self._notices, list[Received](), 0
         if line is None or not (line.is_open or line.reopened()):
-            return received
-        while len(received) < at_most and (frame := line.frame(0)) is not None:
+            return received, size
+        while len(received) < at_most and size < BATCH_BYTES and (frame := line.frame(0)) is not None:
             received.append(read_frame(frame, line.topic))
+            size += len(frame)
         self._noticed.update(message.message_id for message in received)
-        return received
+        return received, size
 
 
 def read_frame(frame: str | bytes, topic: str) -> Received:

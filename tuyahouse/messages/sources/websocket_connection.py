@@ -27,7 +27,7 @@ FRAMES_AHEAD = 16
 """Frames that are held ready; the next ones wait in the connection."""
 
 _CLOSE_SECONDS = 1.0  # unread frames may delay the other side's closing frame
-_LARGEST_FRAME = 16 << 20  # twice what Pulsar carries: a refused frame would be delivered again for ever
+LARGEST_FRAME = 16 << 20  # twice what Pulsar carries: a refused frame would be delivered again for ever
 
 
 class TopicConnection:
@@ -107,7 +107,7 @@ class TopicConnection:
             proxy=None,
             open_timeout=self._connect_seconds,
             close_timeout=_CLOSE_SECONDS,
-            max_size=_LARGEST_FRAME,
+            max_size=LARGEST_FRAME,
             max_queue=FRAMES_AHEAD,
         )
 

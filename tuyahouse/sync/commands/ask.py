@@ -100,10 +100,10 @@ async def ask_records(
 
     async def ask(command_sn: str) -> CommandAnswer:
         answer = await client.call(RECORD, path={"sn": command_sn}, on_start=into.starting(command_sn, now))
+        into.hold(command_sn, len(answer.body))
         record = decode_record(bytes(answer.result), command_sn)
         if record is None:
             raise NotFound("Tuya knows no such command record", endpoint=RECORD.name)
-        into.hold(len(answer.body))
         return CommandAnswer(record, answer.body)
 
     await ask_all(numbers, ask, into, kind=KIND, workers=workers, on_key=on_key, in_parts=True)

@@ -82,12 +82,13 @@ async def ask_details(
     async def ask(device_id: str) -> Details:
         path = {"device_id": device_id}
         starting = into.starting(device_id, now)  # as old as the oldest of its answers
-        answers = [await client.call(DETAIL, path=path, on_start=starting)]
-        answers += [await client.call(endpoint, path=path) for endpoint in ASKED[1:]]
-        results, bodies = [bytes(answer.result) for answer in answers], [answer.body for answer in answers]
-        read = read_details(device_id, results, bodies, known.get(device_id))
-        into.hold(sum(len(body) for body in bodies))
-        return read
+        results, bodies = [], []
+        for endpoint in ASKED:
+            answer = await client.call(endpoint, path=path, on_start=starting if endpoint is DETAIL else None)
+            into.hold(device_id, len(answer.body))
+            results.append(bytes(answer.result))
+            bodies.append(answer.body)
+        return read_details(device_id, results, bodies, known.get(device_id))
 
     await ask_all(ids, ask, into, kind=KIND, workers=workers, on_key=on_key, in_parts=True)
 
@@ -137,7 +138,7 @@ def land_details(
         done = [device_id for device_id, _ in asked.answers] + asked.empty
         _fill(conn, run.account, asked, at)
         written = write_functions(conn, run, changed, at)
-        raw_blocks.store(conn, run.account, KIND, block, _as_sent(changed), at)
+        raw_blocks.store(conn, run.account, KIND, block, _as_sent(changed), at, together=len(SUFFIXES))
         linked, unlinked = land_links(warehouse, conn, run, links, block, at)
         drift.record(conn, run.account, KIND, _drifted(asked.answers), at)
         outcome.inserted, outcome.updated = written.inserted + linked, written.updated + written.retired

@@ -24,6 +24,7 @@ from tuyahouse.cloud.calls.device_origin import (
 from tuyahouse.cloud.client import TuyaClient
 from tuyahouse.cloud.endpoint import Endpoint
 from tuyahouse.cloud.errors import ConfigurationWrong, ItemRefused, NotFound, TuyaError, UnusableAnswer
+from tuyahouse.cloud.kept import beginning
 from tuyahouse.dead_letter_reasons import Reason
 from tuyahouse.outcome import Outcome
 from tuyahouse.sync.asking import STOPPING
@@ -90,6 +91,10 @@ FACTORY_INFOS_KIND, SN_LIST_KIND, SN_KIND = "device_factory_infos", "device_sn_l
 
 FACTORY_INFOS_SOURCE, PMS = "factory_infos", "pms"
 """Sources of links."""
+
+LARGEST_LINK_ANSWER = 65_536
+"""Bytes of an answer about serial numbers of up to twenty devices, which has some three thousand; the answers of a
+whole chunk are held together."""
 
 T = TypeVar("T", covariant=True)
 
@@ -208,6 +213,8 @@ class _Sources:
         try:
             answer = await self._client.call(endpoint, query=query, body=body)
             self._into.sources.add(endpoint.name)
+            if len(answer.body) > LARGEST_LINK_ANSWER:
+                raise UnusableAnswer(f"The answer has more than {LARGEST_LINK_ANSWER:,} bytes", beginning(answer.body))
             return _Read(decode(bytes(answer.result)), answer.body)
         except (NotFound, ItemRefused):
             return None
@@ -224,7 +231,7 @@ class _Sources:
         return None
 
     def _keep_refused(self, group: Sequence[str], reason: Reason, error: TuyaError) -> None:
-        raw = masked(error.raw) if error.raw else None
+        raw = masked(beginning(error.raw)) if error.raw else None
         self._into.dead_letters.append(DeadLetter(KIND, group[0], reason, error.code, str(error), raw))
         self.refused.update(group)
         self.failed.update(group)

@@ -55,7 +55,7 @@ def replay_devices(
     """
     outcome = Outcome()
     with KeySet() as known_keys:
-        for block in raw_blocks.blocks(source, account, details.KIND):
+        for block in raw_blocks.blocks(source, account, details.KIND, together=len(details.SUFFIXES)):
             changed, unusable = _read_details(block)
             written = _write_details(warehouse, conn, _run(account, block), block, changed, unusable, known_keys)
             outcome += _landed(conn, account, written, unusable, at, on_answers)

@@ -13,7 +13,7 @@ from tuyahouse.sync.intake.rows import SourceError
 
 DELIMITERS = ",\t;|"
 
-LONGEST_LINE = 16 << 20
+LONGEST_LINE = 1 << 20
 """Most characters of one line; longer text is not a table."""
 
 _NO_DELIMITER = "\x1f"

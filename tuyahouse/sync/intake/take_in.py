@@ -180,7 +180,7 @@ def _count(outcome: IntakeOutcome, batch: IntakeOutcome) -> None:
 
 def _resolve(conn: Connection, account: str, kind: str, source: str, began: datetime, at: datetime) -> None:
     """Resolve what an earlier reading of the source refused and this one did not."""
-    letters = dead_letters.open_dead_letters(conn, account, kind)
-    gone = (one.key for one in letters if one.key.startswith(f"{source} ") and one.last_seen_at < began)
+    before = dead_letters.open_keys(conn, account, kind, seen_before=began)
+    gone = (key for key in before if key.startswith(f"{source} "))
     while keys := list(islice(gone, BATCH)):
         dead_letters.resolve(conn, account, kind, keys, at)

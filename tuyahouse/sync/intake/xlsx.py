@@ -10,6 +10,7 @@ import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from typing import IO, Any
 from xml.etree.ElementTree import Element, iterparse
 
@@ -26,6 +27,12 @@ Merge = tuple[int, int, int, int]
 
 _MERGE = re.compile(rb'<(?:\w+:)?mergeCell\s[^>]*?ref\s*=\s*["\']([A-Z]+)(\d+):([A-Z]+)(\d+)["\']')
 _BLOCK = 1 << 20
+LARGEST_STRINGS = 200_000_000
+"""Bytes of the texts that all sheets of a workbook share, in memory: those of some three million serial numbers."""
+_TEXT_TAKES = 50
+"""Bytes of an object of Python's beside its characters."""
+LARGEST_ELEMENT = 16_000_000
+"""Bytes of a row of a sheet, or of whatever else is read as a whole."""
 _TAIL = 200
 
 
@@ -53,7 +60,9 @@ class Workbook:
             self.sheets = self._sheets(root, links)
         except (KeyError, IndexError) as error:
             raise self._refusal() from error
-        self._strings = [text for part in self._of_type(links, "sharedStrings") for text in self._texts(part)]
+        self._strings = list(
+            self._bounded(chain.from_iterable(map(self._texts, self._of_type(links, "sharedStrings"))))
+        )
         self._formats = [code for part in self._of_type(links, "styles") for code in self._number_formats(part)]
 
     def _refusal(self) -> SourceError:
@@ -99,6 +108,14 @@ class Workbook:
         if root.endswith(".bin") or not found:
             raise KeyError(root)
         return found
+
+    def _bounded(self, texts: Iterator[str]) -> Iterator[str]:
+        size = 0
+        for text in texts:
+            size += len(text) + _TEXT_TAKES
+            if size > LARGEST_STRINGS:
+                raise SourceError(f"The texts of {self._what} do not fit into memory. Save it as CSV.")
+            yield text
 
     def _texts(self, part: str) -> Iterator[str]:
         return (_text(each) for each in self._elements(part, "si"))
@@ -187,17 +204,35 @@ class Workbook:
 def elements(stream: IO[bytes], names: tuple[str, ...]) -> Iterator[Element]:
     """The elements of these names in a stream of XML; elements that were read are dropped."""
     path: list[Element] = []
-    for event, element in iterparse(stream, events=("start", "end")):
+    bounded = _Bounded(stream)
+    for event, element in iterparse(bounded, events=("start", "end")):
         if event == "start":
             path.append(element)
             continue
         path.pop()
         if _name(element) in names:
             yield element
+            bounded.since = 0
         if not any(_name(above) in names for above in path):
             element.clear()
             if path:
                 path[-1].remove(element)
+
+
+class _Bounded:
+    """A stream that ends in words where an element does not end: XML that unpacks to gigabytes is no table."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+        self.since = 0
+        """Bytes since the last element that was read as a whole."""
+
+    def read(self, size: int = -1) -> bytes:
+        block = self._stream.read(size)
+        self.since += len(block)
+        if self.since > LARGEST_ELEMENT:
+            raise SourceError(f"A row has more than {LARGEST_ELEMENT:,} bytes: this is not a table.")
+        return block
 
 
 def _name(element: Element) -> str:

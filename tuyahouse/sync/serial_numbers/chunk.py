@@ -132,9 +132,8 @@ async def ask_steps(
 
     async def ask(sn: str) -> SnAnswer:
         answer = await client.call(SN_FLOWS, body={"sn": sn}, on_start=into.starting(sn, now))
-        read = read_news(answer.result, answer.body, known.get(sn))
-        into.hold(len(answer.body))
-        return read
+        into.hold(sn, len(answer.body))
+        return read_news(answer.result, answer.body, known.get(sn))
 
     await ask_all(sns, ask, into, kind=KIND, workers=workers, on_key=on_key, in_parts=True)
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from tuyahouse.cloud.calls.pms import get_pass_amount
 from tuyahouse.cloud.client import TuyaClient
-from tuyahouse.cloud.errors import BudgetReached, ConfigurationWrong, QuotaExhausted, TuyaError
+from tuyahouse.cloud.errors import BudgetReached, ConfigurationWrong, QuotaExhausted, TuyaError, UnusableAnswer
 from tuyahouse.sync.asking import Asked, ask_all
 from tuyahouse.sync.chunks import chunked
 from tuyahouse.sync.serial_numbers.definitions import Compared, Definition
@@ -132,7 +132,11 @@ def _asking(
 ) -> Callable[[str], Coroutine[Any, Any, int]]:
     async def ask(key: str) -> int:
         order, node = key.split(_AS_KEY)
-        return await get_pass_amount(client, order, node, asked.starting(key, clock))
+        try:
+            return await get_pass_amount(client, order, node, asked.starting(key, clock))
+        except UnusableAnswer as error:
+            error.raw = b""  # a count that cannot be used is a sentence in the run, without its answer
+            raise
 
     return ask
 

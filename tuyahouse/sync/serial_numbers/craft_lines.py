@@ -6,11 +6,12 @@ every run of what is due asks again; its units stay open until the line is there
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import chain
 from operator import attrgetter
+from typing import Any
 
 from tuyahouse.cloud.calls.pms import CraftLine, FlowStep, get_craft_line
 from tuyahouse.cloud.client import TuyaClient
@@ -29,6 +30,12 @@ from tuyahouse.warehouse.shared.landing import landing, shared_clock
 from tuyahouse.warehouse.warehouse import Warehouse
 
 KIND = "craft_line"
+
+LINES_AT_ONCE = 500
+"""Craft lines that are asked and landed together."""
+
+MOST_NODES = 200_000
+"""Nodes of craft lines that a run remembers; with more it reads them from the warehouse again."""
 
 Answer = tuple[str, tuple[CraftLine, bytes]]
 """Work order, its craft line and the answer as sent."""
@@ -96,6 +103,9 @@ class CraftLines:
         """Orders of which a step names a node that their line lacks and is newer than the line; each once a run."""
         orders = [order for order in named.nodes if order not in self.held]
         if orders:
+            if sum(len(line.nodes) for line in self.held.values()) > MOST_NODES:
+                self.held.clear()
+                orders = list(named.nodes)
             self.held.update(craft_lines.held_lines(self.warehouse, self.run.account, orders))
         found = [order for order in named.nodes if order in self.held and order not in self.asked_again]
         outdated = sorted(order for order in found if named.outdate(order, self.held[order]))
@@ -147,37 +157,48 @@ class CraftLines:
             TuyaError: what stopped the asking, after everything answered until then was committed.
         """
         clock = await asyncio.to_thread(shared_clock, self.warehouse, self.run.ahead)
-        asked = await self._fetch(client, orders, clock)
-        if asked.stopped_by:
-            raise asked.stopped_by
-        return len(asked.answers)
+        fetched, stopped_by = await self._fetch(client, orders, clock)
+        if stopped_by:
+            raise stopped_by
+        return fetched
 
-    async def _fetch(self, client: TuyaClient, orders: list[str], now: Now) -> Asked[tuple[CraftLine, bytes]]:
-        asked: Asked[tuple[CraftLine, bytes]] = Asked()
+    async def _fetch(self, client: TuyaClient, orders: Sequence[str], now: Now) -> tuple[int, TuyaError | None]:
+        """Ask and land these lines in parts; returns how many were answered, and what stopped the asking."""
+        fetched, left = 0, list(orders)
+        while left and not self.barred:
+            asked: Asked[tuple[CraftLine, bytes]] = Asked()
+            part, left = left[:LINES_AT_ONCE], left[LINES_AT_ONCE:]
+            await ask_all(part, self._asking(client, asked, now), asked, kind=KIND, workers=4, in_parts=True)
+            if asked.asked:
+                await asyncio.to_thread(land_craft_lines, self.warehouse, self.run, asked, now)
+            self.known.update(dict.fromkeys(set(part) - set(asked.left)))
+            self.known.update({order: line.last_node for order, (line, _) in asked.answers})
+            fetched, left = fetched + len(asked.answers), asked.left + left
+            if (stopped_by := asked.stopped_by) is None:
+                continue
+            if stopped_by.action is not Action.CONFIGURATION:
+                return fetched, stopped_by
+            self.barred = stopped_by
+        if self.barred and left:
+            await asyncio.to_thread(self._land_barred, left, self.barred, now)
+        return fetched, self.barred
 
+    @staticmethod
+    def _asking(
+        client: TuyaClient, asked: Asked[tuple[CraftLine, bytes]], now: Now
+    ) -> Callable[[str], Coroutine[Any, Any, tuple[CraftLine, bytes]]]:
         async def ask(order: str) -> tuple[CraftLine, bytes]:
-            return await get_craft_line(client, order, asked.starting(order, now))
+            line, body = await get_craft_line(client, order, asked.starting(order, now))
+            asked.hold(order, len(body))
+            return line, body
 
-        if self.barred:
-            asked.left, asked.stopped_by = orders, self.barred
-        else:
-            await ask_all(orders, ask, asked, kind=KIND, workers=4)
-        barred = _barred(asked)
-        if asked.asked or barred:
-            await asyncio.to_thread(land_craft_lines, self.warehouse, self.run, asked, now, barred)
-        if barred:
-            self.barred = asked.stopped_by
-        self.known.update(dict.fromkeys(set(orders) - set(asked.left)))
-        self.known.update({order: line.last_node for order, (line, _) in asked.answers})
-        return asked
+        return ask
 
-
-def _barred(asked: Asked[tuple[CraftLine, bytes]]) -> list[DeadLetter]:
-    """Dead letters of the lines that were not asked because Tuya gives this account none. No chunk has them as keys."""
-    error = asked.stopped_by
-    if error is None or error.action is not Action.CONFIGURATION:
-        return []
-    return [DeadLetter(KIND, order, "not_available", error.code, str(error)) for order in asked.left]
+    def _land_barred(self, orders: Sequence[str], error: TuyaError, now: Now) -> None:
+        """Dead letters of lines that are not asked because Tuya gives this account none. No chunk has them as keys."""
+        letters = [DeadLetter(KIND, order, "not_available", error.code, str(error)) for order in orders]
+        with landing(self.warehouse, self.run) as conn:
+            dead_letters.record(conn, self.run.account, letters, now())
 
 
 def land_craft_lines(
@@ -185,11 +206,8 @@ def land_craft_lines(
     run: runs.Run,
     asked: Asked[tuple[CraftLine, bytes]],
     now: Now,
-    barred: Sequence[DeadLetter] = (),
 ) -> None:
     """Write craft lines, the states they decide, their raw answers and dead letters in one transaction.
-
-    ``barred`` are dead letters of lines that could not be asked.
 
     A line asked before one that has landed meanwhile changes nothing. One that the database refuses becomes a dead
     letter of reason ``not_storable``, and is rejected in ``asked``.
@@ -218,7 +236,7 @@ def land_craft_lines(
         at = now()
         times = asked.times(asked.keys, at)
         written = write_in_halves(warehouse, conn, asked.answers, write, refuse)
-        dead_letters.record(conn, account, [*asked.dead_letters, *refused, *barred], at)
+        dead_letters.record(conn, account, [*asked.dead_letters, *refused], at)
         dead_letters.resolve(conn, account, KIND, list(chain.from_iterable(written)), at)
     keys = {letter.key for letter in refused}
     whole.answers, whole.rejected = [one for one in whole.answers if one[0] not in keys], whole.rejected + refused

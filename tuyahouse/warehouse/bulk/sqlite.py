@@ -6,7 +6,7 @@ process can change under the write lock, shows how many of them are new.
 
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from operator import itemgetter
@@ -19,9 +19,8 @@ from tuyahouse.warehouse.database.values import Row
 
 
 def upsert(conn: Connection, shape: Shape, rows: Sequence[Row], constants: Row) -> Written:
-    rows = _whole(rows, constants)
     before = _greatest_rowid(conn, shape)
-    touched = _many(conn, _upsert_sql(shape), rows)
+    touched = _many(conn, _upsert_sql(shape), rows, constants)
     inserted = _greatest_rowid(conn, shape) - before
     return Written(inserted, touched - inserted, len(rows) - touched)
 
@@ -35,24 +34,28 @@ def replace_set(
     marks: Mapping[str, Any],
     constants: Row,
 ) -> Written:
-    rows, shape = _whole(rows, constants), replace(shape, constant=())
-    written = upsert(conn, shape, rows, ())
-    missing = list(_missing(conn, shape, rows, scope, scopes))
+    written = upsert(conn, shape, rows, constants)
+    missing = list(_missing(conn, replace(shape, constant=()), rows, constants, scope, scopes))
     written.retired = _many(conn, _retire_sql(shape, tuple(marks)), [(*marks.values(), *key) for key in missing])
     return written
 
 
 def _missing(
-    conn: Connection, shape: Shape, rows: Sequence[Row], scope: tuple[str, ...], scopes: Sequence[Row]
+    conn: Connection,
+    shape: Shape,
+    rows: Sequence[Row],
+    constants: Row,
+    scope: tuple[str, ...],
+    scopes: Sequence[Row],
 ) -> Iterator[Row]:
     """Keys that the scopes hold and the rows do not. Nearly always the counts agree, and there are none."""
     scope_of = itemgetter(*map(shape.place, scope), shape.place(scope[0]))  # repeated, so that it is always a tuple
-    sizes = Counter(row[:-1] for row in map(scope_of, rows))
+    sizes = Counter(row[:-1] for row in map(scope_of, _whole(rows, constants)))
     current: set[Row] = set()
     cursor = driver(conn).cursor()
     for one in scopes:
         if cursor.execute(_live_sql(shape, scope, "count(*)"), one).fetchone() != (sizes[one],):
-            current = current or set(map(shape.key_of(), rows))
+            current = current or set(map(shape.key_of(), _whole(rows, constants)))
             stored = cursor.execute(_live_sql(shape, scope, _list(shape.key)), one).fetchall()
             yield from (key for key in stored if key not in current)
 
@@ -64,7 +67,7 @@ def update(conn: Connection, shape: Shape, rows: Sequence[Row], fill: frozenset[
 
 
 def insert_new(conn: Connection, shape: Shape, rows: Sequence[Row], constants: Row) -> int:
-    return _many(conn, f"{_insert_sql(shape)} ON CONFLICT DO NOTHING", _whole(rows, constants))
+    return _many(conn, f"{_insert_sql(shape)} ON CONFLICT DO NOTHING", rows, constants)
 
 
 def driver(conn: Connection) -> sqlite3.Connection:
@@ -73,9 +76,9 @@ def driver(conn: Connection) -> sqlite3.Connection:
     return found
 
 
-def _whole(rows: Sequence[Row], constants: Row) -> Sequence[Row]:
-    """The rows with the columns that all of them share."""
-    return [row + constants for row in rows] if constants else rows
+def _whole(rows: Sequence[Row], constants: Row) -> Iterable[Row]:
+    """The rows with the columns that all of them share, one at a time: a batch is large enough once."""
+    return (row + constants for row in rows) if constants else rows
 
 
 def _greatest_rowid(conn: Connection, shape: Shape) -> int:
@@ -83,9 +86,9 @@ def _greatest_rowid(conn: Connection, shape: Shape) -> int:
     return found or 0
 
 
-def _many(conn: Connection, statement: str, rows: Sequence[Row]) -> int:
+def _many(conn: Connection, statement: str, rows: Sequence[Row], constants: Row = ()) -> int:
     """The number of rows written by all executions together."""
-    return driver(conn).executemany(statement, rows).rowcount if rows else 0
+    return driver(conn).executemany(statement, _whole(rows, constants)).rowcount if rows else 0
 
 
 @lru_cache(256)

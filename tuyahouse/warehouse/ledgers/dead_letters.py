@@ -10,7 +10,7 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, case, func, select, tuple_, update
+from sqlalchemy import Connection, Row, Select, and_, case, func, select, tuple_, update
 
 from tuyahouse.dead_letter_reasons import Reason
 from tuyahouse.redaction import SECRETS
@@ -18,7 +18,9 @@ from tuyahouse.warehouse.database.dialect import among, insert
 from tuyahouse.warehouse.database.values import clean_text
 from tuyahouse.warehouse.tables import ops_dead_letter
 
-_PAGE = 1000
+_PAGE = 10
+"""Whole dead letters that are read together: each may hold an answer of a megabyte."""
+_KEYS_A_PAGE = 1000
 _LONGEST_KEY = 600
 """Longest key, in characters, that is stored whole; of a longer one, its beginning and a hash are stored."""
 _table = ops_dead_letter.c
@@ -104,17 +106,20 @@ def record(conn: Connection, account: str, dead_letters: Sequence[DeadLetter], a
 
 def _dismissed(conn: Connection, account: str, keys: Collection[str]) -> dict[tuple[str, ...], datetime]:
     """Content of each dismissed dead letter of these keys → when it was dismissed."""
-    wanted = select(ops_dead_letter).where(
+    wanted = select(*(_table[name] for name in _COMPARED), _table.dismissed_at).where(
         _table.account == account, _table.resolved_at.is_(None), _table.dismissed_at.is_not(None)
     )
     found = conn.execute(wanted.where(among(conn, _table.key, [clean_text(key) for key in keys])))
-    return {_content(letter): letter.dismissed_at for letter in map(dead_letter, found) if letter.dismissed_at}
+    return {_content(row): row.dismissed_at for row in found}
 
 
-def _content(letter: DeadLetter | StoredDeadLetter) -> tuple[str, ...]:
+_COMPARED = ("kind", "key", "reason", "code", "message")
+
+
+def _content(letter: DeadLetter | Row[Any]) -> tuple[str, ...]:
     """The content by which dead letters are compared, without trace ids, which differ from call to call."""
-    message = _TRACE.sub("", clean_text(letter.message) or "")
-    return letter.kind, clean_text(letter.key) or "", letter.reason, clean_text(letter.code) or "", message
+    kind, key, reason, code, message = (clean_text(getattr(letter, name) or "") for name in _COMPARED)
+    return kind, key, reason, code, _TRACE.sub("", message)
 
 
 def resolve(conn: Connection, account: str, kind: str, keys: Collection[str], at: datetime) -> int:
@@ -133,23 +138,30 @@ def resolve(conn: Connection, account: str, kind: str, keys: Collection[str], at
 
 def open_dead_letters(conn: Connection, account: str, kind: str | None = None) -> Iterator[StoredDeadLetter]:
     """All open dead letters by kind, key and reason. Read page by page: others may be resolved meanwhile."""
+    return map(dead_letter, _open(conn, select(ops_dead_letter), account, kind, _PAGE))
+
+
+def open_keys(conn: Connection, account: str, kind: str, *, seen_before: datetime | None = None) -> Iterator[str]:
+    """The keys that have an open dead letter of this kind, each once; with a time, one that was last seen before it."""
+    last = None
+    wanted = select(_table.kind, _table.key, _table.reason)
+    if seen_before is not None:
+        wanted = wanted.where(_table.last_seen_at < seen_before)
+    for row in _open(conn, wanted, account, kind, _KEYS_A_PAGE):
+        if row.key != last:
+            yield row.key
+        last = row.key
+
+
+def _open(conn: Connection, wanted: Select[Any], account: str, kind: str | None, at_once: int) -> Iterator[Row[Any]]:
     order = (_table.kind, _table.key, _table.reason)
-    wanted = select(ops_dead_letter).where(_table.account == account, OPEN)
+    wanted = wanted.where(_table.account == account, OPEN)
     if kind is not None:
         wanted = wanted.where(_table.kind == kind)
     after: tuple[str, ...] = ("", "", "")
-    while page := conn.execute(wanted.where(tuple_(*order) > after).order_by(*order).limit(_PAGE)).all():
-        yield from map(dead_letter, page)
+    while page := conn.execute(wanted.where(tuple_(*order) > after).order_by(*order).limit(at_once)).all():
+        yield from page
         after = (page[-1].kind, page[-1].key, page[-1].reason)
-
-
-def open_keys(conn: Connection, account: str, kind: str) -> Iterator[str]:
-    """The keys that have an open dead letter of this kind, each once."""
-    last = None
-    for letter in open_dead_letters(conn, account, kind):
-        if letter.key != last:
-            yield letter.key
-        last = letter.key
 
 
 def newest_of(conn: Connection, account: str, keys: Collection[str]) -> StoredDeadLetter | None:

@@ -15,17 +15,23 @@ from tuyahouse.warehouse.tables import raw_block
 _COLUMNS = ("account", "kind", "block_id", "stored_at", "answers", "keys", "body")
 _table = raw_block.c
 
-LARGEST_BLOCK = 64_000_000
+LARGEST_BLOCK = 16_000_000
 """Bytes of answers in a block, before packing. A reader holds a block in memory; SQLite allows values of 10^9 bytes."""
+
+LARGEST_PART = 8_000_000
+"""Bytes of the answers of a block that are handed over together: decoded, they take some fifteen times that."""
+
+Answer = tuple[str, bytes]
+"""A key and its answer as sent."""
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """One block: (key, answer as sent) pairs, committed at ``stored_at``."""
+    """A block or a part of one: (key, answer as sent) pairs, committed at ``stored_at``."""
 
     block_id: str
     stored_at: datetime
-    answers: list[tuple[str, bytes]]
+    answers: Sequence[Answer]
 
     @property
     def run_id(self) -> str:
@@ -52,41 +58,49 @@ def _run_of(block_id: str) -> str:
 
 
 def store(
-    conn: Connection, account: str, kind: str, block_id: str, answers: Sequence[tuple[str, bytes]], at: datetime
+    conn: Connection,
+    account: str,
+    kind: str,
+    block_id: str,
+    answers: Sequence[tuple[str, bytes]],
+    at: datetime,
+    together: int = 1,
 ) -> None:
     """Store the answers of one chunk; without answers no block is made. Storing a block again changes nothing.
 
     A block closes at ``LARGEST_BLOCK`` bytes of answers; the ids of the following ones end in ``.0001`` and so on.
-    The client has taken the secrets out of them when they arrived.
+    So many as are ``together``, such as the three of a device, stay in one block. The client has taken the secrets out
+    of them when they arrived.
     """
-    for place, part in enumerate(_blocks_of(answers)):
+    for place, part in enumerate(_parts(answers, LARGEST_BLOCK, together)):
         keys = [key for key, _ in part]
         name = f"{block_id}.{place:04d}" if place else block_id
         insert_new(conn, raw_block, _COLUMNS, [(account, kind, name, at, len(part), pack(keys), pack(part))])
 
 
-def _blocks_of(answers: Sequence[tuple[str, bytes]]) -> Iterator[Sequence[tuple[str, bytes]]]:
-    if answers and sum([len(body) for _, body in answers]) <= LARGEST_BLOCK:
+def _parts(answers: Sequence[Answer], most: int, together: int) -> Iterator[Sequence[Answer]]:
+    """The answers in parts of ``most`` bytes; ``together`` of them that belong together may have more."""
+    if answers and sum([len(body) for _, body in answers]) <= most:
         yield answers
         return
-    part: list[tuple[str, bytes]] = []
-    size = 0
-    for key, body in answers:
-        if part and size + len(body) > LARGEST_BLOCK:
-            yield part
-            part, size = [], 0
-        part.append((key, body))
-        size += len(body)
-    if part:
-        yield part
+    begin = size = 0
+    for place in range(0, len(answers), together):
+        more = sum(len(body) for _, body in answers[place : place + together])
+        if begin < place and size + more > most:
+            yield answers[begin:place]
+            begin, size = place, 0
+        size += more
+    if answers:
+        yield answers[begin:]
 
 
-def blocks(conn: Connection, account: str, kind: str) -> Iterator[Block]:
-    """All blocks, the oldest first, one at a time in memory."""
+def blocks(conn: Connection, account: str, kind: str, together: int = 1) -> Iterator[Block]:
+    """All blocks, the oldest first, one at a time in memory; a large one in parts (see :func:`store`)."""
     wanted = _blocks(account, kind, _table.block_id, _table.stored_at, _table.body)
     wanted = wanted.order_by(_table.stored_at, _table.block_id)
     for row in conn.execute(wanted, execution_options={"yield_per": 1}):
-        yield Block(row.block_id, row.stored_at, unpack_answers(row.body))
+        for part in _parts(unpack_answers(row.body), LARGEST_PART, together):
+            yield Block(row.block_id, row.stored_at, part)
 
 
 def find(conn: Connection, account: str, kind: str, key: str) -> Found | None:

@@ -1,6 +1,6 @@
 """Everything that is stored while the list of one project is read: marks, devices, counts, the chunk's outcome."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import blake2b
@@ -9,7 +9,7 @@ from typing import Any
 
 from tuyahouse.cloud.calls.device_fields import Device
 from tuyahouse.cloud.calls.device_list import DevicePage
-from tuyahouse.cloud.errors import BudgetReached, TuyaError
+from tuyahouse.cloud.errors import BudgetReached, TuyaError, UnusableAnswer
 from tuyahouse.outcome import Outcome
 from tuyahouse.sync.devices.listing.land import KIND, Landed, land
 from tuyahouse.sync.devices.listing.rows import Reading
@@ -26,6 +26,9 @@ from tuyahouse.warehouse.warehouse import Warehouse
 
 LIST_KEY = "list:"
 """Beginning of the key of a list chunk; the project follows."""
+
+MOST_ODD_ROWS = 10_000
+"""Rows of a list that cannot be used: with more, it is no list of devices, and reading ends."""
 
 
 def project_of(key: str) -> str:
@@ -63,9 +66,10 @@ class ListLedger:
     project_id: str
     now: Callable[[], datetime]
     _written: Outcome = field(default_factory=Outcome)
-    _unusable: dict[str, bytes] = field(default_factory=dict)
-    _refused: dict[str, tuple[bytes, str]] = field(default_factory=dict)
-    """Rows that the database refused: what was received, and why."""
+    _unusable: dict[str, int] = field(default_factory=dict)
+    """Keys of rows without a device id, and the last sweep that met each."""
+    _refused: set[str] = field(default_factory=set)
+    """Keys of rows that the database refused."""
     _unmarked: set[str] = field(default_factory=set)
     """Those of them whose id no table holds, not even that of the marks."""
     _elsewhere: int = 0
@@ -87,16 +91,21 @@ class ListLedger:
     def land(self, sweep: int, pages: Sequence[DevicePage], asked_at: datetime, calls: int) -> Landed:
         """Land some pages, asked from ``asked_at`` on; the chunk stays open, with what was written counted.
 
-        A device that the database refuses becomes a dead letter; the others land.
+        A row without a device id, and a device that the database refuses, become dead letters; the others land.
+
+        Raises:
+            UnusableAnswer: there are more than :data:`MOST_ODD_ROWS` of these.
         """
-        self._note_unusable(pages)
+        odd = self._note_unusable(sweep, chain.from_iterable([page.unusable for page in pages]))
         found = list(chain.from_iterable([page.devices for page in pages]))
         landed = land_in_halves(
             found,
             lambda part, _later: self._land(sweep, part, asked_at, calls),
             lambda device, _later, problem: self._refuse(sweep, device, problem),
         )
-        return sum(landed, Landed())
+        if self._too_odd:
+            raise UnusableAnswer(f"More than {MOST_ODD_ROWS:,} rows of the device list cannot be used")
+        return sum(landed, odd)
 
     def _land(self, sweep: int, devices: Sequence[Device], asked_at: datetime, calls: int) -> Landed:
         at = self.now()
@@ -112,7 +121,10 @@ class ListLedger:
     def _refuse(self, sweep: int, device: Device, problem: str) -> Landed:
         """Mark the device as met, so that an earlier row of it stays; one whose id cannot be held has no such row."""
         key = self._key_of(device.device_id.encode(errors="replace"))
-        self._refused[key] = device.raw, f"Device {device.device_id[:80]}: {problem}"
+        if key not in self._refused:
+            self._refused.add(key)
+            words = f"Device {device.device_id[:80]}: {problem}"
+            self._record([DeadLetter(KIND, key, "not_storable", "", words, masked(device.raw))])
         mark = (device.device_id, device.digest, device.online)
         try:
             with landing(self.warehouse, self.run) as conn:
@@ -154,12 +166,13 @@ class ListLedger:
             columns |= {"swept_at": read.swept_at, "swept_run": self.run.run_id, "first_page": read.first_page}
         with landing(self.warehouse, self.run) as conn:
             lists.store_list(conn, account, self.project_id, read.swept_at, **columns)
-            letters = self._dead_letters(read)
-            dead_letters.record(conn, account, letters, at)
             if read.complete:
                 # A complete list settles the dead letters of the project, and those of rows that are no longer on it.
-                still = {letter.key for letter in letters}
+                still = self._refused.union(self._unusable)
                 settle(conn, account, lambda key: project_of(key) == self.project_id and key not in still, at)
+            else:
+                note = DeadLetter(KIND, self.project_id, "list_incomplete", "", read.judgement.note)
+                dead_letters.record(conn, account, [note], at)
             self._finish(conn, self._ended(newest) if read.complete else Outcome(), calls, at, left=not read.complete)
 
     def cut_short(self, started: datetime, error: TuyaError, refused: bool, calls: int) -> None:
@@ -192,25 +205,34 @@ class ListLedger:
         there = int(newest.known > 0)
         return Outcome(asked=1, answered=there, empty=1 - there, unchanged=max(0, newest.devices - written))
 
-    def _note_unusable(self, pages: Sequence[DevicePage]) -> None:
-        for raw in chain.from_iterable([page.unusable for page in pages]):
-            self._unusable[self._key_of(raw)] = raw
+    def _note_unusable(self, sweep: int, rows: Iterable[bytes]) -> Landed:
+        """Record those that are met for the first time; ``fresh`` are those that this sweep had not met."""
+        new, noted = list[DeadLetter](), Landed()
+        for raw in rows:
+            key = self._key_of(raw)
+            noted.rows += 1
+            if key not in self._unusable:
+                why = "A row of the device list has no device_id."
+                new.append(DeadLetter(KIND, key, "unusable_answer", "", why, masked(raw)))
+            if self._unusable.get(key) != sweep:
+                noted.fresh += 1
+                self._unusable[key] = sweep
+            if self._too_odd:
+                break
+        self._record(new)
+        return noted
+
+    @property
+    def _too_odd(self) -> bool:
+        return len(self._unusable) + len(self._refused) > MOST_ODD_ROWS
+
+    def _record(self, letters: Sequence[DeadLetter]) -> None:
+        if letters:
+            with landing(self.warehouse, self.run) as conn:
+                dead_letters.record(conn, self.run.account, letters, self.now())
 
     def _key_of(self, row: bytes) -> str:
         return f"{self.project_id}/{blake2b(row, digest_size=8).hexdigest()}"
-
-    def _dead_letters(self, read: ListRead) -> list[DeadLetter]:
-        letters = [
-            DeadLetter(KIND, key, "unusable_answer", "", "A row of the device list has no device_id.", masked(raw))
-            for key, raw in self._unusable.items()
-        ]
-        letters += [
-            DeadLetter(KIND, key, "not_storable", "", problem, masked(raw))
-            for key, (raw, problem) in self._refused.items()
-        ]
-        if not read.complete:
-            letters.append(DeadLetter(KIND, self.project_id, "list_incomplete", "", read.judgement.note))
-        return letters
 
     def _note(self, read: ListRead) -> str | None:
         notes = [read.judgement.note]

@@ -1,14 +1,11 @@
 """What is kept of an answer that cannot be read: its beginning, without secrets, with a mark where it was cut."""
 
-from tuyahouse.redaction import SECRETS
+from tuyahouse.redaction import MARGIN, SECRETS
 
 KEPT = 64 * 1024
 """Bytes that are kept of such an answer."""
 
-_MARGIN = 4096
-"""More than any secret has in any spelling: one that the cut would halve is still whole when it is looked for."""
-
-READ_FOR_IT = KEPT + _MARGIN
+READ_FOR_IT = KEPT + MARGIN
 """Bytes of an answer from which its beginning is made."""
 
 
@@ -20,5 +17,5 @@ def beginning(body: bytes, size: str = "") -> bytes:
     if not size and len(body) <= KEPT:
         return SECRETS.answer(body)
     clean = SECRETS.answer(body[:READ_FOR_IT])
-    start = clean[: max(0, min(KEPT, len(clean) - _MARGIN))]
+    start = clean[: max(0, min(KEPT, len(clean) - MARGIN))]
     return start + f"\n[cut here: {len(start):,} of {size or f'{len(body):,}'} bytes are kept]".encode()
