@@ -44,7 +44,7 @@ PAGE = Path(__file__).parent.parent.parent / "docs" / "settings.md"
 
 HEAD = f"""# Settings
 
-<!-- Made from tuyahouse/settings/model.py by `make docs`: change the descriptions there. -->
+<!-- Made from tuyahouse/settings/ by `make docs`: change the descriptions there. -->
 
 Every setting is an environment variable that begins with `{PREFIX}`; `__` stands between the parts of a name. The
 same tree can be written in a file `tuyahouse.toml` in the working directory (elsewhere: `{PREFIX}CONFIG`). Secrets may

@@ -1,7 +1,9 @@
 """The settings of a process: one typed tree, read once and passed down."""
 
+from tuyahouse.settings.account import Account
 from tuyahouse.settings.errors import NO_ACCOUNT, PREFIX, SettingsError
-from tuyahouse.settings.model import Account, Settings, load_settings
+from tuyahouse.settings.load import load_settings
+from tuyahouse.settings.model import Settings
 from tuyahouse.settings.policies import CommandPolicy, PlanPolicy
 from tuyahouse.settings.regions import MESSAGE_HOSTS, OPENAPI_URLS, Region
 
