@@ -149,6 +149,8 @@ def test_a_new_user_is_asked_again_until_each_answer_works_and_then_has_a_file_t
     person.answer("Calls in a month", "a lot")
     person.answer("Calls in a month", "50000")
     person.answer("Try the message endpoint", "no")
+    person.answer("Who reads the messages", "me")
+    person.answer("Who reads the messages", "service")
     code, printed = person.end()
     assert code == 0, printed
     file = tmp_path / "tuyahouse.toml"
@@ -157,8 +159,13 @@ def test_a_new_user_is_asked_again_until_each_answer_works_and_then_has_a_file_t
     assert written["warehouse_url"] == "sqlite:///tuyahouse.db"
     assert len(written["secret_key"]) >= 40
     assert written["accounts"]["factory"]["monthly_calls"] == "50000"
+    assert written["accounts"]["factory"]["messages_read_by"] == "service"
+    assert "tuyahouse consume --account factory" in printed
     assert "signature" not in written["accounts"]["factory"], "the current signature is the default"
-    for words in ("letters, digits", "names mysql", "client_secret", "PMS_PASSWORD", "monthly_calls: "):
+    for words in (
+        *("letters, digits", "names mysql", "client_secret", "PMS_PASSWORD", "monthly_calls: "),
+        "messages_read_by: Input should be 'nobody', 'schedule' or 'service'",
+    ):
         assert words.lower() in printed.lower(), printed
     for secret in ("mistyped-secret-of-mine", "not-the-password", account.client_secret.get_secret_value()):
         assert secret not in printed
@@ -189,6 +196,23 @@ def test_a_file_of_answers_sets_up_an_account_and_a_second_one_beside_it(
     assert checked.returncode == 0, checked.stdout
 
 
+@pytest.mark.parametrize(
+    ("messages", "reader"),
+    [({}, "nobody"), ({"messages": "yes"}, "schedule"), ({"messages_read_by": "Service"}, "Service")],
+)
+def test_messages_that_come_are_read_by_schedule_and_others_by_nobody_unless_the_answers_say_who(
+    sandbox: Sandbox, tmp_path: Path, messages: dict[str, str], reader: str
+) -> None:
+    where = {
+        name.replace("__DEMO__", "__FACTORY__"): value for name, value in sandbox.env.items() if "__MESSAGES_" in name
+    }
+    done = with_answers(tmp_path, answers_for(sandbox, **messages), **where)
+    assert done.returncode == 0, done.stderr
+    written = tomllib.loads((tmp_path / "tuyahouse.toml").read_text())["accounts"]["factory"]
+    assert written["messages_read_by"] == reader
+    assert ("kept running" in done.stdout) == (reader == "Service")
+
+
 def test_an_old_project_gets_the_old_signature(sandboxes, tmp_path: Path) -> None:
     old = sandboxes("--set", "signature=v1", "--set", "old_signature_only=true")
     done = with_answers(tmp_path, answers_for(old))
@@ -205,6 +229,7 @@ def test_an_old_project_gets_the_old_signature(sandboxes, tmp_path: Path) -> Non
         ({"pms_password": "wrong"}, "pms_username, pms_password cannot be used; nothing was written."),
         ({"pms_password": None}, "pms_password: is missing"),
         ({"monthly_calls": "0"}, "monthly_calls: "),
+        ({"messages_read_by": "me"}, "messages_read_by cannot be used; nothing was written."),
         ({"warehouse_url": "sqlite:////no/such/folder/x.db"}, "warehouse_url cannot be used; nothing was written."),
         ({"client_id": None}, "does not answer client_id (Access ID of the cloud project)."),
         (

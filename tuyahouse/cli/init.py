@@ -42,7 +42,11 @@ PMS = (
 PROJECTS = Question("project_ids", "Projects whose devices are read, as a,b; empty: no devices", "")
 BUDGET = Question("monthly_calls", "Calls in a month at most; empty: no limit", "")
 MESSAGES = Question("messages", "Try the message endpoint (yes, no)", "yes")
-QUESTIONS = (NAME, WAREHOUSE, *CLOUD, *PMS, PROJECTS, BUDGET, MESSAGES)
+READER = Question(
+    "messages_read_by",
+    "Who reads the messages: schedule (the deployed drain_messages), service (tuyahouse consume), nobody",
+)
+QUESTIONS = (NAME, WAREHOUSE, *CLOUD, *PMS, PROJECTS, BUDGET, MESSAGES, READER)
 
 
 def init(
@@ -113,7 +117,8 @@ class _Setup:
         self._settled(PMS, lambda given: self._judge(name, given))
         self._settled([PROJECTS], lambda given: self._judge(name, given))
         self._settled([BUDGET], lambda given: self._judge_settings(name, given))
-        self._messages(name)
+        reader = READER._replace(default="schedule" if self._messages_come(name) else "nobody")
+        self._settled([reader], lambda given: self._judge_settings(name, given))
         _write(file, self._there, name, self._account, url)
         if used := [variable for variable in sorted(os.environ) if variable.startswith(_variables(name))]:
             say(f"\n{', '.join(used)} of the environment took part; the file does not hold them.")
@@ -121,6 +126,8 @@ class _Setup:
         say(f"  tuyahouse sn add --account {name} units.csv      # Tuya lists no serial numbers: they come from files")
         say(f"  tuyahouse plan --account {name}                  # what tonight would cost, before a call is made")
         say(f"  python -m flows nightly_sync -p account={name}   # tonight")
+        if self._account.get("messages_read_by", "").lower() == "service":
+            say(f"And, kept running beside it: tuyahouse consume --account {name}")
 
     def _settled(self, questions: Sequence[Question], judge: Callable[[dict[str, str]], str]) -> dict[str, str]:
         """The answers, asked until nothing is wrong with them; ``judge`` says what is, or nothing."""
@@ -185,16 +192,17 @@ class _Setup:
     def _keep(self, given: Mapping[str, Any]) -> None:
         self._account |= {key: value for key, value in given.items() if value}
 
-    def _messages(self, name: str) -> None:
-        """A project without a message subscription is set up all the same: it may be ordered later."""
+    def _messages_come(self, name: str) -> bool:
+        """Whether they do, where that is to be tried. A project may be subscribed to them later."""
         if self._answers.ask(MESSAGES).lower() not in ("yes", "y", "true"):
-            return
+            return False
         account, _ = self._with(name, {})
         assert account is not None
         findings = self._lines.fresh()
         check_messages(account, findings)
         for problem in findings.problems:
             say(f"Messages do not come yet, and the rest does not need them. {logs.redact(problem)}")
+        return not findings.problems
 
 
 class _Collected(Findings):
