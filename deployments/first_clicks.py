@@ -16,6 +16,7 @@ def say_where(site: Site, sandbox: str) -> None:
         f"  Prefect's UI    {site.ui}",
         *([f"  the sandbox     {sandbox} (account demo)"] if sandbox else []),
         *([f"  the warehouse   {site.warehouse}"] if sandbox else []),
+        *([f"  the report      {site.reports_url}/demo.html"] if sandbox else []),
         f"  logs            {site.folder / 'logs'}",
         "",
         "What to click first",

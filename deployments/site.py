@@ -17,10 +17,20 @@ class Site:
 
     folder: Path
     port: int
+    reports_port: int
 
     @property
     def ui(self) -> str:
         return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def reports(self) -> Path:
+        """The folder of the sandbox's reports."""
+        return self.folder / "reports"
+
+    @property
+    def reports_url(self) -> str:
+        return f"http://127.0.0.1:{self.reports_port}"
 
     @property
     def config(self) -> Path:
@@ -70,6 +80,8 @@ class Site:
             "# The sandbox of `make up`, made anew by each start.",
             f"warehouse_url = {json.dumps(f'sqlite:///{self.warehouse}')}",
             f"token_dir = {json.dumps(str(self.folder / 'tokens'))}",
+            f"report_dir = {json.dumps(str(self.reports))}",
+            f"report_url = {json.dumps(self.reports_url)}",
             "",
             f"[accounts.{account}]",
             *(f"{name} = {json.dumps(value)}" for name, value in (fields | more).items()),

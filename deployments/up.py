@@ -41,7 +41,7 @@ def main(words: Sequence[str] | None = None) -> int:
         with _alone(given.folder):
             folder = given.folder.resolve() / ("accounts" if given.without_sandbox else "sandbox")
             folder.mkdir(exist_ok=True)
-            _run(Site(folder, a_port(given.port)), sandbox=not given.without_sandbox)
+            _run(Site(folder, a_port(given.port), a_port(8901)), sandbox=not given.without_sandbox)
     except NotUp as error:
         print(error, file=sys.stderr)
         return 1
@@ -75,6 +75,8 @@ def _run(site: Site, *, sandbox: bool) -> None:
         running.append(Program("Prefect's server", server, site.server_environment(), site.log("server")))
         first = sandbox and not site.warehouse.exists()
         where = _start_sandbox(site, running, day=1 if first else NIGHTS) if sandbox else ""
+        if sandbox:
+            _start_reports(site, running)
         _wait(running[0], f"{site.ui}/api/health")
         _say("The deployments and automations")
         _do("deployments.deploy", env=env)
@@ -108,6 +110,13 @@ def _start_sandbox(site: Site, running: list[Program], day: int) -> str:
     where = settings["TUYAHOUSE_ACCOUNTS__DEMO__BASE_URL"]
     _wait(running[-1], f"{where}/sandbox/health")
     return where
+
+
+def _start_reports(site: Site, running: list[Program]) -> None:
+    """Serve the folder of the reports, so that what links to them can be clicked."""
+    site.reports.mkdir(exist_ok=True)
+    command = [sys.executable, "-m", "http.server", "--bind", "127.0.0.1", "--directory", str(site.reports)]
+    running.append(Program("the reports", [*command, str(site.reports_port)], os.environ, site.log("reports")))
 
 
 def _require_accounts() -> None:

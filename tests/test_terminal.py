@@ -6,8 +6,9 @@ import logging
 import pytest
 from rich.console import Console
 
+from tasks.run.shown_progress import share_done
 from tuyahouse.outcome import Outcome
-from tuyahouse.terminal import CurrentWork, duration, outcome_table, print_outcomes, track
+from tuyahouse.terminal import CurrentWork, Tracker, duration, outcome_table, print_outcomes, track
 
 
 class Clock:
@@ -115,6 +116,26 @@ def test_reports_while_nothing_is_tracked_go_nowhere(caplog):
         work.advance(7)
         work.spend(7)
     assert caplog.messages == ["done: 0, 0.0/s"]
+
+
+def test_all_work_inside_is_gathered_once_by_the_outermost(caplog):
+    current = CurrentWork()
+    with current.gathered() as trackers:
+        with current.gathered() as inner, current.of("one", 10):
+            current.advance(4)
+        with current.of("two"):
+            current.advance()
+    assert inner is None
+    assert [(one.title, one.done, one.total) for one in trackers] == [("one", 4, 10), ("two", 1, None)]
+
+
+def test_the_share_done_counts_what_has_an_amount_and_is_whole_only_when_the_run_ends():
+    def work(done, total):
+        return Tracker("", total, Clock(), lambda _: None, 1.0, done)
+
+    assert share_done([]) == share_done([work(3, None)]) == 0.0
+    assert share_done([work(1, 3), work(5, None), work(2, 5)]) == 37.5
+    assert share_done([work(3, 3)]) == 99.0
 
 
 @pytest.mark.parametrize(

@@ -156,6 +156,7 @@ class CurrentWork:
 
     def __init__(self) -> None:
         self._tracker: ContextVar[Tracker | None] = ContextVar("tracker", default=None)
+        self._gathered: ContextVar[list[Tracker] | None] = ContextVar("gathered", default=None)
 
     @contextmanager
     def of(
@@ -168,11 +169,26 @@ class CurrentWork:
     ) -> Iterator[Tracker]:
         """Track this work as :func:`track` does, and direct reports from inside the block to it."""
         with track(title, total, console=console, clock=clock) as tracker:
+            if (gathered := self._gathered.get()) is not None:
+                gathered.append(tracker)
             outer = self._tracker.set(tracker)
             try:
                 yield tracker
             finally:
                 self._tracker.reset(outer)
+
+    @contextmanager
+    def gathered(self) -> Iterator[list[Tracker] | None]:
+        """The trackers of all work inside the block, as they come; None within another such block, which has them."""
+        if self._gathered.get() is not None:
+            yield None
+            return
+        trackers: list[Tracker] = []
+        outer = self._gathered.set(trackers)
+        try:
+            yield trackers
+        finally:
+            self._gathered.reset(outer)
 
     def advance(self, done: int = 1) -> None:
         if (tracker := self._tracker.get()) is not None:

@@ -6,7 +6,7 @@ Prefect renders descriptions, notes and the cells of tables as Markdown. Foreign
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from prefect.artifacts import Artifact, acreate_markdown_artifact, acreate_table_artifact
+from prefect.artifacts import Artifact, acreate_link_artifact, acreate_markdown_artifact, acreate_table_artifact
 
 from tasks.run.flow import AGAIN
 from tuyahouse.command_lines import goes_on_anew
@@ -49,11 +49,16 @@ async def publish_note(key: Sequence[str], text: str, description: str) -> None:
     await acreate_markdown_artifact(key=artifact_key(*key), markdown=redact(text), description=redact(description))
 
 
-async def publish_outcome(summary: Summary, verdict: str, parts: Sequence[Summary] = ()) -> None:
+async def publish_link(key: Sequence[str], link: str, text: str) -> None:
+    """Publish a link, shown as ``text``."""
+    await acreate_link_artifact(link, redact(text), artifact_key(*key), shown(text))
+
+
+async def publish_outcome(summary: Summary, verdict: str, parts: Sequence[Summary] = (), more: str = "") -> None:
     """Publish the counts of a run, green or red, as a table; a run that is made of parts has a column for each.
 
-    The description begins with the verdict, what is wrong and what to do. All nine counts are rows, unless all are
-    zero.
+    The description begins with the verdict, what is wrong and what to do; ``more`` is Markdown. All nine counts are
+    rows, unless all are zero.
     """
     columns = {part.flow: part.outcome for part in (*parts, *_own(summary))} if parts else {"value": summary.outcome}
     counted = COUNTS if any(one != Outcome() for one in columns.values()) else ()
@@ -61,7 +66,7 @@ async def publish_outcome(summary: Summary, verdict: str, parts: Sequence[Summar
     await publish_table(
         (summary.flow, summary.account),
         rows,
-        "\n\n".join(filter(None, (f"**{verdict}**", shown(summary.note), _what_to_do(summary), _title(summary)))),
+        "\n\n".join(filter(None, (f"**{verdict}**", shown(summary.note), _what_to_do(summary), more, _title(summary)))),
     )
 
 

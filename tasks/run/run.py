@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -14,23 +14,26 @@ from prefect.states import Completed
 
 from tasks.run import calls, prefect_watch
 from tasks.run.artifacts import publish_failure, publish_outcome, publish_refusal, resolve_note
+from tasks.run.chunk_runner import Ask, chunk_runner
 from tasks.run.flow import Refusal, RunRed, with_what_to_do
+from tasks.run.locked import locked
+from tasks.run.morning import in_the_morning
 from tasks.run.resources import Resources, open_resources, open_warehouse
+from tasks.run.shown_progress import shown_progress
 from tuyahouse.cloud.errors import BudgetReached
 from tuyahouse.logs import redact
 from tuyahouse.memory import rare_collections
-from tuyahouse.outcome import Outcome
 from tuyahouse.settings import SettingsError, load_settings
 from tuyahouse.sync.given import names_keys
 from tuyahouse.sync.serial_numbers.registered import unknown_in_words
 from tuyahouse.terminal import progress
 from tuyahouse.verdict import GREEN, in_one_sentence
-from tuyahouse.warehouse.errors import LockLost, WarehouseAway, WarehouseError
+from tuyahouse.warehouse.errors import LockLost, WarehouseError
 from tuyahouse.warehouse.ledgers import run_chunks, runs
 from tuyahouse.warehouse.ledgers.refusals import record_refusal
 from tuyahouse.warehouse.shared import locks
 from tuyahouse.warehouse.shared.landing import fenced
-from tuyahouse.warehouse.shared.locks import Lock, acquire
+from tuyahouse.warehouse.shared.locks import Lock
 from tuyahouse.warehouse.warehouse import Warehouse
 
 log = logging.getLogger("tuyahouse.run")
@@ -101,7 +104,7 @@ class Running:
         if problem := await work:
             self.problems.append(problem)
 
-    async def each_chunk(self, ask: Callable[[runs.Run, int], Awaitable[Outcome]]) -> None:
+    async def each_chunk(self, ask: Ask) -> None:
         """Call ``ask(run, chunk)`` for every chunk that is not done, several at once.
 
         A budget that is reached ends it softly; any other error ends it after the chunks under way have landed.
@@ -112,7 +115,7 @@ class Running:
             return
         chunks, errors = iter(left), list[Exception]()
 
-        async def worker() -> None:
+        async def worker(ask: Ask) -> None:
             for chunk in chunks:
                 if errors or self.stopped:
                     return
@@ -123,11 +126,12 @@ class Running:
                 except Exception as error:
                     errors.append(error)
 
+        settings = self.resources.settings
         waiting = await asyncio.to_thread(run_chunks.keys_left, self.resources.warehouse, self.run.run_id)
         with progress.of(self.run.flow, waiting):
-            async with asyncio.TaskGroup() as group:
-                for _ in range(self.resources.settings.chunks_at_once):
-                    group.create_task(worker())
+            async with chunk_runner(settings, ask) as ask_there, asyncio.TaskGroup() as group:
+                for _ in range(settings.chunks_at_once):
+                    group.create_task(worker(ask_there))
         if errors:
             raise errors[0]
 
@@ -168,7 +172,7 @@ async def running(
             of_key = locks.of_run(name, flow, key)
             named = await asyncio.to_thread(_names_keys, resources, flow, key, parameters, keys)
             names = [of_key] if named else [locks.of_what_is_due(name, flow), of_key]
-            taken = await held.enter_async_context(_locked(resources, names, f"run {key}"))
+            taken = await held.enter_async_context(locked(resources, names, f"run {key}"))
             run = await asyncio.to_thread(_begin, resources.warehouse, taken, name, flow, key, parameters, now)
         except (SettingsError, WarehouseError) as error:
             await _refuse(flow, name, key, parameters, redact(str(error)))
@@ -177,7 +181,8 @@ async def running(
         current = Running(resources, run, parameters)
         try:
             with rare_collections():
-                yield current
+                async with shown_progress(flow, name):
+                    yield current
             await asyncio.to_thread(_require_locks, current)
         except Exception as error:
             with _unless_started_anew():
@@ -261,9 +266,12 @@ async def _publish(current: Running, summary: runs.Summary) -> None:
     """Publish the table of counts, and a note: what is wrong, or that the cause of the last note is gone."""
     parts = await asyncio.to_thread(_parts, current) if current.parts else []
     counted = sum((part.outcome for part in parts), summary.outcome)
-    current.verdict = in_one_sentence(summary.status, None if parts else summary.planned, counted)
+    current.verdict, more = in_one_sentence(summary.status, None if parts else summary.planned, counted), ""
+    if current.parts:
+        moved, more = await in_the_morning(current.resources, summary)
+        current.verdict = " ".join(filter(None, (current.verdict, moved)))
     log.info("%s of %s: %s. %s", summary.flow, summary.account, summary.status, current.verdict)
-    await publish_outcome(summary, current.verdict, parts)
+    await publish_outcome(summary, current.verdict, parts, more)
     if summary.status in GREEN:
         await resolve_note(summary)
     else:
@@ -297,37 +305,3 @@ def final_state(current: Running) -> State[Any]:
     """The Prefect state of a run that was not red: Completed, or Stopped if a budget ended it. Verdict first."""
     message = " ".join(filter(None, (current.verdict, current.stopped, f"Run key: {current.key}")))
     return Completed(name=STOPPED, message=message) if current.stopped else Completed(message=message)
-
-
-@asynccontextmanager
-async def _locked(resources: Resources, names: Sequence[str], holder: str) -> AsyncIterator[Sequence[Lock]]:
-    """Hold all these locks, taken in this order."""
-    lease = resources.settings.lock_lease
-    held: list[Lock] = []
-    renewing: list[asyncio.Task[None]] = []
-    try:
-        for name in names:
-            held.append(await asyncio.to_thread(acquire, resources.warehouse, name, holder, lease))
-            renewing.append(asyncio.create_task(_renew(held[-1], lease.total_seconds() / 3)))
-        yield held
-    finally:
-        for task in renewing:
-            task.cancel()
-        for lock in reversed(held):
-            lock.release()
-
-
-async def _renew(lock: Lock, every_seconds: float) -> None:
-    """Hold the lock while the run lives; a warehouse that is away for a moment is asked again at the next turn.
-
-    A lock that is lost is lost for good: what the run lands next finds it so and ends the run.
-    """
-    while True:
-        await asyncio.sleep(every_seconds)
-        try:
-            await asyncio.to_thread(lock.renew)
-        except WarehouseAway as error:
-            log.warning("The lock could not be renewed now: %s", error)
-        except LockLost as error:
-            log.error("%s", error)
-            return

@@ -96,6 +96,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
             **{f"TUYAHOUSE_ACCOUNTS__DEMO__{name}": value for name, value in demo.items()},
             "TUYAHOUSE_WAREHOUSE_URL": f"sqlite:///{warehouse}",
             "TUYAHOUSE_TOKEN_DIR": str(home / "tokens"),
+            "TUYAHOUSE_REPORT_DIR": str(home / "reports"),
             "ALICES_PASSWORD": PASSWORD,
             "PREFECT_WORKER_QUERY_SECONDS": "1",
         }

@@ -102,6 +102,21 @@ def test_a_red_run_is_told_with_its_verdict_and_what_to_do(
     assert "press Retry" in told["body"]
 
 
+def test_the_report_is_written_after_the_night_and_an_artifact_says_where(
+    site: Site, automated: dict[str, str]
+) -> None:
+    file = site.warehouse.parent / "reports" / "annex.html"
+    file.unlink(missing_ok=True)
+    night = site.ended(site.start("nightly-annex", account="annex", run_key="nightly/reported"))
+    assert eventually(file.exists), night["state"]
+    assert eventually(lambda: artifact_of(site, "report-annex").startswith(f"`{file}` on "))
+
+
+def artifact_of(site: Site, key: str) -> str:
+    found = site.prefect.api("artifacts/filter", {"artifacts": {"key": {"any_": [key]}}, "sort": "CREATED_DESC"})
+    return str(found[0]["data"]) if found else ""
+
+
 def test_schedules_pause_when_the_quota_is_used_up_and_those_alone_are_resumed(
     site: Site, automated: dict[str, str]
 ) -> None:

@@ -5,11 +5,12 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.deployment.conftest import ROOT, free_port
+from tests.support.sandbox import Sandbox
 
 KEPT = os.environ.get("TUYAHOUSE_TEST_IMAGES")
 SECONDS = 600
@@ -25,12 +27,18 @@ SECONDS = 600
 class Up:
     """`make up` under way, in a folder of its own."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *words: str, env: Mapping[str, str] = os.environ) -> None:
         self.folder, self.port, self.printed = folder, free_port(), folder / "printed"
-        command = ["make", "up", f"PORT={self.port}", f"FOLDER={folder}"]
+        command = ["make", "up", f"PORT={self.port}", f"FOLDER={folder}", *words]
         with self.printed.open("wb") as output:
             self.process = subprocess.Popen(
-                command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+                command,
+                cwd=ROOT,
+                env=dict(env),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
             )
         try:
             self._wait()
@@ -57,6 +65,18 @@ class Up:
     def deployment(self, name: str) -> str:
         (found,) = self.api("deployments/filter", {"deployments": {"name": {"any_": [name]}}})
         return str(found["id"])
+
+    def started(self, deployment: str, **parameters: Any) -> dict[str, Any]:
+        """Start a run as the UI does; the run, when it has ended."""
+        path = f"deployments/{self.deployment(deployment)}/create_flow_run"
+        wanted = {"flow_runs": {"id": {"any_": [self.api(path, {"parameters": parameters})["id"]]}}}
+        end = time.monotonic() + SECONDS
+        while True:
+            (run,) = self.api("flow_runs/filter", wanted)
+            if run["state_type"] in ("COMPLETED", "FAILED", "CRASHED"):
+                return run
+            assert time.monotonic() < end, run
+            time.sleep(0.5)
 
     def stop(self) -> str:
         """Press Ctrl-C, as a terminal does; what it printed."""
@@ -149,33 +169,88 @@ def test_a_red_night_says_why_and_turns_green_when_retry_is_pressed(up: Up, page
     keep(page, "ui-night")
 
 
-def test_ctrl_c_leaves_nothing_running_and_the_next_start_doubles_and_resumes_nothing(up: Up) -> None:
+def test_the_report_of_the_newest_night_is_one_click_away(up: Up) -> None:
+    night = up.api("artifacts/filter", {"artifacts": {"key": {"any_": ["nightly-sync-demo"]}}, "sort": "CREATED_DESC"})[
+        0
+    ]
+    link = re.search(r"\[The report of demo\]\((http[^)]+)\)", night["description"])
+    assert link, night["description"]
+    with urllib.request.urlopen(link[1], timeout=30) as page:
+        assert page.read(15).lower() == b"<!doctype html>"
+
+
+def test_a_second_make_up_in_the_same_folder_is_refused_in_words(up: Up) -> None:
+    command = ["make", "up", f"FOLDER={up.folder}"]
+    done = subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+    assert done.returncode != 0 and "`make up` is running already" in done.stderr
+
+
+def test_ctrl_c_leaves_nothing_running_and_the_next_start_doubles_resumes_and_switches_nothing(up: Up) -> None:
     night = up.deployment("nightly-demo")
     (schedule,) = up.api("deployments/filter", {"deployments": {"id": {"any_": [night]}}})[0]["schedules"]
-    request = urllib.request.Request(
-        f"{up.ui}/api/deployments/{night}/schedules/{schedule['id']}",
-        data=b'{"active": false}',
-        headers={"Content-Type": "application/json"},
-        method="PATCH",
-    )
-    urllib.request.urlopen(request, timeout=30).close()
+    change(up, f"deployments/{night}/schedules/{schedule['id']}", {"active": False})
+    dead_workers = next(one for one in up.api("automations/filter", {}) if "worker died" in one["name"])
+    change(up, f"automations/{dead_workers['id']}", {"enabled": False})
     before = what_there_is(up)
     assert "Nothing is running any more" in up.stop()
     assert eventually(lambda: not up.processes()), up.processes()
     again = Up(up.folder)
     try:
         assert what_there_is(again) == before
+        assert again.started("ask-serial-numbers", sns=["YZCB04ZZR00002"])["state_type"] == "COMPLETED"
     finally:
         again.stop()
     assert eventually(lambda: not again.processes())
 
 
+def change(up: Up, path: str, body: Any) -> None:
+    """What the switches of the UI do."""
+    headers = {"Content-Type": "application/json"}
+    request = urllib.request.Request(f"{up.ui}/api/{path}", json.dumps(body).encode(), headers, method="PATCH")
+    urllib.request.urlopen(request, timeout=30).close()
+
+
 def what_there_is(up: Up) -> dict[str, Any]:
+    """What must neither double nor change: by name, so that two of a name would show as a longer list."""
+    nights = {
+        "flow_runs": {"deployment_id": {"any_": [up.deployment("nightly-demo")]}, "start_time": {"is_null_": False}}
+    }
     deployments = up.api("deployments/filter", {})
     return {
-        "schedules": {one["name"]: [each["active"] for each in one["schedules"]] for one in deployments},
-        "automations": sorted(one["name"] for one in up.api("automations/filter", {})),
+        "deployments": sorted((one["name"], one["id"]) for one in deployments),
+        "schedules": {
+            one["name"]: sorted((each["schedule"]["cron"], each["active"]) for each in one["schedules"])
+            for one in deployments
+        },
+        "automations": sorted((one["name"], one["id"], one["enabled"]) for one in up.api("automations/filter", {})),
+        "nights": sorted(one["id"] for one in up.api("flow_runs/filter", nights)),
     }
+
+
+def test_without_a_sandbox_it_works_on_the_accounts_that_are_configured(
+    tmp_path: Path, sandboxes: Callable[..., Sandbox]
+) -> None:
+    tuya = sandboxes("--serial-numbers", "20")
+    plain = {name: value for name, value in os.environ.items() if not name.startswith(("TUYAHOUSE_", "PREFECT_"))}
+    mine = {**plain, **tuya.env, "TUYAHOUSE_WAREHOUSE_URL": f"sqlite:///{tmp_path / 'mine.db'}"}
+    up = Up(tmp_path, "WITHOUT_SANDBOX=1", env=mine)
+    try:
+        assert "sandbox" not in up.printed.read_text()
+        asked = up.started("ask-serial-numbers", sns=["YZCB04ZZR00001"])
+        assert asked["state"]["message"].startswith("Good: 1 asked, 1 answered"), asked["state"]
+        assert tuya.control("asked") == {"YZCB04ZZR00001": 1} and (tmp_path / "mine.db").exists()
+    finally:
+        up.stop()
+    assert eventually(lambda: not up.processes()), up.processes()
+
+
+def test_without_a_sandbox_and_without_an_account_it_says_what_to_set(tmp_path: Path) -> None:
+    plain = {name: value for name, value in os.environ.items() if not name.startswith(("TUYAHOUSE_", "PREFECT_"))}
+    command = ["make", "up", f"FOLDER={tmp_path}", "WITHOUT_SANDBOX=1"]
+    done = subprocess.run(command, cwd=ROOT, env=plain, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    assert done.returncode != 0
+    assert done.stderr.startswith("No account is configured. Set TUYAHOUSE_ACCOUNTS__<NAME>__REGION"), done.stderr
+    assert "start without WITHOUT_SANDBOX to use a simulated Tuya" in done.stderr
 
 
 def eventually(true: Callable[[], bool], seconds: float = 20) -> bool:

@@ -3,6 +3,7 @@
 import subprocess
 from collections.abc import Callable
 from datetime import timedelta
+from unittest.mock import ANY
 
 import pytest
 
@@ -62,11 +63,23 @@ def test_a_serial_number_on_demand_in_the_middle_of_a_slow_night_is_answered_lon
     asked = tuya.control("asked")
     assert code == 0 and night.poll() is None, printed
     assert asked["YZCB04ZZR00041"] == 1 and len(asked) < 100, "the night had long to go"
+    wait_until(lambda: 0 < shown(prefect_server)[0] < 99, night)
+    assert shown(prefect_server)[1].startswith("sync_sn_flows: ")
     said, _ = night.communicate(timeout=240)
     assert night.returncode == 0, said
     found = runs.find_run(warehouse, "demo", "sync_sn_flows", "n")
     assert found and (found.status, found.outcome.asked) == ("balanced", 120)
+    assert shown(prefect_server) == (100.0, ANY)
     assert set(tuya.control("asked").values()) == {1}
+
+
+def shown(server: PrefectServer) -> tuple[float, str]:
+    """Percent and words of the progress that the newest night shows; a hundred if none has shown any."""
+    try:
+        artifact = server.newest_artifact("nightly-sync-demo-progress")
+    except OSError:
+        return 100.0, ""
+    return float(artifact["data"]), artifact["description"]
 
 
 @on_sqlite

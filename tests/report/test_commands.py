@@ -35,5 +35,9 @@ def test_the_flow_writes_the_file_or_is_red_with_what_to_change(
     assert (tmp_path / "r.html").read_text().startswith("<!doctype html>")
     code, printed = run_flow("build_report", env, out=str(tmp_path / "no" / "r.html"))
     assert code == 1 and "Name a file in a folder that exists and is writable." in printed, printed
-    code, printed = run_flow("build_report", env)
-    assert code == 2 and "out: is missing" in printed, printed
+    where = {"TUYAHOUSE_REPORT_DIR": str(tmp_path / "reports")}
+    code, printed = run_flow("build_report", env | where)
+    assert code == 0 and (tmp_path / "reports" / "demo.html").is_file(), printed
+    assert f"`{tmp_path}/reports/demo.html` on " in prefect_server.newest_artifact("report-demo")["data"]
+    code, printed = run_flow("build_report", env | where | {"TUYAHOUSE_REPORT_URL": "https://reports.example/"})
+    assert code == 0 and "(https://reports.example/demo.html)" in prefect_server.newest_artifact("report-demo")["data"]
