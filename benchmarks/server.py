@@ -2,7 +2,8 @@
 
 One process, one event loop, HTTP parsed by hand, so that a benchmark measures its client. ``python -m
 benchmarks.server`` prints its port and serves until it is ended. ``GET /bench/starts`` returns the arrival times (Unix
-seconds) of all calls for serial numbers so far and clears them.
+seconds) of all calls for serial numbers so far and clears them,
+``GET /bench/first`` that of the first call of any kind.
 """
 
 import asyncio
@@ -58,9 +59,15 @@ class Answers:
     def __init__(self) -> None:
         self.public_key = _public_key()
         self.starts: list[float] = []
+        self.first: float | None = None
 
     def to(self, target: bytes, body: bytes) -> bytes:
         path = target.partition(b"?")[0]
+        if path == b"/bench/first":
+            first, self.first = self.first, None
+            return json.dumps(first).encode()
+        if self.first is None:
+            self.first = time.time()
         if path == FLOWS:
             self.starts.append(time.time())
             return _envelope(steps_of(json.loads(body)["sn"]))

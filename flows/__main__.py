@@ -7,114 +7,28 @@ if __name__ == "__main__" and signal.getsignal(signal.SIGINT) is not signal.SIG_
     # The imports take seconds in which there is nothing to commit.
     signal.signal(signal.SIGINT, lambda *_: (os.write(2, b"\nInterrupted.\n"), os._exit(130)))
 
-import json
-import re
+import gc
 import sys
-from collections.abc import Mapping
-from importlib import import_module
-from typing import Annotated, Any
 
-import typer
-
-from flows.listing import NAMES, listing
-from flows.prefect_settings import require_prefect_settings
-from flows.temporary_server import TemporaryServer, start_where_none_is_named
+from flows.temporary_server import start_early
 
 # The library's log lines belong into the run's log; no analytics leave this machine. Failures are reported once, in
-# words instead of tracebacks. Prefect reads these variables at import.
+# words instead of tracebacks. Prefect reads these variables when it is imported.
 os.environ.setdefault("PREFECT_LOGGING_EXTRA_LOGGERS", "tuyahouse")
 os.environ.setdefault("PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW", "ignore")  # threads of ours log outside of a run
 os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
 os.environ.setdefault("DO_NOT_TRACK", "1")
 os.environ.setdefault("PREFECT_LOGGING_LEVEL", "CRITICAL")
 
-app = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
 
+def main() -> None:
+    """Begin what takes longest first."""
+    started = start_early(sys.argv[1:])
+    gc.disable()  # a quarter of their time goes into looking for cycles among what they leave for good
+    from flows.command_line import app
 
-def parse_parameters(pairs: list[str], kinds: Mapping[str, str] = {}) -> dict[str, Any]:
-    """``key=value`` pairs to parameters: the value is JSON if it parses, else text.
-
-    If ``kinds`` says that a parameter is ``text`` or ``texts`` (a list), digits stay text as typed: serial numbers,
-    record numbers and run keys may consist of them.
-
-    Raises:
-        typer.BadParameter: a pair has no ``=``, or a parameter is given twice, of which one would be passed over.
-    """
-    parameters = {}
-    for pair in pairs:
-        key, equals, value = pair.partition("=")
-        if not equals or not key:
-            raise typer.BadParameter(f"{pair!r} is not key=value", param_hint="-p")
-        if key in parameters:
-            raise typer.BadParameter(f"{key} is given twice. A list is written {key}=A,B", param_hint="-p")
-        parameters[key] = _value(value, kinds.get(key, ""))
-    return parameters
-
-
-def _value(text: str, kind: str) -> Any:
-    numbers: dict[str, Any] = dict.fromkeys(("parse_int", "parse_float", "parse_constant"), str) if kind else {}
-    try:
-        value = json.loads(text, **numbers)
-    except ValueError:  # not JSON, or an integer of too many digits
-        return [part.strip() for part in re.split(r"[,\n]", text) if part.strip()] if kind == "texts" else text
-    return value if kind != "text" or value is None or isinstance(value, str) else text
-
-
-def kinds_of(flow: Any) -> dict[str, str]:
-    """The parameters of a flow that are ``text`` or ``texts``."""
-    kinds = {}
-    for name, schema in flow.parameters.properties.items():
-        shapes = [shape for shape in schema.get("anyOf", [schema]) if shape.get("type") != "null"]
-        if all(shape.get("type") == "string" for shape in shapes):
-            kinds[name] = "text"
-        elif all(shape.get("items", {}).get("type") == "string" for shape in shapes):
-            kinds[name] = "texts"
-    return kinds
-
-
-@app.command()
-def main(
-    name: Annotated[str, typer.Argument(help="Flow, e.g. nightly_sync")] = "",
-    parameter: Annotated[
-        list[str] | None, typer.Option("-p", "--param", help="key=value, as for `prefect deployment run`")
-    ] = None,
-    list_flows: Annotated[bool, typer.Option("--list", help="List the flows with their parameters")] = False,
-) -> None:
-    """Run a flow in this process and print its outcome table. Exits 0 only if the run balanced.
-
-    1: it is red; 2: a parameter is wrong; 130: Ctrl-C, and the same run_key continues. A value is JSON if it parses,
-    else text, as for `prefect deployment run`.
-
-    Examples:
-
-    \b
-      python -m flows --list
-      python -m flows nightly_sync -p account=factory
-      python -m flows sync_sn_flows -p account=factory -p limit=100
-      python -m flows sync_sn_flows -p account=factory -p 'sns=["A0001","A0002"]'
-    """
-    if list_flows or not name:
-        _list()
-        raise typer.Exit(0 if list_flows else 2)
-    if name not in NAMES:
-        raise typer.BadParameter(f"there is no flow {name!r}; there are: {', '.join(NAMES)}", param_hint="NAME")
-    require_prefect_settings()
-    server = start_where_none_is_named()
-    flow = getattr(import_module(f"flows.{name}"), name)
-    raise typer.Exit(_run(flow, parse_parameters(parameter or [], kinds_of(flow)), server))
-
-
-def _list() -> None:
-    for flow in listing():
-        typer.echo(f"{flow.name:24} {flow.summary}\n{'':24} -p {', '.join(flow.parameters)}")
-
-
-def _run(flow: Any, parameters: dict[str, Any], server: TemporaryServer | None) -> int:
-    from flows.runner import run_watched
-
-    return run_watched(flow, parameters, server)
+    app(prog_name="python -m flows", obj=started)
 
 
 if __name__ == "__main__":
-    app(prog_name="python -m flows")
-    sys.exit(0)
+    main()

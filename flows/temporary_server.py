@@ -8,6 +8,7 @@ flows are being imported.
 
 import atexit
 import fcntl
+import gc
 import os
 import signal
 import socket
@@ -16,10 +17,11 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import IO
-from urllib.request import getproxies_environment
+
+from flows.listing import NAMES
 
 _SECONDS_TO_END = 3
 
@@ -32,27 +34,46 @@ _SERVER_ENVIRONMENT = {
 """The environment that Prefect gives to its own temporary servers, and logs in plain words."""
 
 
-def start_where_none_is_named() -> "TemporaryServer | None":
-    """Start a server and point Prefect to it, unless the settings name a server or forbid temporary ones.
+def start_early(words: Sequence[str]) -> "TemporaryServer | None":
+    """Start a server if these arguments name a flow and no variable names a server: before Prefect is imported.
 
-    Call it before the flows are imported, so that it starts meanwhile. A server on this machine, temporary or named, is
-    never asked through a proxy.
+    It starts while this process imports what it needs. Where a profile of Prefect's names a server, it ends by itself.
+    """
+    if os.environ.get("PREFECT_API_URL") or not set(words) & set(NAMES):
+        return None
+    return TemporaryServer()
+
+
+def start_where_none_is_named(started: "TemporaryServer | None" = None) -> "TemporaryServer | None":
+    """Start a server, if it has not started early, and point Prefect to it, unless the settings name a server or forbid
+    temporary ones.
+
+    Call it before the flows are imported. A server on this machine, temporary or named, is never asked through a proxy.
     """
     _exempt_this_machine_from_proxies()
     from prefect.context import refresh_global_settings_context
-    from prefect.settings import get_current_settings
 
-    settings = get_current_settings()
-    if settings.api.url or not settings.server.ephemeral.enabled:
+    if not _is_needed():
+        if started:
+            started.stop()
         return None
-    server = TemporaryServer()
+    server = started or TemporaryServer()
     os.environ["PREFECT_API_URL"] = server.url
     refresh_global_settings_context()
     return server
 
 
+def _is_needed() -> bool:
+    from prefect.settings import get_current_settings
+
+    settings = get_current_settings()
+    return not settings.api.url and settings.server.ephemeral.enabled
+
+
 def _exempt_this_machine_from_proxies() -> None:
     """Add this machine to NO_PROXY, in both spellings: the lower-case one wins if both are set."""
+    from urllib.request import getproxies_environment  # takes longer to import than all the rest of this file
+
     kept = getproxies_environment().get("no", "")
     entries = [entry.strip() for entry in kept.split(",") if entry.strip()]
     if "*" in entries:
@@ -100,6 +121,9 @@ class TemporaryServer:
 
 def _serve(listening: socket.socket) -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    gc.disable()  # as in flows/__main__.py, until it has started
+    if not _is_needed():
+        return
     import uvicorn
 
     class OneAtATime(uvicorn.Server):
@@ -108,6 +132,8 @@ def _serve(listening: socket.socket) -> None:
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             with _alone():
                 await super().startup(sockets)
+            gc.freeze()
+            gc.enable()
 
     options = uvicorn.Config(
         "prefect.server.api.server:create_app",

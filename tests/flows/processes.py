@@ -22,7 +22,7 @@ IMPATIENT = (
 import flows.__main__ as program
 from tasks.run import retries
 retries.retry_delays[:] = [0.1, 0.1, 0.1]
-program.app()
+program.main()
 """,
 )
 """``python -m flows`` that does not wait minutes for what is away."""

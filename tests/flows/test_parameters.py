@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from flows.__main__ import kinds_of, parse_parameters
 from flows.catalogue import FLOWS
+from flows.command_line import kinds_of, parse_parameters
 from tests.flows.nights import environment_of
 from tests.flows.operator import Operator
 from tests.flows.processes import ROOT, run_flow

@@ -17,7 +17,6 @@ from tuyahouse.sync.intake.encoding import find_encoding
 from tuyahouse.sync.intake.parquet import read_parquet
 from tuyahouse.sync.intake.rows import Blank, Entry, Item, Note, Refusal, SourceError, shown
 from tuyahouse.sync.intake.table import Table
-from tuyahouse.sync.intake.workbook import read_workbook
 
 _MARKUP = re.compile(rb"(\xef\xbb\xbf)?\s*(<|MIME-Version:)", re.IGNORECASE)
 
@@ -48,6 +47,8 @@ def _reader(file: Path, sheet: str | None) -> Callable[[Path, Headings], Iterato
     if not start:
         raise SourceError(f"{file.name} is empty: there is not a byte in it.")
     if start.startswith(b"PK\x03\x04"):
+        from tuyahouse.sync.intake.workbook import read_workbook  # imports openpyxl and numpy
+
         return partial(read_workbook, sheet=sheet)
     if sheet:
         raise SourceError(f"{file.name} is not a workbook: it has no sheet {sheet}.")
