@@ -2,6 +2,8 @@
 
 import argparse
 import asyncio
+import contextlib
+import json
 import os
 import subprocess
 import sys
@@ -14,7 +16,7 @@ from uuid import UUID
 
 import yaml
 from prefect.client.orchestration import PrefectClient, get_client
-from prefect.client.schemas.actions import WorkPoolCreate
+from prefect.client.schemas.actions import WorkPoolCreate, WorkPoolUpdate
 from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound, PrefectHTTPStatusError
 from rich.console import Console
 from rich.table import Table
@@ -39,19 +41,25 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("accounts", nargs="*", metavar="ACCOUNT", help="only these accounts; default: all")
     parser.add_argument("--directory", default=str(ROOT), help="where the workers have this directory; default: here")
     parser.add_argument("--only", action="append", metavar="NAME", help="only this deployment; may be given again")
+    parser.add_argument(
+        "--pool-of-jobs", type=Path, metavar="FILE", help="make the pool one of Kubernetes, with this base job template"
+    )
     parser.add_argument("--wait", type=float, default=0, metavar="SECONDS", help="for Prefect's server to answer")
     given = parser.parse_args(words)
     try:
         settings = load_settings()
         await_server(given.wait)
-        asyncio.run(_deploy(settings, given.accounts, given.directory, given.only or []))
+        template = _template(given.pool_of_jobs) if given.pool_of_jobs else None
+        asyncio.run(_deploy(settings, given.accounts, given.directory, given.only or [], template))
     except (SettingsError, NotDeployed) as error:
         print(f"Nothing was deployed. {error}", file=sys.stderr)
         return 1
     return 0
 
 
-async def _deploy(settings: Settings, names: Sequence[str], directory: str, only: Sequence[str]) -> None:
+async def _deploy(
+    settings: Settings, names: Sequence[str], directory: str, only: Sequence[str], template: dict[str, Any] | None
+) -> None:
     accounts = [settings.account(name) for name in names or sorted(settings.accounts)]
     if not accounts:
         raise SettingsError(NO_ACCOUNT)
@@ -60,7 +68,7 @@ async def _deploy(settings: Settings, names: Sequence[str], directory: str, only
     wanted = _chosen(expand(plan["deployments"], made_for), only)
     async with get_client() as client:
         try:
-            await _create_pool(client)
+            await _make_pool(client, template)
             existing = await _existing(client)
         except PrefectHTTPStatusError as error:
             raise NotDeployed(_refused(error)) from None
@@ -104,14 +112,29 @@ def _refused(error: PrefectHTTPStatusError) -> str:
     return f"Prefect's server at {api_url()} answers {code}. {hint}"
 
 
-async def _create_pool(client: PrefectClient) -> None:
+def _template(file: Path) -> dict[str, Any]:
     try:
-        await client.read_work_pool(POOL)
+        read: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        return read
+    except (OSError, ValueError) as error:
+        raise NotDeployed(f"{file} cannot be read: {error}") from None
+
+
+async def _make_pool(client: PrefectClient, template: dict[str, Any] | None) -> None:
+    """Create the pool if there is none: of processes, or of jobs with this template, which an existing one gets too."""
+    try:
+        there = await client.read_work_pool(POOL)
     except ObjectNotFound:
-        try:
-            await client.create_work_pool(WorkPoolCreate(name=POOL, type="process"))
-        except ObjectAlreadyExists:
-            pass
+        pool = WorkPoolCreate(name=POOL, type="kubernetes" if template else "process", base_job_template=template or {})
+        with contextlib.suppress(ObjectAlreadyExists):
+            await client.create_work_pool(pool)
+        return
+    if template is None:
+        return
+    if there.type != "kubernetes":
+        raise NotDeployed(f"The pool {POOL} is one of type {there.type}. Delete it (prefect work-pool delete {POOL}).")
+    if there.base_job_template != template:
+        await client.update_work_pool(POOL, WorkPoolUpdate(base_job_template=template))
 
 
 async def _existing(client: PrefectClient) -> dict[str, dict[str, Any]]:

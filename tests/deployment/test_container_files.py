@@ -1,14 +1,18 @@
 """The files of containers and clusters name settings and commands that exist, no root, and no secret."""
 
+import json
 import re
 import shlex
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import kubernetes_validate
 import pytest
 import typer
 import yaml
+from prefect.server.schemas.actions import DeploymentCreate, WorkPoolCreate
+from prefect.utilities.templating import apply_values
 
 from tuyahouse.cli.program import app
 from tuyahouse.settings import Account
@@ -18,12 +22,16 @@ HERE = ROOT / "deployments"
 COMPOSE: dict[str, Any] = yaml.safe_load((HERE / "compose" / "compose.yaml").read_text())
 OURS = {name: one for name, one in COMPOSE["services"].items() if name != "postgres"}
 BASE = HERE / "kubernetes" / "base"
+OVERLAYS = HERE / "kubernetes" / "overlays"
 MANIFESTS = [
     one
-    for file in sorted([*BASE.glob("*.yaml"), HERE / "kubernetes" / "overlays" / "example" / "namespace.yaml"])
+    for file in sorted(
+        [*BASE.glob("*.yaml"), OVERLAYS / "example" / "namespace.yaml", OVERLAYS / "pod-per-run" / "access.yaml"]
+    )
     if file.name != "kustomization.yaml"
     for one in yaml.safe_load_all(file.read_text())
 ]
+TEMPLATE: dict[str, Any] = json.loads((OVERLAYS / "pod-per-run" / "base-job-template.json").read_text())
 IDS = [f"{one['kind']} {one['metadata']['name']}" for one in MANIFESTS]
 PODS = [one for one in MANIFESTS if one["kind"] in ("Deployment", "Job")]
 CONTAINERS = [(one, each) for one in PODS for each in one["spec"]["template"]["spec"]["containers"]]
@@ -101,12 +109,52 @@ def test_a_pod_is_confined_and_bounded(one: dict[str, Any], container: dict[str,
 def test_the_base_lists_its_files_and_the_overlay_patches_what_there_is() -> None:
     listed = yaml.safe_load((BASE / "kustomization.yaml").read_text())["resources"]
     assert sorted(listed) == sorted(file.name for file in BASE.glob("*.yaml") if file.name != "kustomization.yaml")
-    overlay = BASE.parent / "overlays" / "example"
-    told = yaml.safe_load((overlay / "kustomization.yaml").read_text())
-    names = {one["metadata"]["name"] for one in MANIFESTS if one["kind"] == "Deployment"}
-    for patch in told["patches"]:
-        assert yaml.safe_load((overlay / patch["path"]).read_text())["metadata"]["name"] in names
+    names = {(one["kind"], one["metadata"]["name"]) for one in MANIFESTS}
+    for overlay in (OVERLAYS / "example", OVERLAYS / "pod-per-run"):
+        for patch in yaml.safe_load((overlay / "kustomization.yaml").read_text())["patches"]:
+            patched = yaml.safe_load((overlay / patch["path"]).read_text())
+            assert (patched["kind"], patched["metadata"]["name"]) in names
+    told = yaml.safe_load((OVERLAYS / "example" / "kustomization.yaml").read_text())
     made = {each["name"] for each in [*told["secretGenerator"], *told["configMapGenerator"]]}
     volumes = [each for one in PODS for each in one["spec"]["template"]["spec"]["volumes"]]
     used = {each["secret"]["secretName"] for each in volumes if "secret" in each}
     assert used <= made
+
+
+def job_of_a_run() -> dict[str, Any]:
+    """The job that a Kubernetes worker starts for a run, by the template alone."""
+    variables = TEMPLATE["variables"]["properties"]
+    given = {name: one["default"] for name, one in variables.items() if "default" in one}
+    given |= {"name": "nightly-factory", "labels": {"prefect.io/flow-run-id": "x"}, "command": ["prefect", "flow-run"]}
+    job: dict[str, Any] = apply_values(
+        TEMPLATE["job_configuration"]["job_manifest"], {**given, "env": [{"name": "A", "value": "b"}]}
+    )
+    return job
+
+
+def test_the_template_of_jobs_is_one_that_prefects_server_takes_and_its_deployments_fit_it() -> None:
+    pool = WorkPoolCreate(name="tuyahouse", type="kubernetes", base_job_template=TEMPLATE)
+    plan = yaml.safe_load((ROOT / "prefect.yaml").read_text())
+    deployment = DeploymentCreate(name="x", flow_id=uuid4(), job_variables=plan["definitions"]["pool"]["job_variables"])
+    deployment.check_valid_configuration(pool.base_job_template)
+    with pytest.raises(ValueError, match="memory"):
+        WorkPoolCreate(
+            name="x",
+            type="kubernetes",
+            base_job_template={**TEMPLATE, "variables": {"type": "object", "properties": {}}},
+        )
+
+
+def test_the_job_of_a_run_is_valid_and_confined_as_the_workers_are() -> None:
+    job = job_of_a_run()
+    spec = job["spec"]["template"]["spec"]
+    in_pod = {name: spec.pop(name) for name in ("parallelism", "completions")}
+    assert in_pod == {"parallelism": 1, "completions": 1}, "prefect-kubernetes wants them there"
+    kubernetes_validate.validate(job, kubernetes_validate.latest_version(), strict=True)
+    (worker,) = [one for one in PODS if one["metadata"]["name"] == "worker"]
+    like = worker["spec"]["template"]["spec"]
+    for name in ("securityContext", "volumes", "automountServiceAccountToken", "terminationGracePeriodSeconds"):
+        assert spec[name] == like[name], name
+    (container,), (of_worker,) = spec["containers"], like["containers"]
+    for name in ("securityContext", "volumeMounts", "envFrom", "imagePullPolicy"):
+        assert container[name] == of_worker[name], name
