@@ -71,7 +71,7 @@ def test_the_report_of_the_worked_example_says_its_numbers_on_both_databases(war
         "As of 2026-03-04 08:00 (Asia/Shanghai)",  # as_of in the factory's zone
         "03-03 Tue, the last whole workday",
         "Stuck units: 4",
-        "4 of 12 · due 03-06 Fri · done by 03-06 Fri at this pace",  # the order A1, late
+        "4 of 12 · due 03-06 Fri · at this pace 03-06 Fri",  # the order A1, late
         # its row: finished, target, open, stuck, waiting, clean, a day, done by, due
         "4 12 4 3 1 50.0% 2.0 03-06 Fri 2026-03-06 08:00",
         "lineA · n1 9 87.5% 88.9% 11.1% 1.11",  # yields of a node

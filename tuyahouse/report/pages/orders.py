@@ -64,7 +64,7 @@ def forecast(page: Page, row: Any) -> str:
     """Due when, done when by the pace of the last workdays."""
     w = page.w
     due = "" if missing(row.due_at) else w("due {day}", day=page.day(row.due_at.astimezone(page.facts.zone)))
-    done = "" if missing(row.forecast_on) else w("done by {day} at this pace", day=page.day(row.forecast_on))
+    done = "" if missing(row.forecast_on) else w("at this pace {day}", day=page.day(row.forecast_on))
     return " · ".join(filter(None, (due, done)))
 
 

@@ -148,7 +148,7 @@ def _late_tile(page: Page) -> Markup:
         return _tile(page, w("Late orders"), "–", EMPTY, w("no plan loaded"), EMPTY)
     difference = tag("b", f"▲ {len(new)}" if len(new) else "0", class_="down" if len(new) else "same")
     under = tag("p", w("{count} overdue in all", count=int((orders["progress"] == "overdue").sum())), class_="under")
-    return _tile(page, w("Late orders"), page.number(len(late)), difference, w("overdue since yesterday"), under)
+    return _tile(page, w("Late orders"), page.number(len(late)), difference, w("newly overdue"), under)
 
 
 def _worst_orders(page: Page) -> Markup:

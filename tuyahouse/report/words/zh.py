@@ -59,7 +59,7 @@ CHINESE: dict[str, str] = {
     "In process": "在制",
     "Late orders": "延期工单",
     "no plan loaded": "未导入计划",
-    "overdue since yesterday": "个自昨日起逾期",
+    "newly overdue": "个自昨日起逾期",
     "{count} overdue in all": "共 {count} 个已逾期",
     "points": "个百分点",
     "Finished, 14 workdays": "完工，近 14 个工作日",
@@ -88,7 +88,7 @@ CHINESE: dict[str, str] = {
     ),
     "{finished} of {target}": "{finished} / {target} 台",
     "due {day}": "交期 {day}",
-    "done by {day} at this pace": "按当前节奏 {day} 完成",
+    "at this pace {day}": "按当前节奏 {day}",
     "Forecasts are a straight line: the pace of the last seven workdays, without what is stuck.": (
         "预计完成日按最近七个工作日的平均产出直线推算，不含滞留产品。"
     ),
