@@ -25,7 +25,7 @@ async def build_report(
     """Writes one HTML page for a plant manager: orders behind, yield, rework, stuck units, devices, commands, runs.
 
     It reads the marts as their newest refresh left them, and needs neither Tuya nor a network. The file is replaced
-    when the new one is whole. An artifact says where it is; it is a link where REPORT_URL says how browsers find it.
+    once the new one is complete. An artifact says where it is; it is a link where REPORT_URL says how browsers find it.
     """
     async with running("build_report", account, run_key, {"out": out, "language": language}) as run:
         built = await write_report(run.account, Path(out) if out else None, language)

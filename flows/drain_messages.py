@@ -11,9 +11,9 @@ from tasks.run.flow import flow
 from tasks.run.run import final_state, running
 
 MaxSeconds = Annotated[
-    int, Field(ge=1, le=86_400), Described("End after so many seconds (1 to 86,400), caught up or not")
+    int, Field(ge=1, le=86_400), Described("End after this many seconds (1 to 86,400), caught up or not")
 ]
-MaxMessages = Annotated[int | None, Field(ge=1), Described("End after so many messages; empty: when caught up")]
+MaxMessages = Annotated[int | None, Field(ge=1), Described("End after this many messages; empty: when caught up")]
 
 
 @flow(name="drain_messages", flow_run_name="messages {account}")

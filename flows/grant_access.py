@@ -46,8 +46,8 @@ async def grant_access(
 ) -> State[Any]:
     """Authorizes an account of a third-party system, lets it into rooms of a project, and gets it a ticket if wanted.
 
-    Each step that is already done is skipped. By default it is a dry run, which says what it would do; writing also
-    needs ALLOW_WRITES=true in the account's settings.
+    Steps that are already done are skipped. By default it is a dry run, which says what it would do; writing also needs
+    ALLOW_WRITES=true in the account's settings.
     """
     asked_for = {
         "username": username,

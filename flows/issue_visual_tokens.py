@@ -27,7 +27,7 @@ Path = Annotated[
 ]
 Devices = Annotated[
     Annotated[list[Device], Field(min_length=1, max_length=1000)] | None,
-    Described('Devices, if there is no file: [{"product_key": "…", "device_name": "…"}, …]'),
+    Described('Devices, if no file is given: [{"product_key": "…", "device_name": "…"}, …]'),
 ]
 
 
@@ -42,8 +42,8 @@ async def issue_visual_tokens(
     """Issues a visual token for each device that has none, or whose token has less than half of its life left.
 
     Tokens go to files in TUYAHOUSE_TOKEN_DIR (or to Secret blocks, by TUYAHOUSE_TOKEN_STORE) and nowhere else. Devices
-    for which Tuya sends none are named. Dry by default; the account's settings need ALLOW_WRITES=true for anything
-    more.
+    for which Tuya sends none are named. By default it is a dry run; writing also needs ALLOW_WRITES=true in the
+    account's settings.
     """
     named = [VisualDevice(one.product_key, one.device_name) for one in devices or ()]
     asked_for = {"path": path, "devices": [one._asdict() for one in named] or None, "dry_run": dry_run}

@@ -15,7 +15,7 @@ Path = Annotated[
     str | None,
     Described("CSV, Excel or Parquet file with device_id, person_id and action (add or remove), as the worker sees it"),
 ]
-DeviceId = Annotated[Id | None, Described("Device, if there is no file")]
+DeviceId = Annotated[Id | None, Described("Device, if no file is given")]
 PersonId = Annotated[Id | None, Described("Person on that device: the uid of a user")]
 Action = Annotated[Literal["add", "remove"], Described("What to do with that person")]
 
@@ -32,7 +32,7 @@ async def manage_device_persons(
     person_id: PersonId = None,
     action: Action = "add",
 ) -> State[Any]:
-    """Gives persons permission on devices (for their video talk) or takes it from them: one person, or those of a file.
+    """Gives persons permission on devices (for video talk) or takes it from them: one person, or those of a file.
 
     Rows that are not valid or are refused are reported; all others are done. By default it is a dry run; writing also
     needs ALLOW_WRITES=true in the account's settings.

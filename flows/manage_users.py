@@ -16,13 +16,13 @@ Path = Annotated[
     str | None,
     Described(
         "CSV, Excel or Parquet file of users, as the worker sees it, with the columns username, username_type, "
-        "country_code, nick_name and password_from; empty: the one user that is named below"
+        "country_code, nick_name and password_from; empty: the single user below"
     ),
 ]
 Username = Annotated[
     str | None, Field(max_length=100), Described("Phone number, e-mail address or another name of the user")
 ]
-UsernameType = Annotated[Literal["phone", "email", "other"], Described("What the user name is")]
+UsernameType = Annotated[Literal["phone", "email", "other"], Described("Kind of user name")]
 NickName = Annotated[str | None, Field(max_length=100), Described("Nickname; empty: it stays as it is")]
 
 
@@ -56,10 +56,10 @@ async def manage_users(
     nick_name: NickName = None,
     password_from: PasswordFrom = None,
 ) -> State[Any]:
-    """Creates users of the account's app, or updates those that are there: the users of a file, or one that is named.
+    """Creates or updates users of the account's app: those of a file, or a single one.
 
-    Passwords come from variables or files of the worker. They are sent as MD5, as Tuya wants them, and stored nowhere.
-    Dry by default: it says what it would do. The account's settings need APP_SCHEMA, and ALLOW_WRITES=true to write.
+    Passwords come from variables or files of the worker. They are sent as MD5, as Tuya requires, and stored nowhere.
+    By default it is a dry run. The account's settings need APP_SCHEMA and, to write, ALLOW_WRITES=true.
     """
     asked_for = {
         "path": path,

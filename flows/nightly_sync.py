@@ -32,11 +32,11 @@ PARTS: dict[str, Any] = {
 async def nightly_sync(
     account: AccountName = None, run_key: RunKey = None, now: Now = None, strategy: Strategy = None
 ) -> State[Any]:
-    """Logs in, asks every due serial number and reads the devices side by side, reconciles commands, checks itself.
+    """Logs in, asks every due serial number while it reads the devices, reconciles commands, and checks the result.
 
-    The run key is made from the date, so that starting it again on the same day goes on where it stopped. One part that
-    fails does not keep the others from being done; the run is red then. It is red, too, when something is due that the
-    account has no settings for. A part that another run works on is done at the end, once that run has ended.
+    The run key is made from the date: started again on the same day, the run continues where it stopped. If a part
+    fails, the others are still done, and the run is red. The run is also red if something is due for which the account
+    lacks settings. A part that another run is working on is done at the end, once that run has ended.
     """
     key = run_key or default_run_key("nightly_sync", now or flow_run.scheduled_start_time or datetime.now(UTC))
     async with running("nightly_sync", account, key, {"strategy": strategy}, now=now) as run:
@@ -85,7 +85,7 @@ async def _part(run: Running, name: str, now: datetime | None, strategy: str | N
 
 
 def _amiss(run: Running, name: str, ended: State[Any]) -> str:
-    """What is amiss with a part that has ended, if anything. The night is stopped when a part of it is."""
+    """What is wrong with a part that has ended, if anything. The night is stopped if one of its parts is."""
     if ended.is_completed():
         run.stopped = run.stopped or (ended.message or STOPPED if ended.name == STOPPED else "")
         return ""

@@ -83,7 +83,7 @@ class NoTypedSecrets:
 
 
 class OfferedAccounts:
-    """A form that offers the accounts which the process that deploys it has in its settings; else it takes any text."""
+    """A form offers the accounts in the settings of the process that deploys it; without any it takes any text."""
 
     def __get_pydantic_json_schema__(self, core_schema: Any, handler: GetJsonSchemaHandler) -> dict[str, Any]:
         names = _configured_accounts()
@@ -111,7 +111,7 @@ AccountName = Annotated[
     Field(max_length=100),
     AfterValidator(_printable),
     OfferedAccounts(),
-    Described("Account, by its name in the settings of the worker; empty: the only one that is configured there"),
+    Described("Name of the account in the settings of the worker; empty: the only account that is configured there"),
 ]
 
 RunKey = Annotated[
@@ -119,14 +119,14 @@ RunKey = Annotated[
     Field(max_length=200),
     AfterValidator(_printable),
     Described(
-        "Names the intent of the run. The same run key continues where it stopped and never asks twice; "
-        "empty: a new one, for nightly_sync that of the date"
+        "Names the intent of the run. A run with the same run key continues where the last one stopped and asks "
+        "nothing twice; empty: a new run key, for nightly_sync that of the date"
     ),
 ]
 
 
 EARLIEST, END = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
-"""A present outside of these is mistyped. It would be stored as the time of every answer of the run."""
+"""A present outside of these bounds is mistyped. It would be stored as the time of every answer of the run."""
 
 
 def _as_time(value: Any) -> Any:
@@ -151,8 +151,8 @@ Now = Annotated[
     datetime | None,
     BeforeValidator(_as_time),
     Described(
-        "Time that the run takes for the present (ISO 8601, UTC where it names no zone; years 2000 to 2099), for a "
-        "rehearsal of other days; empty: the clock"
+        "Time that the run uses as the present, to rehearse another day (ISO 8601, UTC if it names no zone; years 2000 "
+        "to 2099); empty: the clock"
     ),
 ]
 
@@ -180,14 +180,14 @@ Limit = Annotated[
 Strategy = Annotated[
     Annotated[str, Choice(("all", "stale", "pass_counts"))] | None,
     Described(
-        "Which serial numbers are asked: all that are not finished; stale: those not asked for a while; pass_counts: "
-        "those that moved by Tuya's pass counts; empty: the account's STRATEGY"
+        "Which serial numbers are asked: all: those that are not finished; stale: those not asked for a while; "
+        "pass_counts: those that moved by Tuya's pass counts; empty: the account's STRATEGY"
     ),
 ]
 
 DryRun = Annotated[
     bool,
-    Described("Only say what would be written; Tuya is read and never written to. Switch it off to write"),
+    Described("Only say what would be written: Tuya is read, nothing is written. Switch it off to write"),
 ]
 
 CountryCode = Annotated[
@@ -198,7 +198,7 @@ CountryCode = Annotated[
 
 
 def _as_text(value: Any, check: ValidatorFunctionWrapHandler) -> Any:
-    """Say why a number is refused: it may have been rounded before it came here."""
+    """Say why a number is refused: it may have been rounded before."""
     if isinstance(value, int | float):
         raise ValueError(
             f"is the number {value}: write it as text, in quotes. As a number, an id of 19 digits would be rounded"
@@ -213,9 +213,9 @@ _ROUNDED = re.compile(r"\d+[.,]\d*(?:e\+?\d+)?", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class SomeOf:
-    """Refuses an empty list: who names keys and names none has mistyped, and does not mean all of them.
+    """Refuses an empty list: it is a mistake, and does not mean all keys.
 
-    ``all_of`` is what a run takes when the parameter is left out.
+    ``all_of`` says what a run takes when the parameter is left out.
     """
 
     all_of: str

@@ -1,4 +1,4 @@
-"""Follow every command to its end: ask open records, compare what API and message stream report."""
+"""Follow every command until it has ended: ask for open records, compare what API and messages report."""
 
 from typing import Annotated, Any
 
@@ -12,7 +12,7 @@ from tasks.run.run import final_state, running
 CommandSns = Annotated[
     list[str] | None,
     SomeOf("all that are due"),
-    Described("Ask only these record numbers, due or not; they are followed from now on"),
+    Described("Ask only for these record numbers, due or not; they are followed from now on"),
 ]
 
 
@@ -24,7 +24,7 @@ async def reconcile_commands(
     limit: Limit = None,
     now: Now = None,
 ) -> State[Any]:
-    """Asks the open command records that are due and decides every command.
+    """Asks for the open command records that are due, and decides every command.
 
     The verdict is matched, api_ahead, message_ahead, conflict, stuck or unknown. Numbers are learnt from messages,
     files (`tuyahouse commands add`) and the parameter. Deciding costs no call and happens even without a budget left.

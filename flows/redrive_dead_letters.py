@@ -1,4 +1,4 @@
-"""Ask again what ended as a dead letter."""
+"""Ask again for what ended as a dead letter."""
 
 from dataclasses import asdict
 from typing import Any
@@ -17,7 +17,7 @@ from tuyahouse.sync.serial_numbers.plan import Wanted
 
 @flow(name="redrive_dead_letters", flow_run_name="redrive {account}")
 async def redrive_dead_letters(account: AccountName = None, run_key: RunKey = None, limit: Limit = None) -> State[Any]:
-    """Asks again the serial numbers and craft lines that have an open dead letter; good answers resolve them.
+    """Asks again for serial numbers and craft lines that have an open dead letter; good answers resolve them.
 
     Dead messages are read again from storage. Devices and commands are asked again by their own flows; refused rows of
     a file need a corrected file.

@@ -15,8 +15,8 @@ from tasks.upkeep import replay_answers
 async def replay(account: AccountName = None, run_key: RunKey = None) -> State[Any]:
     """Rebuilds craft lines, process steps, states, functions of devices and their serial numbers without a call.
 
-    It reads the stored answers again, for the day when the way from answer to row has changed. All or nothing; what has
-    no stored answer stays as it is. The device inventory, its history and commands are left alone: messages contribute
+    It reads the stored answers again, after a change in how answers become rows. It changes all or nothing; what has no
+    stored answer stays as it is. The device inventory, its history and commands are left alone: messages contribute
     to them.
     """
     async with running("replay", account, run_key, {}) as run:

@@ -12,14 +12,14 @@ from tasks.run.run import final_state, running
 from tuyahouse.cloud.calls.device_commands import ACTIONS
 
 DeviceId = Annotated[Id, Described("Device that the command is sent to")]
-ActionName = Annotated[str, Choice(tuple(ACTIONS)), Described("What the device is to do")]
-PersonId = Annotated[Id | None, Described("Person for whom it is done; actions such as open_door need one")]
+ActionName = Annotated[str, Choice(tuple(ACTIONS)), Described("What the device should do")]
+PersonId = Annotated[Id | None, Described("Person for whom it is done; needed by actions such as open_door")]
 Arguments = Annotated[
     dict[str, Any] | None,
     NoTypedSecrets(),
     Described(
-        "What else the action needs, e.g. card_no, area_id or armed, by the names of Tuya's documentation. A secret "
-        "such as secret_key is written env:NAME or file:NAME, as the worker has it: Prefect keeps what is typed here"
+        "What else the action needs, e.g. card_no, area_id or armed, under the names of Tuya's documentation. Write a "
+        "secret such as secret_key as env:NAME or file:NAME of the worker: Prefect keeps what is typed here"
     ),
 ]
 

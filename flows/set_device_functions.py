@@ -12,7 +12,7 @@ from tasks.run.run import final_state, running
 
 DeviceId = Annotated[Id, Described("Device whose functions are set")]
 FunctionCodes = Annotated[
-    Ids, Described("Codes of all functions that are to be enabled; the others of the device's pool are switched off")
+    Ids, Described("Codes of all functions to enable; the others of the device's pool are switched off")
 ]
 
 
@@ -25,7 +25,7 @@ async def set_device_functions(
     run_key: RunKey = None,
     dry_run: DryRun = True,
 ) -> State[Any]:
-    """Enables functions of a device, and no others: checked against its function pool before, read back after.
+    """Enables exactly these functions of a device. Checks them against its function pool before, reads them back after.
 
     By default it is a dry run; writing also needs ALLOW_WRITES=true in the account's settings.
     """

@@ -14,7 +14,7 @@ from tasks.run.run import final_state, running
 async def sync_accounts(account: AccountName = None, run_key: RunKey = None) -> State[Any]:
     """Reads the list of authorized accounts to its end and marks those that are no longer in it.
 
-    nightly_sync does it too if the account's settings say SYNC_ACCOUNTS=true. The run is red if the list could not be
+    nightly_sync does this too if the account's settings say SYNC_ACCOUNTS=true. The run is red if the list could not be
     read to its end; no account is then declared vanished.
     """
     async with running("sync_accounts", account, run_key, {}) as run:

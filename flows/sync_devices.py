@@ -1,4 +1,4 @@
-"""Read the device inventory of all projects, keep its history, and ask the details that are due."""
+"""Read the device inventory of all projects, keep its history, and ask for the details that are due."""
 
 from typing import Annotated, Any
 
@@ -24,7 +24,7 @@ ProjectIds = Annotated[
     SomeOf("the projects of the settings"),
     Described("Only these projects; empty: those of the settings"),
 ]
-Full = Annotated[bool, Described("Ask details and functions of all devices, not only of new and changed ones")]
+Full = Annotated[bool, Described("Ask for details and functions of all devices, not only of new and changed ones")]
 
 
 @flow(name="sync_devices", flow_run_name="devices {account}")
@@ -37,7 +37,7 @@ async def sync_devices(
 ) -> State[Any]:
     """Reads the device list of each project until it is known, finds vanished devices, and keeps the history.
 
-    Details and functions are asked for new and changed devices; for all devices weekly and after a gap in the messages.
+    Details and functions are asked for new and changed devices, and for all devices weekly and after a gap in messages.
     The run is red if a list could not be read to its end; no device of that project is then declared vanished.
     """
     asked_for = {"project_ids": project_ids, "full": full}

@@ -36,10 +36,10 @@ QueryUrl = Annotated[
 ]
 Query = Annotated[str | None, Described("SQL query that returns a column sn and, optionally, order_code")]
 Sheet = Annotated[
-    str | None, Described("The one sheet of a workbook to read; empty: all visible ones that have the column")
+    str | None, Described("The only sheet of a workbook to read; empty: all visible sheets that have the column")
 ]
 Column = Annotated[str | None, Described("Heading of the serial numbers, if it is unusual")]
-WorkOrder = Annotated[str | None, Described("Work order for rows that name none")]
+WorkOrder = Annotated[str | None, Described("Work order of rows that name none")]
 
 
 @flow(name="sync_serial_numbers", flow_run_name="serial numbers {account}")

@@ -15,7 +15,7 @@ from tuyahouse.sync.serial_numbers.plan import Wanted
 SerialNumbers = Annotated[
     list[str] | None,
     SomeOf("all that are due"),
-    Described("Only these serial numbers, due or not; those that Tuya knows get registered"),
+    Described("Only these serial numbers, due or not; those that Tuya knows are registered"),
 ]
 WorkOrders = Annotated[
     list[str] | None,
@@ -34,9 +34,9 @@ async def sync_sn_flows(
     now: Now = None,
     strategy: Strategy = None,
 ) -> State[Any]:
-    """Asks the process steps of the serial numbers that are due, of given ones, or of work orders.
+    """Asks for the process steps of serial numbers: those that are due, given ones, or those of work orders.
 
-    It makes one call a serial number, paced and within the budget. Every chunk is committed as a whole; a run that was
+    It makes one call a serial number, paced and within the budget. Every chunk is committed as a whole. A run that was
     stopped continues if it is started again with the same run key. A run of given ones runs beside all others.
     """
     wanted = Wanted(sns=sns, work_orders=work_orders, limit=limit, strategy=strategy)

@@ -28,7 +28,7 @@ class Account(BaseModel):
     name: str = Field(default="", description="Filled in from the key; part of every warehouse key")
     region: Annotated[Region | None, Lower] = Field(default=None, description="Data centre: " + ", ".join(Region))
     base_url: Annotated[str, Visible] = Field(
-        default="", pattern=r"^(https?://.*)?$", description="OpenAPI base URL; wins over the region"
+        default="", pattern=r"^(https?://.*)?$", description="OpenAPI base URL; overrides the region"
     )
     client_id: Annotated[str, Visible] = Field(
         min_length=1, description="Access ID of the cloud project; each account has a project of its own"
@@ -58,7 +58,10 @@ class Account(BaseModel):
         "pass_counts: those that Tuya's pass counts say moved, once the counts have proved true, until then stale",
     )
     max_staleness_days: Whole = Field(
-        default=7, ge=1, le=365, description="An open serial number is asked at least this often, whatever counts say"
+        default=7,
+        ge=1,
+        le=365,
+        description="An open serial number is asked at least this often, whatever counts say",
     )
     timeout_seconds: float = Field(default=30.0, gt=0, le=600, description="Longest wait for one answer")
     max_answer_mb: Whole = Field(
@@ -67,20 +70,20 @@ class Account(BaseModel):
         le=1024,
         description="Largest answer that is read, in MB, compressed or not; a process may hold `CONCURRENCY` of them",
     )
-    attempts: Whole = Field(default=6, ge=1, le=20, description="Attempts for a call that meets a passing fault")
+    attempts: Whole = Field(default=6, ge=1, le=20, description="Attempts for a call that fails with a passing fault")
     refresh_early_seconds: Whole = Field(
         default=60, ge=0, le=3600, description="How long before its expiry a token is replaced"
     )
     project_ids: Names = Field(default=(), description="Projects whose devices are read")
     device_query: Literal["auto", "snake", "camel", "dotted"] = Field(
-        default="auto", description="Spelling of the device list's query parameters; auto tries them"
+        default="auto", description="Spelling of the device list's query parameters; auto finds it out"
     )
     device_page_size: Whole = Field(default=100, ge=1, le=1000, description="Devices in one page of the device list")
     allow_writes: bool = Field(
         default=False, description="Flows may write to Tuya: users, permissions, data points, commands, tokens"
     )
     app_schema: Annotated[str, Visible] = Field(default="", description="Schema of the app whose users are managed")
-    sync_accounts: bool = Field(default=False, description="nightly_sync reads the list of authorized accounts too")
+    sync_accounts: bool = Field(default=False, description="nightly_sync also reads the list of authorized accounts")
     visual_username: Annotated[str, Visible] = Field(
         default="", description="Developer account of Tuya IoT on Alibaba Cloud, for visual tokens"
     )
@@ -91,7 +94,7 @@ class Account(BaseModel):
         default="", pattern=r"^(https?://.*)?$", description="Base URL of Tuya IoT on Alibaba Cloud"
     )
     messages_source: Literal["pulsar", "websocket"] = Field(
-        default="pulsar", description="The kind of Tuya's message endpoint that is read"
+        default="pulsar", description="Kind of Tuya's message endpoint: pulsar or websocket"
     )
     messages_read_by: Annotated[Literal["nobody", "schedule", "service"], Lower] = Field(
         default="nobody",
@@ -99,7 +102,7 @@ class Account(BaseModel):
     )
     messages_url: Annotated[str, Visible] = Field(default="", description="Message endpoint; default by region")
     messages_environment: Literal["prod", "test"] = Field(
-        default="prod", description="prod reads the topic event, test event-test"
+        default="prod", description="prod reads the topic event, test the topic event-test"
     )
     messages_subscription: Annotated[str, Visible] = Field(
         default="", description="Subscription name; default {client_id}-sub"
@@ -108,27 +111,28 @@ class Account(BaseModel):
         default="Failover",
         description="How consumers of a subscription share it: Failover, Exclusive, Shared, Key_Shared",
     )
-    messages_notices: bool = Field(default=False, description="Read the topic out/notice too (backlog notices)")
+    messages_notices: bool = Field(default=False, description="Also read the topic out/notice (backlog notices)")
     messages_tls_ca: Annotated[str, Visible] = Field(
         default="", description="File of CA certificates; default: the system's"
     )
     messages_retention: Duration = Field(default=timedelta(hours=2), description="How long Tuya keeps unread messages")
     factory_time_zone: Annotated[str, Visible, AfterValidator(checked_zone)] = Field(
-        default="UTC", description="Time zone of the factory, e.g. Asia/Shanghai: the marts count days and shifts in it"
+        default="UTC",
+        description="Time zone of the factory, e.g. Asia/Shanghai, in which the marts count days and shifts",
     )
     schedule_time_zone: Annotated[str, Visible, AfterValidator(checked_zone)] = Field(
         default="", description="Time zone of the schedules of this account's deployments; default: `FACTORY_TIME_ZONE`"
     )
     factory_shifts: Annotated[str, Visible, AfterValidator(checked_shifts)] = Field(
         default="day=00:00",
-        description="Shifts by their local starts, e.g. early=06:00,late=14:00,night=22:00; the first begins the day",
+        description="Shifts and their local starts, e.g. early=06:00,late=14:00,night=22:00; the first begins the day",
     )
     false_means: Annotated[Literal["failed", "open"], Lower] = Field(
         default="failed",
         description="What status false of a step means in the marts: failed; open: not yet passed, if it is the newest",
     )
     stuck_after: Annotated[Duration, AfterValidator(whole_hours)] = Field(
-        default=timedelta(days=3), description="How long an open unit makes no step until it counts as stuck"
+        default=timedelta(days=3), description="An open unit that makes no step for this long counts as stuck"
     )
     report_language: Annotated[Literal["en", "zh"], Lower] = Field(
         default="en", description="Language of the report: en (English), zh (Chinese)"

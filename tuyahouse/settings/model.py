@@ -14,7 +14,7 @@ from tuyahouse.settings.types import Duration, EncodedUrl, Json, Lower, Strong, 
 
 
 class Settings(BaseSettings):
-    """All settings. Use :func:`load_settings`, which turns errors into words."""
+    """All settings. Use :func:`load_settings`, which explains errors in words."""
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
@@ -41,7 +41,7 @@ class Settings(BaseSettings):
     )
     chunks_at_once: Whole = Field(default=2, ge=1, le=16, description="Chunks that a run works on at once")
     task_runner: Annotated[Literal["process", "dask"], Lower] = Field(
-        default="process", description="Where chunks are asked: process, the run's own; dask, processes of a cluster"
+        default="process", description="Where chunks are asked: process, in the run's own process; dask, on a cluster"
     )
     dask_address: Annotated[str, Visible] = Field(
         default="",
@@ -49,22 +49,22 @@ class Settings(BaseSettings):
         "processes on the run's machine",
     )
     report_dir: Annotated[str, Visible] = Field(
-        default="reports", description="Directory that build_report writes to where no file is named: `<NAME>.html`"
+        default="reports", description="Directory that build_report writes `<NAME>.html` to if no file is named"
     )
     report_url: Annotated[str, Visible] = Field(
         default="",
         pattern=r"^(https?://.*)?$",
-        description="Where browsers find that directory; Prefect's artifacts link to it",
+        description="URL of that directory for browsers; Prefect's artifacts link to it",
     )
     raw_retention: Duration = Field(default=timedelta(days=400), description="Raw answers older than this are pruned")
     lock_lease: Duration = Field(
         default=timedelta(minutes=2),
         ge=timedelta(seconds=1),
-        description="How long after a run died its lock on the account expires",
+        description="How long a run that died still holds its lock on the account",
     )
     token_dir: Annotated[str, Visible] = Field(
         default="",
-        description="Directory that tickets and visual tokens are written to, each a file for the worker's user alone",
+        description="Directory for tickets and visual tokens, each in a file that only the worker's user can read",
     )
     lock_wait: Duration = Field(
         default=timedelta(minutes=10),
@@ -72,7 +72,7 @@ class Settings(BaseSettings):
         description="How long a run waits for a table, row or file that another session of the database has locked",
     )
     token_store: Annotated[Literal["files", "prefect"], Lower] = Field(
-        default="files", description="Where visual tokens go: files (TOKEN_DIR), or prefect (a Secret block each)"
+        default="files", description="Where visual tokens are kept: files (TOKEN_DIR), or prefect (a Secret block each)"
     )
     log_level: Annotated[Literal["debug", "info", "warning", "error"], Lower] = Field(
         default="info", description="Lowest level that is logged"
@@ -81,7 +81,7 @@ class Settings(BaseSettings):
         default="auto", description="json: one JSON object per line; auto: text in a terminal, json elsewhere"
     )
     log_dir: Annotated[str, Visible] = Field(
-        default="", description="Directory of log files, one a day with a JSON object a line; default: none are kept"
+        default="", description="Directory of log files, one a day, one JSON object per line; default: no log files"
     )
     log_kept: Duration = Field(
         default=timedelta(days=30), ge=timedelta(days=1), description="How long log files are kept"

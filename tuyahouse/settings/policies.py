@@ -34,9 +34,11 @@ class CommandPolicy(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    deadline: Duration = Field(default=timedelta(hours=1), description="A command that stays open for longer is stuck")
+    deadline: Duration = Field(
+        default=timedelta(hours=1), description="A command that stays open for longer than this is stuck"
+    )
     deadline_by_product_type: Annotated[dict[str, Duration], Json] = Field(
-        default={}, description="Deadlines that differ, by product type of the device"
+        default={}, description="Other deadlines, by product type of the device"
     )
     ask_after: Duration = Field(
         default=timedelta(minutes=5), description="How long after an answer an open record is first asked again"
