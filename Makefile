@@ -61,7 +61,7 @@ bench-marts: setup  ## what marts cost on a million and ten million steps (bench
 look: setup  ## start make up, drive its UI in a browser, stop it (some minutes)
 	@TUYAHOUSE_TEST_UP=1 $(RUN) -m pytest --timeout=900 tests/deployment/test_up.py
 
-containers: setup  ## build the image; a night in compose, its database killed in another, one in pods (podman; some minutes)
+containers: setup  ## build the image, run a night in compose, kill its database (podman; some minutes)
 	@CONTAINERS=1 .ci/system
 	@TUYAHOUSE_TEST_CONTAINERS=1 $(RUN) -m pytest --timeout=1500 tests/containers
 
