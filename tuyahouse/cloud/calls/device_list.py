@@ -28,21 +28,22 @@ PROBE_PAGE, PROBE_SIZE = 2, 7
 
 
 class DevicePage(msgspec.Struct, frozen=True, gc=False):
-    """One page of the list. ``unusable`` holds items without a device id; numbers that Tuya did not send are None.
-
-    ``size`` is how many bytes the answer had.
-    """
+    """One page of the list. ``unusable`` holds items without a device id; numbers that Tuya did not send are None."""
 
     devices: list[Device]
     unusable: list[bytes]
     total: int | None
     page_no: int | None
     page_size: int | None
-    size: int = 0
 
     @property
     def rows(self) -> int:
         return len(self.devices) + len(self.unusable)
+
+    @property
+    def size(self) -> int:
+        """Bytes of its rows, as sent."""
+        return sum([len(device.raw) for device in self.devices]) + sum(map(len, self.unusable))
 
 
 class ListResult(msgspec.Struct, gc=False):
@@ -133,7 +134,6 @@ def _page(page: ListResult, documented: Callable[[], list[Documented]], sent: by
         _total(page.total),
         whole_number(page.page_no_camel if page.page_no is None else page.page_no),
         whole_number(page.page_size_camel if page.page_size is None else page.page_size),
-        len(sent),
     )
 
 

@@ -84,7 +84,7 @@ class ProjectReader:
                 sweep.take([device.device_id for device in page.devices] + [""] * len(page.unusable), page.total)
                 pages.append(page)
                 self.on_page(sweep.rows, page.total)
-            largest = LARGEST_CHUNK if room.refused else max(page.size for page in pages)
+            largest = LARGEST_CHUNK if room.refused else max([1, *(page.size for page in pages)])
             full = room.full or sum(page.rows for page in pages) >= LAND_AT
             if sweep.reached_total or sweep.ended or full:
                 landed = await asyncio.to_thread(self.ledger.land, number, pages, asked_at, self.client.calls)
