@@ -3,7 +3,7 @@
 import os
 import random
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import insert, text
@@ -37,7 +37,7 @@ WORK = """
 
 def land(warehouse: Warehouse, world: World, dice: random.Random, number: int) -> None:
     """Reset some units and give them a new step, as an answer of Tuya's does, in one transaction with the mark."""
-    at = datetime(2026, 4, 18, number % 24, tzinfo=UTC)
+    at = datetime(2026, 4, 18, tzinfo=UTC) + timedelta(minutes=10 * number)
     chosen = {step.sn for step in dice.sample(world.steps, 20)}
     new = [step._replace(at=at, node="n1", status=True, gone_at=None) for step in world.steps if step.sn in chosen]
     added = list({(step.sn, step.order): step for step in new}.values())
