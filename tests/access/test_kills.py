@@ -81,7 +81,7 @@ def test_a_flow_that_is_killed_during_its_call_writes_nothing_twice(
 
 def _kill_in_their_calls(desk: Desk, before: Mapping[str, int], started: Mapping[str, "subprocess.Popen[str]"]) -> None:
     """Each process as soon as Tuya has its call."""
-    left, end = dict(started), time.monotonic() + 240
+    left, end = dict(started), time.monotonic() + 600
     while left:
         assert time.monotonic() < end, f"no call of {', '.join(left)}"
         for name in [name for name in left if desk.calls(CALLS[name]) > before[name]]:

@@ -9,6 +9,7 @@ from tests.flows.nights import night, open_dead_letters, register, rows, setting
 from tests.support.sandbox import Sandbox
 from tuyahouse.cloud.client import TuyaClient
 from tuyahouse.cloud.errors import QuotaExhausted
+from tuyahouse.sync.serial_numbers import craft_lines
 from tuyahouse.sync.serial_numbers.chunk import sync_chunk
 from tuyahouse.sync.serial_numbers.craft_lines import CraftLines
 from tuyahouse.sync.serial_numbers.plan import Wanted, plan_run
@@ -50,6 +51,16 @@ async def test_each_line_is_asked_once_in_any_number_of_chunks_and_nights(tuya, 
     tuya.control("day", {"day": 5})
     await night(warehouse, settings_of(tuya, chunk_size=5), "n2")
     assert asked(tuya) == dict.fromkeys({sn[:-5] for sn in some}, 1)
+
+
+async def test_lines_are_asked_and_landed_in_parts(tuya, warehouse, some, monkeypatch):
+    landings, land = [], craft_lines.land_craft_lines
+    monkeypatch.setattr(craft_lines, "LINES_AT_ONCE", 1)
+    monkeypatch.setattr(craft_lines, "land_craft_lines", lambda *given: landings.append(given) or land(*given))
+    await night(warehouse, settings_of(tuya), "n1")
+    orders = {sn[:-5] for sn in some}
+    assert asked(tuya) == dict.fromkeys(orders, 1) and len(landings) == len(orders) > 1
+    assert {order for (order,) in rows(warehouse, craft_line, "order_code")} == orders
 
 
 async def test_nodes_are_stored_in_their_order(tuya, warehouse, some):
