@@ -32,6 +32,7 @@ from tuyahouse.foreign_text import plain
 from tuyahouse.log_files import log_to_files
 from tuyahouse.outcome import Outcome
 from tuyahouse.settings import Settings, SettingsError, load_settings
+from tuyahouse.sync.serial_numbers.progress import progress_in
 from tuyahouse.terminal import print_outcomes, print_text
 from tuyahouse.verdict import GREEN
 from tuyahouse.warehouse.errors import LockLost, WarehouseError
@@ -235,6 +236,7 @@ def _ends(found: Sequence[runs.Summary]) -> list[str]:
     lines: dict[str, None] = {}
     for run in found:
         lines[f"{run.flow}: {run.status}"] = None
+        lines.update(dict.fromkeys(filter(None, [progress_in(run.parameters).came_to])))
         said = {f"{other.flow}: {line}" for other in found for line in other.note.splitlines()}
         lines.update(dict.fromkeys(line for line in run.note.splitlines() if line not in said))
     return list(lines)

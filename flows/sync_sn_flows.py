@@ -9,7 +9,7 @@ from flows.parameters import AccountName, Described, Limit, Now, RunKey, SomeOf,
 from tasks.marts import refresh_marts
 from tasks.run.flow import flow
 from tasks.run.run import Running, final_state, running
-from tasks.sn_flows import ask_sn_flows, count_passes, fetch_missing_lines, plan_further, plan_sn_flows
+from tasks.sn_flows import ask_sn_flows, count_passes, fetch_missing_lines, plan_further, plan_sn_flows, sum_up
 from tuyahouse.sync.serial_numbers.plan import Wanted
 
 SerialNumbers = Annotated[
@@ -48,7 +48,7 @@ async def sync_sn_flows(
         run.plan(planned)
         staged = planned.staged
         await run.each_chunk(ask_sn_flows)
-        while staged and not run.stopped and not planned.unpaid:
+        while staged and not run.stopped:
             await run.softly(_count(run, wanted))
             planned = await plan_further(run.run, wanted)
             run.plan(planned)
@@ -57,6 +57,7 @@ async def sync_sn_flows(
             await run.each_chunk(ask_sn_flows)
         run.stopped = run.stopped or planned.unpaid
         await run.softly(run.requires(fetch_missing_lines(run.run)))
+        run.came_to = await sum_up(run.run)
         await refresh_marts(run.account, now)
     return final_state(run)
 

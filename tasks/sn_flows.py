@@ -5,11 +5,12 @@ from functools import partial
 
 from prefect.runtime import flow_run
 
+from tasks.run.artifacts import publish_table, shown
 from tasks.run.meter import metered
 from tasks.run.resources import open_resources
 from tasks.run.retries import retried_task
 from tuyahouse.outcome import Outcome
-from tuyahouse.sync.serial_numbers import plan, staged
+from tuyahouse.sync.serial_numbers import came_to, plan, staged
 from tuyahouse.sync.serial_numbers.chunk import sync_chunk
 from tuyahouse.sync.serial_numbers.craft_lines import CraftLines
 from tuyahouse.warehouse.ledgers.runs import Run
@@ -32,9 +33,7 @@ async def count_passes(run: Run, wanted: plan.Wanted) -> list[str]:
     if not await asyncio.to_thread(plan.is_staged, resources.warehouse, run, wanted, resources.account):
         return []
     client = partial(resources.tuya, run.run_id)
-    return await staged.count_passes(
-        client, resources.warehouse, run, run.present(), workers=resources.account.concurrency
-    )
+    return await staged.count_passes(client, resources.warehouse, resources.account, run, run.present())
 
 
 @retried_task("plan further")
@@ -72,6 +71,18 @@ async def fetch_missing_lines(run: Run) -> str:
         async with resources.tuya(run.run_id) as client:
             await lines.fetch(client, missing)
     return await asyncio.to_thread(lines.refusals)
+
+
+@retried_task("what it came to")
+async def sum_up(run: Run) -> str:
+    """What a run of what is due came to, by its strategy: in words, and as a table; "" for one that was given keys."""
+    resources = open_resources(run.account)
+    found = await asyncio.to_thread(came_to.sum_up, resources.warehouse, resources.account, run, run.present())
+    if found is None:
+        return ""
+    words = came_to.in_words(found)
+    await publish_table((run.flow, run.account, "strategy"), came_to.as_rows(found), shown(words))
+    return words
 
 
 _lines: dict[tuple[str, str], CraftLines] = {}

@@ -54,19 +54,23 @@ async def publish_link(key: Sequence[str], link: str, text: str) -> None:
     await acreate_link_artifact(link, redact(text), artifact_key(*key), shown(text))
 
 
-async def publish_outcome(summary: Summary, verdict: str, parts: Sequence[Summary] = (), more: str = "") -> None:
+async def publish_outcome(
+    summary: Summary, verdict: str, parts: Sequence[Summary] = (), more: str = "", came_to: Sequence[str] = ()
+) -> None:
     """Publish the counts of a run, green or red, as a table; a run that is made of parts has a column for each.
 
-    The description begins with the verdict, what is wrong and what to do; ``more`` is Markdown. All nine counts are
-    rows, unless all are zero.
+    The description begins with the verdict, what the strategy ``came_to``, what is wrong and what to do; ``more`` is
+    Markdown. All nine counts are rows, unless all are zero.
     """
     columns = {part.flow: part.outcome for part in (*parts, *_own(summary))} if parts else {"value": summary.outcome}
     counted = COUNTS if any(one != Outcome() for one in columns.values()) else ()
     rows = [{"count": name} | {title: getattr(one, name) for title, one in columns.items()} for name in counted]
+    wrong = (shown(summary.note), _what_to_do(summary))
+    said = (f"**{verdict}**", *map(shown, came_to), *wrong, more, _title(summary))
     await publish_table(
         (summary.flow, summary.account),
         rows,
-        "\n\n".join(filter(None, (f"**{verdict}**", shown(summary.note), _what_to_do(summary), more, _title(summary)))),
+        "\n\n".join(filter(None, said)),
     )
 
 

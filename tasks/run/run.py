@@ -25,6 +25,7 @@ from tuyahouse.logs import redact
 from tuyahouse.memory import rare_collections
 from tuyahouse.settings import SettingsError, load_settings
 from tuyahouse.sync.given import names_keys
+from tuyahouse.sync.serial_numbers.progress import progress_in
 from tuyahouse.sync.serial_numbers.registered import unknown_in_words
 from tuyahouse.terminal import progress
 from tuyahouse.verdict import GREEN, in_one_sentence
@@ -62,6 +63,8 @@ class Running:
     """What makes it red, once it has done all the rest."""
     parts: tuple[str, ...] = ()
     """Flows that ran inside this one, under its run key; they have the counts."""
+    came_to: str = ""
+    """What the strategy of a run of what is due came to."""
     nothing_left: bool = False
     """No chunk was open when they were to be asked."""
     verdict: str = ""
@@ -271,7 +274,8 @@ async def _publish(current: Running, summary: runs.Summary) -> None:
         moved, more = await in_the_morning(current.resources, summary)
         current.verdict = " ".join(filter(None, (current.verdict, moved)))
     log.info("%s of %s: %s. %s", summary.flow, summary.account, summary.status, current.verdict)
-    await publish_outcome(summary, current.verdict, parts, more)
+    came_to = [current.came_to, *(progress_in(part.parameters).came_to for part in parts)]
+    await publish_outcome(summary, current.verdict, parts, more, came_to)
     if summary.status in GREEN:
         await resolve_note(summary)
     else:
@@ -303,5 +307,6 @@ def close_run(
 
 def final_state(current: Running) -> State[Any]:
     """The Prefect state of a run that was not red: Completed, or Stopped if a budget ended it. Verdict first."""
-    message = " ".join(filter(None, (current.verdict, current.stopped, f"Run key: {current.key}")))
+    said = (current.verdict, current.came_to, current.stopped, f"Run key: {current.key}")
+    message = " ".join(filter(None, said))
     return Completed(name=STOPPED, message=message) if current.stopped else Completed(message=message)

@@ -17,9 +17,11 @@ from typer.testing import CliRunner
 
 from tests.cli.asking import ask
 from tests.cli.conftest import PROGRAM
+from tests.support.direct_nights import Nights
 from tests.support.sandbox import Sandbox
 from tuyahouse.cli.program import app
 from tuyahouse.outcome import Outcome
+from tuyahouse.sync.serial_numbers.budget import share_of_night
 from tuyahouse.warehouse import schema
 from tuyahouse.warehouse.ledgers import dead_letters, run_chunks, runs
 from tuyahouse.warehouse.ledgers.refusals import record_refusal
@@ -31,6 +33,7 @@ from tuyahouse.warehouse.warehouse import Warehouse
 
 SN = "YZCB04ZZR00001"
 LEASE = timedelta(minutes=2)
+DEMO = "TUYAHOUSE_ACCOUNTS__DEMO__"
 ANNEX = {"REGION": "eu", "CLIENT_ID": "an-id-of-the-annex", "CLIENT_SECRET": "a-secret-of-the-annex-of-32-chars"}
 
 
@@ -55,26 +58,61 @@ def row(text: str, first: str) -> list[str]:
 
 def test_a_plan_counts_what_is_due_by_its_reason(cli) -> None:
     cli("sn", "add", "-a", "demo", "--pattern", "B0001..B0100", "--work-order", "WO-1")
-    result = cli("plan", "-a", "demo", CALLS_PER_SECOND="4", MONTHLY_CALLS="1000")
+    result = cli("plan", "-a", "demo", CALLS_PER_SECOND="4", MONTHLY_CALLS="26000")
     assert result.exit_code == 0
+    assert row(result.stdout, "pass counts") == ["pass counts of work orders", "0", "0"]
     assert row(result.stdout, "serial numbers never asked") == ["serial numbers never asked", "100", "100"]
     assert row(result.stdout, "craft lines") == ["craft lines of work orders", "2"]
     assert row(result.stdout, "tokens") == ["tokens", "3"]
     assert row(result.stdout, "devices on lists") == ["devices on lists", "0", "2"]
     assert row(result.stdout, "all") == ["all", "107"]
-    assert result.stdout.splitlines()[-3:] == [
-        "At 4 calls per second and endpoint the serial numbers take about 25 s.",
-        "That is 10.7% of the month's 1,000 calls, of which 1,000 are left now; 893 would be left.",
+    lines = result.stdout.splitlines()
+    assert "The counts are not trusted yet: they agreed on 0 of 2 nights." in lines
+    assert "At 4 calls per second and endpoint the serial numbers take about 25 s." in lines
+    assert "That is 0.4% of the month's 26,000 calls, of which 26,000 are left now; 25,893 would be left." in lines
+    assert (
         "Never read whole: north-hall, south-hall. How many devices are listed there nobody knows yet, and each new "
-        "one costs 3 calls for its details, in the same night.",
-    ]
+        "one costs 3 calls for its details, in the same night."
+    ) in lines
+    assert row(result.stdout, "stale") == ["stale", "26,000", "100", "1 day", "1 day", "same night"]
+    assert lines[-1] == (
+        "At 26,000 calls a month by pass_counts: work orders at most 1 day old, serial numbers at most 6 days."
+    )
 
 
 def test_a_plan_says_what_the_budget_leaves_for_later(cli) -> None:
     cli("sn", "add", "-a", "demo", "--pattern", "B0001..B0100")
     result = cli("plan", "-a", "demo", MONTHLY_CALLS="50")
-    assert row(result.stdout, "serial numbers never asked") == ["serial numbers never asked", "100", "47"]
-    assert "The budget leaves 53 due serial numbers for later." in result.stdout
+    paid = share_of_night(50, datetime.now(UTC)) - 3
+    assert row(result.stdout, "serial numbers never asked") == ["serial numbers never asked", "100", str(paid)]
+    assert f"Tonight's share of the month's calls leaves {100 - paid} serial numbers for later nights." in result.stdout
+    assert row(result.stdout, "stale") == ["stale", "50", "1", "100 days", "100 days", "100 days"]
+
+
+def test_a_plan_fits_into_80_columns_and_shows_what_another_strategy_or_budget_would_give(
+    environment: dict[str, str], sqlite_url: str, secret_key: str
+) -> None:
+    """Some nights of a factory are in the warehouse: the counts are trusted, and tonight goes by them."""
+    warehouse = Warehouse.open(sqlite_url, secret_key)
+    nights = Nights(warehouse, orders=12, order_units=60, orders_at_once=4)
+    for day in range(4):
+        nights.run(day)
+    warehouse.close()
+    budget = {f"{DEMO}MONTHLY_CALLS": "26000", f"{DEMO}CALLS_PER_SECOND": "4", "TUYAHOUSE_SECRET_KEY": secret_key}
+    shown = in_a_terminal(["plan", "-a", "demo"], environment | budget, 80)
+    assert max(map(len, shown)) <= 80
+    text, words = "\n".join(shown), " ".join(" ".join(shown).split())
+    assert "Left out at this width" not in words
+    assert int(row(text, "pass counts of work orders")[1]) > 0
+    assert int(row(text, "serial numbers moved, and samples")[1]) > 0
+    assert "The counts are trusted (passed)." in words
+    found = [line.split() for line in shown[[line.startswith("In the long run") for line in shown].index(True) :]]
+    by_all, by_counts = (next(one for one in found if one[:2] == [name, "26,000"]) for name in ("all", "pass_counts"))
+    assert by_all[3:] == ["1", "day", "1", "day", "same", "night"]
+    assert int(by_counts[2]) < int(by_all[2]) and by_counts[3:] == ["1", "day", "6", "days", "same", "night"]
+    assert any(one[:3] == ["pass_counts", "no", "limit"] for one in found)
+    assert "At 26,000 calls a month by pass_counts: work orders at most 1 day old, serial numbers at most 6" in words
+    assert "Now: the open serial number that was asked longest ago was asked" in words
 
 
 @pytest.mark.usefixtures("asked")

@@ -5,8 +5,10 @@ killed: ``python -m tests.flows.nights RUN_KEY [WORK_ORDER …]``, with the sett
 """
 
 import asyncio
+import csv
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -63,6 +65,12 @@ def environment_of(sandbox: Sandbox, warehouse_url: str, secret_key: str, **extr
 def units(sandbox: Sandbox) -> list[tuple[str, str]]:
     """(serial number, work order) of every unit of the factory."""
     return [(each["sn"], each["order_code"]) for each in sandbox.lines("truth/serial-numbers")]
+
+
+def begun_units(sandbox: Sandbox) -> list[tuple[str, str]]:
+    """The same of the work orders that have begun, as the file names them that a factory's own system would send."""
+    with urllib.request.urlopen(f"{sandbox.url}/sandbox/serial-numbers.csv", timeout=60) as answer:
+        return [(sn, order) for sn, order in csv.reader(answer.read().decode().splitlines()[1:])]
 
 
 def register(warehouse: Warehouse, sns: Iterable[str | tuple[str, str]]) -> None:

@@ -4,76 +4,26 @@ import os
 import random
 import time
 from collections.abc import Iterator
-from datetime import datetime
 from pathlib import Path
-from typing import Any
 
-import msgspec
 import pytest
 
-from tests.flows.nights import environment_of, night, register, rows, settings_of, start_night, units
+from tests.flows.contents import contents
+from tests.flows.nights import environment_of, night, register, settings_of, start_night, units
 from tests.flows.processes import run_flow, start_flow, wait_until
 from tests.support.factory import Factory
 from tests.support.kill import kill
 from tests.support.prefect import PrefectServer
 from tests.support.sandbox import Sandbox
-from tests.warehouse.answers import stored_answers
 from tuyahouse.warehouse.ledgers import runs
-from tuyahouse.warehouse.tables import (
-    craft_line,
-    craft_line_node,
-    flow_step,
-    ops_chunk,
-    ops_dead_letter,
-    ops_drift,
-    serial_number,
-)
 from tuyahouse.warehouse.warehouse import Warehouse
 
 KILLS = int(os.environ.get("TUYAHOUSE_TEST_KILLS", "3"))
 KILLS_OF_WHOLE_PROCESSES = max(1, KILLS // 10)
-CORE = (serial_number, flow_step, craft_line, craft_line_node, ops_dead_letter)
 CHUNK, IN_FLIGHT = 20, 2
 """Serial numbers a chunk, and chunks at once."""
-BY_TUYAS_CLOCK = {"happened_at"}
-COUNTS = ("planned", "asked", "answered", "empty", "failed", "rejected", "inserted", "updated", "unchanged")
 
 pytestmark = pytest.mark.kill
-
-
-class Envelope(msgspec.Struct):
-    result: msgspec.Raw
-
-
-def contents(warehouse: Warehouse) -> dict[str, Any]:
-    """Everything a night leaves. Of times by our own clock only whether there is one: they differ between nights."""
-    found = {}
-    for table in CORE:
-        own = [isinstance(c.name, str) and c.name not in BY_TUYAS_CLOCK for c in table.c]
-        found[table.name] = [
-            tuple(
-                "a time" if hide and isinstance(cell, datetime) else cell for cell, hide in zip(row, own, strict=True)
-            )
-            for row in rows(warehouse, table)
-        ]
-    found["chunks"] = sorted(rows(warehouse, ops_chunk, "run_id", "chunk", *COUNTS[:2]))
-    found["drift"] = rows(warehouse, ops_drift, "kind", "field", "answers")  # the sample is that of whoever came first
-    return found | {"raw": raw(warehouse), "runs": summed(warehouse)}
-
-
-def raw(warehouse: Warehouse) -> dict[str, list[bytes]]:
-    """Every stored answer of every key, in order; without the envelope, which holds the time of the call."""
-    answers: dict[str, list[bytes]] = {}
-    with warehouse.read() as conn:
-        for kind in ("sn_flows", "craft_line"):
-            for key, body in stored_answers(conn, "demo", kind):
-                answers.setdefault(f"{kind} {key}", []).append(bytes(msgspec.json.decode(body, type=Envelope).result))
-    return answers
-
-
-def summed(warehouse: Warehouse) -> list[Any]:
-    found = [run for run in runs.recent_runs(warehouse, limit=1000) if run.flow == "sync_sn_flows"]
-    return sorted((run.run_key, run.status, *[getattr(run.outcome, name) for name in COUNTS[1:]]) for run in found)
 
 
 @pytest.fixture(scope="module")

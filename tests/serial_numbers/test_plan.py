@@ -8,7 +8,7 @@ from tests.flows.nights import DUE, register, rows
 from tuyahouse.settings import load_settings
 from tuyahouse.settings.policies import PlanPolicy
 from tuyahouse.sync.chunks import chunked
-from tuyahouse.sync.serial_numbers.counting import share_of_night
+from tuyahouse.sync.serial_numbers.budget import share_of_night
 from tuyahouse.sync.serial_numbers.plan import Wanted, plan_run
 from tuyahouse.warehouse.ledgers import dead_letters, run_chunks, runs
 from tuyahouse.warehouse.ledgers.dead_letters import DeadLetter

@@ -25,14 +25,17 @@ from tuyahouse.sandbox.world.options import Options
 from tuyahouse.sandbox.world.refusals import Refusal
 from tuyahouse.sandbox.world.world import World
 from tuyahouse.settings import Settings, load_settings
+from tuyahouse.sync.serial_numbers.came_to import CameTo, sum_up
 from tuyahouse.sync.serial_numbers.chunk import sync_chunk
 from tuyahouse.sync.serial_numbers.craft_lines import CraftLines
 from tuyahouse.sync.serial_numbers.plan import Planned, Wanted, plan_further, plan_run
+from tuyahouse.sync.serial_numbers.progress import progress_of
 from tuyahouse.sync.serial_numbers.staged import count_passes
+from tuyahouse.warehouse.database.dialect import upsert
 from tuyahouse.warehouse.ledgers import run_chunks, runs
 from tuyahouse.warehouse.serial_numbers import registry
 from tuyahouse.warehouse.serial_numbers.registry import Unit
-from tuyahouse.warehouse.tables import serial_number
+from tuyahouse.warehouse.tables import ops_api_calls, serial_number
 from tuyahouse.warehouse.warehouse import Warehouse
 
 ACCOUNT, FLOW = "demo", "sync_sn_flows"
@@ -94,6 +97,8 @@ class Night:
     median: timedelta
     reasons: dict[str, int]
     notes: list[str] = field(default_factory=list)
+    unpaid: str = ""
+    """What tonight's share of the month's calls did not pay for."""
 
 
 class Nights:
@@ -104,12 +109,15 @@ class Nights:
         self.world = World(msgspec.convert(chosen, Options))
         self.warehouse = warehouse
         account = {"client_id": "c", "client_secret": "s", "base_url": "http://127.0.0.1:9", "pms_username": "u"}
-        account |= {"pms_password": "p", "calls_per_second": 0, **(settings or {})}
+        account |= {"pms_password": "p", "calls_per_second": 0, "concurrency": 4, **(settings or {})}
         self.settings: Settings = load_settings(accounts={ACCOUNT: account}, chunk_size=1000)
         self.client = DirectClient(self.world)
         self.missed: list[str] = []
         """Units that moved and were not asked in the newest night."""
+        self.came_to: CameTo | None = None
+        """What the newest night came to by its own account."""
         self._answers: dict[str, bytes] = {}
+        self._entered = 0
 
     @property
     def now(self) -> datetime:
@@ -131,9 +139,10 @@ class Nights:
         wanted = Wanted(sns=sorted(moved)) if oracle else Wanted(strategy=strategy)
         with self.warehouse.begin() as conn:
             run = runs.begin_run(conn, ACCOUNT, FLOW, run_key or f"night {day}", {}, now=self.now)
-        notes = asyncio.run(self.ask(run, wanted))
+        self._entered = 0
+        notes, unpaid = asyncio.run(self.ask(run, wanted))
         with self.warehouse.read() as conn:
-            reasons = dict(runs.parameters_of(conn, run.run_id).get("stages", {}).get("reasons", {}))
+            reasons = progress_of(conn, run.run_id).reasons
         after = self._asked()
         asked = {sn for sn, at in after.items() if at != before.get(sn)}
         self.missed = sorted(moved - asked)
@@ -150,34 +159,47 @@ class Nights:
             median=sorted(ages)[len(ages) // 2] if ages else timedelta(0),
             reasons=reasons,
             notes=notes,
+            unpaid=unpaid,
         )
 
-    async def ask(self, run: runs.Run, wanted: Wanted) -> list[str]:
-        """The stages of the run, as the flow takes them; returns the notes."""
+    async def ask(self, run: runs.Run, wanted: Wanted) -> tuple[list[str], str]:
+        """The stages of the run, as the flow takes them; returns the notes, and what is not paid for."""
         warehouse, account = self.warehouse, self.settings.account(ACCOUNT)
         named, lines, notes = wanted.sns is not None, CraftLines(warehouse, run), list[str]()
         staged = not named and (wanted.strategy or account.strategy) == "pass_counts"
 
         async def count() -> None:
             if staged:
-                notes.extend(await count_passes(self._open, warehouse, run, run.present(), workers=4))  # type: ignore[arg-type]
+                notes.extend(await count_passes(self._open, warehouse, account, run, run.present()))  # type: ignore[arg-type]
+                self._enter()
 
         async def chunks(planned: Planned) -> None:
             notes.extend(planned.notes)
             for chunk in run_chunks.open_chunks(warehouse, run.run_id):
                 await sync_chunk(self.client, lines, chunk, workers=4)  # type: ignore[arg-type]
+                self._enter()
 
         await count()
         planned = plan_run(warehouse, self.settings, account, run, wanted, run.present())
         await chunks(planned)
-        while staged and not planned.unpaid:
+        while staged:
             await count()
             planned = plan_further(warehouse, self.settings, account, run, wanted, run.present())
             await chunks(planned)
             if not planned.keys:
                 break
+        unpaid = planned.unpaid
+        self.came_to = sum_up(warehouse, account, run, run.present())
         runs.finish_run(warehouse, run.run_id, "balanced")
-        return notes
+        return notes, unpaid
+
+    def _enter(self) -> None:
+        """Enter the calls made since the last time in the ledger, on the day that the night takes for today."""
+        more, self._entered = self.client.calls - self._entered, self.client.calls
+        with self.warehouse.begin() as conn:
+            row = {"account": ACCOUNT, "endpoint": "all", "day": self.now.date(), "calls": more}
+            again = {"calls": ops_api_calls.c.calls + more}
+            conn.execute(upsert(conn, ops_api_calls, ("account", "endpoint", "day"), again).values(row))
 
     @asynccontextmanager
     async def _open(self) -> AsyncIterator[DirectClient]:

@@ -1,25 +1,44 @@
-"""``tuyahouse plan``: what the next night would ask and cost."""
+"""``tuyahouse plan``: what the next night would ask and cost, and what another strategy or budget would give."""
 
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 
 from tuyahouse.cli.context import OneAccount, chosen, open_warehouse, read_settings
 from tuyahouse.cli.output import say, show
 from tuyahouse.settings import Account, Settings
-from tuyahouse.sync.forecast import AlsoDue, Plan, accounts_due, commands_due, devices_due, tonight
+from tuyahouse.sync.forecast import (
+    AlsoDue,
+    Plan,
+    accounts_due,
+    commands_due,
+    devices_due,
+    in_the_long_run,
+    tonight,
+)
 from tuyahouse.sync.night import in_words, what_cannot_be_asked
+from tuyahouse.sync.serial_numbers.budget import TRIAL
+from tuyahouse.sync.serial_numbers.came_to import trust_in_words
+from tuyahouse.sync.serial_numbers.outlook import Outlook
+from tuyahouse.sync.serial_numbers.preview import MOVED_SHARE, Preview
 from tuyahouse.terminal import duration
+from tuyahouse.warehouse.serial_numbers import registry
 from tuyahouse.warehouse.warehouse import Warehouse
 
 REASONS = {
+    "overdue": "not asked for MAX_STALENESS_DAYS",
     "new": "never asked",
-    "open": "open, and not asked for a while",
+    "moved": "moved, and samples (expected)",
+    "audited": "of audited work orders",
+    "uncounted": "of orders that counts cannot decide",
+    "due": "open, and not asked for a while",
     "unknown": "unknown to Tuya so far",
     "finished": "finished, checked again now and then",
 }
 
 
 def plan(account: OneAccount = None) -> None:
-    """Show what the next run would ask and what it would cost. Makes no call.
+    """Show what the next run would ask, why, and what it would cost; and how old what is known would get by another
+    strategy or budget. Makes no call.
 
     Example:
 
@@ -34,37 +53,92 @@ def plan(account: OneAccount = None) -> None:
 
 
 def _plan(warehouse: Warehouse, settings: Settings, account: Account, now: datetime) -> None:
-    night = tonight(warehouse, settings, account, now)
+    night, preview = tonight(warehouse, settings, account, now)
     others = [
         *devices_due(warehouse, account, now),
         *accounts_due(warehouse, account),
         commands_due(warehouse, account, settings.commands, now),
     ]
-    rows: list[tuple[object, ...]] = [
-        (f"serial numbers {why}", getattr(night.due, name), getattr(night.asked, name)) for name, why in REASONS.items()
+    rows: list[tuple[object, ...]] = []
+    if preview.trust is not None:
+        rows.append(("pass counts of work orders", preview.counts, night.counts))
+    rows += [
+        (f"serial numbers {why}", night.due[name], night.asked[name])
+        for name, why in REASONS.items()
+        if name in night.due
     ]
     rows += [("craft lines of work orders", None, night.craft_line_calls), ("tokens", None, night.token_calls)]
     rows += [(other.what, other.keys, other.calls) for other in others]
     calls = night.calls + sum(other.calls for other in others)
-    show(f"Plan for {account.name}", ("what", "due", "calls"), [*rows, ("all", None, calls)])
+    show(f"Plan for {account.name} by {preview.strategy}", ("what", "due", "calls"), [*rows, ("all", None, calls)])
+    long_run = in_the_long_run(warehouse, settings, account, now, preview)
     for line in [
         in_words(account),
         *what_cannot_be_asked(warehouse, settings, account, now),
-        *_by_counts(account),
+        *_by_counts(preview),
         *_sentences(account, night, others, calls),
         *(other.note for other in others if other.note),
     ]:
         say(line)
+    show(
+        "In the long run: calls, and how old what is known may get",
+        ("strategy", "a month", "a night", "orders", "serial numbers", "moved ones"),
+        [_row(one) for one in long_run],
+    )
+    for line in [*_oldest(warehouse, account, now), *map(_at_most, _named(account, long_run)), *_guessed(preview)]:
+        say(line)
 
 
-def _by_counts(account: Account) -> list[str]:
-    """That the figures are those by age, where the night decides by what moved."""
-    if account.strategy != "pass_counts":
+def _by_counts(preview: Preview) -> list[str]:
+    """How far the pass counts are trusted, and what that means tonight."""
+    if preview.trust is None:
         return []
-    return [
-        "STRATEGY is pass_counts: the night asks pass counts first, and decides by them which serial numbers it asks. "
-        "The figures are those by age, as long as the counts are not trusted."
-    ]
+    lines = [trust_in_words(preview.trust)]
+    if preview.audited:
+        lines.append(f"Tonight asks {preview.audited:,} work orders in full to check them, and all others by age.")
+    if preview.unpaid_counts:
+        lines.append(f"{preview.unpaid_counts:,} work orders go by age: tonight's share does not pay for their counts.")
+    return lines
+
+
+def _guessed(preview: Preview) -> list[str]:
+    """That no night has told yet how much moves."""
+    if not preview.guessed:
+        return []
+    return [f"No night has told yet how many move: {MOVED_SHARE:.0%} of the open ones are taken for it."]
+
+
+def _row(one: Outlook) -> tuple[object, ...]:
+    month = "no limit" if one.monthly_calls is None else f"{one.monthly_calls:,}"
+    moved = "same night" if one.moved == 1 else _days(one.moved)
+    return one.strategy, month, one.calls, _days(one.orders), _days(one.serial_numbers), moved
+
+
+def _days(days: int | None) -> str:
+    return "never" if days is None else "1 day" if days == 1 else f"{days:,} days"
+
+
+def _named(account: Account, long_run: Sequence[Outlook]) -> list[Outlook]:
+    """The account's own way, within its budget or that of a trial."""
+    budget = TRIAL if account.monthly_calls is None else account.monthly_calls
+    return [one for one in long_run if (one.strategy, one.monthly_calls) == (account.strategy, budget)]
+
+
+def _at_most(one: Outlook) -> str:
+    return (
+        f"At {one.monthly_calls:,} calls a month by {one.strategy}: work orders at most {_days(one.orders)} old, "
+        f"serial numbers at most {_days(one.serial_numbers)}."
+    )
+
+
+def _oldest(warehouse: Warehouse, account: Account, now: datetime) -> list[str]:
+    """How old what is known of an open serial number is by now."""
+    with warehouse.read() as conn:
+        oldest = registry.oldest_open(conn, account.name)
+    if oldest is None or oldest > now:
+        return []
+    days = (now - oldest) / timedelta(days=1)
+    return [f"Now: the open serial number that was asked longest ago was asked {days:.1f} days ago."]
 
 
 def _sentences(account: Account, night: Plan, others: list[AlsoDue], calls: int) -> list[str]:
@@ -86,5 +160,7 @@ def _sentences(account: Account, night: Plan, others: list[AlsoDue], calls: int)
     if calls > before:
         lines.append("The month's calls do not pay for all of it: the run stops softly when they are used up.")
     if night.left_for_later:
-        lines.append(f"The budget leaves {night.left_for_later:,} due serial numbers for later.")
+        lines.append(
+            f"Tonight's share of the month's calls leaves {night.left_for_later:,} serial numbers for later nights."
+        )
     return lines

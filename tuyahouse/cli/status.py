@@ -7,6 +7,7 @@ from tuyahouse.cli.output import below, said, say, show
 from tuyahouse.command_lines import flow_command, goes_on_anew
 from tuyahouse.settings import Account
 from tuyahouse.sync.messages.gaps import gap_in_words
+from tuyahouse.sync.serial_numbers.progress import progress_in
 from tuyahouse.terminal import duration
 from tuyahouse.verdict import counts_in_words
 from tuyahouse.warehouse.commands import records
@@ -84,6 +85,8 @@ def _run(warehouse: Warehouse, run: runs.Summary, in_a_night: bool) -> None:
     below(f"run key {run.run_key}")
     if counts := _progress(warehouse, run) if run.status == "running" else counts_in_words(run.outcome):
         below(counts)
+    if came_to := progress_in(run.parameters).came_to:
+        below(came_to)
     for line in run.note.splitlines():
         below(line)
     if status in GOES_ON and not in_a_night and not goes_on_anew(run.note):

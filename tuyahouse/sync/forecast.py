@@ -1,21 +1,24 @@
 """What a night would cost before a call is made: calls, minutes, share of the quota."""
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from tuyahouse.cloud.calls.authorization import PAGE_SIZE
 from tuyahouse.settings import Account, CommandPolicy, PlanPolicy, Settings
 from tuyahouse.sync.commands.rules import ask_steps
 from tuyahouse.sync.devices.plan import details_due_before
-from tuyahouse.sync.serial_numbers.due import Candidate, is_due, state_to_plan
-from tuyahouse.sync.serial_numbers.state import State
+from tuyahouse.sync.serial_numbers.budget import TRIAL, tonights_calls
+from tuyahouse.sync.serial_numbers.due import Candidate, is_due
+from tuyahouse.sync.serial_numbers.outlook import Outlook, outlook
+from tuyahouse.sync.serial_numbers.preview import Preview, of_tonight, usual
+from tuyahouse.sync.serial_numbers.strategies import STRATEGIES
 from tuyahouse.warehouse.access import accounts
 from tuyahouse.warehouse.commands import records
 from tuyahouse.warehouse.devices import inventory, lists
 from tuyahouse.warehouse.messages import gaps as message_gaps
-from tuyahouse.warehouse.serial_numbers import craft_lines, registry
+from tuyahouse.warehouse.serial_numbers import craft_lines
 from tuyahouse.warehouse.warehouse import Warehouse
 
 CALLS_FOR_DETAILS = 3
@@ -25,39 +28,20 @@ TOKEN_LIFE = timedelta(hours=2)
 
 
 @dataclass(frozen=True, slots=True)
-class Due:
-    """Counts of serial numbers by why they are asked; the order of the fields is that in which a budget is spent."""
-
-    new: int = 0
-    open: int = 0
-    unknown: int = 0
-    finished: int = 0
-
-    @property
-    def total(self) -> int:
-        return self.new + self.open + self.unknown + self.finished
-
-    def within(self, budget: int | None) -> "Due":
-        """What a budget pays for."""
-        left = self.total if budget is None else max(budget, 0)
-        taken = []
-        for count in (getattr(self, field.name) for field in fields(self)):
-            taken.append(min(count, left))
-            left -= taken[-1]
-        return Due(*taken)
-
-
-@dataclass(frozen=True, slots=True)
 class Plan:
-    """A night in numbers. Tokens and craft lines are upper bounds: a live token and a known line cost nothing.
+    """A night of serial numbers in numbers. Tokens and craft lines are upper bounds: a live token and a known line cost
+    nothing.
 
     ``minutes`` is None for an unpaced account; ``quota_share`` (0.25 is a quarter of ``monthly_calls``) and
     ``quota_left`` (calls left this month after the plan) are None without a quota.
     """
 
-    due: Due
-    asked: Due
-    sn_calls: int
+    due: Mapping[str, int]
+    """Serial numbers by why they are to be asked, in the order in which a budget is spent."""
+    asked: Mapping[str, int]
+    """Those of them that tonight's share of the month's calls pays for."""
+    counts: int
+    """Pass counts."""
     craft_line_calls: int
     token_calls: int
     minutes: float | None
@@ -65,58 +49,70 @@ class Plan:
     quota_left: int | None
 
     @property
+    def sn_calls(self) -> int:
+        return sum(self.asked.values())
+
+    @property
     def calls(self) -> int:
-        return self.sn_calls + self.craft_line_calls + self.token_calls
+        return self.sn_calls + self.counts + self.craft_line_calls + self.token_calls
 
     @property
     def left_for_later(self) -> int:
-        """Due serial numbers that the budget does not pay for."""
-        return self.due.total - self.asked.total
+        """Serial numbers that tonight's share does not pay for."""
+        return sum(self.due.values()) - self.sn_calls
 
 
-def count_due(candidates: Iterable[Candidate], now: datetime, policy: PlanPolicy) -> Due:
-    """Due serial numbers by state; candidates are pulled one by one and never held."""
-    counts = dict.fromkeys(State, 0)
-    for candidate in candidates:
-        if is_due(candidate, now, policy):
-            counts[state_to_plan(candidate)] += 1
-    return Due(counts[State.NEW], counts[State.OPEN], counts[State.UNKNOWN], counts[State.FINISHED])
+def count_due(candidates: Iterable[Candidate], now: datetime, policy: PlanPolicy) -> int:
+    """How many serial numbers are due by time; candidates are pulled one by one and never held."""
+    return sum(is_due(candidate, now, policy) for candidate in candidates)
+
+
+def within(due: Mapping[str, int], budget: int | None) -> dict[str, int]:
+    """What a budget pays for, in the order given."""
+    left, paid = sum(due.values()) if budget is None else max(budget, 0), {}
+    for reason, count in due.items():
+        paid[reason] = min(count, left)
+        left -= paid[reason]
+    return paid
 
 
 def forecast(
-    due: Due,
+    due: Mapping[str, int],
     *,
     calls_per_second: float,
+    counts: int = 0,
     monthly_calls: int | None = None,
     calls_this_month: int = 0,
+    tonight: int | None = None,
     unknown_craft_lines: int = 0,
     has_pms: bool = True,
-    limit: int | None = None,
 ) -> Plan:
-    """What asking the due serial numbers costs, within ``limit`` and the calls left this month.
+    """What asking the serial numbers costs within ``tonight``, the calls that are left of tonight's share of the month.
 
     ``unknown_craft_lines`` counts work orders whose craft line was never asked: two calls each, because some accounts
     refuse the first spelling of that call. Serial numbers without a work order may bring more of them. Nothing is
     asked without a user of Tuya's production system.
     """
+    wanted = within(due, None if has_pms else 0)
+    counts = (counts if tonight is None else min(counts, tonight)) if has_pms else 0
+    calls = sum(wanted.values()) + counts
+    tokens = token_calls(_seconds(calls, calls_per_second), has_pms) if calls else 0
+    asked = within(wanted, None if tonight is None else tonight - counts - tokens)
     left = None if monthly_calls is None else max(monthly_calls - calls_this_month, 0)
-    wanted = due.within(limit if has_pms else 0)
-    asked, craft, tokens = wanted, 2 * unknown_craft_lines * has_pms, 0
-    if wanted.total:
-        tokens = token_calls(_seconds(wanted.total, calls_per_second), has_pms)
+    spent = sum(asked.values()) + counts + tokens
+    craft = 2 * unknown_craft_lines * has_pms
     if left is not None:
-        asked = wanted.within(left - craft - tokens)
-    plan_calls = asked.total + craft + tokens
-    seconds = _seconds(max(asked.total, craft), calls_per_second)
+        craft = min(craft, max(left - spent, 0))
+    seconds = _seconds(max(sum(asked.values()), craft) + counts, calls_per_second)
     return Plan(
         due=due,
         asked=asked,
-        sn_calls=asked.total,
+        counts=counts,
         craft_line_calls=craft,
         token_calls=tokens,
         minutes=None if seconds is None else seconds / 60,
-        quota_share=None if monthly_calls is None else plan_calls / monthly_calls,
-        quota_left=None if left is None else left - plan_calls,
+        quota_share=None if monthly_calls is None else (spent + craft) / monthly_calls,
+        quota_left=None if left is None else left - spent - craft,
     )
 
 
@@ -137,20 +133,35 @@ def token_calls(seconds: float | None, has_pms: bool) -> int:
     return lives + 2 * (lives - refreshes) + refreshes
 
 
-def tonight(warehouse: Warehouse, settings: Settings, account: Account, now: datetime) -> Plan:
-    """What asking the due serial numbers would cost, before a call is made."""
+def tonight(warehouse: Warehouse, settings: Settings, account: Account, now: datetime) -> tuple[Plan, Preview]:
+    """What serial numbers would cost by the account's strategy, before a call is made."""
+    share = tonights_calls(warehouse, account, now)
     with warehouse.read() as conn:
-        candidates: Iterator[Candidate] = registry.candidates(conn, account.name)
-        due = count_due(candidates, now, settings.plan)
+        preview = of_tonight(conn, account, settings.plan, now, share)
         lines = craft_lines.unknown_orders(conn, account.name)
-    return forecast(
-        due,
+    plan = forecast(
+        preview.chosen,
+        counts=preview.counts,
         calls_per_second=account.calls_per_second,
         monthly_calls=account.monthly_calls,
         calls_this_month=warehouse.slots.calls_this_month(account.name, now),
+        tonight=share,
         unknown_craft_lines=lines,
         has_pms=account.has_pms,
     )
+    return plan, preview
+
+
+def in_the_long_run(
+    warehouse: Warehouse, settings: Settings, account: Account, now: datetime, tonight: Preview
+) -> list[Outlook]:
+    """The nights to come by every strategy within the account's budget, then by its own within other budgets."""
+    with warehouse.read() as conn:
+        found = usual(conn, account, settings.plan, now, tonight)
+    own = account.monthly_calls
+    return [outlook(name, own, found) for name in STRATEGIES] + [
+        outlook(account.strategy, other, found) for other in (None, TRIAL) if other != own
+    ]
 
 
 @dataclass(frozen=True, slots=True)

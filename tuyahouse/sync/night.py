@@ -58,7 +58,7 @@ def what_cannot_be_asked(warehouse: Warehouse, settings: Settings, account: Acco
     found = []
     with warehouse.read() as conn:
         if not can_ask(account, "sync_sn_flows"):
-            due = count_due(registry.candidates(conn, account.name), now, settings.plan).total
+            due = count_due(registry.candidates(conn, account.name), now, settings.plan)
             if due:
                 found.append(
                     f"{due:,} serial numbers are due and cannot be asked without a user of Tuya's production system. "

@@ -1,59 +1,45 @@
-"""Pass counts of a run: which are asked, asked and stored batch by batch; what the warehouse counts beside them.
+"""Pass counts of a run: which are worth asking, and what the warehouse counts beside them."""
 
-A count that a run has stored is not asked again by it: a run that is killed asks at most one batch anew.
-"""
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
 
-import asyncio
-import math
-from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from typing import Any
-
-from tuyahouse.cloud.calls.pms import get_pass_amount
-from tuyahouse.cloud.client import TuyaClient
-from tuyahouse.cloud.errors import BudgetReached, ConfigurationWrong, QuotaExhausted, TuyaError, UnusableAnswer
-from tuyahouse.sync.asking import Asked, ask_all
-from tuyahouse.sync.chunks import chunked
 from tuyahouse.sync.serial_numbers.definitions import Compared, Definition
+from tuyahouse.times import CLOCKS_DIFFER
 from tuyahouse.warehouse.database import Connection
-from tuyahouse.warehouse.ledgers import runs
 from tuyahouse.warehouse.serial_numbers import pass_counts
 from tuyahouse.warehouse.serial_numbers.pass_counts import Count, OrderUnits
-from tuyahouse.warehouse.shared.landing import landing, shared_clock
-from tuyahouse.warehouse.warehouse import Warehouse
 
 KIND = "pass_count"
-BATCH = 100
 AUDITED = 8
 """Work orders that are asked in full each night while counts have not proved true."""
 REFUSED_FOR = timedelta(days=7)
 """How long counts are not asked once Tuya refused them for lack of rights."""
 BUSY = timedelta(days=2)
 """An order of which something changed so lately is counted every night; a quiet one ever more rarely."""
-_NO_RIGHT = "no_data_permission"
+CHEAP = 0.01
+"""Counts of an order that cost no more than this share of what waits there are always asked."""
+_NEVER = datetime.min.replace(tzinfo=UTC)
 SAME_NIGHT = timedelta(hours=6)
-_AS_KEY = "\t"
 
 
-@dataclass(slots=True)
-class CountsAsked:
-    """What became of the counts that a stage wanted."""
+class OrderCounts(NamedTuple):
+    """Nodes of a work order to count."""
 
-    asked: int = 0
-    stored: int = 0
-    unusable: list[str] = field(default_factory=list)
-    """Sentences on counts that could not be used; their orders are planned without."""
-    refused: str = ""
-    """Why Tuya gives no counts; empty: it does."""
+    order: OrderUnits
+    nodes: list[str]
+    looked: datetime | None
+    """When it was counted last."""
+    fed: bool
+    """Whether boards of other orders come in: those that went on are found by its counts alone."""
 
 
 def wanted_counts(
     conn: Connection, account: str, orders: Sequence[OrderUnits], now: datetime, since: datetime
-) -> list[tuple[str, str]]:
-    """(Work order, node) to count tonight, of orders with a craft line; those counted ``since`` are left out."""
+) -> list[OrderCounts]:
+    """What to count tonight, of orders with a craft line; those counted ``since`` are left out."""
     before = {(one.order_code, one.node): one for one in pass_counts.newest_before(conn, account, since)}
-    told = {one.order_code for one in pass_counts.told_since(conn, account, since)}
+    told = {one.order_code for one in pass_counts.told_between(conn, account, since, now + CLOCKS_DIFFER)}
     lines = pass_counts.nodes(conn, account, [one.order_code for one in orders if one.has_line])
     wanted = []
     for order in orders:
@@ -62,8 +48,52 @@ def wanted_counts(
         looked = max((count.checked_at for count in earlier if count), default=None)
         if order.order_code not in told and is_time(order, looked, now):
             fed = bool(pass_counts.feeders(conn, account, order.order_code))
-            wanted += [(order.order_code, node) for node in _of_order(order, nodes, earlier, fed)]
-    return wanted
+            wanted.append(OrderCounts(order, _of_order(order, nodes, earlier, fed), looked, fed))
+    return [one for one in wanted if one.nodes]
+
+
+def worth_it(wanted: Sequence[OrderCounts], share: float | None) -> tuple[list[OrderCounts], set[str]]:
+    """What to count where counts let that ``share`` of what waits be asked, and the orders where that does not pay.
+
+    Those are asked in full. Where boards come in, their first node is counted all the same: nothing else finds boards
+    that went on. Without experience a few are counted to gain it, those with the most units.
+    """
+    tried = (
+        sorted(wanted, key=lambda one: (-one.order.waiting, one.order.order_code))[:AUDITED] if share is None else ()
+    )
+    saved = max(1 - (1 if share is None else share), CHEAP)
+    codes = {one.order.order_code for one in tried}
+    worth, in_full = [], set()
+    for one in wanted:
+        pays = not one.order.waiting or len(one.nodes) <= saved * one.order.waiting
+        if pays or one.order.order_code in codes:
+            worth.append(one)
+            continue
+        in_full.add(one.order.order_code)
+        if one.fed:
+            worth.append(one._replace(nodes=one.nodes[:1]))
+    return worth, in_full
+
+
+def affordable(wanted: Sequence[OrderCounts], most: int, *, in_full: bool) -> list[OrderCounts]:
+    """Whole orders within ``most`` calls: those first that were not counted for the longest time.
+
+    Orders that are asked ``in_full`` cost a call for each unit that waits, too; the cheapest come first.
+    """
+    chosen = []
+    for one in sorted(wanted, key=lambda one: (*_turn(one, in_full), one.order.order_code)):
+        if (calls := _calls(one, in_full)) <= most:
+            most -= calls
+            chosen.append(one)
+    return chosen
+
+
+def _turn(one: OrderCounts, in_full: bool) -> tuple[Any, ...]:
+    return (_calls(one, True),) if in_full else (one.looked or _NEVER, -one.order.waiting)
+
+
+def _calls(one: OrderCounts, in_full: bool) -> int:
+    return len(one.nodes) + one.order.waiting * in_full
 
 
 def _of_order(order: OrderUnits, nodes: Sequence[str], earlier: Sequence[Count | None], fed: bool) -> list[str]:
@@ -94,81 +124,6 @@ def is_time(order: OrderUnits, looked: datetime | None, now: datetime) -> bool:
     return quiet < BUSY or now - looked >= quiet / 2 - SAME_NIGHT
 
 
-async def ask_counts(
-    client: TuyaClient, warehouse: Warehouse, run: runs.Run, wanted: Sequence[tuple[str, str]], *, workers: int
-) -> CountsAsked:
-    """Ask these counts and store them, batch by batch.
-
-    Raises:
-        BudgetReached, QuotaExhausted: after what was told until then was stored. Other errors end up in the result:
-            without counts the serial numbers are planned as if there were none.
-    """
-    done = CountsAsked()
-    clock = await asyncio.to_thread(shared_clock, warehouse, run.ahead)
-    for batch in chunked(map(_AS_KEY.join, wanted), BATCH):
-        asked: Asked[int] = Asked()
-        await ask_all(batch, _asking(client, asked, clock), asked, kind=KIND, workers=workers)
-        done.asked += asked.asked
-        counts = [_count(key, amount, asked.asked_at[key]) for key, amount in asked.answers]
-        usable = [one for one in counts if _is_count(one.tuya_count)]
-        done.unusable += [
-            f"{_said(key)}: {amount} is no count of units" for key, amount in asked.answers if not _is_count(amount)
-        ]
-        done.unusable += [f"{_said(one.key)}: {one.message}" for one in asked.dead_letters]
-        done.unusable += [f"{_said(key)}: Tuya does not know it" for key in asked.empty]
-        if asked.failed and not asked.answers and all(one.code.lower() == _NO_RIGHT for one in asked.failed):
-            done.refused = asked.failed[0].message
-            break
-        done.stored += len(usable)
-        await asyncio.to_thread(_store, warehouse, run, usable)
-        if asked.stopped_by:
-            _stop(asked.stopped_by, done)
-            break
-    return done
-
-
-def _asking(
-    client: TuyaClient, asked: Asked[int], clock: Callable[[], datetime]
-) -> Callable[[str], Coroutine[Any, Any, int]]:
-    async def ask(key: str) -> int:
-        order, node = key.split(_AS_KEY)
-        try:
-            return await get_pass_amount(client, order, node, asked.starting(key, clock))
-        except UnusableAnswer as error:
-            error.raw = b""  # a count that cannot be used is a sentence in the run, without its answer
-            raise
-
-    return ask
-
-
-def _count(key: str, amount: int, at: datetime) -> Count:
-    order, node = key.split(_AS_KEY)
-    return Count(order, node, at, amount)
-
-
-def _is_count(amount: int) -> bool:
-    return 0 <= amount < 1 << 31
-
-
-def _said(key: str) -> str:
-    return " at ".join(key.split(_AS_KEY))
-
-
-def _stop(error: TuyaError, done: CountsAsked) -> None:
-    """A budget ends the run. Anything else that the serial numbers meet too, they will say."""
-    if isinstance(error, BudgetReached | QuotaExhausted):
-        raise error
-    if isinstance(error, ConfigurationWrong):
-        done.refused = str(error)
-    else:
-        done.unusable.append(f"Pass counts could not be asked: {error}")
-
-
-def _store(warehouse: Warehouse, run: runs.Run, counts: Sequence[Count]) -> None:
-    with landing(warehouse, run) as conn:
-        pass_counts.record(conn, run.account, counts)
-
-
 def compared(
     conn: Connection, account: str, order: str, counts: Sequence[Count], definition: Definition
 ) -> dict[str, Compared]:
@@ -181,11 +136,4 @@ def compared(
 def asked_in_full(conn: Connection, account: str, order: str, counts: Sequence[Count]) -> bool:
     """Whether every unit of the order that is not finished was asked after its counts."""
     first = min(one.checked_at for one in counts)
-    return pass_counts.unasked_since(conn, account, order, first) == 0
-
-
-def share_of_night(left: int, now: datetime) -> int:
-    """What one night may spend of the calls left in the month (UTC), so that the nights after it have as much."""
-    following = (now.replace(day=28) + timedelta(days=4)).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-    nights = max(math.ceil((following - now) / timedelta(days=1)), 1)
-    return -(-left // nights)
+    return pass_counts.unasked_since(conn, account, [order], first) == 0

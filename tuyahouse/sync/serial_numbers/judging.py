@@ -23,8 +23,8 @@ class Verdict:
     contradiction: str = ""
 
 
-def judge(seen: View, run_id: str) -> Verdict:
-    """Compare the counts of the run with what has landed."""
+def judge(seen: View, run_id: str, *, whole: bool = True) -> Verdict:
+    """Compare the counts of the run with what has landed; ``whole``: all that they let ask was asked."""
     trusted = seen.trusted
     verdict = Verdict(seen.trust)
     full: dict[str, list[Count]] = {}
@@ -34,7 +34,8 @@ def judge(seen: View, run_id: str) -> Verdict:
         if in_full:
             full[code] = counts
         against = counting.compared(seen.conn, seen.account, code, counts, trusted or _meant(seen.trust))
-        verdict.settled += [_settled(one, against[one.node]) for one in counts]
+        if whole and code not in seen.progress.cut:
+            verdict.settled += [_settled(one, against[one.node]) for one in counts]
         wrong = {node: one for node, one in against.items() if one.contradicts}
         if trusted and wrong:
             node, most = max(wrong.items(), key=lambda each: each[1].low - each[1].tuya)

@@ -1,7 +1,5 @@
 """The plan of a run: its serial numbers and chunks, stored before the first call."""
 
-import logging
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -12,9 +10,10 @@ from tuyahouse.sync.chunks import calls_left, chunked, unpaid
 from tuyahouse.sync.given import left_by_limit, names_keys, unusable_in_words, usable, with_those_given_before
 from tuyahouse.sync.intake.rows import Row, shown
 from tuyahouse.sync.serial_numbers import judging, stages
+from tuyahouse.sync.serial_numbers.budget import not_tonight, tonights_calls
 from tuyahouse.sync.serial_numbers.chunk import KIND
-from tuyahouse.sync.serial_numbers.counting import share_of_night
 from tuyahouse.sync.serial_numbers.due import overdue_before
+from tuyahouse.sync.serial_numbers.progress import Progress, progress_of, store_progress
 from tuyahouse.sync.serial_numbers.register import register
 from tuyahouse.sync.serial_numbers.strategies import STRATEGIES
 from tuyahouse.sync.serial_numbers.strategies.situation import Choice, Situation
@@ -26,9 +25,9 @@ from tuyahouse.warehouse.serial_numbers import registry
 from tuyahouse.warehouse.shared.landing import landing
 from tuyahouse.warehouse.warehouse import Warehouse
 
-log = logging.getLogger(__name__)
-
 REDRIVEN_AT_ONCE = 1000
+NAMED = "named"
+"""Why a serial number is asked that was given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,25 +77,27 @@ def plan_run(
         wanted = replace(wanted, sns=usable(wanted.sns))
         given = (Row("", sn) for sn in wanted.sns or ())
         register(warehouse, account.name, given, registry.ASKED_FOR, now=lambda: now)
-    paid = None if _names(wanted) else tonights_calls(warehouse, account, now)
-    reasons: Counter[str] = Counter()
+    named = _names(wanted)
+    paid = None if named else tonights_calls(warehouse, account, now)
     with warehouse.read() as source, landing(warehouse, run) as conn:
         seen = stages.view(source, account.name, run, now) if _is_staged(wanted, account) else None
-        kept = (lambda keys: True) if seen and seen.trusted and seen.progress.stage else (lambda keys: False)
-        going_on = run_chunks.continue_plan(conn, run_id, kept)
-        new = registry_keys(source, account, settings.plan, wanted, now, going_on, seen, reasons)
-        keys = islice(new, None if wanted.limit is None else max(0, wanted.limit - going_on.planned))
-        affordable = islice(keys, paid)
-        planned = Planned(run_chunks.add_chunks(conn, run_id, chunked(affordable, settings.chunk_size), going_on.first))
-        waiting = sum(1 for _ in keys) if paid is not None else 0
-        if _names(wanted):
-            planned.notes += left_by_limit(wanted.limit, new)
-        if seen:
-            stages.planned(conn, run_id, seen.progress, reasons)
+        progress = seen.progress if seen else progress_of(source, run_id)
+        kept = bool(seen and seen.trusted and progress.stage)
+        going_on = run_chunks.continue_plan(conn, run_id, lambda keys: kept)
+        progress.forget(going_on.dropped)
+        planned, waiting = Planned(staged=seen is not None), 0
+        if not (kept and going_on.kept):  # what is left of a stage is asked before the next one is planned
+            choices = _choices(source, account, settings.plan, wanted, now, going_on, seen)
+            planned.keys, waiting = _add(conn, run_id, settings, wanted, going_on, progress, choices, paid)
+            progress.stage += 1
+            if named:
+                planned.notes += left_by_limit(wanted.limit, choices)
+        if not named:
+            progress.strategy = strategy_of(wanted, account)
+            store_progress(conn, run_id, progress)
         strange = _without_units(source, account.name, map(clean_text, now_given.work_orders or ()))
         empty = not planned.keys and not going_on.planned and registry.is_empty(source, account.name)
-        ahead = 0 if _names(wanted) else registry.asked_after(source, account.name, now + CLOCKS_DIFFER)
-    planned.staged = seen is not None
+        ahead = 0 if named else registry.asked_after(source, account.name, now + CLOCKS_DIFFER)
     if ahead:
         planned.notes.append(
             f"{ahead:,} serial numbers are stored as asked after {now:%Y-%m-%d %H:%M} UTC, the present of this run: "
@@ -113,7 +114,7 @@ def plan_run(
             f"No serial number of {account.name} is registered in {warehouse.name}. Tuya does not list them: "
             f"`tuyahouse sn add -a {account.name} FILE` registers them."
         )
-    if _names(wanted):
+    if named:
         planned.notes += unpaid(account, planned.keys, calls_left(warehouse, account, now))
     elif waiting:
         planned.unpaid = not_tonight(account, planned.keys, waiting)
@@ -125,7 +126,8 @@ def plan_further(
 ) -> Planned:
     """Store the chunks of the next stage of a run that pass counts decide about; no keys: it has asked all it has to.
 
-    Once nothing is left, the counts are judged by what has landed. What that brings to ask is a stage too.
+    Once nothing is left that is paid for, the counts are judged by what has landed. What that brings to ask is a stage
+    too.
     """
     if not is_staged(warehouse, run, wanted, account):
         return Planned()
@@ -134,15 +136,13 @@ def plan_further(
         seen = stages.view(source, account.name, run, now)
         going_on = run_chunks.continue_plan(conn, run.run_id, lambda keys: True)
         planned = _stage(source, conn, settings, account, wanted, seen, going_on, run.run_id, paid)
-        if not planned.keys and not planned.unpaid:
-            verdict = judging.judge(seen, run.run_id)
+        if not planned.keys:
+            verdict = judging.judge(seen, run.run_id, whole=not planned.unpaid)
             note = judging.conclude(conn, account.name, verdict, seen, now)
-            if seen.progress.stage < stages.MOST and (verdict.suspicious or verdict.contradiction):
+            if verdict.suspicious or verdict.contradiction:
                 planned = _stage(source, conn, settings, account, wanted, seen, going_on, run.run_id, paid)
             planned.notes += [note] if note else []
-            stages.store_progress(conn, run.run_id, seen.progress)
-    if not planned.keys and (came_to := stages.in_words(seen.progress)):
-        log.info("%s", came_to)
+        store_progress(conn, run.run_id, seen.progress)
     return planned
 
 
@@ -157,17 +157,32 @@ def _stage(
     run_id: str,
     paid: int | None,
 ) -> Planned:
-    reasons: Counter[str] = Counter()
     if seen.progress.stage >= stages.MOST:
         return Planned()
-    new = registry_keys(source, account, settings.plan, wanted, seen.now, going_on, seen, reasons)
-    keys = islice(new, None if wanted.limit is None else max(0, wanted.limit - going_on.planned))
-    affordable = islice(keys, paid)
-    planned = Planned(run_chunks.add_chunks(conn, run_id, chunked(affordable, settings.chunk_size), going_on.first))
-    if paid is not None and (waiting := sum(1 for _ in keys)):
-        planned.unpaid = not_tonight(account, planned.keys, waiting)
-    stages.planned(conn, run_id, seen.progress, reasons)
-    return planned
+    choices = _choices(source, account, settings.plan, wanted, seen.now, going_on, seen)
+    keys, waiting = _add(conn, run_id, settings, wanted, going_on, seen.progress, choices, paid)
+    seen.progress.stage += 1
+    return Planned(keys, unpaid=not_tonight(account, keys, waiting) if waiting else "")
+
+
+def _add(
+    conn: Connection,
+    run_id: str,
+    settings: Settings,
+    wanted: Wanted,
+    going_on: run_chunks.Continued,
+    progress: Progress,
+    choices: Iterator[Choice],
+    paid: int | None,
+) -> tuple[int, int]:
+    """Store what was chosen as chunks, up to the limit and to what is paid for.
+
+    Returns how many serial numbers were planned, and how many are not paid for.
+    """
+    within = islice(choices, None if wanted.limit is None else max(0, wanted.limit - going_on.planned))
+    keys = progress.noting(islice(within, paid), going_on.first, settings.chunk_size)
+    planned = run_chunks.add_chunks(conn, run_id, chunked(keys, settings.chunk_size), going_on.first)
+    return planned, progress.unpaid(within) if paid is not None else 0
 
 
 def strategy_of(wanted: Wanted, account: Account) -> str:
@@ -188,25 +203,7 @@ def is_staged(warehouse: Warehouse, run: runs.Run, wanted: Wanted, account: Acco
     return not names_keys(before, ("sns", "work_orders"))
 
 
-def tonights_calls(warehouse: Warehouse, account: Account, now: datetime) -> int | None:
-    """What is left of tonight's share of the month's calls; None without a limit."""
-    left = calls_left(warehouse, account, now)
-    if left is None:
-        return None
-    today = warehouse.slots.calls_today(account.name, now)
-    return max(0, share_of_night(left + today, now) - today)
-
-
-def not_tonight(account: Account, planned: int, waiting: int) -> str:
-    """What tonight's share of the month's calls does not pay for."""
-    setting = f"TUYAHOUSE_ACCOUNTS__{account.name.upper()}__MONTHLY_CALLS"
-    return (
-        f"Tonight's share of the month's calls pays for {planned:,} of {planned + waiting:,} serial numbers: the "
-        f"others wait for the nights to come. Raise {setting} to ask more."
-    )
-
-
-def registry_keys(
+def _choices(
     conn: Connection,
     account: Account,
     policy: PlanPolicy,
@@ -214,29 +211,18 @@ def registry_keys(
     now: datetime,
     going_on: run_chunks.Continued,
     seen: stages.View | None,
-    reasons: Counter[str],
-) -> Iterator[str]:
-    """The serial numbers that a run has yet to plan and ask, in planner order, pulled one by one.
-
-    ``reasons`` counts them by why they were chosen.
-    """
+) -> Iterator[Choice]:
+    """The serial numbers that a run has yet to plan and ask, in planner order, pulled one by one."""
     if _names(wanted):
         candidates = _chosen(conn, account.name, wanted)
-        return (one.sn for one in candidates if going_on.is_new(one.sn, one.last_asked_at))
+        return (Choice(one.sn, NAMED) for one in candidates if going_on.is_new(one.sn, one.last_asked_at))
     if seen:
         situation = stages.situation(seen, account, policy)
         choose = STRATEGIES["pass_counts" if seen.trusted or not seen.progress.fallen else "stale"]
     else:
         situation = _situation(conn, account, policy, now, going_on)
         choose = STRATEGIES[strategy_of(wanted, account)]
-    return _counted(choose(situation), going_on, reasons)
-
-
-def _counted(choices: Iterator[Choice], going_on: run_chunks.Continued, reasons: Counter[str]) -> Iterator[str]:
-    for one in choices:
-        if one.sn not in going_on.kept:
-            reasons[one.reason] += 1
-            yield one.sn
+    return (one for one in choose(situation) if one.sn not in going_on.kept)
 
 
 def _situation(

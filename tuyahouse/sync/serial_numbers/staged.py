@@ -6,9 +6,12 @@ from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 
 from tuyahouse.cloud.client import TuyaClient
+from tuyahouse.settings import Account
 from tuyahouse.sync.serial_numbers import counting, stages
-from tuyahouse.sync.serial_numbers.counting import CountsAsked
+from tuyahouse.sync.serial_numbers.ask_counts import CountsAsked, ask_counts
+from tuyahouse.sync.serial_numbers.budget import for_counts, tonights_calls
 from tuyahouse.sync.serial_numbers.craft_lines import CraftLines
+from tuyahouse.sync.serial_numbers.stages import ToCount
 from tuyahouse.warehouse.ledgers import runs
 from tuyahouse.warehouse.shared.landing import landing
 from tuyahouse.warehouse.warehouse import Warehouse
@@ -20,10 +23,9 @@ NAMED = 3
 async def count_passes(
     open_client: Callable[[], AbstractAsyncContextManager[TuyaClient]],
     warehouse: Warehouse,
+    account: Account,
     run: runs.Run,
     now: datetime,
-    *,
-    workers: int,
 ) -> list[str]:
     """Ask the pass counts that the next stage needs, and the craft lines without which nothing can be counted.
 
@@ -36,10 +38,10 @@ async def count_passes(
     if orders := await asyncio.to_thread(_without_line, warehouse, run, now):
         async with open_client() as client:
             await CraftLines(warehouse, run).fetch(client, orders)
-    wanted = await asyncio.to_thread(_wanted, warehouse, run, now)
-    if wanted:
+    wanted = await asyncio.to_thread(_wanted, warehouse, account, run, now)
+    if wanted.pairs:
         async with open_client() as client:
-            done = await counting.ask_counts(client, warehouse, run, wanted, workers=workers)
+            done = await ask_counts(client, warehouse, run, wanted.pairs, workers=account.concurrency)
     return await asyncio.to_thread(_note, warehouse, run, now, wanted, done)
 
 
@@ -48,14 +50,13 @@ def _without_line(warehouse: Warehouse, run: runs.Run, now: datetime) -> list[st
         return stages.lines_to_ask(stages.view(conn, run.account, run, now))
 
 
-def _wanted(warehouse: Warehouse, run: runs.Run, now: datetime) -> list[tuple[str, str]]:
+def _wanted(warehouse: Warehouse, account: Account, run: runs.Run, now: datetime) -> ToCount:
+    most = for_counts(tonights_calls(warehouse, account, now))
     with warehouse.read() as conn:
-        return stages.counts_to_ask(stages.view(conn, run.account, run, now))
+        return stages.counts_to_ask(stages.view(conn, run.account, run, now), most)
 
 
-def _note(
-    warehouse: Warehouse, run: runs.Run, now: datetime, wanted: list[tuple[str, str]], done: CountsAsked
-) -> list[str]:
+def _note(warehouse: Warehouse, run: runs.Run, now: datetime, wanted: ToCount, done: CountsAsked) -> list[str]:
     notes = []
     with warehouse.read() as source, landing(warehouse, run) as conn:
         seen = stages.view(source, run.account, run, now)
@@ -65,7 +66,7 @@ def _note(
                 f"Tuya refuses pass counts: {done.refused} Serial numbers are asked by their age instead; the counts "
                 f"are tried again after {counting.REFUSED_FOR.days} days."
             )
-        stages.counted(conn, run.run_id, seen, wanted, done.stored)
+        stages.counted(conn, run.run_id, seen, wanted)
     if done.unusable:
         examples = "; ".join(done.unusable[:NAMED])
         notes.append(

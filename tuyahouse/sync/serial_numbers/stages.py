@@ -5,15 +5,19 @@ killed goes on with the stage it had. When nothing is left to ask, the counts ar
 nights in a row are used from then on; a single contradiction ends that at once, and this night asks all that is due.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
+from typing import NamedTuple
 
 from tuyahouse.settings import Account, PlanPolicy
 from tuyahouse.sync.serial_numbers import counting
 from tuyahouse.sync.serial_numbers.definitions import DEFINITIONS, NIGHTS, Definition
 from tuyahouse.sync.serial_numbers.due import overdue_before
+from tuyahouse.sync.serial_numbers.experience import BY_COUNTS, of_last_nights
+from tuyahouse.sync.serial_numbers.progress import Progress, progress_of, store_progress
+from tuyahouse.sync.serial_numbers.strategies.pass_counts import reach
 from tuyahouse.sync.serial_numbers.strategies.situation import Order, Situation, Unit
 from tuyahouse.times import CLOCKS_DIFFER
 from tuyahouse.warehouse.database import Connection
@@ -32,37 +36,6 @@ FIRST_ASKED = 3
 """Units that are asked of a work order of which nothing is known yet."""
 MOST = 20
 """Stages of a run at most; what is then left waits for the next night."""
-_STAGES = "stages"
-
-
-@dataclass(slots=True)
-class Progress:
-    """How far the stages of a run are; stored with its parameters."""
-
-    stage: int = 0
-    counted: list[str] = field(default_factory=list)
-    """Work orders whose counts were asked, or that need none."""
-    open: list[str] | None = None
-    """Work orders that the next stage looks at; None: all."""
-    audited: list[str] = field(default_factory=list)
-    fallen: bool = False
-    late: dict[str, int] = field(default_factory=dict)
-    """Work orders that were counted after some stages, and after how many."""
-    reasons: dict[str, int] = field(default_factory=dict)
-    """How many serial numbers were planned, by why."""
-    counts: int = 0
-    """Pass counts that were told."""
-
-
-def progress_of(conn: Connection, run_id: str) -> Progress:
-    """Where the stages of the run are."""
-    stored = runs.parameters_of(conn, run_id).get(_STAGES) or {}
-    return Progress(**stored)
-
-
-def store_progress(conn: Connection, run_id: str, progress: Progress) -> None:
-    """Store it, in the transaction that adds the chunks of the stage."""
-    runs.set_parameters(conn, run_id, {**runs.parameters_of(conn, run_id), _STAGES: asdict(progress)})
 
 
 @dataclass(slots=True)
@@ -88,17 +61,38 @@ class View:
 
 
 def view(conn: Connection, account: str, run: runs.Run, now: datetime) -> View:
-    """Read it from the warehouse."""
-    begun = runs.started_at(conn, run.run_id)
+    """Read what a stage of the run knows from the warehouse."""
+    return view_at(conn, account, now, runs.started_at(conn, run.run_id), progress_of(conn, run.run_id))
+
+
+def view_at(conn: Connection, account: str, now: datetime, begun: datetime, progress: Progress) -> View:
+    """The same of a run that began then and is that far."""
     told: dict[str, list[Count]] = {}
-    for count in pass_counts.told_since(conn, account, begun):
+    for count in pass_counts.told_between(conn, account, begun, now + CLOCKS_DIFFER):
         told.setdefault(count.order_code, []).append(count)
-    before = pass_counts.newest_before(conn, account, begun)
-    doubtful = {
-        one.order_code for one in before if one.warehouse_count is not None and one.tuya_count > one.warehouse_count
-    }
     trust, orders = pass_counts.trust(conn, account), pass_counts.orders(conn, account)
-    return View(conn, account, now, begun, progress_of(conn, run.run_id), trust, orders, told, doubtful)
+    seen = View(conn, account, now, begun, progress, trust, orders, told, set())
+    seen.doubtful = _doubtful(seen)
+    return seen
+
+
+def _doubtful(seen: View) -> set[str]:
+    """Orders under way whose newest counts were not explained when they were judged, and are not by now."""
+    if (meant := seen.trusted) is None:
+        return set()
+    unexplained: dict[str, list[Count]] = {}
+    for one in pass_counts.newest_before(seen.conn, seen.account, seen.begun):
+        if one.warehouse_count is not None and one.tuya_count > one.warehouse_count:
+            unexplained.setdefault(one.order_code, []).append(one)
+    codes = [one.order_code for one in seen.orders if one.waiting and one.order_code in unexplained]
+    return {
+        code
+        for code in codes
+        if any(
+            one.tuya > one.high
+            for one in counting.compared(seen.conn, seen.account, code, unexplained[code], meant).values()
+        )
+    }
 
 
 def lines_to_ask(seen: View) -> list[str]:
@@ -108,20 +102,39 @@ def lines_to_ask(seen: View) -> list[str]:
     return [one.order_code for one in seen.orders if not one.has_line and not one.shown]
 
 
-def counts_to_ask(seen: View) -> list[tuple[str, str]]:
-    """(Work order, node) whose count the next stage needs: of all orders while counts are trusted, else of a few."""
+class ToCount(NamedTuple):
+    """What a stage counts."""
+
+    pairs: list[tuple[str, str]]
+    """(Work order, node)."""
+    in_full: set[str]
+    """Work orders whose counts cost more than they save: they are asked in full instead."""
+    unpaid: set[str]
+    """Work orders whose counts tonight's share does not pay for: they go by age."""
+
+
+def counts_to_ask(seen: View, most: int | None = None) -> ToCount:
+    """The counts that the next stage needs, ``most`` of them: of all orders while counts are trusted, else of a few."""
     refused = seen.trust.refused_at
     if seen.progress.fallen or (
         refused and timedelta(0) <= seen.now - refused < counting.REFUSED_FOR - counting.SAME_NIGHT
     ):
-        return []
-    orders = [one for one in seen.orders if one.order_code not in seen.progress.counted and one.has_line]
+        return ToCount([], set(), set())
+    settled = {*seen.progress.counted, *seen.progress.in_full, *seen.progress.unpaid_counts}
+    orders = [one for one in seen.orders if one.order_code not in settled and one.has_line]
     orders = [one for one in orders if not (seen.trusted and _is_few(seen, one))]
     if seen.trusted is None:
         if seen.progress.stage:
-            return []
-        orders = _to_audit(seen, orders)
-    return counting.wanted_counts(seen.conn, seen.account, orders, seen.now, seen.begun)
+            return ToCount([], set(), set())
+        orders = _to_audit(seen, orders, counting.AUDITED if most is None else len(orders))
+    wanted = counting.wanted_counts(seen.conn, seen.account, orders, seen.now, seen.begun)
+    worth, in_full = wanted, set[str]()
+    if seen.trusted:
+        worth, in_full = counting.worth_it(wanted, of_last_nights(seen.conn, seen.account, seen.begun).share)
+    paid = worth if most is None else counting.affordable(worth, most, in_full=seen.trusted is None)
+    pairs = [(one.order.order_code, node) for one in paid for node in one.nodes]
+    unpaid = {one.order.order_code for one in worth} - {one.order.order_code for one in paid}
+    return ToCount(pairs, in_full, unpaid - in_full)
 
 
 def _is_few(seen: View, order: OrderUnits) -> bool:
@@ -131,12 +144,12 @@ def _is_few(seen: View, order: OrderUnits) -> bool:
     return not pass_counts.feeders(seen.conn, seen.account, order.order_code)
 
 
-def _to_audit(seen: View, orders: Sequence[OrderUnits]) -> list[OrderUnits]:
+def _to_audit(seen: View, orders: Sequence[OrderUnits], most: int) -> list[OrderUnits]:
     """The orders under way that changed last, and into which no boards come: those may be made elsewhere."""
     under_way = [one for one in orders if one.waiting and one.last_changed_at and one.shown]
     under_way.sort(key=lambda one: (one.last_changed_at, one.order_code), reverse=True)
     chosen = (one for one in under_way if not pass_counts.feeders(seen.conn, seen.account, one.order_code))
-    return [one for one, _ in zip(chosen, range(counting.AUDITED), strict=False)]
+    return [one for one, _ in zip(chosen, range(most), strict=False)]
 
 
 def situation(seen: View, account: Account, policy: PlanPolicy) -> Situation:
@@ -164,13 +177,13 @@ def _candidates(seen: View, times: Times, counted: frozenset[str]) -> Iterator[r
 
 
 def _asked_by_this_run(seen: View, at: datetime | None, ahead: datetime) -> bool:
-    """An asking that lies far ahead of the present is none of this run."""
-    return at is not None and seen.begun <= at <= ahead
+    """An asking that lies far ahead of the present is none of this run, whose first stage asks such a unit once."""
+    return at is not None and seen.begun <= at and (at <= ahead or seen.progress.stage > 0)
 
 
 def _decide(seen: View, order: OrderUnits) -> bool:
     """Whether counts decide about the order: it was counted, or is too quiet for it; or nothing of it is known yet."""
-    if order.order_code in seen.doubtful:
+    if order.order_code in seen.doubtful or order.order_code in seen.progress.in_full:
         return False
     if not order.has_line:
         return not order.shown
@@ -184,6 +197,7 @@ def _orders(seen: View, counted: frozenset[str]) -> Iterator[Order]:
     if trusted and not seen.progress.stage:
         few = (one for one in seen.orders if _is_few(seen, one) and counting.is_time(one, one.last_asked_at, seen.now))
         audited.update(one.order_code for one in few)
+    spare = _spare(seen, counted)
     missing: dict[str, dict[str, int]] = {}
     for one in seen.orders:
         code = one.order_code
@@ -195,10 +209,14 @@ def _orders(seen: View, counted: frozenset[str]) -> Iterator[Order]:
     first = seen.progress.stage == 0
     for code in sorted(missing, key=lambda each: (-sum(max(one, 0) for one in missing[each].values()), each)):
         if first or code in audited or code in seen.progress.open:
-            yield _loaded(seen, known[code], missing[code], code in audited, trusted, first)
-    if not trusted:
-        for code in sorted(audited & known.keys()):
-            yield _loaded(seen, known[code], {}, True, None, False)
+            order = _loaded(seen, known[code], missing[code], code in audited, trusted, first)
+            order, spare = _within(seen, order, spare)
+            yield order
+    in_full = {*seen.progress.in_full, *seen.doubtful} if trusted else audited
+    for code in sorted(in_full & known.keys()):
+        order = _loaded(seen, known[code], _missing(seen, code, trusted) if trusted else {}, True, trusted, False)
+        order, spare = _within(seen, order, spare)
+        yield replace(order, counted=not trusted)
 
 
 def _fallen(seen: View) -> set[str]:
@@ -235,8 +253,39 @@ def _loaded(
             unit
             for feeder in pass_counts.feeders(conn, account, code)
             for unit in pass_counts.finished_units(conn, account, feeder)
+            if not _asked_by_this_run(seen, unit.last_asked_at, seen.now + CLOCKS_DIFFER)
         ]
-    return Order(code, places, units, by_place, fed, _scouts(seen, order) if first else (), audited, looks)
+        fed.sort(key=lambda one: (one.newest_at or seen.begun, one.sn))
+    scouts = _scouts(seen, order) if first else ()
+    return Order(code, places, units, by_place, fed, scouts, audited, looks=looks)
+
+
+def _spare(seen: View, counted: frozenset[str]) -> int:
+    """How many finished boards may be asked, so that counts and calls stay within all that are open, and a hundredth.
+
+    What the counts of open ones will still need is expected to be as much as in the night that needed most.
+    """
+    most = of_last_nights(seen.conn, seen.account, seen.begun).most
+    if most is None:
+        return sum(one.units for one in seen.orders)
+    reasons = seen.progress.reasons
+    gone_on, by_counts = reasons.pop("gone_on", 0), sum(reasons.pop(reason, 0) for reason in BY_COUNTS)
+    uncounted = sum(one.waiting for one in seen.orders if one.order_code not in counted)
+    expected = max(by_counts, most * seen.progress.waited)
+    all_open = seen.progress.all_open * (1 + counting.CHEAP)
+    counts = sum(map(len, seen.told.values()))
+    return int(all_open - counts - expected - max(sum(reasons.values()), uncounted) - gone_on)
+
+
+def _within(seen: View, order: Order, spare: int) -> tuple[Order, int]:
+    """The order with no more finished boards to ask than there is room for, and the room that is left."""
+    if not order.fed:
+        return order, spare
+    wanted = reach(order.missing[order.places[0]], len(order.fed), order.looks)
+    taken = max(min(wanted, spare), 0)
+    if taken < wanted and order.code not in seen.progress.cut:
+        seen.progress.cut.append(order.code)
+    return replace(order, fed=order.fed[:taken]), spare - taken
 
 
 def _scouts(seen: View, order: OrderUnits) -> Sequence[Unit]:
@@ -247,19 +296,17 @@ def _scouts(seen: View, order: OrderUnits) -> Sequence[Unit]:
     return sorted(finished, key=lambda one: (one.newest_at or seen.begun, one.sn))[:SCOUTS]
 
 
-def planned(conn: Connection, run_id: str, progress: Progress, reasons: Mapping[str, int]) -> None:
-    """Note that a stage was planned, in the transaction that adds its chunks."""
-    progress.stage += 1
-    for reason, count in reasons.items():
-        progress.reasons[reason] = progress.reasons.get(reason, 0) + count
-    store_progress(conn, run_id, progress)
-
-
-def counted(conn: Connection, run_id: str, seen: View, wanted: Sequence[tuple[str, str]], stored: int) -> None:
+def counted(conn: Connection, run_id: str, seen: View, asked: ToCount) -> None:
     """Note which orders counts may decide about from now on: all that were looked at, but those not told in full."""
     told = {(one.order_code, one.node) for counts in seen.told.values() for one in counts}
+    wanted = asked.pairs
+    seen.progress.in_full = sorted({*seen.progress.in_full, *asked.in_full})
+    seen.progress.unpaid_counts = sorted({*seen.progress.unpaid_counts, *asked.unpaid})
     lacking = {order for order, node in wanted if (order, node) not in told}
-    seen.progress.counts += stored
+    lacking.update(seen.progress.in_full, seen.progress.unpaid_counts)
+    if seen.trusted and not seen.progress.stage:
+        seen.progress.all_open = sum(one.waiting for one in seen.orders)
+        seen.progress.waited = sum(one.waiting for one in seen.orders if one.order_code in seen.told.keys() - lacking)
     if seen.trusted:
         seen.progress.counted = [
             one.order_code for one in seen.orders if one.has_line and one.order_code not in lacking
@@ -273,11 +320,3 @@ def counted(conn: Connection, run_id: str, seen: View, wanted: Sequence[tuple[st
 def refuse(conn: Connection, account: str, seen: View, why: str) -> None:
     """Remember that Tuya gives no counts, so that they are not asked every night."""
     pass_counts.set_trust(conn, account, seen.trust._replace(agreed=0, refused_at=seen.now, reason=why))
-
-
-def in_words(progress: Progress) -> str:
-    """What the strategy came to, in a sentence; empty where it had nothing to say."""
-    if not progress.counts:
-        return ""
-    by_reason = ", ".join(f"{count:,} {reason}" for reason, count in sorted(progress.reasons.items()) if count)
-    return f"{progress.counts:,} pass counts were asked. Serial numbers by why they were asked: {by_reason or 'none'}."

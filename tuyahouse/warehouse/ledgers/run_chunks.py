@@ -75,6 +75,8 @@ class Continued:
     planned: int = 0
     first: int = 0
     """The number of the next chunk."""
+    dropped: list[int] = field(default_factory=list)
+    """Chunks that were deleted."""
 
     def is_new(self, key: str, asked_at: datetime | None) -> bool:
         """Whether the key, last asked at ``asked_at`` by any run, must be added to the plan."""
@@ -101,6 +103,7 @@ def continue_plan(
         else:
             conn.execute(delete(ops_chunk).where(*_chunk(run_id, chunk)))
             going_on.planned -= len(keys)
+            going_on.dropped.append(chunk)
     conn.execute(update(ops_run).where(ops_run.c.run_id == run_id).values(planned=going_on.planned))
     going_on.first = next_chunk(conn, run_id)
     return going_on

@@ -235,6 +235,16 @@ def recent_runs(database: Database, account: str | None = None, limit: int = 20)
         return [_summary(row) for row in conn.execute(wanted)]
 
 
+def newest_of(
+    conn: Connection, account: str, flow: str, since: datetime, before: datetime, limit: int
+) -> list[Summary]:
+    """The newest runs of a flow that were started first between these times, newest first."""
+    started = ops_run.c.started_at
+    wanted = select(ops_run).where(ops_run.c.account == account, ops_run.c.flow == flow)
+    wanted = wanted.where(started >= since, started < before).order_by(started.desc(), ops_run.c.run_id).limit(limit)
+    return [_summary(row) for row in conn.execute(wanted)]
+
+
 def accounts(database: Database) -> list[str]:
     """The accounts that have runs, or starts that were refused."""
     with database.read() as conn:

@@ -179,13 +179,11 @@ def feeders(conn: Connection, account: str, order: str) -> list[str]:
     return sorted(code for code in conn.execute(wanted).scalars() if code and code != order)
 
 
-def unasked_since(conn: Connection, account: str, order: str, since: datetime) -> int:
-    """Units registered for the order, not finished, that were not asked since then."""
+def unasked_since(conn: Connection, account: str, codes: Sequence[str], since: datetime) -> int:
+    """Units of these work orders, not finished, that were not asked since then."""
     late = or_(_units.last_asked_at.is_(None), _units.last_asked_at < since)
-    wanted = select(func.count()).where(
-        _units.account == account, _units.order_code == order, _units.state != "finished", late
-    )
-    return int(conn.execute(wanted).scalar_one())
+    wanted = select(func.count()).where(_units.account == account, among(conn, _units.order_code, codes))
+    return int(conn.execute(wanted.where(_units.state != "finished", late)).scalar_one())
 
 
 class Times(NamedTuple):
@@ -222,10 +220,13 @@ def record(conn: Connection, account: str, counts: Sequence[Count]) -> None:
     writer.upsert(conn, station_pass_count, ("account", *Count._fields), rows)
 
 
-def told_since(conn: Connection, account: str, since: datetime) -> list[Count]:
-    """The newest count of each (work order, node) that was asked since then."""
+def told_between(conn: Connection, account: str, since: datetime, until: datetime) -> list[Count]:
+    """The newest count of each (work order, node) that was asked between these times.
+
+    One that was stored as asked later was asked while a clock was wrong.
+    """
     wanted = select(*[_counts[name] for name in Count._fields]).where(
-        _counts.account == account, _counts.checked_at >= since
+        _counts.account == account, _counts.checked_at.between(since, until)
     )
     rows = conn.execute(wanted.order_by(_counts.order_code, _counts.node, _counts.checked_at))
     return list({(row.order_code, row.node): Count._make(row) for row in rows}.values())

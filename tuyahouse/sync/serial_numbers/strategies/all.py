@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from tuyahouse.sync.serial_numbers.due import is_due
 from tuyahouse.sync.serial_numbers.state import State
 from tuyahouse.sync.serial_numbers.strategies.situation import Choice, Situation
+from tuyahouse.sync.serial_numbers.strategies.stale import why_due
 
 
 def choose(situation: Situation) -> Iterator[Choice]:
@@ -15,4 +16,4 @@ def choose(situation: Situation) -> Iterator[Choice]:
         if one.last_asked_at is None:
             yield Choice(one.sn, "new")
         elif one.state != State.FINISHED or is_due(one, situation.now, situation.policy):
-            yield Choice(one.sn, "due")
+            yield Choice(one.sn, why_due(one))

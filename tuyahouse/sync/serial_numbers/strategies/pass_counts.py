@@ -6,13 +6,16 @@ further down the queue, in growing steps, until nothing is missing or all were a
 after a failure say, are asked before those behind them.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from math import ceil
 
-from tuyahouse.sync.serial_numbers.strategies.situation import Choice, Order, Situation, Unit
+from tuyahouse.sync.serial_numbers.state import State
+from tuyahouse.sync.serial_numbers.strategies.situation import BY_TIME, Choice, Order, Situation, Unit
 from tuyahouse.sync.serial_numbers.strategies.stale import reason_to_ask
 
+AT_ONCE = ("overdue", "new")
+"""Reasons that come before what counts tell."""
 SAMPLED = 2
 """Units asked beyond what the counts explain, at each node where some wait, so that counts that lie are found out."""
 GROWTH = 1.6
@@ -27,40 +30,54 @@ _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 def choose(situation: Situation) -> Iterator[Choice]:
-    """Overdue ones, never asked ones and those of orders without counts as ``stale`` does; then order by order."""
-    for one in situation.candidates(situation.counted):
-        reason = reason_to_ask(one, situation)
-        if reason:
-            yield Choice(one.sn, reason)
+    """Overdue and never asked ones, then order by order, then those of orders without counts whose time has come.
+
+    While counts decide about no order, those are first that are asked in full to check them.
+    """
+    chosen: set[str] = set()  # a finished board may be looked for in its own order and in the one it goes on in
+    if situation.counted:
+        yield from _by_time(situation, AT_ONCE, chosen)
     for order in situation.orders:
-        yield from _of_order(order, situation)
+        for one in _of_order(order, situation):
+            if one.sn not in chosen:
+                chosen.add(one.sn)
+                yield one
+    later = [reason for reason in BY_TIME if reason not in AT_ONCE]
+    yield from _by_time(situation, later if situation.counted else BY_TIME, chosen)
+
+
+def _by_time(situation: Situation, reasons: Collection[str], chosen: Collection[str]) -> Iterator[Choice]:
+    for one in situation.candidates(situation.counted):
+        if one.sn not in chosen and (reason := reason_to_ask(one, situation)) in reasons:
+            yield Choice(one.sn, reason)
 
 
 def _of_order(order: Order, situation: Situation) -> Iterator[Choice]:
     open_ = [one for one in order.units if not _asked(one, situation) and not _comes_by_time(one, order, situation)]
     if order.audited:
-        yield from (Choice(one.sn, "audited") for one in open_)
+        yield from (Choice(one.sn, "audited" if order.counted else "uncounted") for one in open_)
+        yield from (Choice(one.sn, "gone_on") for one in order.fed)
         yield from (Choice(one.sn, "sampled") for one in order.scouts)
         return
     taken: set[str] = set()
     for position, place in enumerate(order.places):
         queue = _in_turn(one for one in open_ if _waits_for(one, order.places) == place)
         if position == 0:
-            queue += sorted((one for one in order.fed if not _asked(one, situation)), key=_arrival)
+            queue += order.fed
         missing = max(order.missing.get(place, 0), 0)
         if missing and not queue and order.looks > 1:
             before = order.places[:position]
             queue = [one for p in reversed(before) for one in open_ if _waits_for(one, order.places) == p]
         queue = [one for one in queue if one.sn not in taken]
-        size = _reach(missing, len(queue), order.looks)
+        size = reach(missing, len(queue), order.looks)
         extra = SAMPLED if order.looks == 1 and place in order.missing else 0
-        yield from (Choice(one.sn, "moved") for one in queue[:size])
+        yield from (Choice(one.sn, "gone_on" if one.state == State.FINISHED else "moved") for one in queue[:size])
         yield from (Choice(one.sn, "sampled") for one in queue[size : size + extra])
         taken.update(one.sn for one in queue[: size + extra])
     yield from (Choice(one.sn, "sampled") for one in order.scouts if one.sn not in taken)
 
 
-def _reach(missing: int, waiting: int, looks: int) -> int:
+def reach(missing: int, waiting: int, looks: int) -> int:
     """How many units of a queue to ask for what is missing."""
     size = ceil(missing * GROWTH ** (looks - 1))
     if missing and looks > 1 and (looks >= ALL_LEFT or size > MOST_OF_A_QUEUE * waiting):
@@ -89,7 +106,9 @@ def _stood_still(one: Unit) -> bool:
 
 
 def _comes_by_time(one: Unit, order: Order, situation: Situation) -> bool:
-    """Whether it is among the candidates, although counts may decide about its order, and is asked as one of these."""
+    """Whether it is among the candidates that come first, although counts may decide about its order."""
+    if not situation.counted:
+        return False
     listed = order.code not in situation.counted or (one.last_asked_at or one.added_at) <= situation.overdue_before
     return listed and bool(reason_to_ask(one, situation))
 

@@ -19,13 +19,19 @@ class Unit(Candidate, Protocol):
 
 
 REASONS = {
-    "overdue": "not asked for MAX_STALENESS_DAYS",
+    "overdue": "open, and not asked for MAX_STALENESS_DAYS",
     "new": "never asked",
-    "due": "not asked for a while",
     "moved": "passed a node by the pass counts, the likeliest first",
+    "gone_on": "finished boards that may have gone on in another work order, by its pass counts",
     "sampled": "left alone by the pass counts, asked to check them",
     "audited": "of a work order that is asked in full to check its pass counts",
+    "uncounted": "of a work order that counts cannot decide about, or not cheaply",
+    "due": "open, and not asked for a while",
+    "unknown": "unknown to Tuya so far, asked ever more rarely",
+    "finished": "finished, checked again ever more rarely",
 }
+BY_TIME = ("overdue", "new", "due", "unknown", "finished")
+"""Reasons that need no counts."""
 
 
 class Choice(NamedTuple):
@@ -40,7 +46,8 @@ class Order:
     """A work order whose pass counts decide.
 
     ``missing`` holds, by place, how many more units passed a node by Tuya's count than by the warehouse's. ``units``
-    are those that wait, ``fed`` finished ones of other orders that may come into this one. ``audited`` asks in full.
+    are those that wait, ``fed`` finished ones of other orders that may come into this one, the likeliest first.
+    ``audited`` asks in full.
     """
 
     code: str
@@ -50,6 +57,8 @@ class Order:
     fed: Sequence[Unit] = ()
     scouts: Sequence[Unit] = ()
     audited: bool = False
+    counted: bool = True
+    """Whether counts may decide about it; else it is asked in full: they were not explained, or do not pay."""
     looks: int = 1
     """The stages that have looked at the order, this one included."""
 

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from tuyahouse.sync.serial_numbers.due import Candidate, is_due, is_overdue
+from tuyahouse.sync.serial_numbers.due import Candidate, is_due, is_overdue, state_to_plan
+from tuyahouse.sync.serial_numbers.state import State
 from tuyahouse.sync.serial_numbers.strategies.situation import Choice, Situation
 
 
@@ -19,4 +20,9 @@ def reason_to_ask(one: Candidate, situation: Situation) -> str:
         return "new"
     if is_overdue(one, situation.overdue_before):
         return "overdue"
-    return "due" if is_due(one, situation.now, situation.policy) else ""
+    return why_due(one) if is_due(one, situation.now, situation.policy) else ""
+
+
+def why_due(one: Candidate) -> str:
+    """The reason of one that was asked before, by its state."""
+    return {State.UNKNOWN: "unknown", State.FINISHED: "finished"}.get(state_to_plan(one), "due")
