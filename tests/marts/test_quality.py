@@ -55,8 +55,8 @@ def test_a_note_names_rows_of_errors_and_warnings(odd: Warehouse) -> None:
     said = [quality.in_words(finding, ACCOUNT) for finding in found]
     assert found[0][:3] == ("step_in_future", "error", 1)
     assert (
-        "Error step_in_future: 1 rows, f1 of A1 (2026-03-05 01:00:00). All of them: tuyahouse export mart_quality -a f "
-        "--out quality.xlsx --where check_name=step_in_future"
+        "Error step_in_future: 1 rows, f1 of A1 (2026-03-05 01:00:00). All of them: `tuyahouse export mart_quality -a f"
+        " --out quality.xlsx --where check_name=step_in_future`"
     ) in said
     assert {finding.severity for finding in found} == {"error", "warning"}
     assert not [one for one in said if "moved_back" in one or "undocumented_field" in one]

@@ -48,5 +48,5 @@ def in_words(finding: Finding, account: str) -> str:
     return (
         f"{finding.severity.capitalize()} {finding.check}: {finding.found:,} rows, {named}"
         f"{f' and {more:,} more' if more else ''}. All of them: "
-        f"tuyahouse export mart_quality -a {account} --out quality.xlsx --where check_name={finding.check}"
+        f"`tuyahouse export mart_quality -a {account} --out quality.xlsx --where check_name={finding.check}`"
     )
