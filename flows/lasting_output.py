@@ -4,6 +4,8 @@ import sys
 from contextlib import suppress
 from typing import Any
 
+from tuyahouse.foreign_text import take_any_text
+
 
 class Lasting:
     """A stream as it is, but for what can no longer be written: that is dropped."""
@@ -26,4 +28,5 @@ class Lasting:
 
 def outlive_the_terminal() -> None:
     """Let nothing that this process prints end its work. An error of a terminal would make a run red otherwise."""
+    take_any_text()
     sys.stdout, sys.stderr = Lasting(sys.stdout), Lasting(sys.stderr)

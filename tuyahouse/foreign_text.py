@@ -1,6 +1,8 @@
 """Foreign text made harmless: names, messages and error texts may hold markup or terminal commands."""
 
 import re
+import sys
+from io import TextIOWrapper
 
 _TERMINAL_COMMANDS = re.compile(
     r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"  # CSI: colours, cursor, erasing
@@ -42,3 +44,10 @@ def markdown_lines(text: str) -> str:
 def _escaped(text: str) -> str:
     text = _MARKDOWN.sub(lambda found: "\\" + found[0], text)
     return _BLOCK.sub(lambda found: f"{found[0]}\\" if found[0].isdigit() else f"\\{found[0]}", text)
+
+
+def take_any_text() -> None:
+    """Let standard output and error take every text, escaped (``\\u5de5``) where their encoding lacks it."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")

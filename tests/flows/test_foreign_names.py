@@ -1,10 +1,12 @@
 """Serial numbers, work orders and device names that hold markup: a balanced run shows them as plain text everywhere."""
 
 import json
+import subprocess
 
 import pytest
 from markdown_it import MarkdownIt
 
+from tests.cli.conftest import PROGRAM
 from tests.flows.nights import environment_of
 from tests.flows.processes import run_flow
 from tests.support.prefect import PrefectServer
@@ -54,6 +56,19 @@ def test_names_that_hold_markup_are_shown_as_text_by_prefect_and_by_the_terminal
         for text in texts(artifact):
             assert kinds(text) <= HARMLESS, text
             assert plain(text) == text
+
+
+def test_names_in_a_script_that_the_terminal_lacks_are_escaped_and_end_nothing(
+    prefect_server: PrefectServer, tuya: Sandbox, sqlite_url: str, secret_key: str
+) -> None:
+    env = environment_of(tuya, sqlite_url, secret_key, PYTHONIOENCODING="ascii") | prefect_server.env
+    named = {"pattern": "A1..A2", "work_order": "工单", "run_key": "夜"}
+    code, printed = run_flow("sync_serial_numbers", env, **named)
+    assert code == 0 and "demo, run key \\u591c" in printed and "Traceback" not in printed, printed
+    listed = subprocess.run([PROGRAM, "sn", "list"], env=env, capture_output=True, text=True)
+    assert listed.returncode == 0 and "\\u5de5\\u5355" in listed.stdout, listed.stderr
+    table = subprocess.run([PROGRAM, "sn", "list", "--format", "csv"], env=env, capture_output=True)
+    assert "工单" in table.stdout.decode(), "a file holds what is registered"
 
 
 def texts(artifact) -> list[str]:

@@ -9,7 +9,9 @@ def main() -> None:
     """Entry point of the program; ends the process with its exit code."""
     try:
         from tuyahouse.cli.program import app  # within the try: importing takes a moment, and Ctrl-C may come then
+        from tuyahouse.foreign_text import take_any_text
 
+        take_any_text()
         app(prog_name="tuyahouse")
     except KeyboardInterrupt:
         sys.stderr.write("Interrupted.\n")

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator
 from datetime import datetime
 from enum import StrEnum
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated
 
@@ -128,6 +129,8 @@ def _table(account: str, rows: list[registry.Listed], most: int | None) -> None:
 
 
 def _csv(rows: Iterator[registry.Listed]) -> None:
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8")  # a file of another encoding may lack what serial numbers are made of
     lines = csv.writer(sys.stdout, lineterminator="\n")
     lines.writerow(registry.Listed._fields)
     lines.writerows([_as_csv(one) for one in row] for row in rows)
