@@ -31,7 +31,8 @@ def parse_parameters(pairs: list[str], kinds: Mapping[str, str] = {}) -> dict[st
         if not equals or not key:
             raise typer.BadParameter(f"{pair!r} is not key=value", param_hint="-p")
         if key in parameters:
-            raise typer.BadParameter(f"{key} is given twice. A list is written {key}=A,B", param_hint="-p")
+            how = f": a list is written {key}=A,B" if kinds.get(key) == "texts" else ""
+            raise typer.BadParameter(f"{key} is given twice{how}", param_hint="-p")
         parameters[key] = _value(value, kinds.get(key, ""))
     return parameters
 

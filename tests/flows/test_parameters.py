@@ -66,7 +66,7 @@ def test_a_parameter_that_is_given_twice_is_refused_instead_of_being_taken_once(
     done = subprocess.run(
         [sys.executable, "-m", "flows", "sync_sn_flows", *typed], cwd=ROOT, capture_output=True, text=True
     )
-    assert done.returncode == 2 and "sns is given twice. A list is written sns=A,B" in done.stderr, done.stderr
+    assert done.returncode == 2 and "sns is given twice: a list is written sns=A,B" in done.stderr, done.stderr
 
 
 def test_a_wrong_limit_is_refused_in_a_process_with_what_to_write() -> None:
