@@ -136,3 +136,13 @@ def test_a_plan_that_cannot_be_is_named_by_the_command_and_the_rest_of_the_file_
     for words in ("row 2: 'A1' is refused: its plan '-5'", "row 3: 'A2' is refused: its plan '10.5'", "row 4: 'A3'"):
         assert words in done.stdout
     assert "1 registered" in done.stdout and "3 refused" in done.stdout
+
+
+def test_a_file_without_a_column_of_work_orders_is_told_what_it_lacks(cli, tmp_path: Path) -> None:
+    file = tmp_path / "plans.csv"
+    file.write_text("order,units\nA1,5\n")
+    result = cli("orders", "add", "-a", "demo", str(file))
+    assert result.exit_code == 1
+    assert "plans.csv has no column of work orders. Its columns are: order, units. Name one of them order_code" in (
+        result.stderr
+    )

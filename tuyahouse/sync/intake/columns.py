@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tuyahouse.sync.intake.rows import INVISIBLE, SourceError, id_text
@@ -32,7 +32,7 @@ class Headings:
     remedy: str
     or_else: frozenset[str] = frozenset()
     companion_or_else: frozenset[str] = frozenset()
-    lacks: str = ""
+    lacks: str = field(kw_only=True)
     more: tuple[tuple[str, frozenset[str]], ...] = ()
     times: frozenset[str] = frozenset()
     by_option: bool = True

@@ -39,6 +39,7 @@ PLANS = Headings(
             "product", "productname", "model", "item", "产品", "产品名称", "型号", "產品", "產品名稱", "型號",
         ))),
     ),
+    lacks="column of work orders",
     times=frozenset(("due_at",)),
 )
 # fmt: on
