@@ -1,5 +1,6 @@
 """Files that are there when they are whole."""
 
+import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +17,7 @@ def whole_file(out: Path) -> Iterator[Path]:
         WarehouseError: it cannot be written; what was there before is left.
     """
     try:
-        target = out.resolve()
+        target = Path(os.path.expanduser(out)).resolve()
         if target.is_dir():
             raise IsADirectoryError(None, "it is a folder")
         part = target.with_name(f".{secrets.token_hex(8)}.part")

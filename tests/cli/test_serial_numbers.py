@@ -142,6 +142,15 @@ def test_a_file_without_a_serial_number_column_names_those_it_has(cli, tmp_path:
     )
 
 
+def test_a_tilde_that_the_shell_left_is_home(cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "at-home.csv").write_text("sn\nA0001\n")
+    assert "1 registered" in cli("sn", "add", "-a", "demo", "~/at-home.csv").stdout
+    assert cli("export", "serial_number", "-a", "demo", "--out", "~/out.csv").exit_code == 0
+    assert "A0001" in (tmp_path / "out.csv").read_text()
+    assert "There is no file" in cli("sn", "add", "-a", "demo", "~nobody-of-that-name/x.csv").stderr
+
+
 def test_a_file_that_is_not_there(cli) -> None:
     result = cli("sn", "add", "-a", "demo", "nothing.csv")
     assert (result.exit_code, result.stderr.splitlines()[-1]) == (1, "There is no file nothing.csv.")

@@ -1,6 +1,7 @@
 """Files of keys: delimited text (also gzip), Excel and Parquet, detected by content; memory stays flat."""
 
 import gzip
+import os
 import re
 import zipfile
 import zlib
@@ -24,13 +25,14 @@ _MARKUP = re.compile(rb"(\xef\xbb\xbf)?\s*(<|MIME-Version:)", re.IGNORECASE)
 def read_file(path: str | Path, headings: Headings, *, sheet: str | None = None) -> Iterator[Item]:
     """The keys of a file, in its order, one entry a row; places are ``row 2`` as a spreadsheet counts them.
 
-    ``sheet`` names the one sheet of a workbook to read; without it all visible ones that have the column are read.
+    ``sheet`` names the one sheet of a workbook to read; without it all visible ones that have the column are read. A
+    ``~`` stands for the home of this user: a form, and a shell after ``path=``, leaves it as it was typed.
 
     Raises:
         SourceError: the file cannot be used: missing, empty, without a row below its header, unreadable, or without a
             column of keys.
     """
-    file, rows = Path(path), 0
+    file, rows = Path(os.path.expanduser(path)), 0
     with _in_words(file):
         if not file.is_file():
             raise SourceError(f"There is no file {file}." if not file.exists() else f"{file} is not a file.")
