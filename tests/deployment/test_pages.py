@@ -86,3 +86,13 @@ def test_a_write_is_asked_for_by_hand_and_its_artifact_says_what_it_would_do(sit
     expect(page.get_by_text(f"add the person by-hand to the device {device}").first).to_be_visible()
     expect(page.get_by_text("would be done").first).to_be_visible()
     assert "by-hand" not in site.sandbox.control("access")["persons"].get(device, [])
+
+
+def test_a_list_that_is_left_empty_is_named_below_its_field_and_nothing_starts(site: Site, page: Page) -> None:
+    page.goto(f"{site.pages}/deployments/deployment/{site.deployment('set-device-functions')['id']}/run")
+    choose_account(page, "demo")
+    required = page.locator(".schema-form-property").filter(has=page.get_by_text("device_id", exact=True))
+    required.first.locator("textarea").fill("d")
+    page.get_by_role("button", name="Submit").click()
+    expect(page.get_by_text("'function_codes' is a required property")).to_be_visible()
+    assert page.url.endswith("/run")
