@@ -37,11 +37,18 @@ class InterruptibleRun:
 
     The first signal cancels the coroutine, the second ends the process at once. If the coroutine has not ended
     ``patience`` seconds after the first, ``give_up`` is called and the process ends. In the main thread, Prefect would
-    turn SIGTERM into an exception anywhere; in other threads it leaves signals alone.
+    turn SIGTERM into an exception anywhere; in other threads it leaves signals alone. Once the coroutine has ended and
+    ``abandons`` says so, the process ends without waiting for tasks that the coroutine has left behind.
     """
 
-    def __init__(self, work: Coroutine[Any, Any, int], give_up: Callable[[], None], patience: float = PATIENCE) -> None:
-        self._work, self._give_up, self._patience = work, give_up, patience
+    def __init__(
+        self,
+        work: Coroutine[Any, Any, int],
+        give_up: Callable[[], None],
+        patience: float = PATIENCE,
+        abandons: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self._work, self._give_up, self._patience, self._abandons = work, give_up, patience, abandons
         self._code = 1
         self._error: BaseException | None = None
         self._interrupted = threading.Event()
@@ -87,6 +94,8 @@ class InterruptibleRun:
                 self._code = runner.run(self._start())
                 if self._interrupted.is_set():
                     self._end_threads()
+                if self._abandons():
+                    leave(self._code)
         except asyncio.CancelledError:
             self._code = EXIT_INTERRUPTED
         except BaseException as error:

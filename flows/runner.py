@@ -17,7 +17,7 @@ from prefect.logging.handlers import PrefectConsoleHandler
 from pydantic import SecretStr
 from rich.console import Console
 
-from flows.interrupts import EXIT_INTERRUPTED, InterruptibleRun, leave
+from flows.interrupts import EXIT_INTERRUPTED, InterruptibleRun
 from flows.lasting_output import outlive_the_terminal
 from flows.prefect_watch import wait_for_server
 from flows.temporary_server import TemporaryServer
@@ -54,10 +54,10 @@ def run_watched(flow: Flow[Any, Any], parameters: Mapping[str, Any], server: Tem
             _record_interrupted(load_settings().account(parameters.get("account")).name, run_key)
         _say(f"It did not end in time and was left. {how}", EXIT_INTERRUPTED)
 
-    code = InterruptibleRun(run_here(flow, parameters, server), give_up).run()
-    if prefect_watch.lost:
-        leave(code)  # Prefect would go on trying to reach its server
-    return code
+    # Prefect would go on trying to reach a server that is lost.
+    return InterruptibleRun(
+        run_here(flow, parameters, server), give_up, abandons=lambda: bool(prefect_watch.lost)
+    ).run()
 
 
 async def run_here(flow: Flow[Any, Any], parameters: Mapping[str, Any], server: TemporaryServer | None = None) -> int:
@@ -81,7 +81,7 @@ async def run_here(flow: Flow[Any, Any], parameters: Mapping[str, Any], server: 
     given = _typed(flow, {**parameters, "account": account, "run_key": run_key})
     try:
         await wait_for_server(server)
-        state = await _while_prefect_answers(cast(Any, flow)(**given, return_state=True))
+        state = await _while_prefect_answers(cast(Any, flow)(**given, return_state=True), server)
     except asyncio.CancelledError:
         with suppress(WarehouseError):  # away: nothing can be shown except how to go on
             _tell(account, run_key)
@@ -97,13 +97,14 @@ async def run_here(flow: Flow[Any, Any], parameters: Mapping[str, Any], server: 
         return _say(f"{error}\nWhat was committed stays. When that is mended:\n{again}", EXIT_RED)
 
 
-async def _while_prefect_answers(work: Coroutine[Any, Any, State[Any]]) -> State[Any]:
+async def _while_prefect_answers(work: Coroutine[Any, Any, State[Any]], server: TemporaryServer | None) -> State[Any]:
     """Await a flow.
 
     Raises:
         PrefectAway: its server was away for too long; the flow was cancelled, and abandoned if it did not end.
     """
-    running, away = asyncio.ensure_future(work), asyncio.ensure_future(until_away())
+    watching = until_away(lambda: server.last_words if server else None)
+    running, away = asyncio.ensure_future(work), asyncio.ensure_future(watching)
     try:
         await asyncio.wait((running, away), return_when=asyncio.FIRST_COMPLETED)
         if running.done():

@@ -8,6 +8,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from http.client import HTTPException
 from typing import Any
 
@@ -38,11 +39,18 @@ def sentence(what: str, url: str) -> str:
     return f"Prefect's server at {url} {what}. Start it, or unset PREFECT_API_URL to run without one."
 
 
-async def until_away() -> PrefectAway:
-    """Return only when the server has been away for longer than a run can wait for it."""
+async def until_away(last_words: Callable[[], str | None] = lambda: None) -> PrefectAway:
+    """Return only when the server has been away for longer than a run can wait for it, or has ended.
+
+    ``last_words`` are those of a temporary server that has ended; None while it runs.
+    """
+    global lost
     absence = _Absence(api_url())
     while True:
         await asyncio.sleep(_SECONDS_BETWEEN)
+        if (words := last_words()) is not None:
+            lost = f"Prefect's temporary server ended while it was needed: {words}."
+            return PrefectAway(lost)
         if await asyncio.to_thread(absence.is_too_long):
             return PrefectAway(lost)
 

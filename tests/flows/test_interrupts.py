@@ -166,6 +166,21 @@ def test_a_run_that_is_killed_leaves_no_server_of_prefects_behind(env, terminal,
     assert gone(env["PREFECT_HOME"])
 
 
+def test_a_temporary_server_of_prefects_that_is_killed_ends_the_run_with_words(env, terminal, tuya, warehouse):
+    process = terminal(env)
+    wait_until(lambda: len(tuya.control("asked")) >= 3, process)
+    (server,) = servers_of(env["PREFECT_HOME"])
+    os.kill(server, signal.SIGKILL)
+    printed, _ = process.communicate(timeout=60)
+    assert process.returncode == 1 and "Traceback" not in printed, printed
+    said, command = printed.splitlines()[-2:]
+    assert said.startswith("Prefect's temporary server ended while it was needed: ") and "PREFECT_API_URL" not in said
+    assert command == "  python -m flows nightly_sync -p account=demo -p run_key=n"
+    for flow in ("nightly_sync", "sync_sn_flows"):
+        found = runs.find_run(warehouse, "demo", flow, "n")
+        assert found and found.status == "interrupted" and "temporary server ended" in found.note, found
+
+
 @pytest.mark.parametrize("seconds", [0.2, 0.6, 2])
 def test_ctrl_c_before_the_run_begins_prints_no_traceback(env, terminal, seconds):
     process = terminal(env)
