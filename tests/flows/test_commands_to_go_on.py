@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from flows.__main__ import kinds_of, parse_parameters
 from flows.catalogue import FLOWS
+from flows.command_line import kinds_of, parse_parameters
 from tests.cli.conftest import PROGRAM
 from tests.flows.nights import environment_of, register, units
 from tests.flows.operator import Operator
