@@ -34,13 +34,17 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--notify",
         metavar="TYPE/NAME",
-        help="the notification block that is told of red, late and missing nights, e.g. slack-webhook/operators",
+        help="notification block for red, late and missing nights, e.g. slack-webhook/operators",
     )
     parser.add_argument(
-        "--no-night-for", type=float, default=26, metavar="HOURS", help="a night is missing after so many (26)"
+        "--no-night-for", type=float, default=26, metavar="HOURS", help="a night is missing after this many hours (26)"
     )
     parser.add_argument(
-        "--no-heartbeat-for", type=float, default=90, metavar="SECONDS", help="a worker has died after so many (90)"
+        "--no-heartbeat-for",
+        type=float,
+        default=90,
+        metavar="SECONDS",
+        help="a worker has died after this many seconds (90)",
     )
     given = parser.parse_args(words)
     try:
@@ -70,7 +74,7 @@ async def _apply(given: argparse.Namespace) -> None:
         for one in wanted:
             print(await _make(client, one, dry_run=given.dry_run))
     if block is None:
-        print("Nobody is told of red, late and missing nights by these: name a notification block with --notify.")
+        print("Nobody is notified of red, late and missing nights: name a notification block with --notify.")
 
 
 def plan(

@@ -62,7 +62,7 @@ def _is_missing(value: Any, values: Mapping[str, Any]) -> bool:
 
 
 def with_kept_schedules(definition: Definition, existing: Sequence[Mapping[str, Any]]) -> Definition:
-    """The definition with the schedules that are on the server: ours as active as they are there, others unchanged.
+    """The definition with the schedules of the server: ours stay active or paused as there, others are unchanged.
 
     Prefect replaces all schedules of a deployment, paused ones too, as soon as one of them has no slug.
     """

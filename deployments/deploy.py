@@ -1,4 +1,4 @@
-"""`make deploy`: deploys prefect.yaml for every account, and says what runs when and what was left as it is."""
+"""`make deploy`: deploys prefect.yaml for every account, and says what runs when and what was left unchanged."""
 
 import argparse
 import asyncio

@@ -38,7 +38,7 @@ async def hold_schedules(account: AccountName = None, action: Action = "resume")
         else:
             await _resume(client, str(account), held)
             await Variable.aset(key, [], overwrite=True)
-            message = f"Resumed: {_names(held)}." if held else "Good: nothing was paused for want of quota."
+            message = f"Resumed: {_names(held)}." if held else "Good: no schedule was paused because of the quota."
     get_run_logger().info(message)
     return Completed(message=message)
 

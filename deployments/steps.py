@@ -21,7 +21,7 @@ def describe_account(name: str = "", directory: str = "") -> dict[str, Any]:
 
 
 def placeholders(settings: Settings, account: Account, directory: str) -> dict[str, Any]:
-    """The values for this account. ``only`` is there where a form needs no choice of an account."""
+    """The values for this account. ``only`` is set if a form needs no choice of an account."""
     only = {"only": account.name} if len(settings.accounts) == 1 else {}
     return {
         "name": account.name,

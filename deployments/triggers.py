@@ -16,7 +16,7 @@ ENDS = ("Completed", "Stopped", "Failed", "Refused", "Crashed", "Cancelled", "Aw
 _OF_RUNS = ResourceSpecification({"prefect.resource.id": "prefect.flow-run.*"})
 _RUN_SUBJECT = "{{ flow_run.name }}: {{ flow_run.state.name }}"
 _RUN_BODY = (
-    "{{ flow_run.state.message }}\n\nWhen that is mended, press Retry on its page: it goes on where it stopped.\n"
+    "{{ flow_run.state.message }}\n\nWhen that is fixed, press Retry on its page: it continues where it stopped.\n"
     "{{ flow_run|ui_url }}"
 )
 
@@ -35,7 +35,7 @@ def mark_runs_of_dead_workers(flows: Iterable[UUID], within: timedelta) -> Autom
     resources = sorted({f"prefect.flow.{one}" for one in flows})
     return AutomationCore(
         name="tuyahouse: mark runs whose worker died as crashed",
-        description="A run that has not been heard of is marked. The same run key, or Retry, goes on where it stopped.",
+        description="A run without a heartbeat is marked. The same run key, or Retry, continues where it stopped.",
         trigger=EventTrigger(
             after=_events("heartbeat"),
             expect=_events("heartbeat", *ENDS),
@@ -50,7 +50,7 @@ def mark_runs_of_dead_workers(flows: Iterable[UUID], within: timedelta) -> Autom
             ChangeFlowRunState(
                 state=StateType.CRASHED,
                 message="Red: its worker died or lost its connection. What was answered is in the warehouse. Press "
-                "Retry, or start it again with the same run key: it goes on where it stopped.",
+                "Retry, or start it again with the same run key: it continues where it stopped.",
             )
         ],
     )
@@ -93,7 +93,7 @@ def tell_when_late(block: UUID, deployments: Iterable[UUID]) -> AutomationCore:
 
 
 def tell_when_no_night(account: str, night: UUID, block: UUID, within: timedelta) -> AutomationCore:
-    """Neither red nor late: a night that nobody scheduled, or that does not end."""
+    """Neither red nor late: a night that was not scheduled, or that does not end."""
     return AutomationCore(
         name=f"tuyahouse: tell when {account} has had no good night",
         trigger=EventTrigger(

@@ -29,9 +29,9 @@ class NotUp(Exception):
 def main(words: Sequence[str] | None = None) -> int:
     """Start everything, say where it is, and stop it all on Ctrl-C; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m deployments.up", description=__doc__)
-    parser.add_argument("--without-sandbox", action="store_true", help="use the accounts that are configured")
-    parser.add_argument("--port", type=int, default=4200, help="of Prefect's UI; another if it is taken")
-    parser.add_argument("--folder", type=Path, default=ROOT / ".up", help="that holds what is made; default: .up")
+    parser.add_argument("--without-sandbox", action="store_true", help="use the configured accounts")
+    parser.add_argument("--port", type=int, default=4200, help="port of Prefect's UI; another one if it is taken")
+    parser.add_argument("--folder", type=Path, default=ROOT / ".up", help="folder for all data; default: .up")
     given = parser.parse_args(words)
     for one in (signal.SIGINT, signal.SIGTERM):
         signal.signal(one, _interrupt)
@@ -46,7 +46,7 @@ def main(words: Sequence[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print(f"\nStopped. Nothing is running any more. The next start goes on with what is in {given.folder}.")
+        print(f"\nStopped. Nothing is running any more. The next start continues with what is in {given.folder}.")
     return 0
 
 

@@ -1,4 +1,4 @@
-"""Standard output and error that may be lost: a run goes on when its terminal or the reader of its pipe is gone."""
+"""Standard output and error that may be lost: a run continues if its terminal or the reader of its pipe is gone."""
 
 import sys
 from contextlib import suppress
@@ -8,7 +8,7 @@ from tuyahouse.foreign_text import take_any_text
 
 
 class Lasting:
-    """A stream as it is, but for what can no longer be written: that is dropped."""
+    """A stream unchanged, except that what can no longer be written is dropped."""
 
     def __init__(self, stream: Any) -> None:
         self._stream = stream

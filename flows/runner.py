@@ -54,7 +54,7 @@ def run_watched(flow: Flow[Any, Any], parameters: Mapping[str, Any], server: Tem
             _record_interrupted(load_settings().account(parameters.get("account")).name, run_key)
         _say(f"It did not end in time and was left. {how}", EXIT_INTERRUPTED)
 
-    # Prefect would go on trying to reach a server that is lost.
+    # Prefect would keep trying to reach a lost server.
     return InterruptibleRun(
         run_here(flow, parameters, server), give_up, abandons=lambda: bool(prefect_watch.lost)
     ).run()
@@ -83,7 +83,7 @@ async def run_here(flow: Flow[Any, Any], parameters: Mapping[str, Any], server: 
         await wait_for_server(server)
         state = await _while_prefect_answers(cast(Any, flow)(**given, return_state=True), server)
     except asyncio.CancelledError:
-        with suppress(WarehouseError):  # away: nothing can be shown except how to go on
+        with suppress(WarehouseError):  # away: only how to continue can be shown
             _tell(account, run_key)
         return _say(f"Interrupted. {_how_to_go_on(flow, given, run_key)}", EXIT_INTERRUPTED)
     except PrefectAway as error:
@@ -94,7 +94,7 @@ async def run_here(flow: Flow[Any, Any], parameters: Mapping[str, Any], server: 
         return await _end(state, account, run_key, _command(flow, given, run_key))
     except WarehouseError as error:
         again = _command(flow, given, run_key)
-        return _say(f"{error}\nWhat was committed stays. When that is mended:\n{again}", EXIT_RED)
+        return _say(f"{error}\nWhat was committed stays. When that is fixed:\n{again}", EXIT_RED)
 
 
 async def _while_prefect_answers(work: Coroutine[Any, Any, State[Any]], server: TemporaryServer | None) -> State[Any]:
@@ -129,7 +129,7 @@ def _for_example(flow: Flow[Any, Any], parameters: Mapping[str, Any]) -> str:
 
 
 def _how_to_go_on(flow: Flow[Any, Any], parameters: Mapping[str, Any], run_key: str) -> str:
-    return f"What was answered is committed. To go on:\n{_command(flow, parameters, run_key)}"
+    return f"What was answered is committed. To continue:\n{_command(flow, parameters, run_key)}"
 
 
 def _command(flow: Flow[Any, Any], parameters: Mapping[str, Any], run_key: str | None = None) -> str:
@@ -155,7 +155,7 @@ def _record_interrupted(account: str, run_key: str, why: str = "") -> None:
 
 
 async def _end(state: State[Any], account: str, run_key: str, again: str) -> int:
-    """Print how it ended and, if it is red, the command that goes on; returns the exit code."""
+    """Print how it ended and, if it is red, the command that continues it; returns the exit code."""
     message = logs.redact(why(state.message or "The flow ended before its run began."))
     if state.name == REFUSED:  # the runs under this key are another process's, and may be under way
         return _say(f"{message}\nTo start it again:\n{again}", EXIT_RED)
@@ -166,7 +166,7 @@ async def _end(state: State[Any], account: str, run_key: str, again: str) -> int
         return 0
     if goes_on_anew(message):  # printed with the note
         return EXIT_RED
-    return _say(f"When that is mended:\n{again}", EXIT_RED)
+    return _say(f"When that is fixed:\n{again}", EXIT_RED)
 
 
 def _wrong(flow: Flow[Any, Any], parameters: Mapping[str, Any]) -> str:

@@ -17,7 +17,7 @@ from tuyahouse.warehouse.serial_numbers import registry
 
 @retried_task("authenticate")
 async def authenticate(account: str, run_id: str) -> list[str]:
-    """Make sure of live tokens, so that a wrong setting shows before anything else; returns notes for the operator.
+    """Make sure that tokens are live, so that a wrong setting shows first; returns notes for the operator.
 
     Raises:
         TuyaError: the login was refused; says what to change.

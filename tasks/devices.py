@@ -41,7 +41,7 @@ async def read_device_list(run: Run, chunk: int, project: str) -> str:
 
             def on_page(rows: int, total: int | None) -> None:
                 tracker.total = total
-                tracker.done = min(tracker.done, rows)  # another sweep begins anew
+                tracker.done = min(tracker.done, rows)  # another sweep starts from the beginning
                 tracker.advance(rows - tracker.done)
 
             read = await list_chunk(client, resources.warehouse, resources.account, run, chunk, on_page=on_page)

@@ -48,7 +48,7 @@ async def register_serial_numbers(
 
 def _count(warehouse: Warehouse, run: Run, taken: IntakeOutcome) -> None:
     with landing(warehouse, run) as conn:
-        # A source that is mended is read anew: what it held counts as it is now.
+        # A corrected source is read anew: only what it holds now counts.
         run_chunks.replace_chunk(conn, run.run_id, 0, taken.as_run())
 
 

@@ -41,7 +41,7 @@ def test_the_program_works_beside_flows_and_tasks_of_other_people(wheel: Path, t
                 [*program, *words], cwd=tmp_path / "theirs", env=env, capture_output=True, text=True, timeout=60
             )
             assert (done.returncode, "not ours" in done.stderr) == (code, False), done.stderr
-    assert "Flows are run from the top of the repository" in done.stderr
+    assert "Run flows from the top of the repository" in done.stderr
     where = [str(python), "-c", "import tuyahouse; print(tuyahouse.__file__)"]
     found = subprocess.run(where, cwd=tmp_path / "theirs", env=env, capture_output=True, text=True).stdout
     assert Path(found.strip()).is_relative_to(tmp_path)

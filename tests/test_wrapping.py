@@ -37,7 +37,7 @@ def test_a_pipe_gets_one_line_that_grep_finds() -> None:
 
 def test_a_command_on_a_line_of_its_own_is_never_broken() -> None:
     command = "  python -m flows sync_sn_flows -p account=demo -p run_key=sync_sn_flows/2026-11-20"
-    assert fitted(f"To go on:\n{command}", Terminal()) == f"To go on:\n{command}"
+    assert fitted(f"To continue:\n{command}", Terminal()) == f"To continue:\n{command}"
 
 
 def test_continued_lines_are_indented_as_the_first() -> None:

@@ -1,4 +1,4 @@
-"""How a run goes on: command lines that are advised are whole ones, to be pasted into a shell as they stand."""
+"""How a run continues: advised command lines are complete, ready to paste into a shell."""
 
 import json
 import re
@@ -7,15 +7,15 @@ from collections.abc import Mapping
 from typing import Any
 
 _LONGEST = 2000
-"""Characters; a shell takes more, a person does not."""
+"""Characters; a shell accepts more, a person does not read more."""
 _INTERNAL = frozenset({"dead_letters", "stages"})
-"""What a run stores beside the parameters of its flow."""
+"""What a run stores in addition to the parameters of its flow."""
 
 ANEW = (
-    "The same run_key writes none of these. Find out whether Tuya carried them out; to write one all the same, start a "
+    "The same run_key writes none of these. Find out whether Tuya carried them out; to write one anyway, start a "
     "run with a new run_key."
 )
-"""How a red run ends where nothing is left that the same run key would do."""
+"""How a red run ends if the same run key would do nothing more."""
 
 COMMAND = re.compile(r"\s*(# |python -m |tuyahouse |prefect |export |eval |curl |\.venv/bin/)")
 """Begins a line that is a command."""
@@ -24,7 +24,7 @@ COMMAND = re.compile(r"\s*(# |python -m |tuyahouse |prefect |export |eval |curl 
 def flow_command(flow: str, account: str, parameters: Mapping[str, Any]) -> str:
     """``python -m flows sync_sn_flows -p account=demo -p run_key=x``; parameters without a value are left out.
 
-    A command that nobody would read is cut to its beginning and its run key, and says that the others are missing.
+    A command that is too long to read is cut to its short parameters, and says which others are missing.
     """
     given = {"account": account, **{name: value for name, value in parameters.items() if name not in _INTERNAL}}
     pairs = {name: _pair(name, value) for name, value in given.items() if _is_given(value)}
@@ -36,7 +36,7 @@ def flow_command(flow: str, account: str, parameters: Mapping[str, Any]) -> str:
 
 
 def goes_on_anew(said: str) -> bool:
-    """Whether what a red run says ends with the advice to start another one."""
+    """Whether the text of a red run ends with the advice to start another run."""
     return said.rstrip().endswith(ANEW)
 
 

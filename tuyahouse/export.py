@@ -55,7 +55,7 @@ def export(
     """
     write = _WRITERS.get(out.suffix.lower())
     if write is None:
-        raise WarehouseError(f"{out.name} ends in none of {', '.join(_WRITERS)}: the suffix says what is written.")
+        raise WarehouseError(f"{out.name} must end in one of {', '.join(_WRITERS)}: the suffix decides the format.")
     query = reading.query_of(name, account=account, where=where, since=since, until=until)
     about = _about(warehouse, account)
     with whole_file(out) as part:

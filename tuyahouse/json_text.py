@@ -1,6 +1,6 @@
 """One tolerant reader of JSON written by others: answers over HTTP, messages, and JSON inside their texts.
 
-Valid JSON is decoded at once. What a strict reader refuses is mended and decoded again, by these rules:
+Valid JSON is decoded at once. What a strict reader refuses is repaired and decoded again, by these rules:
 
 - a leading byte-order mark is removed;
 - invalid UTF-8 and lone surrogates (halves of a character) become U+FFFD;
@@ -63,7 +63,7 @@ def decode(sent: str | bytes | msgspec.Raw) -> Any:
 
 
 def read(decode: Callable[[Any], T], sent: str | bytes | msgspec.Raw) -> T:
-    """What ``decode`` makes of the text, which is mended first if it is not strict JSON.
+    """What ``decode`` makes of the text, which is repaired first if it is not strict JSON.
 
     Raises:
         msgspec.ValidationError: it is JSON of another shape.

@@ -37,7 +37,7 @@ class DailyFile(logging.Handler):
             self.handleError(record)
 
     def handleError(self, record: logging.LogRecord) -> None:
-        """Say once, in words, that lines are missing from the file. The run goes on, with its lines elsewhere."""
+        """Say once that lines are missing from the file. The run continues, with its lines elsewhere."""
         error = sys.exc_info()[1]
         if not isinstance(error, OSError):
             super().handleError(record)

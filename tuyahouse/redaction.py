@@ -1,4 +1,4 @@
-"""Takes secrets out of texts: those that were registered, and whatever stands where secrets usually stand."""
+"""Removes secrets from texts: registered ones, and whatever is in the usual places of secrets."""
 
 import hashlib
 import json
@@ -76,7 +76,7 @@ class Redactor:
         self._forms = None
 
     def forget(self, secret: str) -> None:
-        """Stop hiding a token that was put away: it will not come up here again, and makes room for those that will."""
+        """Stop hiding a token that is no longer used, to make room for others."""
         if self._passing.pop(secret, "") is None:
             self._forms = None
 

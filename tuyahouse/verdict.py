@@ -14,7 +14,7 @@ _COUNTS = (
     ("calls", "calls"),
 )
 GREEN = frozenset({"balanced", "stopped"})
-"""Statuses of a run that did what it was to do, or as much of it as a budget paid for."""
+"""Statuses of a run that did everything it had to do, or as much as the budget allowed."""
 _WORDS = {"balanced": "Good", "stopped": "Stopped", "interrupted": "Interrupted", "running": "Running"}
 
 

@@ -1,4 +1,4 @@
-"""Files that are there when they are whole."""
+"""Files that appear only once they are complete."""
 
 import os
 import secrets

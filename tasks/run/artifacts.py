@@ -79,7 +79,7 @@ def _title(summary: Summary) -> str:
 
 
 def _what_to_do(summary: Summary) -> str:
-    """How a red run goes on; empty for others."""
+    """How to continue a red run; empty for others."""
     green = summary.status in GREEN
     return "" if green or goes_on_anew(summary.note) else f"{AGAIN}{shown(summary.run_key)}"
 
@@ -93,7 +93,7 @@ async def publish_failure(summary: Summary) -> None:
     """Publish a note that says what happened and what to do next."""
     advice = (
         "What was answered until then is in the warehouse. When that is fixed, press Retry, or start "
-        f"`{summary.flow}` again with run_key={shown(summary.run_key)}: it goes on where it stopped and asks nothing "
+        f"`{summary.flow}` again with run_key={shown(summary.run_key)}: it continues where it stopped and asks nothing "
         "twice."
     )
     said = [f"# Red: {summary.flow} of {shown(summary.account)}", shown(summary.note)]

@@ -32,7 +32,7 @@ REFUSED = "Refused"
 NOTHING_RUN = "This file defines a flow and runs nothing. At the top of the repository: python -m flows"
 RED = "Red: "
 """Beginning of the state message of a red run."""
-AGAIN = "When that is mended, press Retry, or start it again with run_key="
+AGAIN = "When that is fixed, press Retry, or start it again with run_key="
 """How it ends; the run key follows."""
 
 
@@ -50,7 +50,7 @@ class RunRed(Exception):
 
 
 def with_what_to_do(error: Exception, run_key: str) -> Exception:
-    """The error, which says in the state's message how the run goes on once its cause is mended."""
+    """The error, which says in the state's message how the run continues once its cause is fixed."""
     if not goes_on_anew(str(error)):
         error.add_note(f"{AGAIN}{run_key}")
     return error
@@ -101,7 +101,7 @@ _GREEK = (
     "psi|omega"
 )
 _MADE_UP = re.compile(rf"[a-z]+-[a-z]+|({_GREEK})\d*-[a-z-]+")
-"""How Prefect names a run that nobody named: ``beneficial-bison``, in a form of the UI ``alpha240-vilmoran-point``."""
+"""How Prefect names a run without a name: ``beneficial-bison``, in a form of the UI ``alpha240-vilmoran-point``."""
 
 
 def _named(template: str) -> str:

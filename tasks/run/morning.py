@@ -1,4 +1,4 @@
-"""What the artifact of a night tells beyond its counts: what is unusual, whom to look at, where the report is."""
+"""What the artifact of a night says beyond its counts: what is unusual, what to look at, where the report is."""
 
 import asyncio
 from collections.abc import Sequence

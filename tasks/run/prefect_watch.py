@@ -35,7 +35,7 @@ def api_url() -> str:
 
 
 def sentence(what: str, url: str) -> str:
-    """What is amiss with the server at this address, and what to do."""
+    """What is wrong with the server at this address, and what to do."""
     return f"Prefect's server at {url} {what}. Start it, or unset PREFECT_API_URL to run without one."
 
 
@@ -93,7 +93,7 @@ def _end_process(loop: asyncio.AbstractEventLoop, task: "asyncio.Task[Any]", url
         time.sleep(_SECONDS_BETWEEN)
     loop.call_soon_threadsafe(task.cancel)
     time.sleep(SECONDS_TO_END)
-    sys.stderr.write(f"{lost}\nWhat was answered is committed; the same run key goes on.\n")
+    sys.stderr.write(f"{lost}\nWhat was answered is committed; the same run key continues.\n")
     sys.stderr.flush()
     os._exit(1)
 

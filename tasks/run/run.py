@@ -1,4 +1,4 @@
-"""One run of a flow: its lock, its row in ``ops_run``, its chunks, its verdict and what the operator is told."""
+"""One run of a flow: its lock, its row in ``ops_run``, its chunks, its verdict and its notes for the operator."""
 
 import asyncio
 import logging
@@ -163,7 +163,7 @@ async def running(
         Refusal: it did not begin: a setting is wrong, the warehouse is away, or another run holds the account.
         RunRed: the run does not balance.
     """
-    # The time it was to start stays the same when it is tried again from the UI: it goes on then.
+    # A retry from the UI keeps the scheduled start, so it continues the same run.
     key = run_key or default_run_key(flow, now or flow_run.scheduled_start_time or datetime.now(UTC))
     name = account or ""
     if now is not None:
@@ -194,7 +194,7 @@ async def running(
             raise
         except BaseException:
             with _unless_started_anew():
-                _close(current, "interrupted", prefect_watch.lost)  # `tuyahouse status` says how it goes on
+                _close(current, "interrupted", prefect_watch.lost)  # `tuyahouse status` says how to continue
             raise
         await _verdict(current)
 
@@ -258,7 +258,7 @@ async def _verdict(current: Running) -> None:
         unknown_in_words, current.resources.warehouse, current.account, current.parameters.get("sns") or ()
     )
     if current.asked_nothing():
-        current.notes.append("This run was done before and nothing was left to ask. Another run_key asks anew.")
+        current.notes.append("This run was done before and nothing was left to ask for. Another run_key asks anew.")
     summary = _close(current, "stopped" if current.stopped else "balanced", current.stopped, current.problems)
     await _publish(current, summary)
     if summary.status not in GREEN:

@@ -51,7 +51,7 @@ class _Artifact:
             await self._show(100.0)
 
     async def _show(self, percent: float) -> None:
-        """Prefect's server may be away for a moment, or refuse: the run goes on all the same."""
+        """Prefect's server may be away for a moment, or refuse: the run continues anyway."""
         said = "\n\n".join(shown(one.summary()) for one in self._trackers)
         if not self._trackers or (said == self._said and percent < 100):
             return

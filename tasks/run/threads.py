@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 
 class Cancelled(Exception):
-    """Raised inside the work, between two batches, when nobody waits for it any more."""
+    """Raised inside the work, between two batches, once nothing waits for it any more."""
 
 
 async def in_batches(work: Callable[[Callable[[int], None]], T]) -> T:

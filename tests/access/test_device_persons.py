@@ -74,7 +74,7 @@ def test_good_rows_of_a_file_are_done_and_bad_ones_reported_by_row(desk: Desk, t
         f"not valid: row 3: {one} (It names no person",
         "refused: row 4: add the person ay1 to the device nobody",
         f"not valid: row 6: {two} (It has the action 'promote': write add or remove.)",
-        "not valid: row 7: '' (Not valid, because its first cell is empty where others are not.)",
+        "not valid: row 7: '' (Not valid, because its first cell is empty, but others are not.)",
         f"row 9: remove the person ay1 from the device {one} (row 2 says add for the same person and device",
     ):
         assert words in printed, printed

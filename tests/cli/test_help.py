@@ -118,7 +118,7 @@ def test_the_version_is_that_of_the_package() -> None:
 def test_looking_for_flows_here_says_where_they_are_run(words: list[str]) -> None:
     printed = CliRunner().invoke(app, words)
     assert printed.exit_code == 2
-    assert "Flows are run from the top of the repository:" in printed.stderr
+    assert "Run flows from the top of the repository:" in printed.stderr
     assert "python -m flows nightly_sync -p account=NAME" in printed.stderr
 
 

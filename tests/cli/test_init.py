@@ -146,8 +146,8 @@ def test_a_new_user_is_asked_again_until_each_answer_works_and_then_has_a_file_t
     person.answer("User of the production system", account.pms_username)
     person.answer("Password of that user", account.pms_password.get_secret_value())
     person.answer("Projects whose devices", ",".join(account.project_ids))
-    person.answer("Calls in a month", "a lot")
-    person.answer("Calls in a month", "50000")
+    person.answer("Most calls in a month", "a lot")
+    person.answer("Most calls in a month", "50000")
     person.answer("Try the message endpoint", "no")
     person.answer("Who reads the messages", "me")
     person.answer("Who reads the messages", "service")
@@ -256,7 +256,7 @@ def test_without_a_terminal_and_without_answers_it_says_how(tmp_path: Path) -> N
     )
     assert (done.returncode, done.stderr) == (
         2,
-        "Nobody can type here. Give the answers in a file: tuyahouse init --answers FILE.\n",
+        "This is not a terminal. Give the answers in a file: tuyahouse init --answers FILE.\n",
     )
 
 

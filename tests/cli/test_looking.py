@@ -230,7 +230,7 @@ def test_a_run_that_was_killed_on_another_machine_has_died_once_its_lock_has_end
             conn.execute(ops_lock.insert().values(acquired_at=now, expires_at=now + timedelta(seconds=seconds), **lock))
     shown = cli("status", "-a", "demo").stdout
     assert f"nightly_sync: {state}\n" in shown
-    how = "To go on: python -m flows nightly_sync -p account=demo -p 'run_key=night of $HOME'"
+    how = "To continue: python -m flows nightly_sync -p account=demo -p 'run_key=night of $HOME'"
     assert (how in " ".join(shown.split())) == (state == "died")
 
 
@@ -275,7 +275,7 @@ def test_status_holds_no_token(cli, sandbox: Sandbox) -> None:
 def test_status_of_an_empty_warehouse_says_so(cli, sqlite_url: str) -> None:
     Warehouse.open(sqlite_url).close()
     shown = cli("status").stdout
-    for line in ("There was no run yet.", "No serial number is registered.", "No message was ever read."):
+    for line in ("No run yet.", "No serial number is registered.", "No message has been read yet."):
         assert line in shown
 
 

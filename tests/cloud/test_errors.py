@@ -116,7 +116,7 @@ def said(code, msg=""):
         (2007, "", ConfigurationWrong, ["TUYAHOUSE_ACCOUNTS__FACTORY__REGION"]),
         (1004, "sign invalid", ConfigurationWrong, ["__CLIENT_SECRET", "__SIGNATURE (v1 ", "__REGION"]),
         (1114, "", ConfigurationWrong, ["IP allow list"]),
-        (1106, "permission deny", ConfigurationWrong, ["Subscribe the API", "right"]),
+        (1106, "permission deny", ConfigurationWrong, ["Subscribe the cloud project to the API", "right"]),
         ("THE_USER_NOT_EXISTED", "", ConfigurationWrong, ["TUYAHOUSE_ACCOUNTS__FACTORY__PMS_USERNAME"]),
         (1110, "", Throttled, ["TUYAHOUSE_ACCOUNTS__FACTORY__CALLS_PER_SECOND"]),
         (28841004, "", QuotaExhausted, ["run key continues"]),
@@ -135,8 +135,8 @@ def test_an_error_says_the_call_the_code_the_trace_and_the_remedy(code, msg, kin
 def test_a_wrong_region_reads_like_this():
     assert str(said(28841107, "No permissions. This API is not subscribed.")) == (
         "POST /v1.0/pms/station/sn/flows/get was refused by Tuya with 28841107 'No permissions. This API is not "
-        "subscribed.': the data centre is not enabled for this project (trace id f3a1). Most often this is not the "
-        "project's own data centre (all of them grant a token): set TUYAHOUSE_ACCOUNTS__FACTORY__REGION (or "
+        "subscribed.': the data centre is not enabled for this project (trace id f3a1). This is probably not the "
+        "project's own data centre (every data centre grants a token): set TUYAHOUSE_ACCOUNTS__FACTORY__REGION (or "
         "TUYAHOUSE_ACCOUNTS__FACTORY__BASE_URL) to the one the project shows in Tuya's console."
     )
 

@@ -91,7 +91,7 @@ def test_in_a_terminal(
     printed, _ = process.communicate(timeout=60)
     assert process.returncode == 1, printed
     said, command = printed.splitlines()[-2:]
-    assert WORDS in said and said.endswith("To go on:") and "Traceback" not in printed, printed
+    assert WORDS in said and said.endswith("To continue:") and "Traceback" not in printed, printed
     assert command == "  python -m flows sync_sn_flows -p account=demo -p run_key=n"
     is_interrupted_with_words(warehouse)
     goes_on(env, warehouse, prefect_server)

@@ -94,7 +94,7 @@ def test_a_signal_to_the_whole_group_ends_a_night_as_interrupted_and_says_how_it
     assert process.returncode == 130, printed
     assert "Traceback" not in printed
     assert printed.splitlines()[-2:] == [
-        "Interrupted. What was answered is committed. To go on:",
+        "Interrupted. What was answered is committed. To continue:",
         "  python -m flows nightly_sync -p account=demo -p run_key=n",
     ]
     assert printed.count("o go on") == printed.count("python -m flows") == 1, printed

@@ -17,7 +17,7 @@ from tests.support.sandbox import Sandbox
 from tuyahouse.warehouse.tables import flow_step, serial_number
 from tuyahouse.warehouse.warehouse import Warehouse
 
-NAMED = "Work goes on when that transaction ends"
+NAMED = "Work continues when that transaction ends"
 
 
 class Terminal:

@@ -79,7 +79,7 @@ def test_a_quota_that_is_used_up_stops_red_at_once_and_the_run_key_goes_on(
     state, asked = status(warehouse)
     assert (code, state, printed.count("quota is used up")) == (1, "failed", 1), printed
     assert printed.splitlines()[-2:] == [
-        "When that is mended:",
+        "When that is fixed:",
         "  python -m flows nightly_sync -p account=demo -p run_key=n",
     ]
     assert 35 <= asked <= 47

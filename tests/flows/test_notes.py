@@ -45,7 +45,7 @@ def test_a_red_run_replaces_the_card_of_the_green_one_and_a_green_one_resolves_t
     assert "quota" in newest(prefect_server, "-note")["data"]
     message = state_message(prefect_server)[1]
     assert message.startswith("Red: ") and "quota" in message, message
-    assert message.endswith(" When that is mended, press Retry, or start it again with run_key=red"), message
+    assert message.endswith(" When that is fixed, press Retry, or start it again with run_key=red"), message
     tuya.control("options", {"quota": 0})
     assert start("sync_sn_flows", run_key="red", sns=KNOWN)[0] == 0
     note = newest(prefect_server, "-note")["data"]

@@ -60,7 +60,7 @@ def test_a_run_over_a_warehouse_that_only_reads_is_red_with_the_reason_and_statu
     assert code == 1 and words in printed.splitlines()[-3] and "Traceback" not in printed, printed
     status = subprocess.run([sys.executable, "-m", "tuyahouse", "status"], env=env, capture_output=True, text=True)
     assert (status.returncode, status.stderr) == (0, "")
-    assert "There was no run yet." in status.stdout
+    assert "No run yet." in status.stdout
 
 
 def test_a_warehouse_that_becomes_read_only_in_mid_run_ends_it_red_with_the_reason(

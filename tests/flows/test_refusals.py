@@ -246,7 +246,7 @@ def test_what_was_named_beyond_a_limit_is_said_to_be_left_and_asked_with_a_highe
 def test_serial_numbers_given_to_a_run_of_what_is_due_are_refused_with_what_to_do(start, warehouse, tuya):
     assert start("sync_sn_flows", run_key="n", limit=1)[0] == 0
     code, printed = start("sync_sn_flows", sns=["YZCB04ZZR00012"], run_key="n")
-    assert code == 1 and "Give another run_key to ask something else." in printed and "mistake" not in printed, printed
+    assert code == 1 and "Give another run_key to ask for given keys." in printed and "mistake" not in printed, printed
 
 
 def test_the_run_key_alone_goes_on_with_the_record_numbers_that_were_typed_before(start, warehouse, tuya):

@@ -89,7 +89,7 @@ def test_a_quoted_cell_holds_delimiters(tmp_path):
 def test_a_quoted_cell_that_spans_lines_is_refused_line_by_line(tmp_path):
     entries = read(tmp_path, 'note,sn\n"two\nlines","YZCB04ZZR00002"\nx,YZCB04ZZR00003\n')
     assert [(type(e), e.place) for e in entries] == [(Refusal, "row 2"), (Refusal, "row 3"), (Row, "row 4")]
-    assert "quote that is not closed" in entries[0].reason
+    assert "unclosed quote" in entries[0].reason
 
 
 def test_a_quote_never_closed_costs_its_own_row_alone(tmp_path):
@@ -196,11 +196,11 @@ def test_two_columns_without_a_header_are_not_guessed_at(tmp_path):
 
 
 def test_an_empty_file_is_refused(tmp_path):
-    assert refused(tmp_path, b"") == "units.csv is empty: there is not a byte in it."
+    assert refused(tmp_path, b"") == "units.csv is empty: it has no bytes."
 
 
 def test_a_file_of_empty_lines_is_refused(tmp_path):
-    assert refused(tmp_path, "\n\n \n") == "units.csv is empty: there is no row in it."
+    assert refused(tmp_path, "\n\n \n") == "units.csv is empty: it has no rows."
 
 
 def test_a_missing_file_is_refused_with_its_path(tmp_path):

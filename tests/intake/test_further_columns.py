@@ -20,7 +20,7 @@ PERSONS = Headings(
 TABLE = [["device_id", "person_id", "action"], ["d1", "p1", "add"], ["", "p2", "add"], ["", "", ""], ["d3", "p3", ""]]
 READ = [
     Row("row 2", "d1", "p1", more=(("action", "add"),)),
-    Refusal("row 3", "", "its first cell is empty where others are not"),
+    Refusal("row 3", "", "its first cell is empty, but others are not"),
     Blank("row 4"),
     Row("row 5", "d3", "p3"),
 ]

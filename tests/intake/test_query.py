@@ -64,7 +64,7 @@ def test_a_missing_sqlite_file_is_not_created(tmp_path):
 
 def test_something_that_is_no_url_is_refused_without_repeating_it():
     said = refused("reader:hunter2secret@mes", "SELECT 1")
-    assert "is not one: write dialect://" in said
+    assert "is not valid: write dialect://" in said
     assert "hunter2secret" not in said
 
 

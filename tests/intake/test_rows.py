@@ -55,7 +55,7 @@ def test_a_cell_becomes_the_text_of_its_serial_number(cell, text):
         ("YZ\x00CB", "control characters"),
         ("YZ\x9fCB", "control characters"),
         ("YZ\ufffdCB", "damaged text"),
-        ("YZCB04\nYZCB05", "quote that is not closed"),
+        ("YZCB04\nYZCB05", "unclosed quote"),
         ("#N/A", "spreadsheet formula"),
         (True, "bool"),
         (datetime(2026, 11, 21, tzinfo=UTC).replace(tzinfo=None), "datetime"),

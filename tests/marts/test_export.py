@@ -93,7 +93,7 @@ def test_more_rows_than_a_sheet_holds_are_refused_and_nothing_is_left(
 def test_what_cannot_be_written_is_said(example: Warehouse, tmp_path: Path) -> None:
     with pytest.raises(WarehouseError, match=r"nowhere/x\.csv cannot be written: No such file or directory"):
         export(example, "flow_step", ACCOUNT, tmp_path / "nowhere" / "x.csv")
-    with pytest.raises(WarehouseError, match=r"x\.json ends in none of \.csv, \.parquet, \.xlsx"):
+    with pytest.raises(WarehouseError, match=r"x\.json must end in one of \.csv, \.parquet, \.xlsx"):
         export(example, "flow_step", ACCOUNT, tmp_path / "x.json")
 
 

@@ -124,7 +124,7 @@ def test_a_work_order_without_a_unit_is_kept_and_named(cli, tmp_path: Path) -> N
     file.write_text("order_code,planned_units\nNOBODY,5\n")
     result = cli("orders", "add", "-a", "demo", str(file))
     assert result.exit_code == 0
-    assert "1 planned work orders have no unit yet: NOBODY. Their plans are kept." in result.stdout
+    assert "1 planned work orders have no units yet: NOBODY. Their plans are kept." in result.stdout
     assert "plans.csv: 1 rows read: 1 registered" in result.stdout
 
 

@@ -224,7 +224,7 @@ def test_two_spellings_of_one_account_in_file_and_environment_are_merged(env, to
 def test_two_spellings_of_one_account_in_the_file_are_refused(toml):
     toml('[accounts.Factory]\nregion = "eu"\n[accounts.factory]\nregion = "cn"\n')
     assert sentence() == (
-        "TUYAHOUSE_ACCOUNTS: 'Factory' and 'factory' are one account, because case does not count; keep one of them."
+        "TUYAHOUSE_ACCOUNTS: 'Factory' and 'factory' are the same account, as case does not matter; keep one of them."
     )
 
 
@@ -381,7 +381,7 @@ def test_a_variable_of_another_program_is_left_alone(env):
 
 def test_accounts_that_are_no_table_are_refused(env):
     env({"TUYAHOUSE_ACCOUNTS": "hunter2"})
-    assert problems() == ["TUYAHOUSE_ACCOUNTS: is not the JSON that is expected here"]
+    assert problems() == ["TUYAHOUSE_ACCOUNTS: is not the expected JSON"]
 
 
 # -------------------------------------------------------------------------------------------------------------- secrets

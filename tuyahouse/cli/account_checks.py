@@ -21,7 +21,7 @@ from tuyahouse.warehouse.shared import locks
 from tuyahouse.warehouse.warehouse import Warehouse
 
 NOBODY = "TUYAHOUSE-DOCTOR"
-"""Asked for when no real key is known: that Tuya does not know it is answer enough."""
+"""Asked for if no real key is known: the answer that Tuya does not know it suffices."""
 
 TRIES = 2
 SECONDS = 10.0

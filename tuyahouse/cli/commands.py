@@ -15,7 +15,7 @@ app = typer.Typer(no_args_is_help=True)
 
 @app.callback()
 def commands() -> None:
-    """Command records: name those that no message reports.
+    """Command records: add those that no message reports.
 
     Example:
 
@@ -28,8 +28,8 @@ def commands() -> None:
 def add(
     account: AccountName,
     file: Annotated[Path, typer.Argument(help="CSV (also .gz), Excel or Parquet; detected by content.")],
-    sheet: Annotated[str | None, typer.Option(help="The one sheet of a workbook to read.")] = None,
-    column: Annotated[str | None, typer.Option(help="Heading of the record numbers, where it is unusual.")] = None,
+    sheet: Annotated[str | None, typer.Option(help="The only sheet of a workbook to read.")] = None,
+    column: Annotated[str | None, typer.Option(help="Heading of the record numbers, if it is unusual.")] = None,
 ) -> None:
     """Follow the commands in a file until they have ended. Adding it again changes nothing.
 

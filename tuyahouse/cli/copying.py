@@ -28,7 +28,7 @@ def copy(
 ) -> None:
     """Copy the whole warehouse into an empty database, e.g. from a SQLite file to PostgreSQL.
 
-    All or nothing: after an error or Ctrl-C the target is as it was. Live tokens, locks and start slots are not copied.
+    All or nothing: after an error or Ctrl-C the target is unchanged. Live tokens, locks and start slots are not copied.
 
     Example:
 

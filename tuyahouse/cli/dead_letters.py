@@ -44,9 +44,7 @@ def list_(
     kind: Kind = None,
     reason: Reason = None,
     state: Annotated[State, typer.Option(help="Only dead letters in this state.")] = State.OPEN,
-    limit: Annotated[
-        int, typer.Option(parser=at_least_one, metavar="INTEGER", help="How many to show at most.")
-    ] = LISTED,
+    limit: Annotated[int, typer.Option(parser=at_least_one, metavar="INTEGER", help="Most to show.")] = LISTED,
 ) -> None:
     """List dead letters, newest first.
 
@@ -115,7 +113,7 @@ def readable(raw: bytes) -> str:
 
 @app.command()
 def redrive(account: AccountName, keys: Keys = None, kind: Kind = None, reason: Reason = None) -> None:
-    """Print the commands that ask open dead letters again; good answers resolve them.
+    """Print the commands that ask again for open dead letters; good answers resolve them.
 
     The calls are made by flows, at the account's pace and within its budget. Run them at the top of the repository.
 
@@ -165,7 +163,7 @@ def dismiss_(
     if not (keys or kind or reason):
         raise typer.BadParameter("name KEYs, --kind or --reason: not all are dismissed at once", param_hint="KEY")
     if not (by.strip() and why.strip()):
-        raise typer.BadParameter("say who dismisses and why", param_hint="--by, --why")
+        raise typer.BadParameter("name who dismisses them, and why", param_hint="--by, --why")
     settings = read_settings()
     chosen = Chosen(settings.account(account).name, kind, reason, keys)
     with open_warehouse(settings) as warehouse, warehouse.begin() as conn:

@@ -19,15 +19,15 @@ from tuyahouse.warehouse.warehouse import Warehouse
 
 def doctor(
     account: OneAccount = None,
-    no_messages: Annotated[bool, typer.Option("--no-messages", help="Leave the message endpoint out.")] = False,
+    no_messages: Annotated[bool, typer.Option("--no-messages", help="Skip the message endpoint.")] = False,
 ) -> None:
     """Check settings, warehouse, clock, login, rights, messages and what a night does, and say what to change.
 
-    Exits 1 when something is wrong, such as due serial numbers that the settings do not suffice to ask.
+    Exits with 1 if something is wrong, e.g. serial numbers are due that cannot be asked with these settings.
 
-    A token proves nothing about the data centre, so one harmless call is made to each service that the settings name.
-    The login to the production system is made anew, because a stored one says nothing about the password; while a run
-    is under way, its login is left alone. The check costs about five calls an account.
+    A token does not prove the data centre, so each service that the settings name gets one harmless call. The login to
+    the production system is made anew, because a stored login does not prove the password; while a run is under way,
+    its login is left alone. The check costs about five calls an account.
 
     Example:
 
@@ -72,7 +72,7 @@ def _warehouse(stack: ExitStack, settings: Settings, findings: Findings) -> Ware
 
 
 def _new(settings: Settings, findings: Findings) -> None:
-    """There is no warehouse yet: whether one could be made. It is made by what writes to it first."""
+    """Check whether a new warehouse could be created. The first command or run that writes creates it."""
     try:
         Warehouse.require_possible(settings.warehouse_url, settings.secret_key)
     except WarehouseError as error:
@@ -90,7 +90,7 @@ def _account(account: Account, warehouse: Warehouse | None, findings: Findings, 
 
 
 def _stores(warehouse: Warehouse | None) -> tuple[TokenStore, SlotStore]:
-    """Those of the warehouse, or in memory if it cannot be used: Tuya can be checked all the same."""
+    """Those of the warehouse, or in memory if it cannot be used: Tuya can still be checked."""
     if warehouse is not None:
         return warehouse.tokens, warehouse.slots
     from tuyahouse.cloud.auth.tokens import MemoryTokenStore

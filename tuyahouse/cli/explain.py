@@ -140,7 +140,7 @@ def _device(found: ExplainedDevice, account: str, raw: bool) -> None:
     if raw:
         if not found.answers:
             raise stopped(
-                f"No answer of Tuya about {found.device_id} is kept: messages alone named it, or prune was there."
+                f"No answer of Tuya about {found.device_id} is kept: only messages named it, or prune has deleted it."
             )
         _write(max((answer for _, answer in found.answers), key=lambda one: one.stored_at).body)
         return
@@ -158,7 +158,7 @@ def _device(found: ExplainedDevice, account: str, raw: bool) -> None:
     _rows("Newest presence (UTC)", ("happened_at", "online", "source", "message_id"), found.presence)
     _rows("Newest bindings (UTC)", ("happened_at", "event", "uid", "project_id", "message_id"), found.bindings)
     _rows("Newest events (UTC)", ("happened_at", "code", "value", "message_id"), found.events)
-    _rows("Messages that told of it (UTC)", MESSAGE, found.messages)
+    _rows("Messages that report it (UTC)", MESSAGE, found.messages)
     _rows("Runs that wrote it (UTC)", RUN, found.runs)
     _rows("Dead letters (UTC)", LETTER, found.dead_letters)
     for kind, answer in found.answers:
@@ -182,8 +182,8 @@ def _command(found: ExplainedCommand, account: str, raw: bool) -> None:
             f"`tuyahouse commands add -a {account} …`."
         )
     _row("Command", found.row, f"{found.command_sn} is not followed.")
-    _rows("What was said of it (UTC)", OBSERVATION, found.observations)
-    _rows("Messages that told of it (UTC)", MESSAGE, found.messages)
+    _rows("What was reported about it (UTC)", OBSERVATION, found.observations)
+    _rows("Messages that report it (UTC)", MESSAGE, found.messages)
     _rows("Runs that wrote it (UTC)", RUN, found.runs)
     _rows("Dead letters (UTC)", LETTER, found.dead_letters)
     if found.answer is None:

@@ -14,11 +14,11 @@ def export(
     account: AccountName,
     name: Annotated[str, typer.Argument(metavar="NAME", help="Table or mart, see `tuyahouse dictionary`.")],
     out: Annotated[Path, typer.Option(help="File to write: .csv, .parquet or .xlsx.")],
-    since: Annotated[str | None, typer.Option(help="From this day or time on (UTC).")] = None,
+    since: Annotated[str | None, typer.Option(help="From this day or time (UTC).")] = None,
     until: Annotated[str | None, typer.Option(help="Before this day or time (UTC).")] = None,
     where: Annotated[list[str] | None, typer.Option(help="COLUMN=VALUE, once for each column: all must hold.")] = None,
 ) -> None:
-    """Write a table or mart into a file. Memory stays flat, however large it is.
+    """Write a table or mart to a file. Memory stays flat, however large it is.
 
     Ids are text in a workbook, its times are local to the factory. A cell that a spreadsheet would run as a formula is
     written as text.

@@ -40,7 +40,7 @@ PMS = (
     Question("pms_password", "Password of that user", "", secret=True),
 )
 PROJECTS = Question("project_ids", "Projects whose devices are read, as a,b; empty: no devices", "")
-BUDGET = Question("monthly_calls", "Calls in a month at most; empty: no limit", "")
+BUDGET = Question("monthly_calls", "Most calls in a month; empty: no limit", "")
 MESSAGES = Question("messages", "Try the message endpoint (yes, no)", "yes")
 READER = Question(
     "messages_read_by",
@@ -52,12 +52,12 @@ QUESTIONS = (NAME, WAREHOUSE, *CLOUD, *PMS, PROJECTS, BUDGET, MESSAGES, READER)
 def init(
     answers: Annotated[
         Path | None,
-        typer.Option("--answers", metavar="FILE", help="TOML file with the answers, where nobody can type them."),
+        typer.Option("--answers", metavar="FILE", help="TOML file with the answers, if nobody can type them."),
     ] = None,
 ) -> None:
-    """Set up an account: ask what it needs, try each answer at once, write tuyahouse.toml (readable for you alone).
+    """Set up an account: ask what it needs, try each answer at once, write tuyahouse.toml (readable only for you).
 
-    It makes some ten calls. A second account is added to the file that is there, which is changed only once everything
+    It makes about ten calls. A second account is added to the existing file, which is changed only once everything
     works.
 
     \b
@@ -77,7 +77,7 @@ def init(
       tuyahouse init --answers answers.toml
     """
     file = Path(os.environ.get(f"{PREFIX}CONFIG") or "tuyahouse.toml")
-    logs.configure("error", "text")  # each problem is told as the answer to a question
+    logs.configure("error", "text")  # each problem is shown as the reply to an answer
     _Setup(_source_of(answers), _read(file)).run(file)
 
 
@@ -87,7 +87,7 @@ def _source_of(path: Path | None) -> Answers:
         given.require_known([key for question in QUESTIONS for key in (question.key, question.also) if key])
         return given
     if not sys.stdin.isatty():
-        raise stopped("Nobody can type here. Give the answers in a file: tuyahouse init --answers FILE.", 2)
+        raise stopped("This is not a terminal. Give the answers in a file: tuyahouse init --answers FILE.", 2)
     return Typed()
 
 
@@ -97,7 +97,7 @@ def _read(file: Path) -> dict[str, Any]:
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:
-        raise stopped(f"{file} cannot be read: {error}. Mend it or move it away, then start again.") from None
+        raise stopped(f"{file} cannot be read: {error}. Fix it or move it away, then start again.") from None
 
 
 class _Setup:
@@ -121,8 +121,8 @@ class _Setup:
         self._settled([reader], lambda given: self._judge_settings(name, given))
         _write(file, self._there, name, self._account, url)
         if used := [variable for variable in sorted(os.environ) if variable.startswith(_variables(name))]:
-            say(f"\n{', '.join(used)} of the environment took part; the file does not hold them.")
-        say(f"\n{file} is written, readable for you alone. {self._lines.calls} calls were made. Next:")
+            say(f"\n{', '.join(used)} of the environment were used; the file does not hold them.")
+        say(f"\n{file} is written; only you can read it. {self._lines.calls} calls were made. Next:")
         say(f"  tuyahouse sn add --account {name} units.csv      # Tuya lists no serial numbers: they come from files")
         say(f"  tuyahouse plan --account {name}                  # what tonight would cost, before a call is made")
         say(f"  python -m flows nightly_sync -p account={name}   # tonight")
@@ -201,7 +201,7 @@ class _Setup:
         findings = self._lines.fresh()
         check_messages(account, findings)
         for problem in findings.problems:
-            say(f"Messages do not come yet, and the rest does not need them. {logs.redact(problem)}")
+            say(f"No messages arrive yet; everything else works without them. {logs.redact(problem)}")
         return not findings.problems
 
 
@@ -223,7 +223,7 @@ class _Collected(Findings):
 
 
 class _EachOnce:
-    """Makes findings that tell each thing once, however often it is tried, and counts the calls of all."""
+    """Makes findings that report each thing once, however often it is tried, and counts the calls of all."""
 
     def __init__(self) -> None:
         self.calls = 0

@@ -13,7 +13,7 @@ from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
 FLOWS_ELSEWHERE = """\
-Flows are run from the top of the repository:
+Run flows from the top of the repository:
   python -m flows --list
   python -m flows nightly_sync -p account=NAME
 By a Prefect deployment (docs/deployment.md):
@@ -174,4 +174,4 @@ def _stopped(sentence: str) -> typer.Exit:
 def _interrupted() -> typer.Exit:
     from tuyahouse.cli.words import INTERRUPTED, stopped
 
-    return stopped("Interrupted. What was committed stays; the same command goes on from there.", INTERRUPTED)
+    return stopped("Interrupted. What was committed stays; the same command continues from there.", INTERRUPTED)

@@ -12,7 +12,7 @@ from tuyahouse.terminal import track
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="""Marts: tables and views for analysts. Every run refreshes them by itself.
+    help="""Marts: tables and views for analysts. Every run refreshes them.
 
     Example:
 
@@ -24,7 +24,7 @@ app = typer.Typer(
 
 @app.command()
 def refresh(account: AccountName) -> None:
-    """Work off what landed since the last refresh. Doing it again writes nothing.
+    """Process what landed since the last refresh. Doing it again writes nothing.
 
     Example:
 
@@ -36,7 +36,7 @@ def refresh(account: AccountName) -> None:
 
 @app.command()
 def rebuild(account: AccountName) -> None:
-    """Compute every row anew. The marts stay readable meanwhile; one that is cut goes on with the next refresh.
+    """Recompute every row. The marts stay readable meanwhile; if it is interrupted, the next refresh continues it.
 
     Example:
 

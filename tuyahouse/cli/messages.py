@@ -18,8 +18,8 @@ def consume(
 ) -> None:
     """Store every message before it is acknowledged, until SIGTERM or Ctrl-C.
 
-    If the connection or the database is lost, it waits for it. Consumers of one subscription share its messages: on a
-    laptop, set MESSAGES_SUBSCRIPTION to a name of its own.
+    If the connection or the database is lost, it waits until it is back. Consumers of one subscription share its
+    messages: on a laptop, set MESSAGES_SUBSCRIPTION to another name.
 
     Example:
 

@@ -30,14 +30,14 @@ def callback() -> None:
 def add(
     account: AccountName,
     file: Annotated[Path, typer.Argument(help="CSV (also .gz), Excel or Parquet; detected by content.")],
-    sheet: Annotated[str | None, typer.Option(help="The one sheet of a workbook to read.")] = None,
-    column: Annotated[str | None, typer.Option(help="Heading of the work orders, where it is unusual.")] = None,
+    sheet: Annotated[str | None, typer.Option(help="The only sheet of a workbook to read.")] = None,
+    column: Annotated[str | None, typer.Option(help="Heading of the work orders, if it is unusual.")] = None,
 ) -> None:
-    """Take plans over from a file with the columns order_code, planned_units, due_at and product.
+    """Import plans from a file with the columns order_code, planned_units, due_at and product.
 
-    A due date without a zone is meant in FACTORY_TIME_ZONE, one without a time is the end of that day. A work order
-    that no unit belongs to is kept and named. Rows that cannot be used are listed with the reason and kept as dead
-    letters; the exit code is 3 then.
+    A due date without a zone is in FACTORY_TIME_ZONE; without a time it is the end of that day. A work order without
+    units is kept and named. Rows that cannot be used are listed with the reason and kept as dead letters; the exit
+    code is then 3.
 
     Example:
 
@@ -55,5 +55,5 @@ def add(
         unknown = orders.unknown_orders(warehouse, found.name)
     if unknown:
         named = ", ".join(unknown[:_SHOWN]) + (" …" if len(unknown) > _SHOWN else "")
-        say(f"{len(unknown):,} planned work orders have no unit yet: {named}. Their plans are kept.")
+        say(f"{len(unknown):,} planned work orders have no units yet: {named}. Their plans are kept.")
     report(outcome, file.name, orders.KIND)

@@ -30,9 +30,9 @@ def program(
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
-    """Brings a Tuya project's factory and field data into a SQL warehouse.
+    """Loads a Tuya project's factory and field data into a SQL warehouse.
 
-    Flows are run from the top of the repository: python -m flows --list.
+    Run flows from the top of the repository: python -m flows --list.
 
     Example:
 

@@ -22,8 +22,8 @@ def report(
 ) -> None:
     """Write one HTML page: orders behind, yield, rework, what is stuck, devices, commands, runs.
 
-    The file needs no network and runs nothing: send it, open it on a phone, print it. It shows what the marts hold as
-    of their newest refresh.
+    The file needs no network and runs no script: send it, open it on a phone, print it. It shows the marts as of their
+    newest refresh.
 
     Example:
 

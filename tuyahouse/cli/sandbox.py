@@ -22,7 +22,7 @@ _NO_PLACE = (errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES)
 def sandbox(
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 picks a free one.")] = 8900,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    seed: Annotated[int | None, typer.Option(help="Each seed gives another factory and field.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Each seed makes another factory and field.")] = None,
     serial_numbers: Annotated[
         int | None, typer.Option(min=0, help="How many serial numbers the factory makes.")
     ] = None,
@@ -37,11 +37,11 @@ def sandbox(
             "--set", metavar="NAME=VALUE", help="Any other option; python -m tuyahouse.sandbox --help lists them."
         ),
     ] = None,
-    print_env: Annotated[bool, typer.Option("--print-env", help="Print the settings that reach it and exit.")] = False,
+    print_env: Annotated[bool, typer.Option("--print-env", help="Print the settings for it and exit.")] = False,
     write_serial_numbers: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write the factory's serial numbers as CSV, then serve.")
     ] = None,
-    pulsar_url: Annotated[str, typer.Option(help="Publish the field's messages into this Pulsar too.")] = "",
+    pulsar_url: Annotated[str, typer.Option(help="Also publish the field's messages to this Pulsar.")] = "",
     pulsar_user: Annotated[str, typer.Option(help="Operator of that Pulsar.")] = "admin",
     pulsar_password: Annotated[
         str, typer.Option(help="Password of the operator; env:NAME reads it from that variable.")
@@ -49,7 +49,7 @@ def sandbox(
     pulsar_topic: Annotated[str, typer.Option(help="Topic: event or event-test.")] = "event",
     pulsar_tls_ca: Annotated[str, typer.Option(help="File of CA certificates of that Pulsar.")] = "",
 ) -> None:
-    """Serve Tuya's API for a simulated factory and field. First prints how to reach it, as lines for a shell.
+    """Serve Tuya's API for a simulated factory and field. First prints its settings, as lines for a shell.
 
     Its account is named demo. Its serial numbers are at /sandbox/serial-numbers.csv, a file for sn add. Faults: busy,
     slow, cut, broken_body, oversized, error5xx, too_many, throttle, token_death, shape, item_error, odd_value,

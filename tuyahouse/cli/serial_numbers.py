@@ -48,18 +48,18 @@ def add(
     pattern: Annotated[str | None, typer.Option(help="First and last of a range, joined by two dots.")] = None,
     query_url: Annotated[
         str | None,
-        typer.Option(help="Database to query, as a SQLAlchemy URL; with a password, name its variable: env:NAME."),
+        typer.Option(help="Database to query, as a SQLAlchemy URL; if it has a password, env:NAME of a variable."),
     ] = None,
     query: Annotated[str | None, typer.Option(help="SQL query whose result has a column sn.")] = None,
-    work_order: Annotated[str | None, typer.Option(help="Work order for rows that name none.")] = None,
-    sheet: Annotated[str | None, typer.Option(help="The one sheet of a workbook to read.")] = None,
-    column: Annotated[str | None, typer.Option(help="Heading of the serial numbers, where it is unusual.")] = None,
+    work_order: Annotated[str | None, typer.Option(help="Work order of rows that name none.")] = None,
+    sheet: Annotated[str | None, typer.Option(help="The only sheet of a workbook to read.")] = None,
+    column: Annotated[str | None, typer.Option(help="Heading of the serial numbers, if it is unusual.")] = None,
 ) -> None:
     """Register serial numbers from one source. Adding it again changes nothing.
 
     A file or query needs a column of serial numbers (sn, serial_number, 序列号 …) and may have one of work orders.
     Rows that cannot be used are listed with the reason and kept as dead letters; all others are registered. The exit
-    code is then 3, or 1 if the source cannot be read.
+    code is then 3; it is 1 if the source cannot be read.
 
     Examples:
 
@@ -92,15 +92,13 @@ def add(
 @app.command("list")
 def list_(
     account: AccountName,
-    state: Annotated[State | None, typer.Option(help="Only those in this state.")] = None,
-    work_order: Annotated[str | None, typer.Option(help="Only those of this work order.")] = None,
+    state: Annotated[State | None, typer.Option(help="Only serial numbers in this state.")] = None,
+    work_order: Annotated[str | None, typer.Option(help="Only serial numbers of this work order.")] = None,
     limit: Annotated[
         int | None,
-        typer.Option(
-            parser=at_least_one, metavar="INTEGER", help="How many at most; default: 100 in a table, all as csv."
-        ),
+        typer.Option(parser=at_least_one, metavar="INTEGER", help="Most to list; default: 100 in a table, all as csv."),
     ] = None,
-    format_: Annotated[Shape, typer.Option("--format", help="csv streams any number of them.")] = Shape.TABLE,
+    format_: Annotated[Shape, typer.Option("--format", help="csv lists any number.")] = Shape.TABLE,
 ) -> None:
     """List registered serial numbers in alphabetical order.
 
@@ -125,7 +123,7 @@ def list_(
 def _table(account: str, rows: list[registry.Listed], most: int | None) -> None:
     show(f"Serial numbers of {account} (UTC)", registry.Listed._fields, rows)
     if len(rows) == most:
-        typer.echo(f"The first {most:,} are shown; --limit shows more of them, --format csv all.")
+        typer.echo(f"The first {most:,} are shown; --limit shows more, --format csv all.")
 
 
 def _csv(rows: Iterator[registry.Listed]) -> None:
@@ -137,7 +135,7 @@ def _csv(rows: Iterator[registry.Listed]) -> None:
 
 
 def _as_csv(value: object) -> object:
-    """A cell that no spreadsheet takes for a formula: it gets an apostrophe, which ``sn add`` takes off again."""
+    """A cell that no spreadsheet treats as a formula: it gets an apostrophe, which ``sn add`` removes again."""
     if isinstance(value, datetime):
         return value.isoformat()
     return f"'{value}" if isinstance(value, str) and value.startswith(_BEGINS_FORMULA) else value

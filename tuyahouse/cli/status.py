@@ -22,14 +22,14 @@ from tuyahouse.warehouse.warehouse import Warehouse
 
 RUNS_SHOWN = 10
 DIED = "died"
-"""What a run is called whose process was killed: it is stored as running, but its lock has ended."""
+"""Status of a run whose process was killed: it is stored as running, but its lock has ended."""
 GOES_ON = {
-    DIED: "What was committed stays. To go on:",
-    "interrupted": "What was answered is committed. To go on:",
-    "failed": "When that is mended:",
-    "unbalanced": "When that is mended:",
+    DIED: "What was committed stays. To continue:",
+    "interrupted": "What was answered is committed. To continue:",
+    "failed": "When that is fixed:",
+    "unbalanced": "When that is fixed:",
 }
-"""What stands above the command that continues a run, by its status."""
+"""The line above the command that continues a run, by its status."""
 
 
 def status(account: OneAccount = None) -> None:
@@ -69,16 +69,16 @@ def _status(warehouse: Warehouse, account: Account, now: datetime) -> None:
 
 def _runs(warehouse: Warehouse, account: str) -> None:
     newest = runs.recent_runs(warehouse, account, RUNS_SHOWN)
-    say("Newest runs (UTC)" if newest else "There was no run yet.")
+    say("Newest runs (UTC)" if newest else "No run yet.")
     nights = {run.run_key for run in newest if run.flow == "nightly_sync" and _state(warehouse, run) in GOES_ON}
     for run in newest:
         _run(warehouse, run, run.flow != "nightly_sync" and run.run_key in nights)
 
 
 def _run(warehouse: Warehouse, run: runs.Summary, in_a_night: bool) -> None:
-    """A line that fits into 80 columns, the counts in another, the note below, and how it goes on.
+    """A line that fits into 80 columns, a line of counts, the note, and the command that continues it.
 
-    What goes on as a part ``in_a_night`` needs no command of its own.
+    A run that continues as a part ``in_a_night`` needs no command.
     """
     status = _state(warehouse, run)
     say(f"  {run.started_at:%m-%d %H:%M}  {run.flow}: {status}")
@@ -167,7 +167,7 @@ def _messages(conn: Connection, account: Account) -> None:
     if readers:
         show("Messages (UTC)", columns, ([getattr(one, name) for name in columns] for one in readers))
     else:
-        say("No message was ever read.")
+        say("No message has been read yet.")
     gaps = open_gaps(conn, account.name)
     for gap in gaps:
         say(f"Open gap: {gap_in_words(gap)} Reading all devices and open commands closes it.")

@@ -1,4 +1,4 @@
-"""How a command that could not do its work ends: one sentence on standard error and an exit code."""
+"""The end of a command that could not do its work: one sentence on standard error and an exit code."""
 
 import sys
 
@@ -11,6 +11,6 @@ INTERRUPTED = 130
 
 
 def stopped(sentence: str, code: int = 1) -> typer.Exit:
-    """Say why a command ends, without secrets; raise what is returned."""
+    """Say why the command ends, without secrets; the caller raises what is returned."""
     typer.echo(fitted(logs.redact(sentence), sys.stderr), err=True)
     return typer.Exit(code)

@@ -37,7 +37,7 @@ LOGIN = (
 )
 CLOCK = "Set the clock of this machine (NTP); Tuya accepts requests within five minutes of its own clock."
 REGION = (
-    "Most often this is not the project's own data centre (all of them grant a token): "
+    "This is probably not the project's own data centre (every data centre grants a token): "
     "set {p}REGION (or {p}BASE_URL) to the one the project shows in Tuya's console."
 )
 SIGN = (
@@ -46,7 +46,7 @@ SIGN = (
 )
 CLIENT = "Check {p}CLIENT_ID and {p}CLIENT_SECRET against the overview page of the cloud project."
 RIGHTS = (
-    "Subscribe the API to the cloud project in Tuya's console (Service API) and give the project, or the PMS user, "
+    "Subscribe the cloud project to the API in Tuya's console (Service API) and give the project, or the PMS user, "
     "the right to the data; then run again."
 )
 ADDRESS = "Add this machine's public IP address to the IP allow list of the cloud project, or switch the list off."
@@ -54,12 +54,12 @@ CONSOLE = "Subscribe and authorise the API for this cloud project in Tuya's cons
 PLAN = "Renew or extend the project's plan in Tuya's console; the run key continues where it stopped."
 QUOTA = "Wait for the next period or extend the plan in Tuya's console; the run key continues where it stopped."
 PMS_USER = "Check {p}PMS_USERNAME and {p}PMS_PASSWORD, and that the user belongs to this project's factory."
-REQUEST = "Look at what was asked: the dead letter holds it."
-BUG = "This call does not fit the data centre or Tuya has changed it: report it with the trace id."
-DEVICE = "The device itself has to be looked at; the call was understood."
+REQUEST = "Look at the request: the dead letter holds it."
+BUG = "This call does not fit the data centre, or Tuya has changed it: report it with the trace id."
+DEVICE = "Look at the device: Tuya understood the call."
 OFFLINE = "Try it again once the device is online."
 NO_DEVICE = "Check the device id: it must be a device of this cloud project, in this data centre."
-NO_FUNCTION = "Choose what the device can do: its product type and its functions tell."
+NO_FUNCTION = "Choose what the device can do: see its product type and its functions."
 BELONGS = "Check that it belongs to this account."
 
 _A = Action

@@ -97,7 +97,7 @@ class TuyaError(Exception):
 
 
 class PassingFault(TuyaError):
-    """It passes by itself: Tuya is busy, no connection, a time-out, an answer cut off or not JSON at all."""
+    """A passing fault: Tuya is busy, no connection, a time-out, an answer that was cut off or is not JSON."""
 
     action = Action.RETRY
 

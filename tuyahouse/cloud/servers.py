@@ -66,7 +66,7 @@ def _at_visual(account: Account) -> Account:
 
 
 def setting_named(error: TuyaError, endpoint: Endpoint) -> TuyaError:
-    """The same error; its remedy names the setting that says where the server is."""
+    """The same error; its remedy names the setting of the server's address."""
     if endpoint.server == "visual":
         for name in ("REGION (or BASE_URL)", "BASE_URL (or REGION)", "BASE_URL"):
             error.remedy = error.remedy.replace(f"__{name}", "__VISUAL_BASE_URL")

@@ -40,7 +40,7 @@ def build(warehouse: Warehouse, account: Account, language: Language | None = No
 
 
 def write(warehouse: Warehouse, account: Account, out: Path, language: Language | None = None) -> Built:
-    """Build the report into a file, which is there when it is whole.
+    """Build the report into a file, which appears only once it is complete.
 
     Raises:
         WarehouseError: the file cannot be written.

@@ -146,7 +146,7 @@ class Account(BaseModel):
     @property
     def _region(self) -> Region:
         if self.region is None:
-            raise SettingsError(f"{PREFIX}ACCOUNTS__{self.name.upper()}__REGION is needed where no URL is set")
+            raise SettingsError(f"{PREFIX}ACCOUNTS__{self.name.upper()}__REGION is needed if no URL is set")
         return self.region
 
     @property

@@ -58,7 +58,7 @@ def by_lower_name(accounts: dict[str, Any]) -> dict[str, Any]:
     spellings = Counter(name.lower() for name in accounts)
     if twice := " and ".join(repr(name) for name in accounts if spellings[name.lower()] > 1):
         raise SettingsError(
-            f"{PREFIX}ACCOUNTS: {twice} are one account, because case does not count; keep one of them."
+            f"{PREFIX}ACCOUNTS: {twice} are the same account, as case does not matter; keep one of them."
         )
     return {name.lower(): fields for name, fields in accounts.items()}
 

@@ -28,12 +28,12 @@ def as_json(value: Any) -> Any:
     """Accept JSON text where a table or list is meant, so that one variable can hold it."""
     parsed = read_json(value)
     if isinstance(parsed, str):
-        raise ValueError("is not the JSON that is expected here")
+        raise ValueError("is not the expected JSON")
     return parsed
 
 
 def read_json(value: Any) -> Any:
-    """JSON text as what it stands for; everything else as it is."""
+    """JSON text as its value; everything else unchanged."""
     try:
         return json.loads(value) if isinstance(value, str) else value
     except ValueError:
@@ -70,7 +70,7 @@ def lower(value: Any) -> Any:
 
 
 def as_whole(value: Any) -> Any:
-    """Refuse ``26.000``: it is read as 26 here, and meant as 26,000 by half the world."""
+    """Refuse ``26.000``: it would be read as 26, but many countries write 26,000 that way."""
     wrong = isinstance(value, float) or (isinstance(value, str) and not _WHOLE.fullmatch(value.strip()))
     if wrong:
         raise ValueError("is not a whole number; write digits only, for example 26000")
@@ -89,7 +89,7 @@ def visible(value: Any) -> Any:
     if any(char in text for char in _INVISIBLE):
         raise ValueError("holds a character that is invisible (zero-width or no-break space, BOM): type it again")
     if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'":
-        raise ValueError("stands in quotes, which would become part of it: leave them out")
+        raise ValueError("is in quotes, which would become part of it: leave them out")
     return text
 
 

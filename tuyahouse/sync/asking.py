@@ -46,7 +46,7 @@ class Asked(Generic[T]):
     room: Room = field(default_factory=Room)
     """How many bytes the answers and dead letters have, as sent."""
     asked_at: dict[str, datetime] = field(default_factory=dict)
-    """When the newest request for each key was sent, to tell which of two answers is the newer one."""
+    """When the newest request for each key was sent, to know which of two answers is newer."""
 
     def without(self, keys: Collection[str]) -> "Asked[T]":
         """The same without the results of these keys."""

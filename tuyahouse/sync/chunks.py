@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 LONGEST_SAMPLE = 200
 
 MOST_FIELDS = 500
-"""Different undocumented fields that are told apart in a chunk; further ones are counted together."""
+"""Undocumented fields that are counted singly in a chunk; others are counted together."""
 OTHER_FIELDS = "(other fields)"
 Answer = tuple[str, Any]
 

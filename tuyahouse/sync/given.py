@@ -24,9 +24,7 @@ def with_those_given_before(conn: Connection, run_id: str, given: Given) -> dict
     """
     before = runs.parameters_of(conn, run_id)
     if before and any(keys is not None for keys in given.values()) and not names_keys(before, tuple(given)):
-        raise OtherKeys(
-            "Under this run key a run of what is due was begun. Give another run_key to ask something else."
-        )
+        raise OtherKeys("This run key belongs to a run of what is due. Give another run_key to ask for given keys.")
     merged = {name: _union(before.get(name), keys) for name, keys in given.items()}
     if before:
         runs.set_parameters(conn, run_id, {**before, **merged})

@@ -34,5 +34,5 @@ def refresh(
 def rebuild(
     warehouse: Warehouse, account: Account, *, on_steps: Callable[[int], object] = lambda count: None
 ) -> Refreshed:
-    """Compute every row of the marts anew. One that is cut goes on with the next refresh."""
+    """Recompute every row of the marts. If it is interrupted, the next refresh continues it."""
     return marts.rebuild(warehouse, account.name, rules_of(account), on_steps=on_steps)

@@ -44,7 +44,7 @@ def replay(
     and changes nothing.
     """
     outcome = Outcome()
-    # Reads begin once nobody lands any more: what lands while blocks are read would be deleted.
+    # Reading begins once all landings have ended: what lands while blocks are read would be deleted.
     with rebuilding(warehouse, run) as conn, warehouse.read() as source, KeySet() as known_keys:
         last_nodes = _replay_craft_lines(warehouse, source, conn, run.account, at)
         for block in raw_blocks.blocks(source, run.account, chunk.KIND):

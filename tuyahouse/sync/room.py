@@ -1,31 +1,30 @@
-"""Room in memory for answers that are held until they land, by their bytes as sent."""
+"""Memory for answers that are held until they land, counted in bytes as sent."""
 
 from dataclasses import dataclass
 
 LARGEST_CHUNK = 8_000_000
-"""Bytes of answers, as sent, that are held and landed together. Decoded and as rows they take some fifteen times that;
+"""Bytes of answers, as sent, that are held and landed together. Decoded and as rows they take about fifteen times that;
 a thousand usual answers have one or two megabytes."""
 
 LARGEST_HELD = 2 * LARGEST_CHUNK
-"""Bytes beyond which a large answer that was under way meanwhile is not held beside the others, but asked again."""
+"""Bytes beyond which a large answer that was under way is not held beside the others, but asked for again."""
 
 LARGE = 1_000_000
 """Bytes of a large answer. As many smaller ones as there are calls in flight always have room."""
 
 
 class NoRoom(Exception):
-    """A large answer came when much was held already: it is dropped, and asked again once that has landed."""
+    """A large answer arrived when much was held already: it is dropped, and asked for again once that has landed."""
 
 
 @dataclass(slots=True)
 class Room:
-    """What is held. Whoever fills it asks no more once it is ``full``, lands what it holds and begins a new one."""
+    """What is held. Once it is ``full``, the caller stops asking, lands what it holds and begins a new one."""
 
     held: int = 0
     refused: bool = False
     first: object = None
-    """The key whose large answer came first: all answers of that key have room, so that one key always comes to its
-    end."""
+    """The key whose large answer came first: all its answers are held, so that at least one key is always completed."""
 
     def take(self, size: int, key: object) -> None:
         """Hold ``size`` more bytes, of an answer about ``key``.

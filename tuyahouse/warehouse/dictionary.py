@@ -13,7 +13,7 @@ from tuyahouse.warehouse.tables import metadata
 
 
 class Entry(NamedTuple):
-    """One column. ``table_comment`` is the same in all rows of a table; ``key`` tells the primary key.
+    """One column. ``table_comment`` is the same in all rows of a table; ``key`` marks the primary key.
 
     ``source`` is what a column of a mart is made of; of other tables, what Tuya calls the field; empty: our own.
     """

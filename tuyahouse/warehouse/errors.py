@@ -33,7 +33,7 @@ class LockLost(WarehouseError):
 
 
 class NoWarehouse(WarehouseError):
-    """Nothing is there yet: no file, or an empty database. Nothing was made."""
+    """There is no warehouse yet: no file, or an empty database. Nothing was created."""
 
 
 class SchemaError(WarehouseError):
@@ -109,8 +109,8 @@ def _postgres(error: psycopg.Error, where: str) -> WarehouseError | None:
         )
     if "pg_hba.conf" in said and error.sqlstate is None:  # a file's name is the same in every language
         return WarehouseError(
-            f"The warehouse {where} refuses the connection: {said}. Let the server's administrator add a line for this "
-            f"host, user and database to pg_hba.conf; where it asks for encryption, add ?sslmode=require. {_HINT}."
+            f"The warehouse {where} refuses the connection: {said}. Ask its administrator to add a line for this "
+            f"host, user and database to pg_hba.conf; if it requires encryption, add ?sslmode=require. {_HINT}."
         )
     if isinstance(error, _COLLISION):
         return WarehouseAway(f"The warehouse {where} could not wait for another transaction: {said}. Try again.")

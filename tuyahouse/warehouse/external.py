@@ -52,7 +52,7 @@ def _parse(url: str) -> URL:
         address = make_url(url)
     except (ArgumentError, ValueError):
         raise ExternalDatabaseError(
-            "The query's URL is not one: write dialect://user:password@host/database, for example postgresql://reader:…@mes/factory."
+            "The query's URL is not valid: write dialect://user:password@host/database, for example postgresql://reader:…@mes/factory."
         ) from None
     if address.drivername in ("postgresql", "postgres"):
         return address.set(
@@ -82,7 +82,7 @@ def _run(connection: Connection, sql: str) -> tuple[list[str], Iterator[tuple[An
     as_written = connection.execution_options(stream_results=True, yield_per=_BATCH, no_parameters=True)
     result = as_written.exec_driver_sql(sql)
     if not result.returns_rows:
-        raise ExternalDatabaseError("The query answers with no rows at all: write a SELECT.")
+        raise ExternalDatabaseError("The query does not return rows: write a SELECT.")
     return list(result.keys()), (tuple(row) for row in result)
 
 

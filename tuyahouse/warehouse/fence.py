@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 
 class Holding(NamedTuple):
-    """A lock as its holder took it: its name, and a mark that every taking makes anew. Travels between processes."""
+    """A lock as its holder took it: its name, and a mark that is new for every taking. Travels between processes."""
 
     name: str
     process: str

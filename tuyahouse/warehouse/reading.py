@@ -141,7 +141,7 @@ class Query:
         return f'SELECT {columns} FROM "{self.relation.name}"{where} ORDER BY {self._order(dialect)}{limit}', values
 
     def _order(self, dialect: str) -> str:
-        """By the grain, alike on both databases; a table's key is so already, and its index serves the order."""
+        """By the grain, equal on both databases; a table's key is ordered already, and its index serves the order."""
         if not self.relation.is_view or dialect == "sqlite":
             return ", ".join(f'"{name}"' for name in self.relation.grain)
         return ", ".join(
@@ -178,7 +178,7 @@ def query_of(
     for operator, at in ((">=", since), ("<", until)):
         if at is not None:
             if of.when is None:
-                raise WarehouseError(f"{name} has no time: leave since and until out.")
+                raise WarehouseError(f"{name} has no time column: leave since and until out.")
             query.conditions.append((of.when, operator, comparable(of.when, at, required=True)))
     return query
 

@@ -21,7 +21,7 @@ from tuyahouse.fingerprint import fingerprint, fingerprints
 DETAIL = Endpoint("GET", "/v1.0/expand/devices/{device_id}", "platform")
 
 ABSENT = msgspec.UNSET
-"""Stands for a field that was not sent at all; ``None`` is one that was sent as null."""
+"""Marks a field that was not sent; ``None`` is a field that was sent as null."""
 
 FACTS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "project_id": ("project_id", identifier),

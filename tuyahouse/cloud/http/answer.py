@@ -218,7 +218,7 @@ def _not_tuya(status: int, body: bytes, endpoint: str, account: str, secret: boo
         )
     code, raw = f"HTTP {status}", b"" if secret else beginning(body)
     remedy = (
-        "If this persists, something between here and Tuya answers in its place: check "
+        "If this persists, something between this machine and Tuya answers in its place: check "
         f"{prefix(account)}BASE_URL (or REGION), proxies and firewalls."
     )
     if status in _NOT_OFFERED:

@@ -51,7 +51,7 @@ def _unasked_encoding(error: UnaskedEncoding, endpoint: str, _: Account) -> Tuya
     return PassingFault(
         f"The answer to {endpoint} is compressed as {error}, which was not asked for",
         endpoint=endpoint,
-        remedy="Something between here and Tuya does so: check proxies and firewalls.",
+        remedy="Something between this machine and Tuya does so: check proxies and firewalls.",
     )
 
 
@@ -93,7 +93,7 @@ def _not_http(_: Exception, endpoint: str, account: Account) -> TuyaError:
     return PassingFault(
         f"The answer of {host(account)} to {endpoint} is not valid HTTP",
         endpoint=endpoint,
-        remedy="Something between here and Tuya may change it: check proxies and firewalls.",
+        remedy="Something between this machine and Tuya may change it: check proxies and firewalls.",
     )
 
 

@@ -87,7 +87,7 @@ class OverHttpx:
 
 
 class WholeAnswers:
-    """Returns each answer when all of it is there; failures are aiohttp's own.
+    """Returns each answer once it is complete; failures are aiohttp's own.
 
     Args:
         session: keeps its connections; closed with the transport.

@@ -32,7 +32,7 @@ SECONDS_A_BLOCK = 0.125
 """Length of a block of slots. All processes together must hold less than a second of them: only slots that are not yet
 handed out can be postponed."""
 UNPACED_BLOCK = 500
-"""Most calls that an unpaced process reserves at once: so many are counted too many if it is killed."""
+"""Most calls that an unpaced process reserves at once; if it is killed, up to this many are counted too many."""
 FIRST_UNPACED_BLOCK = 64
 REPORT_SECONDS = 5.0
 

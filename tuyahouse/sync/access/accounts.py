@@ -44,7 +44,7 @@ class Sweep:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """How the reading of the list ended; ``amiss`` says why nothing could be declared vanished, empty if it could."""
+    """How the reading of the list ended; ``amiss`` says why nothing could be declared vanished, or is empty."""
 
     accounts: int
     vanished: int

@@ -1,4 +1,4 @@
-"""What to change when Tuya refuses a write: its codes cannot tell what a write names, so whoever wants it says so."""
+"""What to change when Tuya refuses a write: codes do not say what a write names, so the intent brings the advice."""
 
 from tuyahouse.cloud.codes import BELONGS, REQUEST, RIGHTS
 from tuyahouse.cloud.errors import TuyaError

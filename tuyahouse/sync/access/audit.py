@@ -139,7 +139,7 @@ class Audit:
                 writes.report(conn, row_of_this_run, in_doubt[0].asked_at, words)
 
     def settle(self, intent: Intent) -> None:
-        """Record that the intent is so: what it replaces is no longer in doubt."""
+        """Record that the intent is done: what it replaces is no longer in doubt."""
         with self._warehouse.begin() as conn:
             self._settle(conn, intent)
 

@@ -17,7 +17,7 @@ from tuyahouse.sync.access.write import Door
 from tuyahouse.warehouse.commands import records
 
 SOURCE = "write"
-"""How the number of a command was learnt that was sent from here (``command.source``)."""
+"""The ``command.source`` of commands that tuyahouse sent."""
 
 NAMED = 50
 """Record numbers of a command that its row of the run names; ``command`` has all."""

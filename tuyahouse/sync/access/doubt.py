@@ -12,7 +12,7 @@ def arisen(intent: Intent, what_happened: str) -> str:
 
 def reported(intent: Intent, row: StoredWrite) -> str:
     """About an earlier call that cannot be read back; what a run says that therefore writes nothing."""
-    return _about(intent, row, "To write it all the same, start a run with a new run_key after this one.")
+    return _about(intent, row, "To write it anyway, start a run with a new run_key after this one.")
 
 
 def would_be_reported(intent: Intent, row: StoredWrite) -> str:

@@ -1,4 +1,4 @@
-"""The rows of a file that names what is to be written: all of them are read before the first is written."""
+"""The rows of a file of writes: all are read before the first is written."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -89,7 +89,7 @@ def _authorize(door: Door, wanted: Grant) -> Intent:
         found = await authorization.accounts_named(client, wanted.username)
         countries = await asyncio.to_thread(_countries, door, [each.uid for each in found])
         same = [each for each in found if countries.get(each.uid, wanted.country_code) == wanted.country_code]
-        # Tuya lists no country codes: of several accounts with this name it is not known which one is meant.
+        # Tuya lists no country codes: several accounts with this name cannot be told apart.
         if len(same) != 1 or (wanted.nick_name and same[0].nick_name != wanted.nick_name):
             return None
         return {"uid": same[0].uid}
@@ -115,7 +115,7 @@ def _countries(door: Door, uids: Sequence[str]) -> dict[str, str]:
 
 
 async def _permit(door: Door, wanted: Grant, uid: str, goes_on: bool) -> list[Written]:
-    """Grant the rooms that were not granted before. Those of a call in doubt are reported apart from the others."""
+    """Grant the rooms that were not granted before. Rooms of a call in doubt are reported separately."""
     rooms = list(dict.fromkeys(wanted.room_ids))
     asked = _permission(door, wanted, uid, rooms)
     if not goes_on:

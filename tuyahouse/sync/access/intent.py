@@ -41,7 +41,7 @@ class End(StrEnum):
 
 
 class NothingGained(Exception):
-    """Nothing of what was wanted is there: Tuya answered so, or the call could not be sent. The text says why.
+    """The write had no effect: Tuya said so, or the call could not be sent. The text says why.
 
     Attributes:
         facts: what is known all the same, without secrets.
@@ -94,13 +94,13 @@ class Intent:
         return hashlib.sha256(canonical([self.call.name, self.target, dict(self.request)])).hexdigest()[:16]
 
     def repeats(self, earlier: StoredWrite) -> bool:
-        """Whether it would write again what the earlier call to this target was to write, or part of it."""
+        """Whether it would write again, at least in part, what the earlier call to this target was to write."""
         if self.touches is None or earlier.call != self.call.name:
             return earlier.content == self.content
         return self.touches(earlier.request)
 
     def settles(self, earlier: StoredWrite) -> bool:
-        """Whether the outcome of the earlier call to this target matters no more once this is so."""
+        """Whether the outcome of the earlier call to this target no longer matters once this write is done."""
         return self.replaces is not None and self.replaces(earlier.request)
 
     def key(self, run_key: str) -> str:

@@ -78,7 +78,7 @@ def _change(row: Row) -> Change | Written:
 
 
 async def change_persons(door: Door, changes: Iterable[Change | Written | Note]) -> Carried:
-    """Carry the changes out in their order; what is not valid is passed on as it is."""
+    """Carry out the changes in their order; what is not valid is passed on unchanged."""
     carried, devices, first = Carried(), Devices(door), dict[tuple[str, str], Change]()
     with carried.until_stopped():
         for change in changes:

@@ -55,17 +55,17 @@ class Target:
         return await (self._write(intent, known, self._renew) if self._renew else self._would(intent, known))
 
     async def in_doubt(self) -> Sequence[StoredWrite]:
-        """The writes to the target that may have been carried out, and about which no later run was told."""
+        """The writes to the target that may have been carried out, and that no later run has reported."""
         return await asyncio.to_thread(self._audit.doubtful, self._name)
 
     async def is_so(self, intent: Intent, words: str) -> Written:
-        """Skip an intent that is so already by what the warehouse knows; what it settles is no longer in doubt."""
+        """Skip an intent that is done already by what the warehouse knows; what it settles is no longer in doubt."""
         if self._renew:
             await asyncio.to_thread(self._audit.settle, intent)
         return Written(intent.what, End.SKIPPED, words)
 
     async def doubted_since(self, at: datetime) -> bool:
-        """Whether what was known of the target then is doubtful: a call since then may have been carried out."""
+        """Whether an earlier state of the target is in doubt: a call since then may have been carried out."""
         last = await asyncio.to_thread(self._audit.last_doubt, self._name)
         return last is not None and last >= at
 
@@ -100,7 +100,7 @@ class Target:
         """Ask Tuya whether it is so, and record what that means for the calls in doubt; None: it must be written."""
         facts = await self._ask(intent)
         if (known.in_doubt and facts is None) or known.others:
-            # A call may still be under way inside Tuya: what is read counts once its time is over.
+            # A call may still be under way inside Tuya: a reading counts only once the call has timed out.
             await self._until_over([*known.in_doubt, *known.others])
             facts = await self._ask(intent)
         if isinstance(facts, Written):

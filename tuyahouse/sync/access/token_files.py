@@ -17,7 +17,7 @@ class NotKept(Exception):
 
     def __init__(self, place: str, why: str) -> None:
         super().__init__(
-            f"Tuya issued it, but it could not be kept: {place} cannot be written ({why}). Mend that; it is issued "
+            f"Tuya issued it, but it could not be kept: {place} cannot be written ({why}). Fix that; it is issued "
             "anew when the run is started again."
         )
 
@@ -36,9 +36,7 @@ class TokenFiles:
             SettingsError: none is set, or it cannot be written to.
         """
         if not settings.token_dir:
-            raise SettingsError(
-                f"{PREFIX}TOKEN_DIR is not set. It names the directory for tickets and tokens, their only place."
-            )
+            raise SettingsError(f"{PREFIX}TOKEN_DIR is not set: tickets and tokens are kept in that directory only.")
         files = cls(Path(settings.token_dir).expanduser())
         try:
             files._directory.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -75,7 +75,7 @@ def user_of(
     password_from: str = "",
     place: str = "",
 ) -> User | Written:
-    """The user that is named so; what is not valid about it, in words, if there is none."""
+    """The user with these fields; or, in words, what is not valid about them."""
     number = {str(code): name for name, code in USERNAME_TYPES.items()}
     kind = cast("UsernameType", number.get(username_type, username_type.lower()))
     try:
@@ -139,7 +139,7 @@ def require_schema(account: Account) -> None:
 
 
 async def write_users(door: Door, wanted: Iterable[User | Written | Note]) -> Carried:
-    """Create or update the users in their order; what is not valid is passed on as it is.
+    """Create or update the users in their order; what is not valid is passed on unchanged.
 
     Raises:
         SettingsError: the account names no app, or does not allow writes.

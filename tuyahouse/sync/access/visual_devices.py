@@ -23,7 +23,7 @@ HEADINGS = Headings(
 
 
 PLACES_NAMED = 3
-"""Rows that are named of a device that stands in several."""
+"""Rows that are named if a device is in several."""
 
 
 class Wanted(NamedTuple):
@@ -49,7 +49,7 @@ def read_devices(path: str | Path) -> Iterator[Wanted | Written | Note]:
 
 
 def distinct(asked: Iterable[Wanted | Written | Note], carried: Carried) -> dict[VisualDevice, str]:
-    """Each device once, with the places where it stands; everything else goes into ``carried``."""
+    """Each device once, with its places in the source; everything else goes into ``carried``."""
     places: dict[VisualDevice, list[str]] = {}
     for one in asked:
         if isinstance(one, Wanted):

@@ -120,7 +120,7 @@ class _Issuing:
                 await self.issue(part)
 
     async def _try_alone(self, devices: Sequence[VisualDevice], refused: Written) -> int:
-        """Find out whether the login works at all; returns how many devices that settled."""
+        """Find out whether the login works; returns how many devices that settled."""
         for count, device in enumerate(devices[:TRIED_ALONE], 1):
             await self.issue([device])
             if self._login_works:
@@ -154,7 +154,7 @@ _NEVER = "Nothing says when it expires: it is issued anew by every run."
 
 
 def _is_due(token: StoredToken, now: datetime) -> bool:
-    """Whether less than half of a token's life is left, or nobody knows."""
+    """Whether less than half of a token's life is left, or its end is not known."""
     return token.expires_at is None or now >= token.issued_at + (token.expires_at - token.issued_at) / 2
 
 
@@ -193,7 +193,7 @@ def _intent(door: Door, keeper: Keeper, devices: Sequence[VisualDevice], what: s
 
 
 async def _keep(keeper: Keeper, account: str, token: VisualToken) -> list[Any]:
-    """Give a token to its keeper; returns what may be known of it elsewhere."""
+    """Hand a token to its store; returns what others may know about it."""
     key, name = token.device
     kept_in = await keeper.keep(secret_name("visual", account, key, name), token.token)
     SECRETS.forget(token.token)

@@ -70,7 +70,7 @@ class Door:
 
     @asynccontextmanager
     async def alone_with(self, target: str) -> AsyncIterator[Target]:
-        """The target, to which no other run writes meanwhile: for what is judged by what the warehouse knows of it.
+        """The target, locked against other runs: for what is judged by what the warehouse knows of it.
 
         Raises:
             LockHeld: another run has been writing to it for long.

@@ -47,7 +47,7 @@ class CommandAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """A record as an observation. ``again``: the API went back to a status from before the end, so it counts anew.
+    """A record as an observation. ``again``: the API went back to a status from before the end, so it counts again.
 
     ``is_news``: nobody had reported that status at that time before.
     """

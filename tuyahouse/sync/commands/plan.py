@@ -25,7 +25,7 @@ LOOKED_UP_AT_ONCE = 1000
 
 @dataclass(slots=True)
 class Planned:
-    """What was planned, and what the operator should know of it."""
+    """What was planned, and what the operator should know about it."""
 
     learnt: int = 0
     keys: int = 0

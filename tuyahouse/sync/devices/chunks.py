@@ -132,7 +132,7 @@ async def _links_chunk(
     try:
         await ask_links(client, await asyncio.to_thread(_vendor_ids, warehouse, run, ids), links, account.has_pms)
     except BaseException:
-        # Ctrl-C or what stopped the asking: what was paid for is committed now, without waiting for anything.
+        # Ctrl-C, or an error, stopped the asking: what was paid for is committed now, without waiting.
         land_link_chunk(warehouse, run, chunk, ids, links, calls=client.calls, at=now())
         raise
     return await asyncio.to_thread(land_link_chunk, warehouse, run, chunk, ids, links, calls=client.calls, at=now())

@@ -305,7 +305,7 @@ def settle(
     unlinked: Sequence[DeadLetter],
     at: datetime,
 ) -> None:
-    """Record what stood in the way of links, and what does no longer; what these devices lack is asked again.
+    """Record what prevents links, and what no longer does; what these devices lack is asked for again.
 
     ``unlinked`` are answers that the database refused. Links that were refused, or that a stop left unasked, are keys
     of the run of their own, which it asks when it goes on.

@@ -24,5 +24,5 @@ def sample_of(name: str, value: Any) -> str:
 
 
 def masked(raw: bytes) -> bytes:
-    """What Tuya sent, without the vendors' own data, even if it is cut or not JSON at all."""
+    """What Tuya sent, without the vendors' own data, even if it is cut or not JSON."""
     return _EXTEND_DATA.sub(rb'\1"***"', raw)

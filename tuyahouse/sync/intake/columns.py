@@ -155,7 +155,7 @@ def require_columns(top: Sequence[Sequence[Any]], what: str, headings: Headings)
         return found
     names = next((row for row in top if any(map(_is_filled, row))), None)
     if names is None:
-        raise SourceError(f"{what} is empty: there is no row in it.")
+        raise SourceError(f"{what} is empty: it has no rows.")
     raise SourceError(f"{what} has no {headings.lacks}. Its columns are: {_listed(names)}. {headings.remedy}")
 
 

@@ -47,7 +47,7 @@ def _reader(file: Path, sheet: str | None) -> Callable[[Path, Headings], Iterato
     with file.open("rb") as stream:
         start = stream.read(512)
     if not start:
-        raise SourceError(f"{file.name} is empty: there is not a byte in it.")
+        raise SourceError(f"{file.name} is empty: it has no bytes.")
     if start.startswith(b"PK\x03\x04"):
         from tuyahouse.sync.intake.workbook import read_workbook  # imports openpyxl and numpy
 
@@ -98,7 +98,7 @@ def _text(file: Path, headings: Headings) -> Iterator[Item]:
 
 def _entry(place: str, line: str, cells: list[str] | None, shape: Shape, table: Table) -> Entry:
     if cells is None:
-        return Refusal(place, shown(line), "a quoted cell does not end in it; look for a quote that is not closed")
+        return Refusal(place, shown(line), "a quoted cell does not end in this line; look for an unclosed quote")
     if not filled(cells):
         return Blank(place)
     if not shape.fits(cells):

@@ -62,7 +62,7 @@ def _is_time(kind: Any) -> bool:
 
 
 def _time_text(value: Any) -> Any:
-    """A date or time as text; what is neither stays as it is."""
+    """A date or time as text; other values stay unchanged."""
     return value.isoformat() if isinstance(value, date) else value
 
 

@@ -31,7 +31,9 @@ def _range(pattern: str) -> tuple[str, int, int, int, str]:
     if (prefix, suffix) != (other_prefix, other_suffix):
         raise SourceError(f"{pattern!r}: the ends differ outside their last digits; both must begin and end alike.")
     if len(low) != len(high):
-        raise SourceError(f"{pattern!r}: the digits differ in width ({low} and {high}); pad them with zeros alike.")
+        raise SourceError(
+            f"{pattern!r}: the digits differ in width ({low} and {high}); pad both ends with zeros to the same width."
+        )
     first, last = int(low), int(high)
     if first > last:
         raise SourceError(f"{pattern!r}: the first end is higher than the last; swap them.")

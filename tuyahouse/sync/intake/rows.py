@@ -103,7 +103,7 @@ def entry(
         return Refusal(place, shown(key), str(refusal))
     if not text:
         filled = beside or any(cell for _, cell in others)
-        return Refusal(place, "", "its first cell is empty where others are not") if filled else Blank(place)
+        return Refusal(place, "", "its first cell is empty, but others are not") if filled else Blank(place)
     changed = [shown(raw) for raw, read in ((key, text), (companion, beside)) if _is_changed(raw, read)]
     there = tuple((name, cell) for name, cell in others if cell)
     return Row(place, text, beside or None, changed[0] if changed else None, there)
@@ -164,13 +164,13 @@ def _checked(text: str, blanks: bool) -> str:
     if text.isascii() and text.isalnum() and len(text) <= MAX_LENGTH and not _SHORTENED.fullmatch(text):
         return text
     if "\n" in text or "\r" in text:
-        raise ValueError("it holds a line break; look for a quote that is not closed")
+        raise ValueError("it holds a line break; look for an unclosed quote")
     if len(text) > MAX_LENGTH:
         raise ValueError(f"it is longer than {MAX_LENGTH} characters")
     if any(ord(c) < 32 or 127 <= ord(c) < 160 or 0xD800 <= ord(c) < 0xE000 or c == "\ufffd" for c in text):
         raise ValueError("it holds control characters or damaged text; look at the file's encoding")
     if any(c in _QUOTES for c in text):
-        raise ValueError("it holds a quote that has no pair around the whole")
+        raise ValueError("it holds a quote mark that is not part of a pair around the whole")
     if any(map(str.isspace, text)):
         if not blanks:
             raise ValueError("it holds a blank; write one key in a cell, without blanks")

@@ -23,7 +23,7 @@ def gap_after_absence(read_until: datetime | None, now: datetime, retention: tim
 
 
 def gap_of_notice(noticed_at: datetime, read_until: datetime | None) -> Gap:
-    """The gap that Tuya's backlog notice at ``noticed_at`` stands for."""
+    """The gap that Tuya's backlog notice at ``noticed_at`` announces."""
     begin = min(read_until or noticed_at, noticed_at)
     return Gap(begin, noticed_at, BACKLOG_NOTICE, "Tuya warned that more than 2000 messages wait unread.")
 

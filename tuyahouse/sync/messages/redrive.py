@@ -1,4 +1,4 @@
-"""Reads dead messages again: after the secret was corrected, their time has come, or tuyahouse has learnt a format.
+"""Reads dead messages again: the secret was corrected, their time has come, or tuyahouse knows their format now.
 
 Nothing is asked of Tuya: the messages are stored as received.
 """
@@ -56,7 +56,7 @@ def redrive_messages(warehouse: Warehouse, account: Account, now: datetime) -> R
 
 
 def by_bytes(keys: list[str], sizes: Mapping[str, int]) -> Iterator[list[str]]:
-    """The keys in batches of at most :data:`PAGE_BYTES`; a larger one stands alone."""
+    """The keys in batches of at most :data:`PAGE_BYTES`; a larger one is a batch of its own."""
     batch, total = list[str](), 0
     for key in keys:
         size = sizes.get(key, 0)

@@ -44,7 +44,7 @@ def drain_run(
     outcome = outcome_of(progress.landed)
     # Batches need no fence: a message is stored once under its id, whoever receives it, and then acknowledged.
     with landing(warehouse, run) as conn:
-        run_chunks.replace_chunk(conn, run.run_id, 0, outcome)  # a run that is started again drains anew
+        run_chunks.replace_chunk(conn, run.run_id, 0, outcome)  # a run that is started again drains again
         gaps = open_gaps(conn, account.name)
         ever = sum(consumer.messages for consumer in ledger.consumers(conn, account.name))
     silence = [] if ever or progress.problem else [_silence(account)]

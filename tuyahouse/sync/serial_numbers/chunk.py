@@ -102,7 +102,7 @@ async def _sync_part(
     clock: Callable[[], datetime],
     on_key: Callable[[], None],
 ) -> Outcome:
-    """Ask what the chunk has left into ``asked``, until that is full, and land it; ``counted`` calls have landed."""
+    """Ask the keys left in the chunk into ``asked``, until it is full, and land it; ``counted`` calls have landed."""
     warehouse, run = lines.warehouse, lines.run
     sns = await asyncio.to_thread(run_chunks.load_chunk, warehouse, run.run_id, chunk)
     known = await asyncio.to_thread(registry.known, warehouse, run.account, sns)

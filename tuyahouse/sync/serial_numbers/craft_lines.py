@@ -78,7 +78,7 @@ class CraftLines:
     held: dict[str, craft_lines.HeldLine] = field(default_factory=dict)
     asked_again: set[str] = field(default_factory=set)
     barred: TuyaError | None = None
-    """Why Tuya gives this account no craft line at all; none is asked any more then."""
+    """Why Tuya gives this account no craft lines; then none is asked any more."""
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def last_nodes(self, client: TuyaClient, named: NamedNodes, now: Now = utc_now) -> LastNodes:

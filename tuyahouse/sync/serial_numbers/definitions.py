@@ -13,7 +13,7 @@ SLACK = timedelta(minutes=2)
 NIGHTS = 2
 """Nights in a row in which counts must agree before they are used."""
 COMPARED = 3
-"""Counts above zero that a night must compare to tell anything."""
+"""Counts above zero that a night must compare to decide anything."""
 SHARE = 0.9
 """Share of them that must agree. Orders with units that are not registered never do."""
 
@@ -59,7 +59,7 @@ class Compared(NamedTuple):
 
 
 def night_agrees(compared: Iterable[Compared]) -> bool | None:
-    """Whether the counts of a night agree with a definition; None if there are too few to tell."""
+    """Whether the counts of a night agree with a definition; None if there are too few."""
     all_ = list(compared)
     telling = [one for one in all_ if one.tuya or one.high]
     if len(telling) < COMPARED:

@@ -48,7 +48,7 @@ def is_due(candidate: Candidate, now: datetime, policy: PlanPolicy) -> bool:
 
 
 NIGHT = timedelta(days=1)
-"""The time from one run to the next: what would be older than allowed by then is asked now."""
+"""The time from one run to the next: keys that would be overdue by then are asked now."""
 
 
 def overdue_before(now: datetime, max_staleness: timedelta) -> datetime:

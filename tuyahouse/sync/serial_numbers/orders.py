@@ -130,7 +130,7 @@ def due_at(text: str, zone: ZoneInfo) -> datetime | None:
     form = ValueError(
         f"its due date {text!r} is not understood: write 2026-03-06, 2026-03-06 14:00 or with a zone (+08:00)"
     )
-    endless = ValueError(f"its due date {text!r} is the end of time: leave the cell empty where nothing is due")
+    endless = ValueError(f"its due date {text!r} is the end of time: leave the cell empty if nothing is due")
     match = _DATE.fullmatch(text.strip())
     if match is None:
         raise form

@@ -45,7 +45,7 @@ class Wanted:
 
 @dataclass(slots=True)
 class Planned:
-    """What was planned, and what the operator should know of it."""
+    """What was planned, and what the operator should know about it."""
 
     keys: int = 0
     notes: list[str] = field(default_factory=list)
@@ -239,7 +239,7 @@ def _situation(
 
 
 def _names(wanted: Wanted) -> bool:
-    """Whether it names what is asked, so that nothing is chosen for being due."""
+    """Whether the keys are given, so that none is chosen because it is due."""
     return wanted.dead_letters or wanted.sns is not None or wanted.work_orders is not None
 
 

@@ -1,1 +1,1 @@
-"""Access in SQL: the audit of writes, and who was given what."""
+"""Access in SQL: the audit of writes, and who may access what."""

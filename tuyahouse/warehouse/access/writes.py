@@ -19,7 +19,7 @@ _table = ops_write.c
 
 
 def begin(conn: Connection, write: Write) -> int:
-    """Record the write as pending; returns the number of the attempt. A row of the same intent is begun anew."""
+    """Record the write as pending; returns the number of the attempt. A row of the same intent is started again."""
     now = now_time(conn)
     fresh = {
         "outcome": PENDING,

@@ -159,7 +159,7 @@ class PostgresLockWatch:
         for pid, holder in holders.items():
             if self._waits[pid].is_due(now):
                 log.warning(
-                    "The warehouse %s: a lock (%s) is waited for, held by %s. Work goes on when that transaction "
+                    "The warehouse %s: waiting for a lock (%s), held by %s. Work continues when that transaction "
                     "ends, if it does within %.0f s (LOCK_WAIT).",
                     self._where,
                     holder.lock,

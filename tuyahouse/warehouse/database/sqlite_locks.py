@@ -81,7 +81,7 @@ class SqliteLocks:
         if self._opened and self._identity() != self._opened:
             raise WarehouseError(
                 f"The warehouse {self._file} was deleted, moved or replaced after this process had opened it. What was "
-                "committed since then is lost. Put the file back, or go on with the one that is there, and start this "
+                "committed since then is lost. Put the file back, or continue with the present one, and start this "
                 "again."
             )
 
@@ -102,7 +102,7 @@ class SqliteLocks:
             )
         if wait.is_due(time.monotonic()):
             log.warning(
-                "The warehouse %s is locked by %s. Work goes on when that transaction ends, if it does within "
+                "The warehouse %s is locked by %s. Work continues when that transaction ends, if it does within "
                 "%.0f s (LOCK_WAIT).",
                 self._file,
                 holder(self._file),
@@ -116,7 +116,7 @@ def is_busy(error: BaseException | None) -> bool:
 
 
 def holder(file: Path) -> str:
-    """The process that writes to the file, as far as the system tells: its id and command line."""
+    """The process that writes to the file, as far as the system shows it: its id and command line."""
     try:
         locks = [line.split() for line in Path("/proc/locks").read_text().splitlines()]
         files = {_number(file): None, _number(Path(f"{file}-shm")): _WRITE_LOCK}

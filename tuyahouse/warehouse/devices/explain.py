@@ -25,7 +25,7 @@ _HIDDEN = ("extend_data", "answer_hash", "detail_hash")
 
 @dataclass(frozen=True, slots=True)
 class ExplainedDevice:
-    """Rows as column → value. ``row`` is None for a device of which only messages or links tell."""
+    """Rows as column → value. ``row`` is None for a device that only messages or links name."""
 
     device_id: str
     row: Fields | None

@@ -98,7 +98,7 @@ def hold_details(conn: Connection, account: str, ids: Collection[str]) -> dict[s
 
 
 def delete_functions(conn: Connection, account: str, ids: Collection[str]) -> None:
-    """Delete all functions of these devices, for a replay that writes them anew."""
+    """Delete all functions of these devices, for a replay that rewrites them."""
     if ids:
         table = device_function.c
         conn.execute(delete(device_function).where(table.account == account, among(conn, table.device_id, ids)))

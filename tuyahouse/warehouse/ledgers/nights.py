@@ -15,7 +15,7 @@ _column = ops_run.c
 
 @dataclass(frozen=True, slots=True)
 class Night:
-    """What a night came to, its parts added up. ``moved`` serial numbers had something new to tell."""
+    """The result of a night, its parts added up. ``moved`` serial numbers had something new."""
 
     run_key: str
     asked: int

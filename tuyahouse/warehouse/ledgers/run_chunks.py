@@ -215,7 +215,7 @@ def finish_chunk(
 
 
 def replace_chunk(conn: Connection, run_id: str, chunk: int, outcome: Outcome) -> None:
-    """Store the outcome of a chunk in place of an earlier one, for work that a continued run begins anew."""
+    """Replace the outcome of a chunk, for work that a continued run does again."""
     conn.execute(delete(ops_chunk).where(*_chunk(run_id, chunk)))
     finish_chunk(conn, run_id, chunk, outcome)
 

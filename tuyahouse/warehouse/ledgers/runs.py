@@ -43,10 +43,10 @@ class Run:
     locks: tuple[Holding, ...] = ()
     """The locks under which this start works; every transaction that lands checks them."""
     ahead: timedelta = timedelta(0)
-    """How far the run's present is ahead of the clock, where it was told what time to take for the present."""
+    """How far the run's present is ahead of the clock, if it was given a time as its present."""
 
     def present(self) -> datetime:
-        """The time that the run takes for the present; it goes on from there as the clock does."""
+        """The time that the run uses as the present; it advances with the clock."""
         return datetime.now(UTC) + self.ahead
 
 
@@ -201,7 +201,7 @@ def too_many_refused(refused: int, asked: int) -> bool:
 
 
 def refusals_in_words(account: str, refused: int, asked: int, what: str, like: StoredDeadLetter | None) -> str:
-    """That so many dead letters are more than a few, with the newest as an example, and where all of them are."""
+    """A sentence: these are more dead letters than a few; the newest as an example, and where to find all."""
     all_of = f"All {asked:,}" if refused == asked else f"{refused:,} of {asked:,}"
     example = f" The newest is that of {like.key}: {like.message.rstrip('. ')}." if like and like.message else ""
     return (
@@ -211,7 +211,7 @@ def refusals_in_words(account: str, refused: int, asked: int, what: str, like: S
 
 
 def _refusals(conn: Connection, run_id: str, outcome: Outcome) -> str:
-    """A sentence if too many keys ended as dead letters; those that nobody has to see to do not count."""
+    """A sentence if too many keys ended as dead letters; those that need no work do not count."""
     refused = outcome.failed + outcome.rejected - excused(conn, run_id)
     if not too_many_refused(refused, outcome.asked):
         return ""

@@ -105,7 +105,7 @@ def refresh(
 
 
 def rebuild(database: Database, account: str, rules: Rules, as_of: datetime | None = None, **given: Any) -> Refreshed:
-    """Compute every row anew. The tables stay readable; a rebuild that is cut goes on with the next refresh."""
+    """Recompute every row. The tables stay readable; if it is interrupted, the next refresh continues it."""
     with database.begin() as conn:
         marks.mark_all(conn, account, "rebuild")
     return refresh(database, account, rules, as_of, **given)

@@ -81,7 +81,7 @@ class Sql:
         return f"{'GREATEST' if self.is_postgres else 'MAX'}({', '.join(values)})"
 
     def differ(self, one: str, other: str, columns: Sequence[str]) -> str:
-        """Whether rows of two tables (by their aliases) differ in any of the columns; nulls are alike."""
+        """Whether rows of two tables (by their aliases) differ in any of the columns; nulls are equal."""
         rows = [f"({', '.join(f'{alias}.{name}' for name in columns)})" for alias in (one, other)]
         return f"{rows[0]} {'IS DISTINCT FROM' if self.is_postgres else 'IS NOT'} {rows[1]}"
 

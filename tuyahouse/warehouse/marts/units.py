@@ -1,4 +1,4 @@
-"""Units: where each stands and what it went through; what is under way, stuck or reworked."""
+"""Units: where each unit is and what it went through; what is under way, stuck or reworked."""
 
 from tuyahouse.warehouse.marts.definition import (
     ACCOUNT,

@@ -1,4 +1,4 @@
-"""The views of a database: made anew from the definitions whenever its schema is brought up to date."""
+"""The views of a database: recreated from the definitions by every migration of its schema."""
 
 from sqlalchemy import Connection, inspect, text
 

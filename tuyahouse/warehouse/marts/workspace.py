@@ -30,7 +30,7 @@ class Workspace:
         self.conn, self.account = conn, account
         self.sql: Sql = sql_of(conn.dialect.name)
         if self.sql.is_postgres:
-            # A tenth of the usual sample tells enough of tables that are as long as a batch.
+            # A tenth of the usual sample suffices for tables that are as long as a batch.
             conn.execute(text("SET LOCAL work_mem = '64MB'"))
             conn.execute(text("SET LOCAL default_statistics_target = 10"))
         elif not _has_logarithms(conn):

@@ -34,7 +34,7 @@ def of_orders(conn: Connection, account: str, orders: Collection[str]) -> Iterat
 
 
 def delete_steps(conn: Connection, account: str, sns: Collection[str]) -> int:
-    """Delete all steps of these serial numbers, for a replay that writes them anew; returns how many."""
+    """Delete all steps of these serial numbers, for a replay that rewrites them; returns how many."""
     if not sns:
         return 0
     return conn.execute(delete(flow_step).where(_table.account == account, among(conn, _table.sn, sns))).rowcount

@@ -1,4 +1,4 @@
-"""Pass counts and what stands beside them in the warehouse: orders, units that wait, steps by node.
+"""Pass counts and what they are compared with in the warehouse: orders, waiting units, steps by node.
 
 Every query is by work order, through the indexes on ``order_code``; none reads the steps of other orders.
 """
@@ -53,7 +53,7 @@ class Unit(NamedTuple):
 
 
 class Count(NamedTuple):
-    """A pass count as it was told."""
+    """A pass count as Tuya answered it."""
 
     order_code: str
     node: str
@@ -215,7 +215,7 @@ def timed(conn: Connection, account: str, times: Times, counted: Sequence[str]) 
 
 
 def record(conn: Connection, account: str, counts: Sequence[Count]) -> None:
-    """Store what was told; the same again changes nothing."""
+    """Store pass counts; the same ones again change nothing."""
     rows = [(account, *count) for count in counts]
     writer.upsert(conn, station_pass_count, ("account", *Count._fields), rows)
 

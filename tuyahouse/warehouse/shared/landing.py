@@ -122,7 +122,7 @@ def _enter(conn: Connection, locks: Sequence[Holding]) -> None:
         if each.name not in held:
             raise LockLost(
                 f"The lock of {each.name} ended while this process was paused or cut off, and another run took over. "
-                "What this run asked since then was not written. Its run key goes on with what it had left."
+                "What this run asked since then was not written. Its run key continues with what was left."
             )
 
 

@@ -26,7 +26,7 @@ class LockHeld(WarehouseError):
     def __init__(self, name: str, holder: str, acquired_at: datetime, expires_at: datetime) -> None:
         super().__init__(
             f"{name} is being worked on by {holder} since {acquired_at:%Y-%m-%d %H:%M:%S} UTC. Wait for its end; "
-            f"should it have died, its lock ends at {expires_at:%H:%M:%S} UTC by itself."
+            f"if it has died, its lock ends by itself at {expires_at:%H:%M:%S} UTC."
         )
         self.name = name
         self.holder = holder

@@ -1,4 +1,4 @@
-"""Where rows come from: the runs that wrote them and the messages that told them; for ``tuyahouse explain``."""
+"""Where rows come from: the runs that wrote them and the messages that reported them; for ``tuyahouse explain``."""
 
 from collections.abc import Iterable
 from typing import Any

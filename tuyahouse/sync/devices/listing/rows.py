@@ -17,7 +17,7 @@ from tuyahouse.warehouse.devices.history import HISTORY_FACTS
 from tuyahouse.warehouse.devices.inventory import Known
 
 SENT_FACTS = tuple(FACTS)[1:]
-"""The facts that a row of a page tells; the project is the one whose list it is on."""
+"""The facts of a row of a page; its project is the one whose list it is on."""
 COLUMNS = ("device_id", *SENT_FACTS, "online", "online_at", "extra", "changed_at", "answer_hash")
 EXTRA = COLUMNS.index("extra")
 DOCUMENTED_EXTRA = frozenset({"task_id", "project_id"})
@@ -63,7 +63,7 @@ def presence(device: Device, known: Known | None, at: datetime) -> tuple[bool, d
 
 
 def same_of(read: Reading) -> dict[str, Any]:
-    """The values that all rows of a reading have in common."""
+    """The values that all rows of a reading share."""
     return {
         "account": read.account,
         "project_id": read.project_id,
