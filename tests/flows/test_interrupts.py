@@ -97,7 +97,7 @@ def test_a_signal_to_the_whole_group_ends_a_night_as_interrupted_and_says_how_it
         "Interrupted. What was answered is committed. To continue:",
         "  python -m flows nightly_sync -p account=demo -p run_key=n",
     ]
-    assert printed.count("o go on") == printed.count("python -m flows") == 1, printed
+    assert printed.count("o continue") == printed.count("python -m flows") == 1, printed
     for flow in ("nightly_sync", "sync_sn_flows"):
         found = runs.find_run(warehouse, "demo", flow, "n")
         assert found and found.status == "interrupted", flow
