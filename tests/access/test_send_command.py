@@ -152,13 +152,13 @@ def test_a_command_whose_answer_was_cut_is_not_sent_again(desk: Desk, prefect_se
     desk.sandbox.control("faults", {"cut": 1})
     code, printed = desk.start("send_command", **opening(desk), dry_run=False, run_key="one")
     assert code == 1 and told(printed, "unknown") == 1, printed
-    assert printed.splitlines()[-1].endswith("start a run with a new run_key.") and "mended" not in printed, printed
+    assert printed.splitlines()[-1].endswith("start a run with a new run_key.") and "fixed" not in printed, printed
     desk.sandbox.control("faults", {})
     desk.write("send_command", **opening(desk, action="add_door_person"))
     for run_key in ("two", "one"):
         code, printed = desk.start("send_command", **opening(desk), dry_run=False, run_key=run_key)
         assert code == 1 and "Look at the device." in printed, printed
-        assert printed.splitlines()[-1].endswith("start a run with a new run_key.") and "mended" not in printed
+        assert printed.splitlines()[-1].endswith("start a run with a new run_key.") and "fixed" not in printed
     said = json.dumps(prefect_server.everything("artifacts"))
     failed = [run for run in prefect_server.everything("flow_runs") if run["state_type"] == "FAILED"]
     mine = [run["state"]["message"] for run in failed if run["parameters"].get("run_key") in ("one", "two")]
