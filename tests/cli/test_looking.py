@@ -115,6 +115,13 @@ def test_a_plan_fits_into_80_columns_and_shows_what_another_strategy_or_budget_w
     assert "Now: the open serial number that was asked longest ago was asked" in words
 
 
+def test_a_budget_of_nothing_and_a_strategy_that_does_not_exist_are_refused_with_what_may_be_written(cli) -> None:
+    refused = cli("plan", MONTHLY_CALLS="0", STRATEGY="fast")
+    assert refused.exit_code == 1
+    assert f"{DEMO}MONTHLY_CALLS: Input should be greater than or equal to 1" in refused.stderr
+    assert f"{DEMO}STRATEGY: Input should be 'all', 'stale' or 'pass_counts'" in refused.stderr
+
+
 @pytest.mark.usefixtures("asked")
 def test_a_plan_without_calls_left_says_so(cli) -> None:
     cli("sn", "add", "-a", "demo", "--pattern", "B0001..B0100")

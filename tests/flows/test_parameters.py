@@ -77,6 +77,11 @@ def test_a_wrong_limit_is_refused_in_a_process_with_what_to_write() -> None:
     ), printed
 
 
+def test_a_strategy_that_does_not_exist_is_refused_with_those_that_do() -> None:
+    code, printed = run_flow("sync_sn_flows", os.environ, strategy="fast")
+    assert code == 2 and "-p strategy: there is no 'fast'; there are: all, stale, pass_counts" in printed, printed
+
+
 @pytest.mark.parametrize("flow", ["sync_sn_flows", "redrive_dead_letters", "reconcile_commands"])
 @pytest.mark.parametrize(
     "limit", [0, -3, "many", True, 1.5, 1_000_000_001, "9" * 5000], ids=lambda value: str(value)[:5]
