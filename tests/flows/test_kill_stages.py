@@ -24,7 +24,7 @@ from tuyahouse.warehouse.ledgers import runs
 from tuyahouse.warehouse.tables import ops_count_trust, station_pass_count
 from tuyahouse.warehouse.warehouse import Warehouse
 
-KILLS = int(os.environ.get("TUYAHOUSE_TEST_KILLS", "3")) * 3 // 5 or 2
+KILLS = max(int(os.environ.get("TUYAHOUSE_TEST_KILLS", "3")) * 3 // 5, 2)
 CHUNK, IN_FLIGHT = 20, 2
 FACTORY = {"factory": "reference", "orders": 60, "order_units": 40, "orders_at_once": 6}
 LEARNT = 3
