@@ -235,7 +235,7 @@ def test_without_a_sandbox_it_works_on_the_accounts_that_are_configured(
     mine = {**plain, **tuya.env, "TUYAHOUSE_WAREHOUSE_URL": f"sqlite:///{tmp_path / 'mine.db'}"}
     up = Up(tmp_path, "WITHOUT_SANDBOX=1", env=mine)
     try:
-        assert "sandbox" not in up.printed.read_text()
+        assert "the sandbox  " not in up.printed.read_text()
         asked = up.started("ask-serial-numbers", sns=["YZCB04ZZR00001"])
         assert asked["state"]["message"].startswith("Good: 1 asked, 1 answered"), asked["state"]
         assert tuya.control("asked") == {"YZCB04ZZR00001": 1} and (tmp_path / "mine.db").exists()
