@@ -141,7 +141,7 @@ def test_progress_is_reported_by_the_batch(warehouse):
         ({"path": "x.csv", "pattern": "P1..P2"}, "named: a file, a pattern"),
         ({"query": "SELECT 1"}, "needs both its URL"),
         ({"query_url": "sqlite:///x.db"}, "needs both its URL"),
-        ({"query_url": "u:hunter2@h", "query": "SELECT 1"}, "is not one"),
+        ({"query_url": "u:hunter2@h", "query": "SELECT 1"}, "is not valid"),
     ],
 )
 def test_exactly_one_source_has_to_be_named(named, words):

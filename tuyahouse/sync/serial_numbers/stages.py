@@ -155,7 +155,8 @@ def _to_audit(seen: View, orders: Sequence[OrderUnits], most: int) -> list[Order
 def situation(seen: View, account: Account, policy: PlanPolicy) -> Situation:
     """What the strategy is given for the next stage."""
     before = overdue_before(seen.now, timedelta(days=account.max_staleness_days))
-    times = Times(before, seen.now - policy.finished_at_most, seen.now + CLOCKS_DIFFER)
+    ahead = seen.now + CLOCKS_DIFFER
+    times = Times(before, seen.now - policy.finished_at_most, ahead, seen.begun, is_first=seen.progress.stage == 0)
     counted = [one.order_code for one in seen.orders if _decide(seen, one)] if seen.trusted else []
     return Situation(
         now=seen.now,
@@ -170,10 +171,7 @@ def situation(seen: View, account: Account, policy: PlanPolicy) -> Situation:
 
 
 def _candidates(seen: View, times: Times, counted: frozenset[str]) -> Iterator[registry.Candidate]:
-    found = (
-        registry.Candidate._make(row) for row in pass_counts.timed(seen.conn, seen.account, times, sorted(counted))
-    )
-    return (one for one in found if not _asked_by_this_run(seen, one.last_asked_at, times.ahead))
+    return map(registry.Candidate._make, pass_counts.timed(seen.conn, seen.account, times, sorted(counted)))
 
 
 def _asked_by_this_run(seen: View, at: datetime | None, ahead: datetime) -> bool:

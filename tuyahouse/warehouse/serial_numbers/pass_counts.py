@@ -4,7 +4,7 @@ Every query is by work order, through the indexes on ``order_code``; none reads 
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, and_, case, distinct, func, or_, select, true, update
@@ -193,16 +193,22 @@ class Times(NamedTuple):
     finished: datetime
     ahead: datetime
     """An asking later than this is not believed."""
+    begun: datetime
+    """When the run began: what it has asked itself is left out."""
+    is_first: bool
+    """Whether this is the run's first stage, which asks once what was stored as asked later than ``ahead``."""
 
 
 def timed(conn: Connection, account: str, times: Times, counted: Sequence[str]) -> Iterator[Row[Any]]:
-    """Units whose time may have come, streamed in the order in which a budget is spent.
+    """Units that the run has not asked and whose time may have come, streamed in the order in which a budget is spent.
 
     Of the work orders ``counted`` only those that ``times`` do not leave alone. Rows have the columns of
     ``registry.Candidate``; open ones that are overdue come first, then as in ``registry.candidates``.
     """
     columns = (_units.sn, _units.state, _units.added_at, _units.last_asked_at, _units.last_changed_at)
-    wanted = select(*columns, _units.unknown_times).where(_units.account == account)
+    until = times.ahead if times.is_first else datetime.max.replace(tzinfo=UTC)
+    unasked = or_(_units.last_asked_at.is_(None), ~_units.last_asked_at.between(times.begun, until))
+    wanted = select(*columns, _units.unknown_times).where(_units.account == account, unasked)
     since = func.coalesce(_units.last_asked_at, _units.added_at)
     if counted:
         old = case((_units.state == "finished", since <= times.finished), else_=since <= times.overdue)
