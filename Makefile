@@ -5,7 +5,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 # Processes that share the tests. Each starts servers of its own.
-JOBS ?= 2
+JOBS ?= 3
 RUN := $(VENV)/bin/python
 STAMP := $(VENV)/.setup-done
 

@@ -1,6 +1,7 @@
 """Where the chunks of a run are asked: in this process, or on a Dask cluster (`TASK_RUNNER`)."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -39,6 +40,7 @@ def _start(settings: Settings) -> Any:
         from prefect_dask.task_runners import DaskTaskRunner
     except ImportError:
         raise SettingsError("TASK_RUNNER=dask needs prefect-dask: pip install 'tuyahouse[dask]'.") from None
+    logging.getLogger("distributed").setLevel(logging.ERROR)  # its way of ending is full of warnings and tracebacks
     own = {"n_workers": settings.chunks_at_once, "threads_per_worker": 1, "dashboard_address": None}
     where = {"address": settings.dask_address} if settings.dask_address else {"cluster_kwargs": own}
     runner: Any = DaskTaskRunner(**where)

@@ -51,8 +51,8 @@ def open_artifacts(page: Page) -> None:
 def test_the_form_of_a_deployment_explains_itself(site: Site, page: Page) -> None:
     page.goto(f"{site.pages}/deployments/deployment/{site.deployment('ask-serial-numbers')['id']}/run")
     for words in (
-        "Account, by its name",
-        "The same run key continues",
+        "Name of the account in the settings",
+        "A run with the same run key continues",
         "Only these serial numbers",
         "Most keys to ask",
     ):
@@ -77,7 +77,7 @@ def test_a_write_is_asked_for_by_hand_and_its_artifact_says_what_it_would_do(sit
     for name, typed in (("device_id", device), ("person_id", "by-hand")):
         field(page, name).get_by_text("str", exact=True).click()
         field(page, name).locator("textarea").fill(typed)
-    expect(page.get_by_text("Tuya is read and never written to")).to_be_visible()
+    expect(page.get_by_text("Tuya is read, nothing is written")).to_be_visible()
     page.get_by_role("button", name="Submit").click()
     page.get_by_role("button", name="View run").last.click()
     expect(page.get_by_text("Completed", exact=True).first).to_be_visible()

@@ -33,10 +33,10 @@ async def lines(client: TuyaClient, warehouse: Warehouse, account: Account, run:
 
 
 async def counts(client: TuyaClient, warehouse: Warehouse, account: Account, run: runs.Run, keys: Sequence[str]) -> Any:
-    from tuyahouse.sync.serial_numbers import counting
+    from tuyahouse.sync.serial_numbers.ask_counts import ask_counts
 
     wanted = [(key, "N1") for key in keys]
-    return len((await counting.ask_counts(client, warehouse, run, wanted, workers=account.concurrency)).unusable)
+    return len((await ask_counts(client, warehouse, run, wanted, workers=account.concurrency)).unusable)
 
 
 async def pages(client: TuyaClient, warehouse: Warehouse, account: Account, run: runs.Run, keys: Sequence[str]) -> Any:
