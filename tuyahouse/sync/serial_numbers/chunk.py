@@ -50,10 +50,6 @@ STEP_COLUMNS = (
 
 
 _time_ms = attrgetter("time_ms")
-_extra = attrgetter("extra")
-_cells = attrgetter(
-    "node", "time_ms", "order_code", "craft_line_code", "node_desc", "request_id", "status", "status"
-)  # the last one twice: the first status is the status, until another follows
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,7 +254,18 @@ def step_rows(sn: str, steps: Iterable[FlowStep]) -> list[tuple[Any, ...]]:
     The asked serial number is the key; if Tuya spells it differently, that spelling is kept in ``extra``.
     """
     return [
-        (sn, *_cells(step), step.extra if step.sn == sn or step.sn is None else {**(step.extra or {}), "sn": step.sn})
+        (
+            sn,
+            step.node,
+            step.time_ms,
+            step.order_code,
+            step.craft_line_code,
+            step.node_desc,
+            step.request_id,
+            step.status,
+            step.status,
+            step.extra if step.sn == sn or step.sn is None else {**(step.extra or {}), "sn": step.sn},
+        )
         for step in steps
     ]
 
@@ -315,6 +322,6 @@ def registry_changes(
 def drifted(changed: Iterable[tuple[str, SnAnswer]]) -> dict[str, tuple[int, str]]:
     """Undocumented fields of the changed answers: in how many, and an example value."""
     return count_fields(
-        {name: value for extra in filter(None, map(_extra, answer.steps or ())) for name, value in extra.items()}
+        {name: value for step in answer.steps or () if step.extra for name, value in step.extra.items()}
         for _, answer in changed
     )

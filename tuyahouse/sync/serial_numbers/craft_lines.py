@@ -10,7 +10,6 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import chain
-from operator import attrgetter
 from typing import Any
 
 from tuyahouse.cloud.calls.pms import CraftLine, FlowStep, get_craft_line
@@ -46,16 +45,13 @@ LastNodes = dict[str, str | None]
 """Work order → last node of its craft line; None if it is not known."""
 
 
-_order_and_node = attrgetter("order_code", "node")
-
-
 class NamedNodes:
     """The work orders and nodes that process steps name; ``nodes`` is work order → nodes."""
 
     def __init__(self, steps: Sequence[FlowStep]) -> None:
         self._steps = steps
         self.nodes: dict[str, set[str]] = {}
-        for order, node in set(map(_order_and_node, steps)):
+        for order, node in {(step.order_code, step.node) for step in steps}:
             if order:
                 self.nodes.setdefault(order, set()).add(node)
 
