@@ -144,7 +144,8 @@ def test_without_any_craft_line_nothing_is_counted_and_all_that_is_due_is_asked(
     nights = Nights(sqlite, **FACTORY, craft_line_verb="none")
     told = [nights.run(day) for day in range(LEARNT + 1)]
     assert sum(night.counts for night in told) == 0
-    assert all(night.found - night.boards_found >= 0.8 * (night.moved - night.boards) > 0 for night in told)
+    # One that Tuya did not know twice waits for a whole day, which is over in the next night or an instant later.
+    assert all(night.found - night.boards_found >= 0.7 * (night.moved - night.boards) > 0 for night in told)
 
 
 def test_a_budget_that_is_used_up_plans_nothing_and_says_what_waits(sqlite: Warehouse) -> None:
