@@ -75,6 +75,8 @@ def test_names_in_a_script_that_the_terminal_lacks_are_escaped_and_end_nothing(
 
 def texts(artifact) -> list[str]:
     """What Prefect renders of an artifact as Markdown."""
+    if artifact["type"] == "progress":
+        return [artifact["description"] or ""]  # its data is a number
     if artifact["type"] != "table":
         return [artifact["description"] or "", artifact["data"] or ""]
     cells = [value for row in json.loads(artifact["data"]) for value in row.values() if isinstance(value, str)]
