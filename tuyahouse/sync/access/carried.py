@@ -1,13 +1,17 @@
 """What became of all the intents of a run, in their order."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from tuyahouse.cloud.errors import TuyaError
 from tuyahouse.outcome import Outcome
 from tuyahouse.sync.access.intent import End, Written
+from tuyahouse.sync.intake.rows import Note
+
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -27,6 +31,16 @@ class Carried:
     def add(self, written: Written) -> Written:
         self.rows.append(written)
         return written
+
+    def taking(self, items: Iterable[T | Written | Note]) -> Iterator[T]:
+        """The items to carry out. Rows that are not valid are taken over as they are, and notes of their file too."""
+        for item in items:
+            if isinstance(item, Note):
+                self.notes.append(item.text)
+            elif isinstance(item, Written):
+                self.add(item)
+            else:
+                yield item
 
     @contextmanager
     def until_stopped(self) -> Iterator[None]:

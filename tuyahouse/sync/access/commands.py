@@ -14,6 +14,7 @@ from tuyahouse.sync.access.intent import End, Facts, Intent, Request, Written, c
 from tuyahouse.sync.access.passwords import NoPassword
 from tuyahouse.sync.access.secret_values import resolved
 from tuyahouse.sync.access.write import Door
+from tuyahouse.sync.intake.rows import first_of
 from tuyahouse.warehouse.commands import records
 
 SOURCE = "write"
@@ -57,8 +58,7 @@ def _foreseen(written: Written, action: str, seen: Seen) -> Written:
 def _numbered(written: Written) -> Written:
     """With the record numbers in its words."""
     numbers = written.facts.get("command_sns", ())
-    more = f" and {len(numbers) - NAMED:,} more" if len(numbers) > NAMED else ""
-    named = f"Record number: {', '.join(numbers[:NAMED])}{more}." if numbers else ""
+    named = f"Record number: {first_of(numbers, NAMED)}." if numbers else ""
     words = " ".join(filter(None, (written.words, named)))
     return replace(written, words=words)
 

@@ -10,6 +10,7 @@ from tuyahouse.sync.access.advice import advise
 from tuyahouse.sync.access.carried import Carried
 from tuyahouse.sync.access.intent import End, Facts, Intent, Written, whatever
 from tuyahouse.sync.access.write import Door, stops
+from tuyahouse.sync.intake.rows import first_of
 from tuyahouse.warehouse.access import functions
 
 NAMED = 50
@@ -39,8 +40,7 @@ async def _refusal(door: Door, device_id: str, wanted: Sequence[str], what: str)
     missing = [code for code in wanted if code not in pool]
     if not missing:
         return None
-    more = f" and {len(pool) - NAMED:,} more" if len(pool) > NAMED else ""
-    has = f"It has {', '.join(pool[:NAMED])}{more}." if pool else "It is empty."
+    has = f"It has {first_of(pool, NAMED)}." if pool else "It is empty."
     return Written(what, End.INVALID, f"The function pool of the device does not have {', '.join(missing)}. {has}")
 
 

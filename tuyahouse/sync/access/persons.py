@@ -81,13 +81,7 @@ async def change_persons(door: Door, changes: Iterable[Change | Written | Note])
     """Carry out the changes in their order; what is not valid is passed on unchanged."""
     carried, devices, first = Carried(), Devices(door), dict[tuple[str, str], Change]()
     with carried.until_stopped():
-        for change in changes:
-            if isinstance(change, Note):
-                carried.notes.append(change.text)
-                continue
-            if isinstance(change, Written):
-                carried.add(change)
-                continue
+        for change in carried.taking(changes):
             earlier = first.setdefault((change.device_id, change.person_id), change)
             carried.add(_contradiction(change, earlier) or await _carry_out(door, change, devices))
     return carried

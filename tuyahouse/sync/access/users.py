@@ -147,13 +147,7 @@ async def write_users(door: Door, wanted: Iterable[User | Written | Note]) -> Ca
     require_schema(door.client.account)
     carried, first = Carried(), dict[tuple[str, str], User]()
     with carried.until_stopped():
-        for each in wanted:
-            if isinstance(each, Note):
-                carried.notes.append(each.text)
-                continue
-            if isinstance(each, Written):
-                carried.add(each)
-                continue
+        for each in carried.taking(wanted):
             earlier = first.setdefault(each.key, each)
             carried.add(_contradiction(each, earlier) or await door.write(_intent(door, each)))
     return carried

@@ -9,7 +9,7 @@ from tuyahouse.sync.access.carried import Carried
 from tuyahouse.sync.access.file_rows import read_rows
 from tuyahouse.sync.access.intent import End, Written
 from tuyahouse.sync.intake.columns import Headings
-from tuyahouse.sync.intake.rows import Note, Row
+from tuyahouse.sync.intake.rows import Note, Row, first_of
 
 HEADINGS = Headings(
     frozenset(("productkey", "product", "产品key")),
@@ -51,16 +51,7 @@ def read_devices(path: str | Path) -> Iterator[Wanted | Written | Note]:
 def distinct(asked: Iterable[Wanted | Written | Note], carried: Carried) -> dict[VisualDevice, str]:
     """Each device once, with its places in the source; everything else goes into ``carried``."""
     places: dict[VisualDevice, list[str]] = {}
-    for one in asked:
-        if isinstance(one, Wanted):
-            places.setdefault(one.device, []).append(one.place)
-        elif isinstance(one, Note):
-            carried.notes.append(one.text)
-        else:
-            carried.add(one)
-    return {device: _named(where) for device, where in places.items()}
-
-
-def _named(places: list[str]) -> str:
-    more = f" and {len(places) - PLACES_NAMED:,} more" if len(places) > PLACES_NAMED else ""
-    return ", ".join(filter(None, places[:PLACES_NAMED])) + more
+    for one in carried.taking(asked):
+        of_device = places.setdefault(one.device, [])
+        of_device += [one.place] if one.place else []
+    return {device: first_of(where, PLACES_NAMED) for device, where in places.items()}

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from tuyahouse.sync.intake.rows import INVISIBLE, SourceError, id_text
+from tuyahouse.sync.intake.rows import INVISIBLE, SourceError, first_of, id_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,4 +177,4 @@ def refuse_rivals(columns: Columns, what: str, headings: Headings) -> None:
 
 def _listed(names: Sequence[Any], most: int = 30) -> str:
     texts = [str(name).strip()[:40] for name in names if _is_filled(name)]
-    return ", ".join(texts[:most]) + (f" and {len(texts) - most} more" if len(texts) > most else "")
+    return first_of(texts, most)

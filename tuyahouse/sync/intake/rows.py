@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -201,6 +201,12 @@ def _below_exact(number: int, text: str) -> str:
     if number >= EXACT_BELOW:
         raise ValueError(_LOST_DIGITS)
     return text
+
+
+def first_of(texts: Sequence[str], most: int) -> str:
+    """``a, b and 1,200 more``: the first ``most`` of the texts, and how many are not named."""
+    more = f" and {len(texts) - most:,} more" if len(texts) > most else ""
+    return ", ".join(texts[:most]) + more
 
 
 def shown(value: Any, most: int = 60) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from tuyahouse.sync.given import usable
+from tuyahouse.sync.intake.rows import first_of
 from tuyahouse.warehouse.serial_numbers import registry
 from tuyahouse.warehouse.warehouse import Warehouse
 
@@ -17,8 +18,7 @@ def unknown_in_words(warehouse: Warehouse, account: str, given: Sequence[str]) -
     unknown = [sn for sn in named if sn not in known or known[sn].state == "unknown"]
     if not unknown:
         return []
-    more = f" and {len(unknown) - NAMED:,} more" if len(unknown) > NAMED else ""
-    words = f"Tuya does not know {', '.join(unknown[:NAMED])}{more}."
+    words = f"Tuya does not know {first_of(unknown, NAMED)}."
     if all(sn in known for sn in unknown):
         return [words]
     return [f"{words} A run registers what Tuya knows; `tuyahouse sn add` registers others, which nights ask then."]
