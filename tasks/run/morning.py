@@ -13,7 +13,6 @@ from tuyahouse.warehouse.ledgers import nights
 from tuyahouse.warehouse.ledgers.nights import Night
 from tuyahouse.warehouse.ledgers.runs import Summary
 from tuyahouse.warehouse.marts import attention
-from tuyahouse.warehouse.shared import slots
 
 
 async def in_the_morning(resources: Resources, summary: Summary) -> tuple[str, str]:
@@ -23,6 +22,7 @@ async def in_the_morning(resources: Resources, summary: Summary) -> tuple[str, s
 
 def _in_the_morning(resources: Resources, summary: Summary) -> tuple[str, str]:
     account = resources.account
+    used = resources.warehouse.slots.calls_this_month(account.name, datetime.now(UTC))
     with resources.warehouse.read() as conn:
         tonight = nights.night_of(conn, account.name, PARTS, summary.run_key)
         before = nights.newest_nights(conn, account.name, PARTS, summary.started_at, summary.run_key, NIGHTS)
@@ -31,7 +31,6 @@ def _in_the_morning(resources: Resources, summary: Summary) -> tuple[str, str]:
             "failed their newest step, newest first": attention.failed(conn, account.name),
             "are stuck, longest first": attention.stuck(conn, account.name),
         }
-        used = slots.calls_since(conn, account.name, datetime.now(UTC).date().replace(day=1))
     told = [
         f"{one.found:,} serial numbers {what}: {', '.join(f'{shown(sn)} ({shown(about)})' for sn, about in one.first)}"
         f"{', …' if one.found > len(one.first) else ''}"

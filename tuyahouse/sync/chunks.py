@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from tuyahouse.cloud.errors import prefix
 from tuyahouse.outcome import Outcome
 from tuyahouse.settings import Account
 from tuyahouse.sync.asking import Asked
@@ -133,5 +134,5 @@ def unpaid(account: Account, planned: int, left: int | None) -> list[str]:
         return []
     return [
         f"The month's calls pay for {left:,} of {planned:,}. "
-        f"Raise TUYAHOUSE_ACCOUNTS__{account.name.upper()}__MONTHLY_CALLS, or wait for the next month."
+        f"Raise {prefix(account.name)}MONTHLY_CALLS, or wait for the next month."
     ]

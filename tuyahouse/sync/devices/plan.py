@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from tuyahouse.cloud.errors import prefix
 from tuyahouse.settings import Account, SettingsError
 from tuyahouse.sync.chunks import chunked
 from tuyahouse.sync.devices.listing.ledger import LIST_KEY, project_of, settle
@@ -54,8 +55,8 @@ def chosen_projects(account: Account, project_ids: Sequence[str] | None) -> list
     found = list(dict.fromkeys(filter(None, chosen)))
     if not found:
         raise SettingsError(
-            f"No project is named, so there are no devices to list. Set TUYAHOUSE_ACCOUNTS__{account.name.upper()}__"
-            "PROJECT_IDS to the ids of the projects whose devices are to be read, or give project_ids to the flow."
+            f"No project is named, so there are no devices to list. Set {prefix(account.name)}PROJECT_IDS "
+            "to the ids of the projects whose devices are to be read, or give project_ids to the flow."
         )
     return found
 

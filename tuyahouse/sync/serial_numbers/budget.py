@@ -3,6 +3,7 @@
 import math
 from datetime import datetime, timedelta
 
+from tuyahouse.cloud.errors import prefix
 from tuyahouse.settings import Account
 from tuyahouse.sync.chunks import calls_left
 from tuyahouse.warehouse.warehouse import Warehouse
@@ -35,8 +36,7 @@ def for_counts(paid: int | None) -> int | None:
 
 def not_tonight(account: Account, planned: int, waiting: int) -> str:
     """What tonight's share of the month's calls does not pay for."""
-    setting = f"TUYAHOUSE_ACCOUNTS__{account.name.upper()}__MONTHLY_CALLS"
     return (
         f"Tonight's share of the month's calls pays for {planned:,} of {planned + waiting:,} serial numbers: the "
-        f"others wait for the nights to come. Raise {setting} to ask more."
+        f"others wait for the nights to come. Raise {prefix(account.name)}MONTHLY_CALLS to ask more."
     )
