@@ -54,10 +54,8 @@ def server() -> Iterator[PrefectServer]:
 
 
 @pytest.fixture
-def warehouse(sqlite_url: str, secret_key: str) -> Iterator[Warehouse]:
-    opened = Warehouse.open(sqlite_url, secret_key)
-    yield opened
-    opened.close()
+def warehouse_url(sqlite_url: str) -> str:
+    return sqlite_url
 
 
 @pytest.fixture

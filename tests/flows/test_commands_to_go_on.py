@@ -5,7 +5,7 @@ import os
 import shlex
 import sqlite3
 import subprocess
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, closing
 from datetime import datetime
 from importlib import import_module
@@ -132,10 +132,8 @@ def shown(parameters: Mapping[str, Any]) -> dict[str, Any]:
 
 
 @pytest.fixture
-def warehouse(sqlite_url: str, secret_key: str) -> Iterator[Warehouse]:
-    opened = Warehouse.open(sqlite_url, secret_key)
-    yield opened
-    opened.close()
+def warehouse_url(sqlite_url: str) -> str:
+    return sqlite_url
 
 
 @pytest.fixture

@@ -25,10 +25,8 @@ PACED = "TUYAHOUSE_ACCOUNTS__DEMO__CALLS_PER_SECOND"
 
 
 @pytest.fixture
-def warehouse(sqlite_url: str, secret_key: str) -> Iterator[Warehouse]:
-    opened = Warehouse.open(sqlite_url, secret_key)
-    yield opened
-    opened.close()
+def warehouse_url(sqlite_url: str) -> str:
+    return sqlite_url
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """Nights that ask only what moved: the planner and landing code against the reference factory, without HTTP."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -18,10 +17,8 @@ LEARNT = NIGHTS + 1
 
 
 @pytest.fixture
-def sqlite(sqlite_url: str, secret_key: str) -> Iterator[Warehouse]:
-    opened = Warehouse.open(sqlite_url, secret_key)
-    yield opened
-    opened.close()
+def warehouse_url(sqlite_url: str) -> str:
+    return sqlite_url
 
 
 def trust(warehouse: Warehouse) -> pass_counts.Trust:
@@ -53,15 +50,15 @@ def test_one_contradiction_ends_it_and_all_that_is_due_is_asked_from_then_on(war
 
 
 @pytest.mark.parametrize(("how", "definition"), [("failures", "reached"), ("lag", "passed_hour_late")])
-def test_what_counts_count_is_found_out(sqlite: Warehouse, how: str, definition: str) -> None:
-    nights = Nights(sqlite, orders=12, order_units=40, orders_at_once=4, pass_counts=how)
+def test_what_counts_count_is_found_out(warehouse: Warehouse, how: str, definition: str) -> None:
+    nights = Nights(warehouse, orders=12, order_units=40, orders_at_once=4, pass_counts=how)
     for day in range(5):
         nights.run(day)
-    assert trust(sqlite).definition == definition
+    assert trust(warehouse).definition == definition
 
 
-def test_an_endpoint_without_rights_is_said_and_asked_again_after_a_week(sqlite: Warehouse) -> None:
-    nights = Nights(sqlite, orders=12, order_units=10, orders_at_once=4, pass_counts="refused")
+def test_an_endpoint_without_rights_is_said_and_asked_again_after_a_week(warehouse: Warehouse) -> None:
+    nights = Nights(warehouse, orders=12, order_units=10, orders_at_once=4, pass_counts="refused")
     told = [nights.run(day) for day in range(10)]
     asked = [day for day, night in enumerate(told) if night.counts]
     assert asked == [1, 8] and all(told[1].counts < 10 for _ in asked)
@@ -70,21 +67,21 @@ def test_an_endpoint_without_rights_is_said_and_asked_again_after_a_week(sqlite:
 
 
 @pytest.mark.parametrize("result", [b'"twelve"', b"-4", b"null"])
-def test_counts_that_are_none_leave_their_orders_to_the_clock(sqlite: Warehouse, result: bytes) -> None:
-    nights = Nights(sqlite, orders=8, order_units=30, orders_at_once=4)
+def test_counts_that_are_none_leave_their_orders_to_the_clock(warehouse: Warehouse, result: bytes) -> None:
+    nights = Nights(warehouse, orders=8, order_units=30, orders_at_once=4)
     for day in range(LEARNT):
         nights.run(day)
-    assert trust(sqlite).agreed >= NIGHTS
+    assert trust(warehouse).agreed >= NIGHTS
     nights.client.instead = lambda path, body: result if path == PASS_AMOUNT.path else None
     night = nights.run(LEARNT)
     assert night.found - night.boards_found >= 0.8 * (night.moved - night.boards) > 0
     assert night.counts and night.notes, "a note says what happened"
 
 
-def test_random_order_finds_all_and_asks_no_more_than_all(sqlite: Warehouse) -> None:
+def test_random_order_finds_all_and_asks_no_more_than_all(warehouse: Warehouse) -> None:
     """Order tells nothing there. Counts and calls stay within all that are open; finished boards are looked for within
     what that leaves."""
-    nights = Nights(sqlite, orders=16, order_units=200, orders_at_once=4, unit_order="random")
+    nights = Nights(warehouse, orders=16, order_units=200, orders_at_once=4, unit_order="random")
     told = [nights.run(day) for day in range(10)][LEARNT + 1 :]
     assert sum(night.found - night.boards_found for night in told) >= 0.995 * sum(
         night.moved - night.boards for night in told
@@ -93,25 +90,25 @@ def test_random_order_finds_all_and_asks_no_more_than_all(sqlite: Warehouse) -> 
     assert sum(night.calls for night in told) - finished <= 1.01 * sum(night.open for night in told)
 
 
-def test_a_night_spends_its_share_of_the_month(sqlite: Warehouse) -> None:
-    nights = Nights(sqlite, {"monthly_calls": 900})
+def test_a_night_spends_its_share_of_the_month(warehouse: Warehouse) -> None:
+    nights = Nights(warehouse, {"monthly_calls": 900})
     assert all(0 < nights.run(day).asked <= 36 for day in range(4)), "the nights that are left share the calls"
 
 
 @pytest.mark.parametrize("strategy", ["all", "stale"])
-def test_the_other_strategies_count_nothing(sqlite: Warehouse, strategy: str) -> None:
-    nights = Nights(sqlite, {"strategy": strategy})
+def test_the_other_strategies_count_nothing(warehouse: Warehouse, strategy: str) -> None:
+    nights = Nights(warehouse, {"strategy": strategy})
     told = [nights.run(day) for day in range(3)]
     assert [night.counts for night in told] == [0, 0, 0]
     assert told[2].found == told[2].moved - told[2].boards or strategy == "stale"
 
 
-def test_the_plan_is_the_same_for_the_same_state(sqlite: Warehouse, tmp_path: Path) -> None:
+def test_the_plan_is_the_same_for_the_same_state(warehouse: Warehouse, tmp_path: Path) -> None:
     def calls(warehouse: Warehouse) -> list[tuple[int, int]]:
         nights = Nights(warehouse, orders=8, order_units=30, orders_at_once=4)
         told = [nights.run(day) for day in range(6)]
         return [(night.calls, night.asked) for night in told]
 
     other = Warehouse.open(f"sqlite:///{tmp_path}/other.db", "a-key-for-another-warehouse-of-tests")
-    assert calls(sqlite) == calls(other)
+    assert calls(warehouse) == calls(other)
     other.close()

@@ -1,6 +1,6 @@
 """Pass counts, registries and clocks that are not as they should be: each night plans soundly and says so."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 from itertools import pairwise
 from typing import Any
@@ -22,19 +22,17 @@ FACTORY = {"orders": 12, "order_units": 40, "orders_at_once": 4}
 
 
 @pytest.fixture
-def sqlite(sqlite_url: str, secret_key: str) -> Iterator[Warehouse]:
-    opened = Warehouse.open(sqlite_url, secret_key)
-    yield opened
-    opened.close()
+def warehouse_url(sqlite_url: str) -> str:
+    return sqlite_url
 
 
 @pytest.fixture
-def nights(sqlite: Warehouse) -> Nights:
+def nights(warehouse: Warehouse) -> Nights:
     """Nights in which the counts have proved true; the next one is decided by them."""
-    made = Nights(sqlite, **FACTORY)
+    made = Nights(warehouse, **FACTORY)
     for day in range(LEARNT):
         made.run(day)
-    assert trust(sqlite).agreed >= NIGHTS
+    assert trust(warehouse).agreed >= NIGHTS
     return made
 
 
@@ -140,16 +138,16 @@ def test_units_whose_work_order_is_not_known_yet_are_asked_by_age(nights: Nights
         assert all(at is not None for at in known.scalars())
 
 
-def test_without_any_craft_line_nothing_is_counted_and_all_that_is_due_is_asked(sqlite: Warehouse) -> None:
-    nights = Nights(sqlite, **FACTORY, craft_line_verb="none")
+def test_without_any_craft_line_nothing_is_counted_and_all_that_is_due_is_asked(warehouse: Warehouse) -> None:
+    nights = Nights(warehouse, **FACTORY, craft_line_verb="none")
     told = [nights.run(day) for day in range(LEARNT + 1)]
     assert sum(night.counts for night in told) == 0
     # One that Tuya did not know twice waits for a whole day, which is over in the next night or an instant later.
     assert all(night.found - night.boards_found >= 0.7 * (night.moved - night.boards) > 0 for night in told)
 
 
-def test_a_budget_that_is_used_up_plans_nothing_and_says_what_waits(sqlite: Warehouse) -> None:
-    nights = Nights(sqlite, {"monthly_calls": 1}, **FACTORY)
+def test_a_budget_that_is_used_up_plans_nothing_and_says_what_waits(warehouse: Warehouse) -> None:
+    nights = Nights(warehouse, {"monthly_calls": 1}, **FACTORY)
     nights.run(0)
     night = nights.run(1)
     assert night.calls == 0
@@ -158,9 +156,9 @@ def test_a_budget_that_is_used_up_plans_nothing_and_says_what_waits(sqlite: Ware
 
 
 def test_a_small_budget_counts_first_what_was_not_counted_longest_and_never_spends_more_than_its_share(
-    sqlite: Warehouse,
+    warehouse: Warehouse,
 ) -> None:
-    nights = Nights(sqlite, {"monthly_calls": 30 * 60}, **FACTORY)
+    nights = Nights(warehouse, {"monthly_calls": 30 * 60}, **FACTORY)
     counted: dict[str, set[int]] = {}
     nights.client.instead = lambda path, body: (
         counted.setdefault(body["orderCode"], set()).add(int(nights.world.options.day))
@@ -170,34 +168,36 @@ def test_a_small_budget_counts_first_what_was_not_counted_longest_and_never_spen
     for day in range(14):
         night = nights.run(day)
         assert night.asked + night.counts <= 67, "sixty calls, and what earlier nights have left"
-    assert trust(sqlite).agreed >= NIGHTS, "one order is asked in full, although not all that is due is paid for"
+    assert trust(warehouse).agreed >= NIGHTS, "one order is asked in full, although not all that is due is paid for"
     assert len(counted) > 3
 
 
-def test_an_open_one_is_asked_within_the_most_days_or_the_night_says_that_it_is_not_paid_for(sqlite: Warehouse) -> None:
-    nights = Nights(sqlite, {"max_staleness_days": 3}, **FACTORY)
+def test_an_open_one_is_asked_within_the_most_days_or_the_night_says_that_it_is_not_paid_for(
+    warehouse: Warehouse,
+) -> None:
+    nights = Nights(warehouse, {"max_staleness_days": 3}, **FACTORY)
     told = [nights.run(day) for day in range(8)]
     assert max(night.worst for night in told) <= timedelta(days=3)
 
 
-def test_counts_that_go_back_with_their_units_are_no_contradiction(sqlite: Warehouse) -> None:
+def test_counts_that_go_back_with_their_units_are_no_contradiction(warehouse: Warehouse) -> None:
     """Rework: a reset takes steps away, so that the warehouse knows of more passes than Tuya counts, until it asks."""
-    nights = Nights(sqlite, orders=12, order_units=120, orders_at_once=4)
+    nights = Nights(warehouse, orders=12, order_units=120, orders_at_once=4)
     told = [nights.run(day) for day in range(7)]
     assert any(night.reasons.get("audited") for night in told[LEARNT:]), "no unit was set back between two nights"
-    assert trust(sqlite).fell_at is None and trust(sqlite).agreed >= NIGHTS
+    assert trust(warehouse).fell_at is None and trust(warehouse).agreed >= NIGHTS
     assert sum(night.found for night in told[LEARNT:]) >= 0.995 * sum(night.moved for night in told[LEARNT:])
 
 
-def test_units_registered_while_the_night_runs_are_found_in_it(sqlite: Warehouse) -> None:
-    nights = Nights(sqlite, **FACTORY)
+def test_units_registered_while_the_night_runs_are_found_in_it(warehouse: Warehouse) -> None:
+    nights = Nights(warehouse, **FACTORY)
     all_units = nights.register
     late = {order.code for order in nights.world.factory.orders[:2]}
 
     def without_some() -> None:
         units = nights.world.factory.serial_numbers(nights.world.options.day)
         entries = [registry.Unit(sn, order) for sn, order in units if order not in late or int(sn[-5:]) <= 20]
-        with sqlite.begin() as conn:
+        with warehouse.begin() as conn:
             registry.add(conn, ACCOUNT, entries, "factory", nights.now)
 
     nights.register = without_some  # type: ignore[method-assign]
@@ -213,7 +213,7 @@ def test_units_registered_while_the_night_runs_are_found_in_it(sqlite: Warehouse
 
     nights.client.instead = add_meanwhile
     nights.run(LEARNT)
-    with sqlite.read() as conn:
+    with warehouse.read() as conn:
         row = serial_number.c
         unasked = [
             sn
@@ -223,8 +223,8 @@ def test_units_registered_while_the_night_runs_are_found_in_it(sqlite: Warehouse
     assert added and unasked == []
 
 
-def test_a_finished_order_is_counted_once_more_and_then_ever_more_rarely(sqlite: Warehouse) -> None:
-    nights = Nights(sqlite, orders=4, order_units=15, orders_at_once=4)
+def test_a_finished_order_is_counted_once_more_and_then_ever_more_rarely(warehouse: Warehouse) -> None:
+    nights = Nights(warehouse, orders=4, order_units=15, orders_at_once=4)
     counted: list[tuple[int, str, str]] = []
     nights.client.instead = lambda path, body: (
         counted.append((int(nights.world.options.day), body["orderCode"], body["stationCode"]))
@@ -233,7 +233,7 @@ def test_a_finished_order_is_counted_once_more_and_then_ever_more_rarely(sqlite:
     )
     for day in range(30):
         nights.run(day)
-    with sqlite.read() as conn:
+    with warehouse.read() as conn:
         orders = [one for one in pass_counts.orders(conn, ACCOUNT) if one.has_line and not one.waiting]
     assert orders
     for order in orders:
@@ -249,9 +249,9 @@ def gaps(days: list[int]) -> list[int]:
     return [later - earlier for earlier, later in pairwise(days)]
 
 
-def test_a_node_that_a_craft_line_has_gained_is_counted_from_then_on(sqlite: Warehouse) -> None:
+def test_a_node_that_a_craft_line_has_gained_is_counted_from_then_on(warehouse: Warehouse) -> None:
     """In the warehouse the line lacks a node: a step there that is newer than the line has it asked again."""
-    nights = Nights(sqlite, orders=12, order_units=150, orders_at_once=3)
+    nights = Nights(warehouse, orders=12, order_units=150, orders_at_once=3)
     for day in range(LEARNT):
         nights.run(day)
     factory, now = nights.world.factory, float(LEARNT)
