@@ -19,8 +19,8 @@ from rich.console import Console
 
 from flows.interrupts import EXIT_INTERRUPTED, InterruptibleRun
 from flows.lasting_output import outlive_the_terminal
-from flows.prefect_watch import wait_for_server
 from flows.temporary_server import TemporaryServer
+from flows.waiting_for_prefect import wait_for_server
 from tasks.run import prefect_watch
 from tasks.run.flow import REFUSED, why
 from tasks.run.prefect_watch import SECONDS_TO_END, PrefectAway, until_away

@@ -15,9 +15,9 @@ from tasks.run.run import Running
 from tuyahouse.cloud.errors import BudgetReached, PassingFault
 from tuyahouse.command_lines import ANEW
 from tuyahouse.sync.access.accounts import Listed, sync_list
-from tuyahouse.sync.access.carried import Carried
 from tuyahouse.sync.access.grant import Grant, grant
 from tuyahouse.sync.access.intent import End, Written
+from tuyahouse.sync.access.intent_results import IntentResults
 from tuyahouse.sync.access.token_files import TokenFiles
 from tuyahouse.sync.access.users import User, read_users, write_users
 from tuyahouse.sync.access.write import Door, require_permission
@@ -58,19 +58,19 @@ async def open_door(run: runs.Run, dry_run: bool) -> AsyncIterator[Door]:
             meter.tell()
 
 
-def unless_away(carried: Carried) -> Carried:
+def unless_away(results: IntentResults) -> IntentResults:
     """What was carried out, for the end of a task.
 
     Raises:
         PassingFault: Tuya is away, and the task is worth retrying. What was done by then is skipped the next time.
     """
-    if isinstance(carried.stopped_by, PassingFault) and task_run.run_count <= len(retry_delays):
-        raise carried.stopped_by
-    return carried
+    if isinstance(results.stopped_by, PassingFault) and task_run.run_count <= len(retry_delays):
+        raise results.stopped_by
+    return results
 
 
 @retried_task("grant")
-async def grant_to_account(run: runs.Run, wanted: Grant, dry_run: bool) -> Carried:
+async def grant_to_account(run: runs.Run, wanted: Grant, dry_run: bool) -> IntentResults:
     """Authorize an account, let it into rooms and get it a ticket, as far as wanted and not yet done."""
     settings = open_resources(run.account).settings
     files = TokenFiles.open(settings) if wanted.ticket and not dry_run else None
@@ -79,7 +79,7 @@ async def grant_to_account(run: runs.Run, wanted: Grant, dry_run: bool) -> Carri
 
 
 @retried_task("users")
-async def write_app_users(run: runs.Run, user: User | Written | None, path: str | None, dry_run: bool) -> Carried:
+async def write_app_users(run: runs.Run, user: User | Written | None, path: str | None, dry_run: bool) -> IntentResults:
     """Create or update users of the app: the one that is given, or all of a file.
 
     Raises:
@@ -119,39 +119,39 @@ def _account_changes(run: Running) -> list[dict[str, str]]:
         return accounts.changes_of_run(conn, run.account, run.id, ROWS_IN_TABLE)
 
 
-async def conclude_writes(run: Running, carried: Carried, dry_run: bool) -> None:
+async def conclude_writes(run: Running, results: IntentResults, dry_run: bool) -> None:
     """Count what became of the intents, leave it as a table, and end the run red if any is not done.
 
     Raises:
         RunRed: an intent was refused, is unknown or not valid; says which and why.
         TuyaError: what ended the run before its last intent.
     """
-    await asyncio.to_thread(_land, run, carried)
-    run.notes += carried.notes
+    await asyncio.to_thread(_land, run, results)
+    run.notes += results.notes
     if dry_run:
         run.notes.append(DRY)
-    await publish_writes(run, carried)
-    if isinstance(carried.stopped_by, BudgetReached):
-        run.stopped = str(carried.stopped_by)
-    elif carried.stopped_by:
-        raise carried.stopped_by
-    if amiss := carried.amiss:
+    await publish_writes(run, results)
+    if isinstance(results.stopped_by, BudgetReached):
+        run.stopped = str(results.stopped_by)
+    elif results.stopped_by:
+        raise results.stopped_by
+    if amiss := results.amiss:
         advice = [ANEW] if all(row.only_anew for row in amiss) else []
         so = "would not be" if dry_run else "are not"
-        raise RunRed("\n".join([f"{len(amiss):,} of {len(carried.rows):,} {so} done:", _lines(amiss), *advice]))
+        raise RunRed("\n".join([f"{len(amiss):,} of {len(results.rows):,} {so} done:", _lines(amiss), *advice]))
 
 
-def _land(run: Running, carried: Carried) -> None:
+def _land(run: Running, results: IntentResults) -> None:
     with landing(run.resources.warehouse, run.run) as conn:
-        outcome = carried.outcome()
+        outcome = results.outcome()
         outcome.inserted, outcome.updated = rows_of_run(conn, run.account, run.id)
         run_chunks.replace_chunk(conn, run.id, 0, outcome)
 
 
-async def publish_writes(run: Running, carried: Carried) -> None:
+async def publish_writes(run: Running, results: IntentResults) -> None:
     """Leave a table of what was done, skipped and refused, and the same in the note of the run."""
-    run.notes += filter(None, [_lines([row for row in carried.rows if row not in carried.amiss])])
-    rows = [{"what": row.what, "outcome": _WORDS[row.end], "note": row.words} for row in carried.rows]
+    run.notes += filter(None, [_lines([row for row in results.rows if row not in results.amiss])])
+    rows = [{"what": row.what, "outcome": _WORDS[row.end], "note": row.words} for row in results.rows]
     described = f"**Writes of {run.run.flow} of {shown(run.account)}**: {len(rows):,}"
     more = f"; the first {ROWS_IN_TABLE:,} of them" if len(rows) > ROWS_IN_TABLE else ""
     audit = "All that was written is in `ops_write`."

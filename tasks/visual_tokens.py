@@ -12,7 +12,7 @@ from tasks.run.resources import open_resources
 from tasks.run.retries import retried_task
 from tuyahouse.cloud.calls.visual_tokens import VisualDevice
 from tuyahouse.settings import Settings
-from tuyahouse.sync.access.carried import Carried
+from tuyahouse.sync.access.intent_results import IntentResults
 from tuyahouse.sync.access.token_files import NotKept, TokenFiles
 from tuyahouse.sync.access.visual_devices import Wanted, read_devices
 from tuyahouse.sync.access.visual_tokens import Keeper, issue_tokens
@@ -71,7 +71,7 @@ def keeper_of(settings: Settings) -> Keeper:
 @retried_task("visual tokens")
 async def issue_visual_tokens(
     run: runs.Run, devices: Sequence[VisualDevice], path: str | None, dry_run: bool
-) -> Carried:
+) -> IntentResults:
     """Issue tokens for the devices that are given, or for those of a file.
 
     Raises:

@@ -10,10 +10,10 @@ from tuyahouse.messages.errors import UnreadableMessage
 from tuyahouse.messages.sources.diagnosis import UnusableUrl
 from tuyahouse.sync.access.intent import NothingGained
 from tuyahouse.sync.access.token_files import NotKept
-from tuyahouse.sync.room import NoRoom
+from tuyahouse.sync.answer_memory import MemoryFull
 from tuyahouse.worded_errors import IN_WORDS
 
-CAUGHT_WITHIN = (NoRoom, NotKept, NothingGained, TooLarge, UnaskedEncoding, UnreadableMessage, UnusableUrl)
+CAUGHT_WITHIN = (MemoryFull, NotKept, NothingGained, TooLarge, UnaskedEncoding, UnreadableMessage, UnusableUrl)
 NOT_IMPORTED = ("tuyahouse.sandbox", "tuyahouse.warehouse.migrations")
 
 

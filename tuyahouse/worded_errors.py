@@ -6,7 +6,7 @@ from tuyahouse.messages.errors import MessageKeyError
 from tuyahouse.messages.errors import SourceError as MessageSourceError
 from tuyahouse.settings import SettingsError
 from tuyahouse.sync.access.passwords import NoPassword
-from tuyahouse.sync.given import OtherKeys
+from tuyahouse.sync.given_keys import OtherKeys
 from tuyahouse.sync.intake.rows import SourceError
 from tuyahouse.warehouse.errors import WarehouseError
 from tuyahouse.warehouse.external import ExternalDatabaseError

@@ -24,7 +24,7 @@ from tuyahouse.cloud.errors import BudgetReached
 from tuyahouse.logs import redact
 from tuyahouse.memory import rare_collections
 from tuyahouse.settings import SettingsError, load_settings
-from tuyahouse.sync.given import names_keys
+from tuyahouse.sync.given_keys import names_keys
 from tuyahouse.sync.serial_numbers.progress import progress_in
 from tuyahouse.sync.serial_numbers.registered import unknown_in_words
 from tuyahouse.terminal import progress
@@ -208,9 +208,9 @@ def _begin(
     parameters: Mapping[str, Any],
     now: datetime | None,
 ) -> runs.Run:
-    holdings = [lock.holding for lock in held]
-    with fenced(warehouse, holdings) as conn:
-        run = runs.begin_run(conn, account, flow, key, parameters, locks=holdings, now=now)
+    held_locks = [lock.held for lock in held]
+    with fenced(warehouse, held_locks) as conn:
+        run = runs.begin_run(conn, account, flow, key, parameters, locks=held_locks, now=now)
     begun_here[run.run_id] = run
     calls.begin(run.run_id)
     return run

@@ -12,7 +12,7 @@ from tests.support.sandbox import Sandbox
 from tuyahouse.cloud.calls.command_records import CommandRecord
 from tuyahouse.outcome import Outcome
 from tuyahouse.settings import Account
-from tuyahouse.sync import room
+from tuyahouse.sync import answer_memory
 from tuyahouse.sync.commands import ask
 from tuyahouse.sync.commands.ask import Observed, asked_row, observe
 from tuyahouse.sync.commands.plan import plan_asking
@@ -141,7 +141,7 @@ async def test_what_the_api_reports_is_observed_once(sandboxes: Callable[..., Sa
 async def test_records_that_are_large_together_land_in_parts_and_count_each_call_once(
     sandboxes: Callable[..., Sandbox], warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(room, "LARGEST_CHUNK", 1_500)
+    monkeypatch.setattr(answer_memory, "LARGEST_CHUNK", 1_500)
     landings: list[Outcome] = []
     land = ask.land_chunk
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tuyahouse.cloud.calls.device_fields import ABSENT, FACTS, Device, decode_device, device_facts, facts_by_column
 from tuyahouse.cloud.calls.device_functions import Function, decode_functions
 from tuyahouse.cloud.calls.device_list import LIST, decode_page, list_query, read_page, understood
-from tuyahouse.cloud.calls.loose import EPOCH, times, utc
+from tuyahouse.cloud.calls.lenient_values import EPOCH, times, utc
 from tuyahouse.cloud.errors import UnusableAnswer
 from tuyahouse.cloud.http.answer import Answer, read_answer
 

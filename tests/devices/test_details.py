@@ -11,7 +11,7 @@ from tests.devices.nights import account_of, history, inventory, night, truth
 from tests.support.sandbox import Sandbox
 from tuyahouse.cloud.errors import TuyaError, UnusableAnswer
 from tuyahouse.outcome import Outcome
-from tuyahouse.sync import room
+from tuyahouse.sync import answer_memory
 from tuyahouse.sync.asking import Asked
 from tuyahouse.sync.devices import chunks
 from tuyahouse.sync.devices.details import land_details, read_details
@@ -192,7 +192,7 @@ async def test_devices_with_unusable_answers_are_dead_letters_and_asked_again_th
 async def test_details_that_are_large_together_land_in_parts_and_count_each_call_once(
     sandboxes: Start, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(room, "LARGEST_CHUNK", 8_000)
+    monkeypatch.setattr(answer_memory, "LARGEST_CHUNK", 8_000)
     landings: list[Outcome] = []
     land = chunks.land_details
 

@@ -13,7 +13,7 @@ from tuyahouse.cloud.calls.pms import FlowStep
 from tuyahouse.cloud.errors import PassingFault, UnusableAnswer
 from tuyahouse.fingerprint import fingerprint
 from tuyahouse.settings.policies import PlanPolicy
-from tuyahouse.sync import room
+from tuyahouse.sync import answer_memory
 from tuyahouse.sync.serial_numbers import chunk
 from tuyahouse.sync.serial_numbers.chunk import read_answer, step_rows
 from tuyahouse.sync.serial_numbers.plan import Wanted
@@ -286,7 +286,7 @@ def test_the_asked_serial_number_is_the_key_and_tuyas_spelling_is_kept(told, ext
 async def test_a_chunk_whose_answers_are_large_together_lands_in_parts_and_counts_each_call_once(
     tuya, warehouse, monkeypatch
 ):
-    monkeypatch.setattr(room, "LARGEST_CHUNK", 3_000)
+    monkeypatch.setattr(answer_memory, "LARGEST_CHUNK", 3_000)
     known = [sn for sn, _ in units(tuya) if int(sn[-5:]) <= 12]
     register(warehouse, known)
     landings = []

@@ -13,6 +13,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from tasks.run.artifacts import LONGEST_CELL
+from tuyahouse.cloud.answer_excerpt import KEPT
 from tuyahouse.cloud.calls import authorization
 from tuyahouse.cloud.calls.device_commands import MOST_NUMBERS
 from tuyahouse.cloud.calls.device_list import MOST_DEVICES
@@ -20,11 +21,11 @@ from tuyahouse.cloud.errors import LONGEST_TEXT, WHOLE_UP_TO
 from tuyahouse.cloud.http.answer import MOST_PAGE_ROWS, MOST_VALUES
 from tuyahouse.cloud.http.bodies import READ_TOGETHER
 from tuyahouse.cloud.http.transport import LONGEST_HEADER
-from tuyahouse.cloud.kept import KEPT
 from tuyahouse.messages.sources.websocket import BATCH_BYTES
 from tuyahouse.messages.sources.websocket_connection import LARGEST_FRAME
 from tuyahouse.settings import PREFIX, Account, CommandPolicy, PlanPolicy, Settings
 from tuyahouse.sync.access.file_rows import MOST_FILE_ROWS
+from tuyahouse.sync.answer_memory import LARGEST_CHUNK, LARGEST_HELD
 from tuyahouse.sync.chunks import MOST_FIELDS
 from tuyahouse.sync.devices.links import LARGEST_LINK_ANSWER
 from tuyahouse.sync.devices.listing import sweep
@@ -35,7 +36,6 @@ from tuyahouse.sync.intake.rows import MAX_LENGTH
 from tuyahouse.sync.intake.xlsx import LARGEST_ELEMENT, LARGEST_STRINGS
 from tuyahouse.sync.messages.consumer import BATCH
 from tuyahouse.sync.messages.redrive import PAGE_BYTES
-from tuyahouse.sync.room import LARGEST_CHUNK, LARGEST_HELD
 from tuyahouse.sync.serial_numbers.craft_lines import LINES_AT_ONCE, MOST_NODES
 from tuyahouse.warehouse.bulk.limits import LONGEST_KEY
 from tuyahouse.warehouse.ledgers.raw_blocks import LARGEST_BLOCK, LARGEST_PART

@@ -74,7 +74,7 @@ def test_a_run_whose_lock_was_taken_over_lands_nothing(warehouse: Warehouse) -> 
     paused = acquire(warehouse, "demo/sync_sn_flows", "run paused", timedelta(0))
     acquire(warehouse, "demo/sync_sn_flows", "run second", timedelta(minutes=1))
     with pytest.raises(LockLost, match="another run took over"):
-        land(warehouse, replace(run, locks=(paused.holding,)), ["Print"], AT, known)
+        land(warehouse, replace(run, locks=(paused.held,)), ["Print"], AT, known)
     assert (steps(warehouse), rows(warehouse, ops_chunk, "asked")) == (set(), [(0,)])
 
 
@@ -82,7 +82,7 @@ def test_the_run_that_holds_its_lock_lands(warehouse: Warehouse) -> None:
     register(warehouse, ["S1"])
     run, known = begun(warehouse, "night"), registry.known(warehouse, "demo", ["S1"])
     lock = acquire(warehouse, "demo/sync_sn_flows", "run night", timedelta(minutes=1))
-    land(warehouse, replace(run, locks=(lock.holding,)), ["Print"], AT, known)
+    land(warehouse, replace(run, locks=(lock.held,)), ["Print"], AT, known)
     assert steps(warehouse) == {"Print"}
 
 
@@ -112,7 +112,7 @@ def test_an_answer_that_seemed_unchanged_is_read_again_when_another_run_landed_i
 
 def test_a_lock_is_not_taken_over_between_its_check_and_the_commit(warehouse: Warehouse) -> None:
     lock = acquire(warehouse, "demo/sync_sn_flows", "run first", timedelta(0))
-    run = replace(begun(warehouse, "first"), locks=(lock.holding,))
+    run = replace(begun(warehouse, "first"), locks=(lock.held,))
     with ThreadPoolExecutor(1) as thread:
         with landing(warehouse, run):
             taking = thread.submit(acquire, warehouse, "demo/sync_sn_flows", "run second", timedelta(minutes=1))
@@ -125,7 +125,7 @@ def test_a_lock_is_not_taken_over_between_its_check_and_the_commit(warehouse: Wa
 def test_a_run_renews_its_lease_while_it_lands(fresh_postgres_url: str, secret_key: str) -> None:
     warehouse = Warehouse.open(fresh_postgres_url, secret_key)
     lock = acquire(warehouse, "demo/sync_sn_flows", "run first", timedelta(minutes=1))
-    with landing(warehouse, replace(begun(warehouse, "first"), locks=(lock.holding,))):
+    with landing(warehouse, replace(begun(warehouse, "first"), locks=(lock.held,))):
         lock.renew()
     warehouse.close()
 

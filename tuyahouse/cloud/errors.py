@@ -17,8 +17,8 @@ Texts never hold a secret: they quote no URL, header or body, and Tuya's own tex
 
 from typing import ClassVar
 
+from tuyahouse.cloud.answer_excerpt import beginning
 from tuyahouse.cloud.codes import Action, classify, ruling
-from tuyahouse.cloud.kept import beginning
 from tuyahouse.redaction import SECRETS
 
 LONGEST_TEXT = 2_000

@@ -15,7 +15,7 @@ from typing import Generic, TypeVar
 from tuyahouse.cloud.errors import Action, AuthenticationRefused, NotFound, PassingFault, TuyaError, UnusableAnswer
 from tuyahouse.dead_letter_reasons import Reason
 from tuyahouse.outcome import Outcome
-from tuyahouse.sync.room import NoRoom, Room
+from tuyahouse.sync.answer_memory import AnswerMemory, MemoryFull
 from tuyahouse.warehouse.ledgers.dead_letters import DeadLetter
 
 T = TypeVar("T")
@@ -43,7 +43,7 @@ class Asked(Generic[T]):
     stopped_by: TuyaError | None = None
     calls_landed: bool = False
     kind: str = ""
-    room: Room = field(default_factory=Room)
+    memory: AnswerMemory = field(default_factory=AnswerMemory)
     """How many bytes the answers and dead letters have, as sent."""
     asked_at: dict[str, datetime] = field(default_factory=dict)
     """When the newest request for each key was sent, to know which of two answers is newer."""
@@ -78,14 +78,14 @@ class Asked(Generic[T]):
         """Count an answer about the key that has ``size`` bytes, as sent; call it before the answer is decoded.
 
         Raises:
-            NoRoom: it is too large beside what is held already. :func:`ask_all` leaves its key.
+            MemoryFull: it is too large beside what is held already. :func:`ask_all` leaves its key.
         """
-        self.room.take(size, key)
+        self.memory.take(size, key)
 
     @property
     def full(self) -> bool:
         """The answers grew too large to be held together: land them, then ask the keys that are left."""
-        return self.room.full
+        return self.memory.full
 
     @property
     def keys(self) -> list[str]:
@@ -136,8 +136,8 @@ async def ask_all(
     setting, refused login) stops all workers and is kept as ``stopped_by``. An outage does the same, instead of leaving
     a dead letter for every key: no connection, more than ``patience`` passing faults in a row, or :data:`OUTAGE` keys
     and nothing but passing faults. On cancellation the keys not yet answered are in ``left``, and CancelledError is
-    raised on. With ``in_parts``, keys are left once ``into`` is full, and so are those whose answer came when it had no
-    more room; ``ask`` calls :meth:`Asked.hold` for each answer.
+    raised on. With ``in_parts``, keys are left once ``into`` is full, and so are those whose large answer did not fit;
+    ``ask`` calls :meth:`Asked.hold` for each answer.
     """
     into.kind = kind
     shared = _Shared(iter(keys), ask, into, kind, patience, on_key, in_parts)
@@ -179,7 +179,7 @@ class _Shared(Generic[T]):
                     self.into.left.append(key)
                     return
                 await self._ask(key)
-            except NoRoom:
+            except MemoryFull:
                 self.into.left.append(key)
                 continue
             except BaseException:
@@ -227,5 +227,5 @@ class _Shared(Generic[T]):
             self.into.failed.append(self._letter(key, reason, error))
 
     def _letter(self, key: str, reason: Reason, error: TuyaError) -> DeadLetter:
-        self.into.room.add(len(error.raw))
+        self.into.memory.add(len(error.raw))
         return DeadLetter(self.kind, key, reason, error.code, str(error), error.raw or None)

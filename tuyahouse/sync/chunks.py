@@ -35,7 +35,7 @@ def chunked(keys: Iterable[str], size: int) -> Iterator[list[str]]:
 
 
 async def in_parts(client: "TuyaClient", sync_part: Callable[[Asked[Any], int], Awaitable[Outcome]]) -> Outcome:
-    """Ask and land a chunk whose answers may be too large to be held together (:data:`~.room.LARGEST_CHUNK`).
+    """Ask and land a chunk whose answers may be too large to be held together (:data:`~.answer_memory.LARGEST_CHUNK`).
 
     ``sync_part`` asks what the chunk has left into the given results until they are full, and lands them; its second
     argument is how many calls of ``client`` have landed before. It is called until no key is left over.

@@ -8,7 +8,7 @@ from functools import cached_property
 from pydantic import SecretStr
 from sqlalchemy import URL, Engine
 
-from tuyahouse.warehouse import place, schema
+from tuyahouse.warehouse import opening_checks, schema
 from tuyahouse.warehouse.database.address import parse_url, sqlite_path
 from tuyahouse.warehouse.database.database import Database
 from tuyahouse.warehouse.database.engine import LOCK_WAIT, make_engine
@@ -53,14 +53,14 @@ class Warehouse(Database):
         """
         parsed = parse_url(url)
         if not create:
-            place.require_file(parsed)
+            opening_checks.require_file(parsed)
         key = secret_key.get_secret_value() if isinstance(secret_key, SecretStr) else secret_key
         engine, watch = make_engine(parsed, lock_wait.total_seconds())
         warehouse = cls(parsed, engine, key, watch)
         try:
             if migrate or not warehouse._is_current():
                 if not create:
-                    raise place.none_yet(parsed)
+                    raise opening_checks.none_yet(parsed)
                 before, _ = warehouse.migrate()
                 if before is None:
                     log.info("Made a new warehouse: %s", warehouse.address)
@@ -78,12 +78,12 @@ class Warehouse(Database):
         """
         parsed = parse_url(url)
         if parsed.drivername == "sqlite":
-            place.require_folder(parsed)
+            opening_checks.require_folder(parsed)
             return
         key = secret_key.get_secret_value() if isinstance(secret_key, SecretStr) else secret_key
         engine, watch = make_engine(parsed)
         with closing(cls(parsed, engine, key, watch)) as warehouse:
-            place.require_tables_allowed(warehouse)
+            opening_checks.require_tables_allowed(warehouse)
             warehouse._key()
 
     def migrate(self) -> tuple[str | None, str]:

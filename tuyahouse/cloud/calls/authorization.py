@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
-from tuyahouse.cloud.calls.loose import identifier, text, whole_number
+from tuyahouse.cloud.calls.lenient_values import identifier, text, whole_number
 from tuyahouse.cloud.calls.results import confirm, decoded, folded, one_text, unusable
 from tuyahouse.cloud.endpoint import Endpoint
 from tuyahouse.cloud.errors import ItemRefused, UnusableAnswer

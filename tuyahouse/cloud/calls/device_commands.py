@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tuyahouse.cloud.calls.loose import identifier
+from tuyahouse.cloud.calls.lenient_values import identifier
 from tuyahouse.cloud.calls.results import decoded, fold, folded, unusable
 from tuyahouse.cloud.endpoint import Endpoint
 

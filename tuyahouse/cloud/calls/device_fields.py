@@ -13,7 +13,7 @@ import msgspec
 from msgspec.structs import astuple
 
 from tuyahouse import json_text
-from tuyahouse.cloud.calls.loose import FLAGS, flag, identifier, snake_keys, text, times, utc
+from tuyahouse.cloud.calls.lenient_values import FLAGS, flag, identifier, snake_keys, text, times, utc
 from tuyahouse.cloud.endpoint import Endpoint
 from tuyahouse.cloud.errors import UnusableAnswer
 from tuyahouse.fingerprint import fingerprint, fingerprints

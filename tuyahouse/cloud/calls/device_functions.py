@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from tuyahouse import json_text
-from tuyahouse.cloud.calls.loose import identifier, snake_keys, text
+from tuyahouse.cloud.calls.lenient_values import identifier, snake_keys, text
 from tuyahouse.cloud.calls.results import confirm
 from tuyahouse.cloud.endpoint import Endpoint
 from tuyahouse.cloud.errors import UnusableAnswer

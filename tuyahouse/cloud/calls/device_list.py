@@ -7,7 +7,7 @@ import msgspec
 
 from tuyahouse import json_text
 from tuyahouse.cloud.calls.device_fields import Device, Documented, documented_devices, read_device
-from tuyahouse.cloud.calls.loose import whole_number
+from tuyahouse.cloud.calls.lenient_values import whole_number
 from tuyahouse.cloud.endpoint import Endpoint
 from tuyahouse.cloud.errors import UnusableAnswer
 from tuyahouse.cloud.http.answer import MOST_PAGE_ROWS, Answer

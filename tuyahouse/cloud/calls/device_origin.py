@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from tuyahouse import json_text
-from tuyahouse.cloud.calls.loose import identifier
+from tuyahouse.cloud.calls.lenient_values import identifier
 from tuyahouse.cloud.endpoint import Endpoint
 from tuyahouse.cloud.errors import UnusableAnswer
 

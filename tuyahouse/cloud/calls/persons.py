@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from tuyahouse.cloud.calls.loose import identifier
+from tuyahouse.cloud.calls.lenient_values import identifier
 from tuyahouse.cloud.calls.results import decoded, folded, unusable
 from tuyahouse.cloud.endpoint import Endpoint
 

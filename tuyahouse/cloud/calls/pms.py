@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 
 from tuyahouse import json_text
-from tuyahouse.cloud.calls.exact import as_text, as_value, items, members
+from tuyahouse.cloud.calls.exact_json import as_text, as_value, items, members
 from tuyahouse.cloud.clock import milliseconds
 from tuyahouse.cloud.endpoint import Endpoint
 from tuyahouse.cloud.errors import ConfigurationWrong, ItemRefused, UnusableAnswer

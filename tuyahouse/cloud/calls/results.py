@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from tuyahouse import json_text
-from tuyahouse.cloud.calls.loose import FLAGS, identifier
+from tuyahouse.cloud.calls.lenient_values import FLAGS, identifier
 from tuyahouse.cloud.codes import REQUEST
 from tuyahouse.cloud.endpoint import Endpoint
 from tuyahouse.cloud.errors import ItemRefused, UnusableAnswer

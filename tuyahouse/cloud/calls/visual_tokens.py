@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from tuyahouse.cloud.calls.loose import identifier, utc, whole_number
+from tuyahouse.cloud.calls.lenient_values import identifier, utc, whole_number
 from tuyahouse.cloud.calls.results import decoded, folded, unusable
 from tuyahouse.cloud.endpoint import Endpoint
 from tuyahouse.redaction import SECRETS

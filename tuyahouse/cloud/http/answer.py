@@ -8,9 +8,9 @@ from typing import Any, Literal
 import msgspec
 
 from tuyahouse import json_text
+from tuyahouse.cloud.answer_excerpt import beginning
 from tuyahouse.cloud.clock import milliseconds
 from tuyahouse.cloud.errors import ItemRefused, PassingFault, Throttled, TuyaError, UnusableAnswer, prefix, refusal
-from tuyahouse.cloud.kept import beginning
 
 MOST_VALUES = 2_000_000
 """Values of an answer, counted by its commas. A value of one byte takes some eighty once it is decoded; the 32 MB of an

@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack
 
 import aiohttp
 
-from tuyahouse.cloud.kept import READ_FOR_IT
+from tuyahouse.cloud.answer_excerpt import READ_FOR_IT
 
 READ_TOGETHER = 1_000_000
 """Bytes up to which the bodies of several answers are read at the same time. Answers have a few KB."""

@@ -9,9 +9,9 @@ from typing import Any
 import aiohttp
 import httpx
 
+from tuyahouse.cloud.answer_excerpt import beginning
 from tuyahouse.cloud.errors import ConfigurationWrong, PassingFault, TuyaError, UnusableAnswer, prefix
 from tuyahouse.cloud.http.bodies import TooLarge, UnaskedEncoding
-from tuyahouse.cloud.kept import beginning
 from tuyahouse.settings import Account
 
 FAULTS = (httpx.TransportError, aiohttp.ClientError, OSError, TimeoutError, TooLarge, UnaskedEncoding)

@@ -8,9 +8,9 @@ from tuyahouse.cloud.calls import device_commands
 from tuyahouse.cloud.calls.device_commands import Action, ActionError, Command
 from tuyahouse.cloud.calls.results import folded
 from tuyahouse.cloud.client import TuyaClient
-from tuyahouse.sync.access.carried import Carried
 from tuyahouse.sync.access.devices import Devices, Seen
 from tuyahouse.sync.access.intent import End, Facts, Intent, Request, Written, canonical
+from tuyahouse.sync.access.intent_results import IntentResults
 from tuyahouse.sync.access.passwords import NoPassword
 from tuyahouse.sync.access.secret_values import resolved
 from tuyahouse.sync.access.write import Door
@@ -26,25 +26,25 @@ NAMED = 50
 
 async def send_command(
     door: Door, action: str, device_id: str, person_id: str, arguments: Mapping[str, Any]
-) -> Carried:
+) -> IntentResults:
     """Send a command to a device; the record numbers that Tuya answers enter ``command``."""
-    carried = Carried()
+    results = IntentResults()
     person = f" for the person {person_id}" if person_id else ""
     what = f"send {action} to the device {device_id}{person}"
     try:
         asked = device_commands.command(action, device_id, person_id, arguments)
         command = asked._replace(body=resolved(asked.body))
     except (ActionError, NoPassword) as error:
-        carried.add(Written(what, End.INVALID, str(error)))
-        return carried
-    with carried.until_stopped():
+        results.add(Written(what, End.INVALID, str(error)))
+        return results
+    with results.until_stopped():
         seen = await Devices(door).seen(device_id)
         if seen.refusal:
-            carried.add(Written(what, End.INVALID, seen.refusal))
+            results.add(Written(what, End.INVALID, seen.refusal))
         else:
             written = await door.write(_intent(door, asked, command, what))
-            carried.add(_foreseen(written, action, seen) if written.end is End.PLANNED else _numbered(written))
-    return carried
+            results.add(_foreseen(written, action, seen) if written.end is End.PLANNED else _numbered(written))
+    return results
 
 
 def _foreseen(written: Written, action: str, seen: Seen) -> Written:

@@ -7,8 +7,8 @@ from tuyahouse.cloud.client import TuyaClient
 from tuyahouse.cloud.codes import NO_DEVICE
 from tuyahouse.cloud.errors import TuyaError, UnusableAnswer
 from tuyahouse.sync.access.advice import advise
-from tuyahouse.sync.access.carried import Carried
 from tuyahouse.sync.access.intent import End, Facts, Intent, Written, whatever
+from tuyahouse.sync.access.intent_results import IntentResults
 from tuyahouse.sync.access.write import Door, stops
 from tuyahouse.sync.intake.rows import first_of
 from tuyahouse.warehouse.access import functions
@@ -17,15 +17,15 @@ NAMED = 50
 """Functions of a pool that are named where one is not in it."""
 
 
-async def set_functions(door: Door, device_id: str, codes: Sequence[str]) -> Carried:
+async def set_functions(door: Door, device_id: str, codes: Sequence[str]) -> IntentResults:
     """Enable these functions of a device, and no others; nothing is written if one of them is not in its pool."""
-    carried = Carried()
+    results = IntentResults()
     wanted = list(dict.fromkeys(codes))
     what = f"enable {', '.join(wanted)} on the device {device_id}, and no other function"
-    with carried.until_stopped():
+    with results.until_stopped():
         refused = await _refusal(door, device_id, wanted, what)
-        carried.add(refused or await door.write(_intent(door, device_id, wanted, what)))
-    return carried
+        results.add(refused or await door.write(_intent(door, device_id, wanted, what)))
+    return results
 
 
 async def _refusal(door: Door, device_id: str, wanted: Sequence[str], what: str) -> Written | None:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from tuyahouse.cloud.calls import authorization
 from tuyahouse.cloud.client import TuyaClient
-from tuyahouse.sync.access.carried import Carried
 from tuyahouse.sync.access.intent import End, Facts, Intent, NothingGained, Written
+from tuyahouse.sync.access.intent_results import IntentResults
 from tuyahouse.sync.access.token_files import NotKept, TokenFiles, secret_name
 from tuyahouse.sync.access.write import Door, busy
 from tuyahouse.warehouse.access import accounts
@@ -58,22 +58,22 @@ class Grant:
         return f"{self.username} (country code {self.country_code})"
 
 
-async def grant(door: Door, wanted: Grant, files: TokenFiles | None) -> Carried:
+async def grant(door: Door, wanted: Grant, files: TokenFiles | None) -> IntentResults:
     """Carry out the steps in order. A step is skipped if it is already done, or if the one before it failed.
 
     ``files`` keep the ticket; they are needed if one is wanted and the run is not dry.
     """
-    carried = Carried()
-    with carried.until_stopped():
-        authorized = carried.add(await door.write(_authorize(door, wanted)))
+    results = IntentResults()
+    with results.until_stopped():
+        authorized = results.add(await door.write(_authorize(door, wanted)))
         uid, goes_on = str(authorized.facts.get("uid", "")), authorized.is_so or authorized.end is End.PLANNED
         if wanted.room_ids:
-            permitted = [carried.add(each) for each in await _permit(door, wanted, uid, goes_on)]
+            permitted = [results.add(each) for each in await _permit(door, wanted, uid, goes_on)]
             goes_on = all(each.is_so or each.end is End.PLANNED for each in permitted)
         if wanted.ticket:
             intent = _ticket(door.run.account, wanted, files)
-            carried.add(await door.write(intent) if goes_on else Written(intent.what, End.REFUSED, NOT_TRIED))
-    return carried
+            results.add(await door.write(intent) if goes_on else Written(intent.what, End.REFUSED, NOT_TRIED))
+    return results
 
 
 def _authorize(door: Door, wanted: Grant) -> Intent:

@@ -10,10 +10,10 @@ from typing import Literal, cast
 from tuyahouse.cloud.calls import persons as calls
 from tuyahouse.cloud.client import TuyaClient
 from tuyahouse.cloud.errors import NotFound
-from tuyahouse.sync.access.carried import Carried
 from tuyahouse.sync.access.devices import Devices
 from tuyahouse.sync.access.file_rows import read_rows
 from tuyahouse.sync.access.intent import End, Facts, Intent, Written, whatever
+from tuyahouse.sync.access.intent_results import IntentResults
 from tuyahouse.sync.access.write import Door, busy
 from tuyahouse.sync.intake.columns import Headings
 from tuyahouse.sync.intake.rows import Note, Row, shown
@@ -77,14 +77,14 @@ def _change(row: Row) -> Change | Written:
     return Change(row.key, row.companion, cast("Action", action), row.place)
 
 
-async def change_persons(door: Door, changes: Iterable[Change | Written | Note]) -> Carried:
+async def change_persons(door: Door, changes: Iterable[Change | Written | Note]) -> IntentResults:
     """Carry out the changes in their order; what is not valid is passed on unchanged."""
-    carried, devices, first = Carried(), Devices(door), dict[tuple[str, str], Change]()
-    with carried.until_stopped():
-        for change in carried.taking(changes):
+    results, devices, first = IntentResults(), Devices(door), dict[tuple[str, str], Change]()
+    with results.until_stopped():
+        for change in results.taking(changes):
             earlier = first.setdefault((change.device_id, change.person_id), change)
-            carried.add(_contradiction(change, earlier) or await _carry_out(door, change, devices))
-    return carried
+            results.add(_contradiction(change, earlier) or await _carry_out(door, change, devices))
+    return results
 
 
 def _contradiction(change: Change, earlier: Change) -> Written | None:

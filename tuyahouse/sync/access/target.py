@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from tuyahouse.cloud.client import TuyaClient
 from tuyahouse.cloud.errors import PassingFault, TuyaError
-from tuyahouse.sync.access import doubt
+from tuyahouse.sync.access import unknown_outcome
 from tuyahouse.sync.access.advice import OF_ONE_ITEM, advise
 from tuyahouse.sync.access.audit import CARRIED_OUT, Audit, Known
 from tuyahouse.sync.access.intent import End, Facts, Intent, NothingGained, Written
@@ -77,7 +77,7 @@ class Target:
                 return facts
             return Written(intent.what, End.PLANNED) if facts is None else _already(intent, facts)
         if known.in_doubt and not intent.repeatable:
-            words = doubt.would_be_reported(intent, known.in_doubt[0])
+            words = unknown_outcome.would_be_reported(intent, known.in_doubt[0])
             return Written(intent.what, End.UNKNOWN, words, only_anew=True)
         return Written(intent.what, End.PLANNED)
 
@@ -85,7 +85,7 @@ class Target:
         if known.meanwhile:
             return Written(intent.what, End.SKIPPED, DONE_MEANWHILE, known.meanwhile.result or {})
         if known.in_doubt and not intent.read_back and not intent.repeatable:
-            words = doubt.reported(intent, known.in_doubt[0])
+            words = unknown_outcome.reported(intent, known.in_doubt[0])
             await asyncio.to_thread(self._audit.report, intent, known.in_doubt, words)
             return Written(intent.what, End.UNKNOWN, words, only_anew=True)
         if intent.read_back:
@@ -132,7 +132,9 @@ class Target:
         except TuyaError as error:
             in_doubt = sending.may_have_arrived(error)
             advise(error, intent.check)
-            end, words = (End.UNKNOWN, doubt.arisen(intent, str(error))) if in_doubt else (End.REFUSED, str(error))
+            end, words = (
+                (End.UNKNOWN, unknown_outcome.arisen(intent, str(error))) if in_doubt else (End.REFUSED, str(error))
+            )
             await asyncio.to_thread(self._audit.failed, intent, attempt, end.value, error.code, words)
             if stops(error) or (isinstance(error, PassingFault) and not sending.sent):
                 raise
@@ -143,7 +145,7 @@ class Target:
             return Written(intent.what, End.REFUSED, str(nothing), nothing.facts)
         except BaseException as error:  # written at once, without awaiting: it may be cancelled
             outcome = UNKNOWN if sending.sent else REFUSED
-            words = doubt.arisen(intent, _what_ended(error)) if sending.sent else NOT_SENT
+            words = unknown_outcome.arisen(intent, _what_ended(error)) if sending.sent else NOT_SENT
             self._audit.failed(intent, attempt, outcome, "", words)
             raise
         return Written(intent.what, End.DONE, await asyncio.to_thread(self._audit.done, intent, attempt, facts), facts)

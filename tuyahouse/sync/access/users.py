@@ -10,9 +10,9 @@ from tuyahouse.cloud.calls.users import PUT_USER, USERNAME_TYPES, UsernameType, 
 from tuyahouse.cloud.client import TuyaClient
 from tuyahouse.cloud.errors import prefix
 from tuyahouse.settings import Account, SettingsError
-from tuyahouse.sync.access.carried import Carried
 from tuyahouse.sync.access.file_rows import read_rows
 from tuyahouse.sync.access.intent import End, Facts, Intent, NothingGained, Written
+from tuyahouse.sync.access.intent_results import IntentResults
 from tuyahouse.sync.access.passwords import NoPassword, password_at
 from tuyahouse.sync.access.write import Door
 from tuyahouse.sync.intake.columns import Headings
@@ -138,19 +138,19 @@ def require_schema(account: Account) -> None:
         )
 
 
-async def write_users(door: Door, wanted: Iterable[User | Written | Note]) -> Carried:
+async def write_users(door: Door, wanted: Iterable[User | Written | Note]) -> IntentResults:
     """Create or update the users in their order; what is not valid is passed on unchanged.
 
     Raises:
         SettingsError: the account names no app, or does not allow writes.
     """
     require_schema(door.client.account)
-    carried, first = Carried(), dict[tuple[str, str], User]()
-    with carried.until_stopped():
-        for each in carried.taking(wanted):
+    results, first = IntentResults(), dict[tuple[str, str], User]()
+    with results.until_stopped():
+        for each in results.taking(wanted):
             earlier = first.setdefault(each.key, each)
-            carried.add(_contradiction(each, earlier) or await door.write(_intent(door, each)))
-    return carried
+            results.add(_contradiction(each, earlier) or await door.write(_intent(door, each)))
+    return results
 
 
 def _contradiction(user: User, earlier: User) -> Written | None:

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tuyahouse.cloud.calls.visual_tokens import VisualDevice
-from tuyahouse.sync.access.carried import Carried
 from tuyahouse.sync.access.file_rows import read_rows
 from tuyahouse.sync.access.intent import End, Written
+from tuyahouse.sync.access.intent_results import IntentResults
 from tuyahouse.sync.intake.columns import Headings
 from tuyahouse.sync.intake.rows import Note, Row, first_of
 
@@ -48,10 +48,10 @@ def read_devices(path: str | Path) -> Iterator[Wanted | Written | Note]:
             yield Wanted(VisualDevice(row.key, row.companion), row.place)
 
 
-def distinct(asked: Iterable[Wanted | Written | Note], carried: Carried) -> dict[VisualDevice, str]:
-    """Each device once, with its places in the source; everything else goes into ``carried``."""
+def distinct(asked: Iterable[Wanted | Written | Note], results: IntentResults) -> dict[VisualDevice, str]:
+    """Each device once, with its places in the source; everything else goes into ``results``."""
     places: dict[VisualDevice, list[str]] = {}
-    for one in carried.taking(asked):
+    for one in results.taking(asked):
         of_device = places.setdefault(one.device, [])
         of_device += [one.place] if one.place else []
     return {device: first_of(where, PLACES_NAMED) for device, where in places.items()}

@@ -14,8 +14,8 @@ from tuyahouse.cloud.client import TuyaClient
 from tuyahouse.cloud.errors import prefix
 from tuyahouse.redaction import SECRETS
 from tuyahouse.settings import Account, SettingsError
-from tuyahouse.sync.access.carried import Carried
 from tuyahouse.sync.access.intent import End, Facts, Intent, NothingGained, Written, whatever
+from tuyahouse.sync.access.intent_results import IntentResults
 from tuyahouse.sync.access.token_files import NotKept, secret_name
 from tuyahouse.sync.access.visual_devices import Wanted, distinct
 from tuyahouse.sync.access.write import Door
@@ -55,28 +55,28 @@ def require_login(account: Account) -> None:
         raise SettingsError(f"{account.name} has no login to Tuya IoT on Alibaba Cloud. Set {names}.")
 
 
-async def issue_tokens(door: Door, keeper: Keeper, asked: Iterable[Wanted | Written | Note]) -> Carried:
+async def issue_tokens(door: Door, keeper: Keeper, asked: Iterable[Wanted | Written | Note]) -> IntentResults:
     """Issue tokens for the devices whose token is missing, or has less than half of its life left.
 
     Raises:
         SettingsError: the account has no login, or does not allow writes.
     """
     require_login(door.client.account)
-    carried = Carried()
-    places = distinct(asked, carried)
-    issuing = _Issuing(door, keeper, places, carried)
-    with carried.until_stopped():
+    results = IntentResults()
+    places = distinct(asked, results)
+    issuing = _Issuing(door, keeper, places, results)
+    with results.until_stopped():
         due = await issuing.due(list(places))
         for start in range(0, len(due), BATCH):
             await issuing.issue(due[start : start + BATCH])
-    return carried
+    return results
 
 
 class _Issuing:
     """The logins of one run."""
 
-    def __init__(self, door: Door, keeper: Keeper, places: Mapping[VisualDevice, str], carried: Carried) -> None:
-        self.carried = carried
+    def __init__(self, door: Door, keeper: Keeper, places: Mapping[VisualDevice, str], results: IntentResults) -> None:
+        self.results = results
         self._places = places
         self._door = door
         self._keeper = keeper
@@ -91,7 +91,7 @@ class _Issuing:
             token = known.get(device)
             if token and token.kept_in and not _is_due(token, now) and await self._keeper.has(token.kept_in):
                 until = f"Its token is good until {token.expires_at:%Y-%m-%d %H:%M} UTC."
-                self.carried.add(Written(self._what(device), End.SKIPPED, until))
+                self.results.add(Written(self._what(device), End.SKIPPED, until))
             else:
                 due.append(device)
         return due
@@ -142,7 +142,7 @@ class _Issuing:
                 expires = issued[device] and datetime.fromisoformat(issued[device])
                 until = f"It is good until {expires:%Y-%m-%d %H:%M} UTC." if expires else _NEVER
                 words = " ".join(filter(None, (words, until)))
-            self.carried.add(Written(self._what(device), end, words))
+            self.results.add(Written(self._what(device), end, words))
 
     def _what(self, device: VisualDevice) -> str:
         at = f"{place}: " if (place := self._places[device]) else ""

@@ -10,7 +10,7 @@ from tuyahouse.sync.chunks import calls_left, chunked, unpaid
 from tuyahouse.sync.commands.intake import KIND
 from tuyahouse.sync.commands.reconcile import learn_observed
 from tuyahouse.sync.commands.rules import ask_steps
-from tuyahouse.sync.given import left_by_limit, unusable_in_words, usable, with_those_given_before
+from tuyahouse.sync.given_keys import left_by_limit, unusable_in_words, usable, with_those_given_before
 from tuyahouse.sync.intake.rows import Row
 from tuyahouse.sync.intake.take_in import take_in
 from tuyahouse.warehouse.commands import records

@@ -11,6 +11,7 @@ from datetime import datetime
 from itertools import count
 from typing import Generic, TypeVar
 
+from tuyahouse.cloud.answer_excerpt import beginning
 from tuyahouse.cloud.calls.device_origin import (
     AT_ONCE,
     FACTORY_INFOS,
@@ -24,7 +25,6 @@ from tuyahouse.cloud.calls.device_origin import (
 from tuyahouse.cloud.client import TuyaClient
 from tuyahouse.cloud.endpoint import Endpoint
 from tuyahouse.cloud.errors import ConfigurationWrong, ItemRefused, NotFound, TuyaError, UnusableAnswer
-from tuyahouse.cloud.kept import beginning
 from tuyahouse.dead_letter_reasons import Reason
 from tuyahouse.outcome import Outcome
 from tuyahouse.sync.asking import STOPPING

@@ -16,7 +16,7 @@ from tuyahouse.cloud.calls.pms import CraftLine, FlowStep, get_craft_line
 from tuyahouse.cloud.client import TuyaClient
 from tuyahouse.cloud.errors import Action, TuyaError
 from tuyahouse.sync.asking import Asked, ask_all
-from tuyahouse.sync.given import names_keys
+from tuyahouse.sync.given_keys import names_keys
 from tuyahouse.sync.serial_numbers.state import state_of
 from tuyahouse.times import utc_now
 from tuyahouse.warehouse.bulk.halves import write_in_halves

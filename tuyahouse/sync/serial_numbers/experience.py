@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from tuyahouse.sync.given import names_keys
+from tuyahouse.sync.given_keys import names_keys
 from tuyahouse.sync.serial_numbers.progress import progress_in
 from tuyahouse.warehouse.database import Connection
 from tuyahouse.warehouse.ledgers import runs

@@ -7,7 +7,7 @@ from itertools import islice
 
 from tuyahouse.settings import Account, PlanPolicy, Settings
 from tuyahouse.sync.chunks import calls_left, chunked, unpaid
-from tuyahouse.sync.given import left_by_limit, names_keys, unusable_in_words, usable, with_those_given_before
+from tuyahouse.sync.given_keys import left_by_limit, names_keys, unusable_in_words, usable, with_those_given_before
 from tuyahouse.sync.intake.rows import Row, shown
 from tuyahouse.sync.serial_numbers import judging, stages
 from tuyahouse.sync.serial_numbers.budget import not_tonight, tonights_calls

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from tuyahouse.sync.given import usable
+from tuyahouse.sync.given_keys import usable
 from tuyahouse.sync.intake.rows import first_of
 from tuyahouse.warehouse.serial_numbers import registry
 from tuyahouse.warehouse.warehouse import Warehouse

@@ -20,7 +20,7 @@ from tuyahouse.warehouse.database.database import Database
 from tuyahouse.warehouse.database.dialect import now_time, upsert
 from tuyahouse.warehouse.database.values import clean_text
 from tuyahouse.warehouse.errors import LockLost
-from tuyahouse.warehouse.fence import Holding
+from tuyahouse.warehouse.held_lock import HeldLock
 from tuyahouse.warehouse.ledgers import dead_letters
 from tuyahouse.warehouse.ledgers.dead_letters import StoredDeadLetter
 from tuyahouse.warehouse.ledgers.run_chunks import chunk_counts, excused, refused_keys, reopen_refused
@@ -40,7 +40,7 @@ class Run:
     outcome: Outcome = field(default_factory=Outcome)
     starts: int | None = None
     """Which start of the run this is, from 1; None where that does not matter."""
-    locks: tuple[Holding, ...] = ()
+    locks: tuple[HeldLock, ...] = ()
     """The locks under which this start works; every transaction that lands checks them."""
     ahead: timedelta = timedelta(0)
     """How far the run's present is ahead of the clock, if it was given a time as its present."""
@@ -96,7 +96,7 @@ def begin_run(
     run_key: str,
     parameters: Mapping[str, Any],
     at: datetime | None = None,
-    locks: Sequence[Holding] = (),
+    locks: Sequence[HeldLock] = (),
     now: datetime | None = None,
 ) -> Run:
     """Start the run, or continue it if it was started before; its refused keys are then asked again.

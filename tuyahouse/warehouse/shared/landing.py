@@ -19,7 +19,7 @@ from tuyahouse.warehouse.database.database import Database
 from tuyahouse.warehouse.database.dialect import now_time
 from tuyahouse.warehouse.database.patience import is_over
 from tuyahouse.warehouse.errors import LockLost, WaitedTooLong
-from tuyahouse.warehouse.fence import Holding
+from tuyahouse.warehouse.held_lock import HeldLock
 from tuyahouse.warehouse.tables import ops_lock
 
 log = logging.getLogger(__name__)
@@ -36,11 +36,11 @@ class Fenced(Protocol):
     @property
     def account(self) -> str: ...
     @property
-    def locks(self) -> Sequence[Holding]: ...
+    def locks(self) -> Sequence[HeldLock]: ...
 
 
 @contextmanager
-def fenced(database: Database, locks: Sequence[Holding]) -> Iterator[Connection]:
+def fenced(database: Database, locks: Sequence[HeldLock]) -> Iterator[Connection]:
     """A transaction of a run; no other run can take over before it ends.
 
     Raises:
@@ -107,7 +107,7 @@ def _share(conn: Connection, account: str) -> bool:
     return bool(conn.execute(text(f"SELECT pg_try_advisory_xact_lock_shared({_KEY})"), {"of": _key(account)}).scalar())
 
 
-def _enter(conn: Connection, locks: Sequence[Holding]) -> None:
+def _enter(conn: Connection, locks: Sequence[HeldLock]) -> None:
     """Make sure that all these locks are still held, and hold their rows until the end of the transaction."""
     if not locks:
         return

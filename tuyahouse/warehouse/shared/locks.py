@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Row, delete, select, update
 from tuyahouse.warehouse.database.database import Database
 from tuyahouse.warehouse.database.dialect import insert, now_time
 from tuyahouse.warehouse.errors import LockLost, WarehouseError
-from tuyahouse.warehouse.fence import Holding
+from tuyahouse.warehouse.held_lock import HeldLock
 from tuyahouse.warehouse.shared.processes import is_dead, this_process
 from tuyahouse.warehouse.tables import ops_lock
 
@@ -69,9 +69,9 @@ class Lock:
                 raise LockLost(f"The lock of {self.name} ended before it was renewed and was taken by another run.")
 
     @property
-    def holding(self) -> Holding:
+    def held(self) -> HeldLock:
         """What proves in any process that this taking of the lock still holds."""
-        return Holding(self.name, self._process, self.lease)
+        return HeldLock(self.name, self._process, self.lease)
 
     def release(self) -> None:
         """Release the lock. Never raises: a lock that cannot be released ends by itself."""

@@ -8,10 +8,10 @@ from tuyahouse.cloud.calls.device_list import LIST, DevicePage, Spelling, list_q
 from tuyahouse.cloud.client import TuyaClient
 from tuyahouse.cloud.errors import PassingFault, TuyaError, UnusableAnswer
 from tuyahouse.settings import Account
+from tuyahouse.sync.answer_memory import LARGEST_CHUNK, AnswerMemory, MemoryFull
 from tuyahouse.sync.devices.listing.ledger import ListLedger, ListRead
 from tuyahouse.sync.devices.listing.spelling import concerns_project, find_spelling
 from tuyahouse.sync.devices.listing.sweep import Judgement, Standing, Sweep, SweepCount, doubt, judge
-from tuyahouse.sync.room import LARGEST_CHUNK, NoRoom, Room
 
 LAND_AT = 4000
 """Rows that are collected before they are landed together; pages of :data:`LARGEST_CHUNK` bytes are landed too."""
@@ -76,31 +76,31 @@ class ProjectReader:
         pages: list[DevicePage] = []
         asked_at, largest = self.ledger.now(), 1
         while wanted := sweep.wanted(max(1, min(self.account.concurrency, LARGEST_CHUNK // largest))):
-            room = Room(sum(page.size for page in pages))
-            found = await asyncio.gather(*[self._page(each, room) for each in wanted])
+            memory = AnswerMemory(sum(page.size for page in pages))
+            found = await asyncio.gather(*[self._page(each, memory) for each in wanted])
             for page in found:
                 if page is None:  # what comes after it is asked again too
                     break
                 sweep.take([device.device_id for device in page.devices] + [""] * len(page.unusable), page.total)
                 pages.append(page)
                 self.on_page(sweep.rows, page.total)
-            largest = LARGEST_CHUNK if room.refused else max([1, *(page.size for page in pages)])
-            full = room.full or sum(page.rows for page in pages) >= LAND_AT
+            largest = LARGEST_CHUNK if memory.refused else max([1, *(page.size for page in pages)])
+            full = memory.full or sum(page.rows for page in pages) >= LAND_AT
             if sweep.reached_total or sweep.ended or full:
                 landed = await asyncio.to_thread(self.ledger.land, number, pages, asked_at, self.client.calls)
                 pages, asked_at = [], self.ledger.now()
                 if landed.rows:
                     sweep.note_landed(new=bool(landed.fresh))
 
-    async def _page(self, number: int, room: Room) -> DevicePage | None:
+    async def _page(self, number: int, memory: AnswerMemory) -> DevicePage | None:
         """A page; None if it is too large beside those that are held already.
 
         A page 0 that does not exist is empty, whether it is refused, breaks the server or is answered by another.
         """
         size = self.account.device_page_size
         try:
-            page = await self._ask(self._spelling, number, size, room)
-        except NoRoom:
+            page = await self._ask(self._spelling, number, size, memory)
+        except MemoryFull:
             return None
         except TuyaError as error:
             if number == 0 and (concerns_project(error) or (self._probing and _broke(error))):
@@ -114,10 +114,10 @@ class ProjectReader:
             f"the device list answered page {page.page_no} of {page.page_size} rows instead of page {number} of {size}"
         )
 
-    async def _ask(self, spelling: Spelling, number: int, size: int, room: Room | None = None) -> DevicePage:
+    async def _ask(self, spelling: Spelling, number: int, size: int, memory: AnswerMemory | None = None) -> DevicePage:
         answer = await self.client.call(LIST, query=list_query(spelling, self.ledger.project_id, number, size))
-        if room:
-            room.take(len(answer.body), number)
+        if memory:
+            memory.take(len(answer.body), number)
         return read_page(answer)
 
 

@@ -10,15 +10,15 @@ LARGEST_HELD = 2 * LARGEST_CHUNK
 """Bytes beyond which a large answer that was under way is not held beside the others, but asked for again."""
 
 LARGE = 1_000_000
-"""Bytes of a large answer. As many smaller ones as there are calls in flight always have room."""
+"""Bytes of a large answer. As many smaller ones as there are calls in flight always fit."""
 
 
-class NoRoom(Exception):
+class MemoryFull(Exception):
     """A large answer arrived when much was held already: it is dropped, and asked for again once that has landed."""
 
 
 @dataclass(slots=True)
-class Room:
+class AnswerMemory:
     """What is held. Once it is ``full``, the caller stops asking, lands what it holds and begins a new one."""
 
     held: int = 0
@@ -30,13 +30,13 @@ class Room:
         """Hold ``size`` more bytes, of an answer about ``key``.
 
         Raises:
-            NoRoom: they are many, and so are those that are held.
+            MemoryFull: they are many, and so are those that are held.
         """
         if size > LARGE:
             self.first = key if self.first is None else self.first
             if key != self.first and self.held + size > LARGEST_HELD:
                 self.refused = True
-                raise NoRoom
+                raise MemoryFull
         self.held += size
 
     def add(self, size: int) -> None:

@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 
 @dataclass(slots=True)
-class Carried:
+class IntentResults:
     """Intents that were carried out, one row each.
 
     Attributes:

@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import NamedTuple
 
 
-class Holding(NamedTuple):
+class HeldLock(NamedTuple):
     """A lock as its holder took it: its name, and a mark that is new for every taking. Travels between processes."""
 
     name: str
