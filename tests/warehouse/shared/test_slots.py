@@ -36,15 +36,17 @@ def ledger(warehouse: Warehouse) -> list[tuple[int, int, int]]:
 def test_the_first_slot_is_now_by_the_local_clock(warehouse: Warehouse) -> None:
     reserve(warehouse)
     time.sleep(0.2)
-    assert reserve(warehouse).first == pytest.approx(time.time(), abs=0.1)
+    before = time.time()
+    first = reserve(warehouse).first
+    assert before - 0.1 < first < time.time() + 0.1
 
 
 def test_blocks_of_slots_follow_each_other_without_gap_or_overlap(warehouse: Warehouse) -> None:
     with ThreadPoolExecutor(4) as threads:
-        blocks = sorted(threads.map(lambda _: reserve(warehouse, 3), range(12)), key=lambda block: block.first)
+        blocks = sorted(threads.map(lambda _: reserve(warehouse, 3, 0.1), range(12)), key=lambda block: block.first)
     starts = [block.first + n * block.interval for block in blocks for n in range(block.count)]
     gaps = [later - earlier for earlier, later in itertools.pairwise(starts)]
-    assert gaps == pytest.approx([0.1 * MARGIN] * 35, abs=0.03)
+    assert gaps == pytest.approx([10 * MARGIN] * 35, abs=0.03)
 
 
 RESERVE = """
