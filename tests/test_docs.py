@@ -241,6 +241,6 @@ def test_every_deployment_that_a_page_starts_is_one() -> None:
 
 
 def test_every_reason_of_a_dead_letter_is_explained() -> None:
-    rows = re.findall(r"^\| ((?:`[a-z0-9_]+`(?:, )?)+) \|", TEXT["docs/operations.md"], re.MULTILINE)
+    rows = re.findall(r"^\| ((?:`[a-z0-9_]+`(?:, )?)+) \|", TEXT["docs/runs.md"], re.MULTILINE)
     explained = {name for row in rows for name in re.findall(r"`([a-z0-9_]+)`", row)}
     assert set(get_args(Reason)) - explained == set()

@@ -1,4 +1,4 @@
-"""Every reason of a dead letter; the type checker refuses any other. docs/operations.md says what each means."""
+"""Every reason of a dead letter; the type checker refuses any other. docs/runs.md says what each means."""
 
 from typing import Literal
 

@@ -1,4 +1,4 @@
-"""The table of states in docs/operations.md: each way a run can end is produced and compared with its row."""
+"""The table of states in docs/runs.md: each way a run can end is produced and compared with its row."""
 
 import re
 import signal
@@ -33,7 +33,7 @@ KNOWN = [f"YZCB04ZZR{number:05}" for number in range(1, 41)]
 
 def table() -> dict[str, list[str]]:
     """The rows by how the run ends, without the marks of code."""
-    text = (ROOT / "docs" / "operations.md").read_text()
+    text = (ROOT / "docs" / "runs.md").read_text()
     section = text.partition("## How a run ends")[2].partition("\n## ")[0]
     rows = [line.strip("|").split("|") for line in section.splitlines() if line.startswith("|")][2:]
     return {row[0].strip(): [cell.strip().strip("`") for cell in row[1:]] for row in rows}
