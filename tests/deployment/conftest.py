@@ -1,7 +1,6 @@
 """What an operator has: a server with its services, the deployments, a worker, and two accounts with a sandbox each."""
 
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -115,12 +114,6 @@ def _end(worker: "subprocess.Popen[bytes]") -> None:
     except subprocess.TimeoutExpired:
         worker.kill()
         worker.wait(10)
-
-
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
 
 
 def deploy(env: dict[str, str], *words: str) -> str:

@@ -17,7 +17,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.deployment.conftest import ROOT, free_port
+from tests.deployment.conftest import ROOT
+from tests.support.ports import free_port
 from tests.support.sandbox import Sandbox
 
 KEPT = os.environ.get("TUYAHOUSE_TEST_IMAGES")

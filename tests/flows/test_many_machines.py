@@ -4,18 +4,17 @@ The sandbox says when each call came and for which serial number.
 """
 
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
-from tests.deployment.conftest import deploy, free_port
+from tests.deployment.conftest import deploy
 from tests.flows.nights import environment_of, register, units
 from tests.flows.processes import ROOT, run_flow, start_flow, wait_until
+from tests.support.machines import dask_cluster, prefect_workers
+from tests.support.ports import free_port
 from tests.support.prefect import PrefectServer
 from tests.support.sandbox import Sandbox, start_sandbox
 from tuyahouse.warehouse.ledgers import runs
@@ -45,17 +44,7 @@ def env(
 
 @pytest.fixture
 def cluster(env: dict[str, str], tmp_path: Path) -> Iterator[str]:
-    """A Dask scheduler and four workers of one process each, started as docs/deployment.md says; the address."""
-    address = f"tcp://127.0.0.1:{free_port()}"
-    scheduler = ["scheduler", "--host", address, "--no-dashboard"]
-    worker = ["worker", address, "--nworkers", "1", "--nthreads", "1", "--no-dashboard"]
-    with ExitStack() as started:
-        for number, words in enumerate([scheduler, *[worker] * 4]):
-            log = started.enter_context((tmp_path / f"dask-{number}.log").open("wb"))
-            command = [sys.executable, "-m", "dask", *words]
-            process = subprocess.Popen(command, cwd=tmp_path, env=env, stdout=log, stderr=log)
-            started.callback(process.wait, 30)
-            started.callback(process.terminate)
+    with dask_cluster(env, tmp_path) as address:
         yield address
 
 
@@ -115,14 +104,7 @@ def test_two_workers_of_prefects_on_one_account(
     deploy(env, "--only", "ask-serial-numbers")
     numbers = [sn for sn, _ in units(tuya)]
     halves = {"even": numbers[::2], "odd": numbers[1::2]}
-    with ExitStack() as started:
-        for name in halves:
-            log = started.enter_context((tmp_path / f"{name}.log").open("wb"))
-            command = ["-m", "prefect", "worker", "start", "--pool", "tuyahouse", "--limit", "1", "--name", name]
-            worker = {**env, "PREFECT_WORKER_QUERY_SECONDS": "1"}
-            process = subprocess.Popen([sys.executable, *command], cwd=tmp_path, env=worker, stdout=log, stderr=log)
-            started.callback(process.wait, 60)
-            started.callback(process.terminate)
+    with prefect_workers(env, tmp_path, *halves):
         (found,) = prefect_server.api("deployments/filter", {"deployments": {"name": {"any_": ["ask-serial-numbers"]}}})
         path = f"deployments/{found['id']}/create_flow_run"
         asked = [

@@ -12,7 +12,8 @@ import pytest
 from tests.messages.conftest import account_at, publisher_to
 from tests.messages.sealing import ACCESS_KEY
 from tests.messages.tls_endpoints import Certificate, certificate, tls_in_front
-from tests.support.pulsar.broker import PulsarBroker, _free_port
+from tests.support.ports import free_port
+from tests.support.pulsar.broker import PulsarBroker
 from tests.support.sandbox import Sandbox
 from tuyahouse.messages.errors import SourceError
 from tuyahouse.messages.sources.build import build_source
@@ -89,7 +90,7 @@ class TlsBroker(PulsarBroker):
 
     def __init__(self, shown: Certificate) -> None:
         self._shown = shown
-        self.tls_port = _free_port()
+        self.tls_port = free_port()
         super().__init__()
 
     def start(self) -> None:

@@ -3,7 +3,6 @@
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -11,6 +10,8 @@ from pathlib import Path
 
 import psycopg
 from sqlalchemy import make_url
+
+from tests.support.ports import free_port
 
 PROGRAM = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
 
@@ -22,7 +23,7 @@ class PgBouncer:
         assert PROGRAM
         server = make_url(url)
         self._folder = tempfile.TemporaryDirectory(prefix="pgb-", ignore_cleanup_errors=True)
-        folder, port = Path(self._folder.name), _free_port()
+        folder, port = Path(self._folder.name), free_port()
         place = server.query.get("host") or server.host
         host = f"host={place} port={server.port or server.query.get('port') or 5432} user={server.username}"
         (folder / "users.txt").write_text(f'"{server.username}" "{server.password or ""}"\n')
@@ -70,10 +71,3 @@ def _for_all(folder: Path) -> None:
     folder.chmod(0o755)
     for file in folder.iterdir():
         file.chmod(0o644)
-
-
-def _free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port: int = one.getsockname()[1]
-        return port

@@ -2,7 +2,6 @@
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import tempfile
@@ -11,6 +10,8 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import Any
+
+from tests.support.ports import free_port
 
 PATIENCE = 200
 """Seconds. Once in some dozens of runs the server hangs until SQLite's wait for a busy file, a minute, is over."""
@@ -30,7 +31,7 @@ class PrefectServer:
     def __init__(self, *options: str) -> None:
         self._home = tempfile.TemporaryDirectory(prefix="prefect-", ignore_cleanup_errors=True)
         self.home = Path(self._home.name)
-        port = _free_port()
+        port = free_port()
         self.url = f"http://127.0.0.1:{port}/api"
         self.env = {**QUIET, "PREFECT_API_URL": self.url, "PREFECT_HOME": str(self.home / "client")}
         told = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
@@ -107,10 +108,3 @@ class PrefectServer:
                     log = (self.home / "server.log").read_text()
                     raise AssertionError(f"Prefect's server does not answer:\n{log}") from None
                 time.sleep(0.2)
-
-
-def _free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port: int = one.getsockname()[1]
-        return port

@@ -3,7 +3,6 @@
 import base64
 import json
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -12,6 +11,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+from tests.support.ports import free_port
 from tests.support.pulsar.build import HERE, class_path
 
 OPERATOR, OPERATOR_PASSWORD = "operator", "operatorsecret"
@@ -39,7 +39,7 @@ class PulsarBroker:
         self._directory = tempfile.TemporaryDirectory(prefix="pulsar-", ignore_cleanup_errors=True)
         self._home = Path(self._directory.name)
         # The storage's port is part of its name: it has to be the same after a restart.
-        self.port, self._admin_port, self._storage_port = (_free_port() for _ in range(3))
+        self.port, self._admin_port, self._storage_port = (free_port() for _ in range(3))
         self.url = f"pulsar://127.0.0.1:{self.port}/"
         (self._home / "accounts.properties").touch()
         (self._home / "standalone.conf").write_text(_configuration(self._home, self.port, self._admin_port))
@@ -178,10 +178,3 @@ brokerClientAuthenticationPlugin=org.apache.pulsar.client.impl.auth.Authenticati
 brokerClientAuthenticationParameters={client}
 tuya.accounts={home / "accounts.properties"}
 """
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
