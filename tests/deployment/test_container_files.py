@@ -121,6 +121,25 @@ def test_the_base_lists_its_files_and_the_overlay_patches_what_there_is() -> Non
     assert used <= made
 
 
+def test_the_jobs_of_runs_take_the_password_of_prefects_api_from_a_file_of_the_secret() -> None:
+    (container,) = yaml.safe_load((OVERLAYS / "pod-per-run" / "worker.yaml").read_text())["spec"]["template"]["spec"][
+        "containers"
+    ]
+    told = {
+        one["name"].removeprefix("PREFECT_INTEGRATIONS_KUBERNETES_WORKER_"): one["value"] for one in container["env"]
+    }
+    example = yaml.safe_load((OVERLAYS / "example" / "kustomization.yaml").read_text())
+    files = {one["name"]: [Path(file).name for file in one["files"]] for one in example["secretGenerator"]}
+    assert told["API_AUTH_STRING_SECRET_KEY"] in files[told["API_AUTH_STRING_SECRET_NAME"]]
+
+
+def test_nothing_that_containers_are_started_with_is_in_the_image() -> None:
+    left_out = (ROOT / ".containerignore").read_text().splitlines()
+    ignored = [line.strip("/") for line in (ROOT / ".gitignore").read_text().splitlines()]
+    own = [line for line in ignored if line.startswith("deployments/")]
+    assert own and all(any(line.startswith(f"{folder}/") for folder in left_out) for line in own)
+
+
 def job_of_a_run() -> dict[str, Any]:
     """The job that a Kubernetes worker starts for a run, by the template alone."""
     variables = TEMPLATE["variables"]["properties"]
