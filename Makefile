@@ -59,11 +59,11 @@ bench-marts: setup  ## what marts cost on a million and ten million steps (bench
 	@$(RUN) -m benchmarks.marts_night
 
 look: setup  ## start make up, drive its UI in a browser, stop it (some minutes)
-	@TUYAHOUSE_TEST_UP=1 $(RUN) -m pytest --timeout=900 tests/deployment/test_up.py
+	@TUYAHOUSE_TEST_UP=1 $(RUN) -m pytest --timeout=900 -o faulthandler_timeout=3600 tests/deployment/test_up.py
 
-containers: setup  ## build the image, run a night in compose, kill its database (podman; some minutes)
+containers: setup  ## build the image, run nights in compose and in pods, kill a database (podman; some minutes)
 	@CONTAINERS=1 .ci/system
-	@TUYAHOUSE_TEST_CONTAINERS=1 $(RUN) -m pytest --timeout=1500 tests/containers
+	@TUYAHOUSE_TEST_CONTAINERS=1 $(RUN) -m pytest --timeout=1500 -o faulthandler_timeout=3600 tests/containers
 
 bench-ask-less: setup  ## calls of thirty nights by strategy, without HTTP (benchmarks/ask_less.py)
 	@$(RUN) -m benchmarks.ask_less

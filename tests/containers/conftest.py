@@ -1,11 +1,13 @@
 """The image, built by podman. These tests take minutes: `make containers` runs them, `make test` leaves them out."""
 
+import json
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,10 +27,18 @@ class Podman:
     env: dict[str, str]
 
     def run(self, *words: str, check: bool = True, seconds: float = 240) -> str:
-        """What `podman …` printed."""
-        done = subprocess.run(["podman", *words], env=self.env, capture_output=True, text=True, timeout=seconds)
+        """What `podman …` printed, errors too."""
+        done = self._run(words, seconds)
         assert not check or done.returncode == 0, done.stdout + done.stderr
         return done.stdout + done.stderr
+
+    def inspect(self, kind: str, name: str) -> Any:
+        """What podman knows of an image, a container or a pod."""
+        told = json.loads(self._run((kind, "inspect", name), 60).stdout)
+        return told[0] if isinstance(told, list) else told
+
+    def _run(self, words: Sequence[str], seconds: float) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(["podman", *words], env=self.env, capture_output=True, text=True, timeout=seconds)
 
 
 @pytest.fixture(scope="session")
@@ -41,7 +51,19 @@ def podman() -> Podman:
 
 
 @pytest.fixture(scope="session")
-def image(podman: Podman) -> Iterator[str]:
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What a fresh clone of this checkout holds: the files that git knows, and nothing that was made here."""
+    clone = tmp_path_factory.mktemp("checkout")
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    for name in filter(None, listed.split("\0")):
+        if (ROOT / name).exists():
+            (clone / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, clone / name)
+    return clone
+
+
+@pytest.fixture(scope="session")
+def image(podman: Podman, checkout: Path) -> Iterator[str]:
     """The image of deployments/containers, and stand-ins for the official ones it is made of and runs with.
 
     ``TUYAHOUSE_TEST_CONTAINERS=built`` takes the images that are there.
@@ -57,6 +79,6 @@ def image(podman: Podman) -> Iterator[str]:
     postgres = ("-t", "docker.io/library/postgres:17-bookworm", str(HERE / "postgres"))
     podman.run("build", "--format", "docker", *postgres)
     mounts = [word for file in _OF_THIS_MACHINE if Path(file).exists() for word in ("-v", f"{file}:{file}:ro")]
-    file = ("-f", str(ROOT / "deployments/containers/Containerfile"))
-    podman.run("build", "--format", "docker", "--network", "host", *mounts, *file, "-t", IMAGE, str(ROOT), seconds=1200)
+    file = ("-f", str(checkout / "deployments/containers/Containerfile"), "-t", IMAGE, str(checkout))
+    podman.run("build", "--format", "docker", "--network", "host", *mounts, *file, seconds=1200)
     yield IMAGE

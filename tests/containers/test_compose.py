@@ -1,7 +1,5 @@
 """compose.yaml: a night in it ends green, also when the database is killed in its middle."""
 
-import base64
-import json
 import shutil
 import subprocess
 import sys
@@ -11,26 +9,26 @@ import urllib.request
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.containers.conftest import ROOT, Podman
-from tests.deployment.conftest import free_port
+from tests.containers.conftest import Podman
+from tests.containers.installation import Installation
+from tests.support.ports import free_port
 
-PATIENCE = 400.0
 
-
-class Composed:
-    """A project of compose that is up, with the sandbox."""
+class Composed(Installation):
+    """A project of compose in this folder, with the sandbox."""
 
     def __init__(self, podman: Podman, folder: Path) -> None:
+        port, sandbox_port = free_port(), free_port()
         self.podman, self.folder = podman, folder
-        self.port, self.sandbox_port = free_port(), free_port()
-        self.env = {**podman.env, "PREFECT_PORT": str(self.port), "SANDBOX_PORT": str(self.sandbox_port)}
-        self.auth = ""
+        self.env = {**podman.env, "PREFECT_PORT": str(port), "SANDBOX_PORT": str(sandbox_port)}
+        local = "http://127.0.0.1"
+        logs = lambda: self.compose("logs")  # noqa: E731
+        super().__init__(f"{local}:{port}", f"{local}:{sandbox_port}", folder / "secrets", logs)
 
-    def compose(self, *words: str, seconds: float = 240) -> str:
+    def compose(self, *words: str) -> str:
         command = [sys.executable, "-m", "podman_compose", "-p", "tuyahouse-test", "--profile", "sandbox", *words]
         done = subprocess.run(
             command,
@@ -38,64 +36,20 @@ class Composed:
             env=self.env,
             capture_output=True,
             text=True,
-            timeout=seconds,
+            timeout=240,
             stdin=subprocess.DEVNULL,
         )
         return done.stdout + done.stderr
 
-    def api(self, path: str, body: Any = None) -> Any:
-        """Prefect's API, with its authentication."""
-        headers = {"Content-Type": "application/json", "Authorization": f"Basic {self.auth}"}
-        data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(f"http://127.0.0.1:{self.port}/api/{path}", data=data, headers=headers)
-        with urllib.request.urlopen(request, timeout=30) as answer:
-            return json.loads(answer.read() or b"null")
-
-    def eventually(self, path: str, body: Any = None) -> Any:
-        """What the API answers once it does, and not with nothing."""
-        end = time.monotonic() + PATIENCE
-        while True:
-            try:
-                if found := self.api(path, body):
-                    return found
-            except (OSError, ValueError):
-                pass
-            assert time.monotonic() < end, self.compose("logs")[-4000:]
-            time.sleep(1)
-
-    def start(self, name: str, **parameters: Any) -> str:
-        (found,) = self.eventually("deployments/filter", {"deployments": {"name": {"any_": [name]}}})
-        run: str = self.api(f"deployments/{found['id']}/create_flow_run", {"parameters": parameters})["id"]
-        return run
-
-    def ended(self, run: str) -> dict[str, Any]:
-        end = time.monotonic() + PATIENCE
-        while True:
-            try:
-                found: dict[str, Any] = self.api(f"flow_runs/{run}")
-                if found["state_type"] in ("COMPLETED", "FAILED", "CRASHED", "CANCELLED"):
-                    return found
-            except OSError:
-                pass
-            assert time.monotonic() < end, self.compose("logs", "worker")[-4000:]
-            time.sleep(1)
-
-    def sandbox(self, path: str, body: Any = None) -> Any:
-        data = None if body is None else json.dumps(body).encode()
-        headers = {"Content-Type": "application/json"}
-        request = urllib.request.Request(f"http://127.0.0.1:{self.sandbox_port}/sandbox/{path}", data, headers)
-        with urllib.request.urlopen(request, timeout=30) as answer:
-            return json.loads(answer.read() or b"null")
-
 
 @pytest.fixture(scope="module")
-def composed(podman: Podman, image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Composed]:
+def composed(
+    podman: Podman, image: str, checkout: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Composed]:
     folder = tmp_path_factory.mktemp("site") / "compose"
-    shutil.copytree(ROOT / "deployments" / "compose", folder, ignore=shutil.ignore_patterns("secrets", "accounts.env"))
+    shutil.copytree(checkout / "deployments" / "compose", folder)
     subprocess.run([folder / "prepare", "--sandbox"], check=True, capture_output=True)
     project = Composed(podman, folder)
-    auth = (folder / "secrets/server/PREFECT_SERVER_API_AUTH_STRING").read_bytes()
-    project.auth = base64.b64encode(auth).decode()
     project.compose("down", "-v")
     printed = project.compose("up", "-d", "--no-build")
     try:
@@ -108,7 +62,7 @@ def composed(podman: Podman, image: str, tmp_path_factory: pytest.TempPathFactor
 
 def test_the_server_asks_for_its_name_and_password(composed: Composed) -> None:
     with pytest.raises(urllib.error.HTTPError) as refused:
-        urllib.request.urlopen(f"http://127.0.0.1:{composed.port}/api/admin/version", timeout=30)
+        urllib.request.urlopen(f"{composed.prefect}/api/admin/version", timeout=30)
     assert refused.value.code == 401
 
 
@@ -123,11 +77,10 @@ def test_a_night_ends_green(composed: Composed) -> None:
 def test_a_night_outlives_the_database_that_is_killed_in_its_middle(composed: Composed) -> None:
     composed.sandbox("day", {"day": 3})
     composed.sandbox("faults", {"slow": 1})
+    before = calls(composed)
     in_two_days = (datetime.now(UTC) + timedelta(days=2)).isoformat()
     run = composed.start("nightly-demo", run_key="nightly/second", now=in_two_days)
-    end = time.monotonic() + PATIENCE
-    while composed.api(f"flow_runs/{run}")["state_type"] != "RUNNING" and time.monotonic() < end:
-        time.sleep(0.2)
+    composed.wait_for(lambda: calls(composed) >= before + 20)
     assert composed.api(f"flow_runs/{run}")["state_type"] == "RUNNING"
     names = composed.podman.run("ps", "--format", "{{.Names}}").split()
     (database,) = [name for name in names if "postgres" in name]
@@ -137,3 +90,8 @@ def test_a_night_outlives_the_database_that_is_killed_in_its_middle(composed: Co
     composed.sandbox("faults", {})
     night = composed.ended(run)
     assert night["state"]["message"].startswith("Good: "), night["state"]
+
+
+def calls(composed: Composed) -> int:
+    """How many questions about serial numbers the sandbox was asked."""
+    return sum(composed.sandbox("asked").values())
