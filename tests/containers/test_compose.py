@@ -7,7 +7,6 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -66,22 +65,24 @@ def test_the_server_asks_for_its_name_and_password(composed: Composed) -> None:
     assert refused.value.code == 401
 
 
-def test_a_night_ends_green(composed: Composed) -> None:
-    numbers = "YZCB04ZZR00001..YZCB04ZZR00200"
+def register(composed: Composed, numbers: str) -> None:
     registered = composed.ended(composed.start("register-serial-numbers", account="demo", pattern=numbers))
     assert registered["state_type"] == "COMPLETED", registered["state"]
+
+
+def test_a_night_ends_green(composed: Composed) -> None:
+    register(composed, "YZCB04ZZR00001..YZCB04ZZR00200")
     night = composed.ended(composed.start("nightly-demo", run_key="nightly/first"))
     assert night["state"]["message"].startswith("Good: "), night["state"]
 
 
 def test_a_night_outlives_the_database_that_is_killed_in_its_middle(composed: Composed) -> None:
-    composed.sandbox("day", {"day": 3})
+    register(composed, "YZCB04ZZR00201..YZCB04ZZR00500")
     composed.sandbox("faults", {"slow": 1})
     before = calls(composed)
-    in_two_days = (datetime.now(UTC) + timedelta(days=2)).isoformat()
-    run = composed.start("nightly-demo", run_key="nightly/second", now=in_two_days)
+    run = composed.start("nightly-demo", run_key="nightly/second")
     composed.wait_for(lambda: calls(composed) >= before + 20)
-    assert composed.api(f"flow_runs/{run}")["state_type"] == "RUNNING"
+    assert calls(composed) < before + 300, "the night had long to go"
     names = composed.podman.run("ps", "--format", "{{.Names}}").split()
     (database,) = [name for name in names if "postgres" in name]
     composed.podman.run("kill", database)
@@ -90,6 +91,8 @@ def test_a_night_outlives_the_database_that_is_killed_in_its_middle(composed: Co
     composed.sandbox("faults", {})
     night = composed.ended(run)
     assert night["state"]["message"].startswith("Good: "), night["state"]
+    asked = composed.sandbox("asked")
+    assert len(asked) == 500
 
 
 def calls(composed: Composed) -> int:
