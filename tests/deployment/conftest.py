@@ -24,10 +24,13 @@ PASSWORD = "password-of-alice-on-the-worker"
 
 @dataclass(frozen=True)
 class Site:
-    """A Prefect server to which everything is deployed, with a worker that reaches a sandbox and a SQLite warehouse."""
+    """A Prefect server to which everything is deployed, with a worker that reaches a sandbox and a SQLite warehouse.
+
+    ``sandbox`` is that of the account ``demo``, ``annex`` that of the second account."""
 
     prefect: PrefectServer
     sandbox: Sandbox
+    annex: Sandbox
     warehouse: Path
     env: dict[str, str]
     worker: "subprocess.Popen[bytes]"
@@ -80,7 +83,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     with ExitStack() as started:
         sandbox = start_sandbox("--serial-numbers", str(SERIAL_NUMBERS))
         started.callback(sandbox.stop)
-        annex = start_sandbox("--serial-numbers", "10")
+        annex = start_sandbox("--serial-numbers", "10", "--set", "slow_seconds=3")
         started.callback(annex.stop)
         server = PrefectServer("--analytics-off")
         started.callback(server.close)
@@ -104,7 +107,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         with (home / "worker.log").open("wb") as log:
             worker = subprocess.Popen(command, cwd=home, env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         started.callback(_end, worker)
-        yield Site(server, sandbox, warehouse, env, worker)
+        yield Site(server, sandbox, annex, warehouse, env, worker)
 
 
 def _end(worker: "subprocess.Popen[bytes]") -> None:

@@ -9,13 +9,16 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.deployment.conftest import ROOT, Site
+from tests.flows.nights import rows
 from tests.flows.processes import run_flow
 from tuyahouse.warehouse.ledgers import runs
+from tuyahouse.warehouse.tables import flow_step
 from tuyahouse.warehouse.warehouse import Warehouse
 
 BLOCK = """
@@ -139,24 +142,28 @@ def test_schedules_pause_when_the_quota_is_used_up_and_those_alone_are_resumed(
 
 
 def test_a_run_whose_worker_was_killed_is_marked_told_and_finished_under_its_run_key(
-    site: Site, automated: dict[str, str], received: list[dict[str, str]], tmp_path: Any
+    site: Site, automated: dict[str, str], received: list[dict[str, str]], tmp_path: Path
 ) -> None:
+    units = [each["sn"] for each in site.annex.lines("truth/serial-numbers")]
+    (tmp_path / "units.csv").write_text("\n".join(["sn", *units]))
+    registered = site.ended(site.start("register-serial-numbers", account="annex", path=str(tmp_path / "units.csv")))
+    assert registered["state_type"] == "COMPLETED", registered["state"]
     site.worker.send_signal(signal.SIGSTOP)
-    site.sandbox.control("faults", {"slow": 1})
+    site.annex.control("faults", {"slow": 1})
     command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", "tuyahouse"]
     with (tmp_path / "worker.log").open("wb") as log:
         second = subprocess.Popen(command, cwd=tmp_path, env=site.env, stdout=log, stderr=log, start_new_session=True)
     try:
         run = site.start("nightly-annex", account="annex", run_key="nightly/killed")
-        engine = os.fspath(tmp_path)
-        assert eventually(lambda: heard_of(site, run)), (tmp_path / "worker.log").read_text() + engine
+        in_the_middle = eventually(lambda: site.annex.control("asked") and heard_of(site, run), 180)
+        assert in_the_middle, (tmp_path / "worker.log").read_text()
         os.killpg(second.pid, signal.SIGKILL)
         for child in children_of(run):
             os.kill(child, signal.SIGKILL)
     finally:
         second.kill()
         site.worker.send_signal(signal.SIGCONT)
-        site.sandbox.control("faults", {})
+        site.annex.control("faults", {})
     ended = site.ended(run, seconds=150)
     assert ended["state_type"] == "CRASHED" and ended["state"]["message"].startswith("Red: its worker died")
     assert eventually(lambda: any(each.get("subject") == f"{ended['name']}: Crashed" for each in received))
@@ -164,8 +171,10 @@ def test_a_run_whose_worker_was_killed_is_marked_told_and_finished_under_its_run
     assert code == 0, printed
     warehouse = Warehouse.open(f"sqlite:///{site.warehouse}")
     found = [one.status for one in runs.recent_runs(warehouse, "annex") if one.run_key == "nightly/killed"]
+    landed = [row[1:] for row in rows(warehouse, flow_step, "account", "sn", "node") if row[0] == "annex"]
     warehouse.close()
     assert found and set(found) == {"balanced"}
+    assert sorted(landed) == sorted((step["sn"], step["node"]) for step in site.annex.lines("truth/steps"))
 
 
 def heard_of(site: Site, run: str) -> bool:
