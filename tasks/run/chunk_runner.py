@@ -37,10 +37,13 @@ async def chunk_runner(settings: Settings, ask: Ask) -> AsyncIterator[Ask]:
 
 def _start(settings: Settings) -> Any:
     try:
+        import dask.config
         from prefect_dask.task_runners import DaskTaskRunner
     except ImportError:
         raise SettingsError("TASK_RUNNER=dask needs prefect-dask: pip install 'tuyahouse[dask]'.") from None
-    logging.getLogger("distributed").setLevel(logging.ERROR)  # its way of ending is full of warnings and tracebacks
+    # Its way of ending is full of warnings and tracebacks, here and in the processes of a cluster of our own.
+    logging.getLogger("distributed").setLevel(logging.ERROR)
+    dask.config.set({"distributed.nanny.pre-spawn-environ.DASK_LOGGING__DISTRIBUTED": "critical"})
     own = {"n_workers": settings.chunks_at_once, "threads_per_worker": 1, "dashboard_address": None}
     where = {"address": settings.dask_address} if settings.dask_address else {"cluster_kwargs": own}
     runner: Any = DaskTaskRunner(**where)
