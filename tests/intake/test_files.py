@@ -5,6 +5,7 @@ import tracemalloc
 import zipfile
 from datetime import UTC, datetime
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -451,6 +452,16 @@ def test_a_cut_parquet_file_is_refused(tmp_path):
     assert refused(tmp_path, b"PAR1 cut here", "units.parquet").startswith("units.parquet cannot be read as Parquet")
 
 
+def test_parquet_text_that_is_not_utf_8_refuses_its_row_alone(tmp_path):
+    texts, ends = b"YZCB1YZCB2\xffYZCB3", np.array([0, 5, 11, 16], np.int32)
+    column = pa.Array.from_buffers(pa.string(), 3, [None, pa.py_buffer(ends), pa.py_buffer(texts)])
+    assert parquet(tmp_path, sn=column) == [
+        Row("row 1", "YZCB1"),
+        Refusal("row 2", "b'YZCB2\\xff'", "it is binary data, not text"),
+        Row("row 3", "YZCB3"),
+    ]
+
+
 # -------------------------------------------------------------------------------------------------------------- memory
 
 
@@ -462,6 +473,21 @@ def peak_of_reading(path):
         return tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
+
+
+@pytest.mark.parametrize("kept", [{}, {"use_dictionary": False, "column_encoding": "DELTA_BYTE_ARRAY"}])
+def test_a_long_text_that_parquet_holds_once_for_many_rows_is_not_in_memory_for_all_of_them(tmp_path, kept):
+    pq.write_table(pa.table({"sn": ["x" * 1_000_000] * 150}), tmp_path / "units.parquet", **kept)
+    assert peak_of_reading(tmp_path / "units.parquet") < 50_000_000
+
+
+def test_a_row_group_that_does_not_fit_into_memory_is_refused(tmp_path):
+    column, file = pa.array(["x" * 1_000_000] * 70), tmp_path / "units.parquet"
+    pq.write_table(pa.table({"sn": column, "note": column}), file, use_dictionary=False, compression="zstd")
+    with pytest.raises(SourceError, match=r"units\.parquet holds 70 MB of sn in one row group, more than 64 MB"):
+        list(read_file(file))
+    pq.write_table(pa.table({"sn": column}), file, use_dictionary=False, compression="zstd", row_group_size=35)
+    assert len(list(read_file(file))) == 70
 
 
 def test_ten_times_the_rows_take_no_more_memory(tmp_path):

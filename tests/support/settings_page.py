@@ -32,6 +32,7 @@ from tuyahouse.sync.devices.listing import sweep
 from tuyahouse.sync.devices.listing.ledger import MOST_ODD_ROWS
 from tuyahouse.sync.devices.listing.read import LAND_AT
 from tuyahouse.sync.intake.delimited import LONGEST_LINE
+from tuyahouse.sync.intake.parquet import LARGEST_ROW_GROUP
 from tuyahouse.sync.intake.rows import MAX_LENGTH
 from tuyahouse.sync.intake.xlsx import LARGEST_ELEMENT, LARGEST_STRINGS
 from tuyahouse.sync.messages.consumer import BATCH
@@ -126,6 +127,8 @@ BOUNDS: list[tuple[str, str, object, str]] = [
     ("a line of a file", "`LONGEST_LINE`", LONGEST_LINE, "the file is refused"),
     ("a row of a workbook, in XML", "`LARGEST_ELEMENT`", LARGEST_ELEMENT, "the file is refused"),
     ("texts of a workbook", "`LARGEST_STRINGS`", LARGEST_STRINGS, "the file is refused"),
+    ("columns that are read of a row group of Parquet", "`LARGEST_ROW_GROUP`", LARGEST_ROW_GROUP,
+     "the file is refused"),
     ("rows of a file of writes", "`MOST_FILE_ROWS`", MOST_FILE_ROWS, "the file is refused"),
     ("a key in a file", "`MAX_LENGTH`", MAX_LENGTH, "the row is refused"),
     ("a text in a table of the Prefect UI", "`LONGEST_CELL`", LONGEST_CELL, "it is cut"),
