@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.flows.nights import environment_of, register, rows, units
@@ -179,9 +180,12 @@ def test_a_temporary_server_of_prefects_that_is_killed_ends_the_run_with_words(e
         assert found and found.status == "interrupted" and "temporary server ended" in found.note, found
 
 
-@pytest.mark.parametrize("seconds", [0.2, 0.6, 2])
+@pytest.mark.parametrize("seconds", [0, 0.4, 2])
 def test_ctrl_c_before_the_run_begins_prints_no_traceback(env, terminal, seconds):
     process = terminal(env)
+    wait_until(
+        lambda: bool(psutil.Process(process.pid).children()), process
+    )  # it starts the temporary server first of all
     time.sleep(seconds)
     os.killpg(process.pid, signal.SIGINT)
     printed, _ = process.communicate(timeout=60)
