@@ -72,7 +72,7 @@ system:  ## install the system packages that some tests need, if it may
 	@.ci/system
 
 fuzz: setup  ## run the fuzz tests with a million generated inputs
-	@TUYAHOUSE_TEST_FUZZ=1000000 $(RUN) -m pytest -m fuzz --timeout=0 -o faulthandler_timeout=3600
+	@TUYAHOUSE_TEST_FUZZ=1000000 $(RUN) -m pytest -m fuzz --numprocesses=$(JOBS) --timeout=0 -o faulthandler_timeout=3600
 
 nights: setup  ## thirty nights of 12,000 units: every mart is the truth; ten of 20,000 over HTTP: so is what was asked
 	@TUYAHOUSE_TEST_FACTORY=60x200 $(RUN) -m pytest -q tests/marts/test_reference_factory.py --timeout=0 -o faulthandler_timeout=7200
