@@ -82,3 +82,22 @@ def test_redrive_prints_the_commands_that_ask_again(cli, store) -> None:
     printed = cli("dead-letters", "redrive", "-a", "demo").stdout.splitlines()
     assert "python -m flows redrive_dead_letters -p account=demo" in printed
     assert """python -m flows sync_sn_flows -p account=demo -p 'sns=["S1", "S2"]'""" in printed
+
+
+@pytest.mark.parametrize(
+    ("kind", "command"),
+    [
+        ("device_details", "python -m flows sync_devices -p account=demo"),
+        ("device_factory", "python -m flows sync_devices -p account=demo -p full=true"),
+        ("command", "python -m flows reconcile_commands -p account=demo"),
+        ("craft_line", "python -m flows redrive_dead_letters -p account=demo"),
+        ("authorized_account", "python -m flows sync_accounts -p account=demo"),
+        ("work_order", "# correct the file and add it again: tuyahouse orders add -a demo FILE"),
+    ],
+)
+def test_each_kind_is_asked_again_by_a_command_that_asks_for_it(cli, sqlite_url: str, kind: str, command: str) -> None:
+    warehouse = Warehouse.open(sqlite_url)
+    with warehouse.begin() as conn:
+        record(conn, "demo", [DeadLetter(kind, "K1", "unusable_answer", "", "odd")], AT)
+    warehouse.close()
+    assert cli("dead-letters", "redrive", "-a", "demo").stdout.splitlines() == [f"# 1 of {kind}", command]

@@ -122,7 +122,7 @@ def said(code, msg=""):
         (28841004, "", QuotaExhausted, ["run key continues"]),
         (500, "", PassingFault, ["retried"]),
         (1000, "data does not exist", NotFound, ["account"]),
-        (4711, "strange", ItemRefused, ["dead letter"]),
+        (4711, "strange", ItemRefused, ["Look at what was sent"]),
     ],
 )
 def test_an_error_says_the_call_the_code_the_trace_and_the_remedy(code, msg, kind, names):

@@ -20,6 +20,8 @@ KEYS_NAMED = 100
 ADDED_BY = {"serial_number": "sn", "command_file": "commands", "work_order": "orders"}
 """Kinds of refused rows of files, and the command that adds a corrected file."""
 OTHER_FLOWS = {"authorized_account": "sync_accounts"}
+OF_ALL_DEVICES = "device_factory"
+"""The kind whose devices are asked again within a week, or at once with those of all devices."""
 
 Kind = Annotated[str | None, typer.Option(help="Only this kind, e.g. sn_flows.")]
 Reason = Annotated[str | None, typer.Option(help="Only this reason, e.g. item_error.")]
@@ -140,7 +142,7 @@ def _command(account: str, kind: str, keys: list[str]) -> str:
     if kind in ADDED_BY:
         return f"# correct the file and add it again: tuyahouse {ADDED_BY[kind]} add -a {account} FILE"
     flow = "reconcile_commands" if kind.startswith("command") else OTHER_FLOWS.get(kind, "sync_devices")
-    return flow_command(flow, account, {})
+    return flow_command(flow, account, {"full": True} if kind == OF_ALL_DEVICES else {})
 
 
 @app.command("dismiss")
