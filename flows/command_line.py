@@ -23,7 +23,8 @@ def parse_parameters(pairs: list[str], kinds: Mapping[str, str] = {}) -> dict[st
     record numbers and run keys may consist of them.
 
     Raises:
-        typer.BadParameter: a pair has no ``=``, or a parameter is given twice, of which one would be passed over.
+        typer.BadParameter: a pair has no ``=``, its value is not Unicode, or a parameter is given twice, of which one
+            would be passed over.
     """
     parameters = {}
     for pair in pairs:
@@ -34,7 +35,18 @@ def parse_parameters(pairs: list[str], kinds: Mapping[str, str] = {}) -> dict[st
             how = f": a list is written {key}=A,B" if kinds.get(key) == "texts" else ""
             raise typer.BadParameter(f"{key} is given twice{how}", param_hint="-p")
         parameters[key] = _value(value, kinds.get(key, ""))
+        if not _is_unicode(parameters[key]):
+            raise typer.BadParameter(f"{key} holds half a character, or bytes that are not UTF-8", param_hint="-p")
     return parameters
+
+
+def _is_unicode(value: Any) -> bool:
+    """Whether it can be sent at all: JSON spells lone surrogates, and so do arguments that are not UTF-8."""
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _value(text: str, kind: str) -> Any:

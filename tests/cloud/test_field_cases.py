@@ -82,6 +82,18 @@ async def test_a_work_order_that_would_name_another_path_is_refused_and_not_sent
     assert not tuya.calls
 
 
+@pytest.mark.parametrize("code", ["1004", "1108"])
+async def test_a_key_that_tuya_cannot_read_in_a_path_costs_its_item_alone(open_client, tuya, code):
+    lines = "/v2.0/pms/production/craftline/get/"
+    tuya.plan(lines + "WO/1", *[refused(code, "not accepted")] * 9)
+    tuya.plan(lines + "WO1", *[refused(code, "not accepted")] * 9)
+    async with open_client() as client:
+        with pytest.raises(ItemRefused, match="characters that Tuya does not accept in a path"):
+            await client.call(CRAFT_LINE, path={"order_code": "WO/1"})
+        with pytest.raises(ConfigurationWrong):
+            await client.call(CRAFT_LINE, path={"order_code": "WO1"})
+
+
 # ------------------------------------------------------------------------------------------------------------- faults
 
 

@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import pytest
+import typer
 
 from flows.catalogue import FLOWS
 from flows.command_line import kinds_of, parse_parameters
@@ -40,6 +41,12 @@ KINDS = {"run_key": "text", "sns": "texts"}
 )
 def test_digits_stay_text_where_text_is_meant(pair: str, value: object) -> None:
     assert list(parse_parameters([pair], KINDS).values()) == [value]
+
+
+@pytest.mark.parametrize("pair", [r'sns=["A1","\ud83d"]', r'work_orders="\udc00"', "sns=\udcff", r'a={"b":["\ud800"]}'])
+def test_what_is_not_unicode_is_refused_before_it_is_sent(pair: str) -> None:
+    with pytest.raises(typer.BadParameter, match="holds half a character, or bytes that are not UTF-8"):
+        parse_parameters([pair], KINDS)
 
 
 def test_every_flow_says_which_of_its_parameters_are_text() -> None:

@@ -12,7 +12,7 @@ from tuyahouse.cloud.auth.keepers import Keepers
 from tuyahouse.cloud.auth.signing import Signer
 from tuyahouse.cloud.clock import ServerClock
 from tuyahouse.cloud.endpoint import Endpoint
-from tuyahouse.cloud.errors import ConfigurationWrong, PassingFault, Throttled, TuyaError, prefix
+from tuyahouse.cloud.errors import ConfigurationWrong, ItemRefused, PassingFault, Throttled, TuyaError, prefix
 from tuyahouse.cloud.http.answer import Answer, Received, read_answer
 from tuyahouse.cloud.http.deadline import Deadline
 from tuyahouse.cloud.http.faults import FAULTS, fault
@@ -26,6 +26,9 @@ from tuyahouse.settings import Account
 from tuyahouse.stores import SlotStore, Token, TokenStore
 
 __all__ = ["Answer", "Endpoint", "TuyaClient"]
+
+_OF_THE_ADDRESS = frozenset({"1004", "1108"})
+"""Codes of a signature and of a path that are not accepted."""
 
 
 class TuyaClient:
@@ -190,7 +193,12 @@ class TuyaClient:
                 endpoint=endpoint.name,
                 remedy=f"Set {p}PMS_USERNAME and {p}PMS_PASSWORD.",
             ) from None
-        return await self._run(auth, endpoint, request)
+        try:
+            return await self._run(auth, endpoint, request)
+        except ConfigurationWrong as error:
+            if error.code in _OF_THE_ADDRESS and _has_odd_key(endpoint, request):
+                raise _refused_key(error) from error
+            raise
 
     async def _once(
         self,
@@ -275,3 +283,15 @@ class TuyaClient:
 def _repeatable(endpoint: Endpoint, error: Exception) -> bool:
     """Whether a retry can help without the risk of carrying out a write twice."""
     return isinstance(error, PassingFault | Throttled) and (endpoint.idempotent or not error.reached)
+
+
+def _has_odd_key(endpoint: Endpoint, request: Request) -> bool:
+    """Whether a key in the path holds characters that are encoded there: servers read ``%2F`` in more than one way."""
+    return "{" in endpoint.path and "%" in request.url.partition("?")[0]
+
+
+def _refused_key(error: TuyaError) -> ItemRefused:
+    """The error as one of its item alone: other calls are accepted."""
+    remedy = "Its key holds characters that Tuya does not accept in a path. Correct it where it comes from."
+    told = {"code": error.code, "msg": error.msg, "tid": error.tid, "endpoint": error.endpoint}
+    return ItemRefused(error.what, **told, remedy=remedy, reached=error.reached, raw=error.raw)
