@@ -32,8 +32,7 @@ SECONDS_A_BLOCK = 0.125
 """Length of a block of slots. All processes together must hold less than a second of them: only slots that are not yet
 handed out can be postponed."""
 UNPACED_BLOCK = 500
-"""Most calls that an unpaced process reserves at once; if it is killed, up to this many are counted too many."""
-FIRST_UNPACED_BLOCK = 64
+"""Calls that an unpaced process reserves at once. If it is killed, those that it has not made are counted too many."""
 REPORT_SECONDS = 5.0
 
 
@@ -159,8 +158,7 @@ class Pacer:
 
     def _lane(self, endpoint: str) -> _Lane:
         # Within a budget, calls reserved for one endpoint are missing at the others.
-        unpaced = FIRST_UNPACED_BLOCK if self._monthly_calls is None else 1
-        first = self._block if self._per_second else unpaced
+        first = self._block if self._per_second or self._monthly_calls is None else 1
         return self._lanes.setdefault(endpoint, _Lane(endpoint, first))
 
     async def _wait(self, lane: _Lane) -> None:
@@ -227,11 +225,11 @@ class Pacer:
     def _fetch(self, lane: _Lane) -> "asyncio.Future[Slots]":
         """Reserve about as many slots as were used lately: unused ones are lost to other processes.
 
-        Without a pace and a budget nobody loses any, and blocks grow: a reservation is a transaction.
+        Without a pace and a budget nobody loses any, and blocks are as large as can be: a reservation is a transaction.
         """
-        if lane.slots.count:
-            free = not self._per_second and self._monthly_calls is None
-            lane.want = min(self._block, max(1, (4 if free else 2) * lane.started))
+        free = not self._per_second and self._monthly_calls is None
+        if lane.slots.count and not free:
+            lane.want = min(self._block, max(1, 2 * lane.started))
         lane.started = 0
         lane.put_off_when_coming = lane.put_off
         reserve = partial(
