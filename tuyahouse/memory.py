@@ -11,15 +11,16 @@ _inside = 0
 
 @contextmanager
 def rare_collections() -> Iterator[None]:
-    """Run Python's cycle collector every fifty thousand new objects instead of every few hundred, within a block.
+    """Run Python's cycle collector every hundred thousand new objects instead of every few hundred, within a block.
 
-    The objects of a batch live until its commit, so early collections find nothing. Fifty thousand is still often
-    enough to collect the cycles that database drivers leave behind. Objects that exist on entry, mostly those of
-    imported libraries, are frozen and not scanned inside the block. Several tasks may be inside at once.
+    The objects of a batch, some twenty thousand for a thousand serial numbers, live until its commit, so early
+    collections find nothing. A hundred thousand is still often enough for the cycles that database drivers leave.
+    Objects that exist on entry, mostly those of imported libraries, are frozen and not scanned inside the block.
+    Several tasks may be inside at once.
     """
     global _inside
     if not _inside:
-        gc.set_threshold(50_000, 5, 5)
+        gc.set_threshold(100_000, 5, 5)
         gc.freeze()
     _inside += 1
     try:
