@@ -95,7 +95,7 @@ def prepare_columns(columns: Sequence[Column[Any]], values: list[Sequence[Any]],
             changed = True
     for place, convert in converters(columns, dialect):
         # mostly none on PostgreSQL, where only JSON is converted and ``extra`` is mostly empty
-        if any(value is not None for value in values[place]):
+        if values[place].count(None) < len(values[place]):
             values[place] = _converted(values[place], convert)
             changed = True
     return changed

@@ -62,8 +62,7 @@ class Candidate(NamedTuple):
     unknown_times: int
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """A serial number after a changed answer. None in ``order_code`` or ``craft_line_code`` keeps what is stored."""
 
     sn: str
