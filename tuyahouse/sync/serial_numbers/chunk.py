@@ -7,10 +7,9 @@ chunk, and decides the unit's state together with its craft line.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from operator import attrgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -52,8 +51,7 @@ STEP_COLUMNS = (
 _time_ms = attrgetter("time_ms")
 
 
-@dataclass(frozen=True, slots=True)
-class SnAnswer:
+class SnAnswer(NamedTuple):
     """A usable answer; ``steps`` is None if the registry knows it already."""
 
     body: bytes
@@ -196,6 +194,8 @@ def _news(
     asked: Asked[SnAnswer], known: Mapping[str, registry.Known], held: Mapping[str, registry.Known]
 ) -> Asked[SnAnswer]:
     """What is still news: without keys that were asked again later, compared with what other runs landed meanwhile."""
+    if held == known:
+        return asked  # nothing has landed since before the asking
     news = asked.without(asked.overtaken({sn: each.last_asked_at for sn, each in held.items()}))
     news.answers = [
         (sn, answer if _unmoved(known.get(sn), held.get(sn)) else _read_again(answer, held.get(sn)))
