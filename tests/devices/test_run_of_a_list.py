@@ -3,14 +3,17 @@
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from tests.devices.nights import account_of, inventory, night, truth
 from tests.support.sandbox import Sandbox
 from tuyahouse.cloud.client import TuyaClient
+from tuyahouse.cloud.errors import QuotaExhausted
 from tuyahouse.settings import Account
 from tuyahouse.sync.devices.chunks import list_chunk
 from tuyahouse.sync.devices.plan import Concluded, conclude, plan_lists, sentence
 from tuyahouse.warehouse.devices import lists
-from tuyahouse.warehouse.ledgers import run_chunks, runs
+from tuyahouse.warehouse.ledgers import dead_letters, run_chunks, runs
 from tuyahouse.warehouse.warehouse import Warehouse
 
 Start = Callable[..., Sandbox]
@@ -88,6 +91,36 @@ async def test_only_the_run_that_met_an_oddity_of_a_list_reports_it(sandboxes: S
     assert met.concluded and met.concluded.odd.keys() == {"north-hall", "south-hall"}
     assert other.concluded and other.concluded.odd.keys() == {"north-hall"}
     assert all(words.rstrip(".") + "." == words for words in met.concluded.odd.values())
+
+
+def why_not(warehouse: Warehouse) -> list[str]:
+    with warehouse.read() as conn:
+        return [letter.message for letter in dead_letters.open_dead_letters(conn, "demo", "devices")]
+
+
+async def test_a_spelling_that_is_set_is_the_only_one_tried(sandboxes: Start, warehouse: Warehouse) -> None:
+    sandbox = sandboxes("--set", "devices=60", "--set", "device_query=camel")
+    wrong = account_of(sandbox, project_ids=("north-hall",), device_query="snake")
+    await night(warehouse, wrong, "refused")
+    (refused,) = why_not(warehouse)
+    assert "1109" in refused and "projectId is missing" in refused
+    sandbox.control("options", {"other_spelling": "ignore"})
+    await night(warehouse, wrong, "passed over")
+    assert any("another page than the requested one, with the query spelled snake" in why for why in why_not(warehouse))
+    await night(warehouse, account_of(sandbox, device_query="camel"), "right")
+    assert inventory(warehouse).keys() == {each["device_id"] for each in truth(sandbox, "devices")}
+    assert why_not(warehouse) == []
+
+
+async def test_an_exhausted_quota_ends_the_search_for_the_spelling(sandboxes: Start, warehouse: Warehouse) -> None:
+    sandbox = sandboxes("--set", "devices=60", "--fault", "quota=1")
+    account = account_of(sandbox)
+    with pytest.raises(QuotaExhausted):
+        await night(warehouse, account, "first")
+    assert sandbox.control("stats")["calls"] == 1
+    sandbox.control("faults", {})
+    await night(warehouse, account, "first")
+    assert len(inventory(warehouse)) == len(truth(sandbox, "devices"))
 
 
 def test_a_sentence_ends_with_one_full_stop() -> None:

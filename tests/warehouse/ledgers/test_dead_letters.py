@@ -93,6 +93,16 @@ def test_a_key_that_no_database_text_can_be_is_stored_all_the_same(warehouse: Wa
     assert [(one.key, one.message, one.raw) for one in open_ones(warehouse)] == [("S\ufffd\ufffd", "\ufffd", b"\0\xff")]
 
 
+def test_keys_longer_than_an_index_holds_are_told_apart_and_found_again(warehouse: Warehouse) -> None:
+    first, second = ("S" * 10_000 + end for end in "12")
+    record(warehouse, Letter(first), Letter(second))
+    assert len({one.key for one in open_ones(warehouse)}) == 2
+    with warehouse.begin() as conn:
+        dead_letters.resolve(conn, "factory", "sn_flows", [first], AT)
+        found = [dead_letters.newest_of(conn, "factory", [key]) for key in (first, second)]
+    assert [one is None for one in found] == [True, False]
+
+
 # ----------------------------------------------------------------------------------------------------------- dismissed
 
 
