@@ -164,7 +164,7 @@ def test_a_new_user_is_asked_again_until_each_answer_works_and_then_has_a_file_t
     assert "signature" not in written["accounts"]["factory"], "the current signature is the default"
     for words in (
         *("letters, digits", "names mysql", "client_secret", "PMS_PASSWORD", "monthly_calls: "),
-        "messages_read_by: Input should be 'nobody', 'schedule' or 'service'",
+        "messages_read_by: must be 'nobody', 'schedule' or 'service'",
     ):
         assert words.lower() in printed.lower(), printed
     for secret in ("mistyped-secret-of-mine", "not-the-password", account.client_secret.get_secret_value()):
@@ -228,7 +228,7 @@ def test_an_old_project_gets_the_old_signature(sandboxes, tmp_path: Path) -> Non
         ({"region": "http://127.0.0.1:9"}, "region, client_id, client_secret cannot be used; nothing was written."),
         ({"pms_password": "wrong"}, "pms_username, pms_password cannot be used; nothing was written."),
         ({"pms_password": None}, "pms_password: is missing"),
-        ({"monthly_calls": "0"}, "monthly_calls: "),
+        ({"monthly_calls": "-1"}, "monthly_calls: must be at least 0"),
         ({"messages_read_by": "me"}, "messages_read_by cannot be used; nothing was written."),
         ({"warehouse_url": "sqlite:////no/such/folder/x.db"}, "warehouse_url cannot be used; nothing was written."),
         ({"client_id": None}, "does not answer client_id (Access ID of the cloud project)."),

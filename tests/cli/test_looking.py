@@ -115,11 +115,18 @@ def test_a_plan_fits_into_80_columns_and_shows_what_another_strategy_or_budget_w
     assert "Now: the open serial number that was asked longest ago was asked" in words
 
 
-def test_a_budget_of_nothing_and_a_strategy_that_does_not_exist_are_refused_with_what_may_be_written(cli) -> None:
-    refused = cli("plan", MONTHLY_CALLS="0", STRATEGY="fast")
+def test_a_budget_of_nothing_plans_nothing_and_says_so(cli) -> None:
+    words = " ".join(cli("plan", MONTHLY_CALLS="0").stdout.split())
+    assert "MONTHLY_CALLS is 0: no call is paid for, so nothing is asked." in words
+    assert "At 0 calls a month nothing is ever asked." in words and "tokens 0" in words
+    assert "0.0% of 0, 0 left" in cli("status", MONTHLY_CALLS="0").stdout
+
+
+def test_a_strategy_and_a_budget_that_do_not_exist_are_refused_with_what_may_be_written(cli) -> None:
+    refused = cli("plan", MONTHLY_CALLS="-1", STRATEGY="fast")
     assert refused.exit_code == 1
-    assert f"{DEMO}MONTHLY_CALLS: Input should be greater than or equal to 1" in refused.stderr
-    assert f"{DEMO}STRATEGY: Input should be 'all', 'stale' or 'pass_counts'" in refused.stderr
+    assert f"{DEMO}MONTHLY_CALLS: must be at least 0" in refused.stderr
+    assert f"{DEMO}STRATEGY: must be 'all', 'stale' or 'pass_counts'" in refused.stderr
 
 
 @pytest.mark.usefixtures("asked")

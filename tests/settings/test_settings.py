@@ -274,7 +274,7 @@ def test_no_duration_is_negative_and_no_lock_ends_at_once(env):
     env({"TUYAHOUSE_RAW_RETENTION": "-P1D", "TUYAHOUSE_LOCK_LEASE": "0s"})
     assert problems() == [
         "TUYAHOUSE_RAW_RETENTION: is negative; a duration is zero or more",
-        "TUYAHOUSE_LOCK_LEASE: Input should be greater than or equal to 1 second",
+        "TUYAHOUSE_LOCK_LEASE: must be at least 1 second",
     ]
 
 

@@ -125,6 +125,8 @@ def _named(account: Account, long_run: Sequence[Outlook]) -> list[Outlook]:
 
 
 def _at_most(one: Outlook) -> str:
+    if not one.monthly_calls:
+        return "At 0 calls a month nothing is ever asked."
     return (
         f"At {one.monthly_calls:,} calls a month by {one.strategy}: work orders at most {_days(one.orders)} old, "
         f"serial numbers at most {_days(one.serial_numbers)}."
@@ -150,6 +152,8 @@ def _sentences(account: Account, night: Plan, others: list[AlsoDue], calls: int)
     ]
     if account.monthly_calls is None or night.quota_left is None:
         return [*lines, "MONTHLY_CALLS is not set: tuyahouse does not limit the calls of a month."]
+    if not account.monthly_calls:
+        return [*lines, "MONTHLY_CALLS is 0: no call is paid for, so nothing is asked."]
     share = calls / account.monthly_calls
     before = night.calls + night.quota_left
     after = max(before - calls, 0)

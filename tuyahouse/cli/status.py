@@ -141,7 +141,7 @@ def _calls(conn: Connection, account: Account, now: datetime) -> None:
         said_of_budget = "MONTHLY_CALLS is not set"
     else:
         left = max(account.monthly_calls - used, 0)
-        said_of_budget = f"{used / account.monthly_calls:.1%} of {account.monthly_calls:,}, {left:,} left"
+        said_of_budget = f"{used / max(account.monthly_calls, 1):.1%} of {account.monthly_calls:,}, {left:,} left"
     say(f"Calls since {month}: {used:,} ({said_of_budget}).")
     by_endpoint = slots.calls_by_endpoint(conn, account.name, month)
     if by_endpoint:

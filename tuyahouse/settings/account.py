@@ -50,7 +50,7 @@ class Account(BaseModel):
         description="Calls in flight at once in one process; their answers take up to that many times `MAX_ANSWER_MB`",
     )
     monthly_calls: Whole | None = Field(
-        default=None, ge=1, description="Budget of calls in a calendar month (UTC); none: no limit"
+        default=None, ge=0, description="Budget of calls in a calendar month (UTC); 0: no call; none: no limit"
     )
     strategy: Annotated[Literal["all", "stale", "pass_counts"], Lower] = Field(
         default="pass_counts",

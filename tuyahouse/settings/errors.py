@@ -71,4 +71,19 @@ def sentence(error: Any) -> str:
         return f"{variable}: is not a duration; write for example 90s, 30m, 12h or 7d"
     if error["type"] == "string_pattern_mismatch":
         return f"{variable}: is not a URL; it begins with https:// or, for a warehouse, sqlite:/// or postgresql://"
-    return f"{variable}: {error['msg'].removeprefix('Value error, ')}"
+    return f"{variable}: {_in_plain_words(error['msg'])}"
+
+
+def _in_plain_words(said: str) -> str:
+    """What pydantic says of a value, shorter."""
+    for its, ours in _PLAINER:
+        said = said.replace(its, ours)
+    return said
+
+
+_PLAINER = (
+    ("Value error, ", ""),
+    ("Input should be greater than or equal to", "must be at least"),
+    ("Input should be less than or equal to", "must be at most"),
+    ("Input should be", "must be"),
+)

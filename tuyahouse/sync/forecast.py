@@ -98,6 +98,7 @@ def forecast(
     calls = sum(wanted.values()) + counts
     tokens = token_calls(_seconds(calls, calls_per_second), has_pms) if calls else 0
     asked = within(wanted, None if tonight is None else tonight - counts - tokens)
+    tokens = tokens if counts or any(asked.values()) else 0
     left = None if monthly_calls is None else max(monthly_calls - calls_this_month, 0)
     spent = sum(asked.values()) + counts + tokens
     craft = 2 * unknown_craft_lines * has_pms
@@ -111,7 +112,7 @@ def forecast(
         craft_line_calls=craft,
         token_calls=tokens,
         minutes=None if seconds is None else seconds / 60,
-        quota_share=None if monthly_calls is None else (spent + craft) / monthly_calls,
+        quota_share=None if monthly_calls is None else (spent + craft) / max(monthly_calls, 1),
         quota_left=None if left is None else left - spent - craft,
     )
 

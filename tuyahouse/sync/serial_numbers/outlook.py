@@ -68,7 +68,7 @@ def _by_counts(monthly_calls: int | None, budget: int | None, usual: Usual) -> O
         "pass_counts",
         monthly_calls,
         budget,
-        _nights(usual.counts, counts) if usual.counts else 1,
+        _nights(usual.counts, counts) if usual.counts or not budget else 1,
         nights if overdue <= left else _nights(usual.open, left),
         _nights(asked, left),
     )
