@@ -72,6 +72,24 @@ def test_the_sandbox_counts_the_calls_that_we_do_and_the_warehouse_is_the_truth(
     warehouse.close()
 
 
+def test_a_budget_of_nothing_asks_nothing_and_says_what_waits(
+    reference: Sandbox, prefect_server: PrefectServer, tmp_path: Path, secret_key: str
+) -> None:
+    url = f"sqlite:///{tmp_path / 'warehouse.db'}"
+    env = prefect_server.env | reference.environment(
+        TUYAHOUSE_WAREHOUSE_URL=url,
+        TUYAHOUSE_SECRET_KEY=secret_key,
+        TUYAHOUSE_ACCOUNTS__DEMO__MONTHLY_CALLS="0",
+        TUYAHOUSE_ACCOUNTS__DEMO__PROJECT_IDS="",
+    )
+    warehouse = Warehouse.open(url, secret_key)
+    register(warehouse, begun_units(reference))
+    warehouse.close()
+    code, printed = run_flow("nightly_sync", env, now=instant(0).isoformat())
+    assert code == 0 and counted(reference) == {}, printed
+    assert "Tonight's share of the month's calls pays for 0 of " in printed
+
+
 def counted(sandbox: Sandbox) -> dict[str, int]:
     """Calls by endpoint, as the sandbox counts them."""
     return {

@@ -123,7 +123,7 @@ async def test_an_unknown_one_is_asked_ever_more_rarely(factory, warehouse, answ
     register(warehouse, ["GHOST"])
     patient = settings_of(tuya, plan=PlanPolicy(unknown_after=timedelta(hours=12), unknown_factor=2))
     asked_on = []
-    for hour in range(0, 120, 6):
+    for hour in range(0, 120, 12):
         at = timedelta(hours=hour)
         _shift(warehouse, at)
         if (await night(warehouse, patient, f"hour {hour}")).outcome.asked:

@@ -1,15 +1,14 @@
 """Which serial numbers are asked now."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from tests.serial_numbers.reference import planner_order
 from tuyahouse.settings import PlanPolicy
-from tuyahouse.sync.serial_numbers.due import is_due, select_due, wait_of
+from tuyahouse.sync.serial_numbers.due import is_due, wait_of
 
 NOW = datetime(2026, 11, 21, 2, 0, tzinfo=UTC)
 POLICY = PlanPolicy()
@@ -42,14 +41,22 @@ def test_one_never_asked_is_due():
     assert is_due(Candidate(added_at=NOW), NOW, POLICY)
 
 
-def test_an_open_one_is_due_after_twelve_hours():
-    assert is_due(asked("open", hours(12)), NOW, POLICY)
-    assert not is_due(asked("open", hours(12) - timedelta(seconds=1)), NOW, POLICY)
+def test_an_open_one_is_due_after_twelve_hours_or_a_quarter_of_them_early():
+    assert is_due(asked("open", hours(9)), NOW, POLICY)
+    assert not is_due(asked("open", hours(9) - timedelta(seconds=1)), NOW, POLICY)
 
 
-def test_a_finished_one_is_first_due_after_a_week():
-    assert is_due(asked("finished", days(7), changed_ago=days(7)), NOW, POLICY)
-    assert not is_due(asked("finished", days(7) - hours(1), changed_ago=days(7) - hours(1)), NOW, POLICY)
+def test_a_finished_one_is_first_due_after_a_week_or_six_hours_early():
+    assert is_due(asked("finished", days(7) - hours(6), changed_ago=days(7) - hours(6)), NOW, POLICY)
+    assert not is_due(asked("finished", days(7) - hours(7), changed_ago=days(7) - hours(7)), NOW, POLICY)
+
+
+@pytest.mark.parametrize("late", [timedelta(0), timedelta(seconds=1), hours(5)])
+def test_a_wait_of_whole_days_is_over_in_the_night_it_ends_however_late_in_its_night_one_was_asked(late):
+    daily, weekly = PlanPolicy(open_after=days(1)), PlanPolicy(open_after=days(7))
+    assert is_due(asked("open", days(1) - late), NOW, daily)
+    assert is_due(asked("open", days(7) - late), NOW, weekly)
+    assert not is_due(asked("open", days(6) - late), NOW, weekly)
 
 
 def test_a_finished_one_is_asked_after_7_then_14_28_56_112_and_at_most_180_days():
@@ -87,37 +94,13 @@ def test_one_asked_in_the_future_is_due_unless_clocks_may_differ_by_that():
 
 
 def test_an_unknown_state_is_treated_as_open():
-    assert is_due(asked("paused", hours(12)), NOW, POLICY)
-    assert not is_due(asked("paused", hours(11)), NOW, POLICY)
+    assert is_due(asked("paused", hours(9)), NOW, POLICY)
+    assert not is_due(asked("paused", hours(8)), NOW, POLICY)
 
 
 def test_one_that_was_asked_in_vain_is_asked_again_like_an_open_one():
-    assert is_due(asked("new", hours(12)), NOW, POLICY)
-    assert not is_due(asked("new", hours(11)), NOW, POLICY)
-
-
-def test_the_budget_goes_to_the_first_that_are_due():
-    candidates = [
-        replace(Candidate(), sn="new"),
-        replace(asked("open", hours(1)), sn="fresh"),
-        replace(asked("open", hours(13)), sn="stale"),
-    ]
-    assert list(select_due(candidates, NOW, POLICY, None)) == ["new", "stale"]
-    assert list(select_due(candidates, NOW, POLICY, 1)) == ["new"]
-    assert list(select_due(candidates, NOW, POLICY, 0)) == []
-    assert list(select_due(candidates, NOW, POLICY, -3)) == []
-
-
-def test_no_more_candidates_are_pulled_than_the_budget_needs():
-    pulled = []
-
-    def candidates():
-        for number in range(1000):
-            pulled.append(number)
-            yield Candidate(sn=f"P{number}")
-
-    assert len(list(select_due(candidates(), NOW, POLICY, 3))) == 3
-    assert len(pulled) == 3
+    assert is_due(asked("new", hours(9)), NOW, POLICY)
+    assert not is_due(asked("new", hours(8)), NOW, POLICY)
 
 
 moments = st.datetimes(datetime(2026, 1, 1), datetime(2026, 12, 31), timezones=st.just(UTC))  # noqa: DTZ001
@@ -141,29 +124,6 @@ policies = st.builds(
     unknown_factor=st.floats(1, 5),
     unknown_at_most=st.timedeltas(hours(1), days(365)),
 )
-
-
-@given(st.lists(candidates), moments, policies, st.none() | st.integers(-1, 20))
-def test_never_more_than_the_budget_and_never_one_that_is_not_due(some, now, policy, budget):
-    chosen = list(select_due(some, now, policy, budget))
-    due = [candidate.sn for candidate in some if is_due(candidate, now, policy)]
-    assert chosen == due[: len(due) if budget is None else max(budget, 0)]
-
-
-@given(st.lists(candidates), moments, policies)
-def test_those_never_asked_come_before_all_others(some, now, policy):
-    unique = {candidate.sn: candidate for candidate in some}
-    chosen = [unique[sn] for sn in select_due(sorted(unique.values(), key=planner_order), now, policy, None)]
-    never = [candidate.last_asked_at is None for candidate in chosen]
-    assert never == sorted(never, reverse=True)
-
-
-@given(st.lists(candidates), moments, policies)
-def test_open_ones_come_by_staleness(some, now, policy):
-    unique = {candidate.sn: candidate for candidate in some}
-    chosen = [unique[sn] for sn in select_due(sorted(unique.values(), key=planner_order), now, policy, None)]
-    asked_at = [c.last_asked_at for c in chosen if c.state == "open" and c.last_asked_at]
-    assert asked_at == sorted(asked_at)
 
 
 @given(candidates, moments, policies, st.timedeltas(timedelta(0), days(400)))

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.serial_numbers.test_due import NOW, POLICY
-from tuyahouse.sync.serial_numbers.due import overdue_before
+from tuyahouse.sync.serial_numbers.due import is_overdue, overdue_before
 from tuyahouse.sync.serial_numbers.strategies import STRATEGIES
 from tuyahouse.sync.serial_numbers.strategies.situation import REASONS, Order, Situation
 from tuyahouse.times import CLOCKS_DIFFER
@@ -41,6 +41,10 @@ def units(draw, sn: str, states=("new", "open", "open", "open", "unknown")) -> U
     return Unit(sn, state, draw(ages), asked, newest, 1, draw(st.none() | st.integers(1, 5)), newest)
 
 
+def _rank(one: Unit, overdue_before: datetime) -> int:
+    return -1 if is_overdue(one, overdue_before) else one.last_asked_at is not None
+
+
 @st.composite
 def situations(draw) -> tuple[Situation, list[Unit]]:
     """A situation, and all units that are registered."""
@@ -68,8 +72,10 @@ def situations(draw) -> tuple[Situation, list[Unit]]:
     before = overdue_before(NOW, MOST)
 
     def candidates(counted: frozenset[str]) -> Iterator[Unit]:
-        """As the warehouse gives them: of orders that counts decide about those too old, or asked in the future."""
-        for code, one in registered:
+        """As the warehouse gives them: overdue ones, those never asked, others.
+
+        Of orders that counts decide about those too old, or asked in the future."""
+        for code, one in sorted(registered, key=lambda each: _rank(each[1], before)):
             since = one.last_asked_at or one.added_at
             if one.last_asked_at and BEGUN <= one.last_asked_at <= NOW + CLOCKS_DIFFER:
                 continue
@@ -93,7 +99,7 @@ def situations(draw) -> tuple[Situation, list[Unit]]:
     )
 
 
-def is_overdue(one: Unit) -> bool:
+def too_old(one: Unit) -> bool:
     return one.state in ("new", "open") and one.last_asked_at is not None and one.last_asked_at <= NOW - MOST
 
 
@@ -101,7 +107,7 @@ def is_overdue(one: Unit) -> bool:
 def test_whatever_the_counts_say_every_overdue_one_is_asked_and_comes_first(made: tuple[Situation, list[Unit]]) -> None:
     situation, registered = made
     chosen = list(STRATEGIES["pass_counts"](situation))
-    overdue = {one.sn for one in registered if is_overdue(one)}
+    overdue = {one.sn for one in registered if too_old(one)}
     assert overdue <= {one.sn for one in chosen}
     if situation.counted:
         reasons = [one.reason == "overdue" for one in chosen]

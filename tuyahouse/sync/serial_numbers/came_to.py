@@ -5,12 +5,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from tuyahouse.settings import Account
-from tuyahouse.sync.serial_numbers import counting, stages
+from tuyahouse.sync.serial_numbers import counting
 from tuyahouse.sync.serial_numbers.definitions import NIGHTS
 from tuyahouse.sync.serial_numbers.progress import Progress, store_progress
 from tuyahouse.sync.serial_numbers.strategies.situation import REASONS
+from tuyahouse.sync.serial_numbers.view import View, proved, view
 from tuyahouse.warehouse.ledgers import runs
-from tuyahouse.warehouse.serial_numbers import pass_counts
+from tuyahouse.warehouse.serial_numbers import order_units
 from tuyahouse.warehouse.serial_numbers.pass_counts import Trust
 from tuyahouse.warehouse.shared.landing import landing
 from tuyahouse.warehouse.warehouse import Warehouse
@@ -38,15 +39,11 @@ class CameTo:
     """Work orders whose counts tonight's share does not pay for."""
     trust: Trust = field(default_factory=Trust)
 
-    @property
-    def trusted(self) -> bool:
-        return self.trust.agreed >= NIGHTS and not self.trust.refused_at
-
 
 def sum_up(warehouse: Warehouse, account: Account, run: runs.Run, now: datetime) -> CameTo | None:
     """What the run came to; None for one that was given what to ask. It is stored with the run, in words."""
     with warehouse.read() as source, landing(warehouse, run) as conn:
-        seen = stages.view(source, account.name, run, now)
+        seen = view(source, account.name, run, now)
         progress = seen.progress
         if not progress.strategy:
             return None
@@ -60,7 +57,7 @@ def _by_age(progress: Progress) -> CameTo:
     return CameTo(progress.strategy, progress.reasons, progress.waiting)
 
 
-def _counted(seen: stages.View) -> CameTo:
+def _counted(seen: View) -> CameTo:
     progress, told = seen.progress, [one for counts in seen.told.values() for one in counts]
     judged = [one for one in told if one.warehouse_count is not None]
     explained = sum(one.tuya_count == one.warehouse_count for one in judged)
@@ -70,7 +67,7 @@ def _counted(seen: stages.View) -> CameTo:
         progress.reasons,
         progress.waiting,
         counts=len(told),
-        left_alone=pass_counts.unasked_since(seen.conn, seen.account, decided, seen.begun),
+        left_alone=order_units.unasked_since(seen.conn, seen.account, decided, seen.begun),
         explained=explained,
         unexplained=len(judged) - explained,
         audited=len(progress.audited) if seen.trusted else len(seen.told),
@@ -102,7 +99,7 @@ def _by_counts(came_to: CameTo) -> list[str]:
             f"{came_to.counts:,} pass counts asked, {came_to.explained:,} of them explained and "
             f"{came_to.unexplained:,} not."
         )
-    if came_to.trusted:
+    if proved(came_to.trust):
         lines.append(f"They left {came_to.left_alone:,} open serial numbers alone.")
     if came_to.in_full:
         lines.append(f"{came_to.in_full:,} work orders were asked in full, as counting them costs more than it saves.")
@@ -120,7 +117,7 @@ def trust_in_words(trust: Trust, audited: int = 0) -> str:
             f"Tuya refused pass counts on {trust.refused_at:%Y-%m-%d}; they are tried again after "
             f"{counting.REFUSED_FOR.days} days."
         )
-    if trust.agreed >= NIGHTS:
+    if proved(trust):
         return f"The counts are trusted ({trust.definition})" + (
             f"; {audited:,} work orders were asked in full to check them." if audited else "."
         )

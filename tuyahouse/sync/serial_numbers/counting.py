@@ -1,14 +1,16 @@
 """Pass counts of a run: which are worth asking, and what the warehouse counts beside them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from tuyahouse.sync.serial_numbers.definitions import Compared, Definition
+from tuyahouse.sync.serial_numbers.due import SAME_NIGHT
 from tuyahouse.times import CLOCKS_DIFFER
 from tuyahouse.warehouse.database import Connection
-from tuyahouse.warehouse.serial_numbers import pass_counts
-from tuyahouse.warehouse.serial_numbers.pass_counts import Count, OrderUnits
+from tuyahouse.warehouse.serial_numbers import order_units, pass_counts
+from tuyahouse.warehouse.serial_numbers.order_units import OrderUnits
+from tuyahouse.warehouse.serial_numbers.pass_counts import Count
 
 KIND = "pass_count"
 AUDITED = 8
@@ -20,7 +22,6 @@ BUSY = timedelta(days=2)
 CHEAP = 0.01
 """Counts of an order that cost no more than this share of what waits there are always asked."""
 _NEVER = datetime.min.replace(tzinfo=UTC)
-SAME_NIGHT = timedelta(hours=6)
 
 
 class OrderCounts(NamedTuple):
@@ -40,15 +41,17 @@ def wanted_counts(
     """What to count tonight, of orders with a craft line; those counted ``since`` are left out."""
     before = {(one.order_code, one.node): one for one in pass_counts.newest_before(conn, account, since)}
     told = {one.order_code for one in pass_counts.told_between(conn, account, since, now + CLOCKS_DIFFER)}
-    lines = pass_counts.nodes(conn, account, [one.order_code for one in orders if one.has_line])
+    lines = order_units.nodes(conn, account, [one.order_code for one in orders if one.has_line])
     wanted = []
     for order in orders:
         nodes = [node for _, node in lines.get(order.order_code, ())]
         earlier = [before.get((order.order_code, node)) for node in nodes]
         looked = max((count.checked_at for count in earlier if count), default=None)
         if order.order_code not in told and is_time(order, looked, now):
-            fed = bool(pass_counts.feeders(conn, account, order.order_code))
-            wanted.append(OrderCounts(order, _of_order(order, nodes, earlier, fed), looked, fed))
+            fed = bool(order_units.feeders(conn, account, order.order_code))
+            empty = [count.node for count in earlier if count and not count.tuya_count]
+            known = order_units.nodes_passed(conn, account, order.order_code, empty)
+            wanted.append(OrderCounts(order, _of_order(order, nodes, earlier, known, fed), looked, fed))
     return [one for one in wanted if one.nodes]
 
 
@@ -96,11 +99,14 @@ def _calls(one: OrderCounts, in_full: bool) -> int:
     return len(one.nodes) + one.order.waiting * in_full
 
 
-def _of_order(order: OrderUnits, nodes: Sequence[str], earlier: Sequence[Count | None], fed: bool) -> list[str]:
+def _of_order(
+    order: OrderUnits, nodes: Sequence[str], earlier: Sequence[Count | None], known: Collection[str], fed: bool
+) -> list[str]:
     """The nodes to count.
 
-    All of them at first. Later not those that all its units have passed, nor those that none can have come to, as
-    nothing was counted at the node before; of an order that is done its last node, and the first if boards come in.
+    All of them at first. Later not those that all its units have passed, nor those to which no unit came that the
+    count of the node before would not tell of: nothing was counted there, and the warehouse knows of no pass either.
+    Of an order that is done its last node, and the first if boards come in.
     """
     if not any(earlier):
         return list(nodes)
@@ -112,7 +118,7 @@ def _of_order(order: OrderUnits, nodes: Sequence[str], earlier: Sequence[Count |
         done = count is not None and count.tuya_count >= all_units > 0 and not (fed and place == 0)
         if came and not done:
             chosen.append(node)
-        came = count is None or count.tuya_count > 0 or count.checked_at < looked - SAME_NIGHT
+        came = count is None or count.tuya_count > 0 or node in known or count.checked_at < looked - SAME_NIGHT
     return chosen
 
 
@@ -129,11 +135,11 @@ def compared(
 ) -> dict[str, Compared]:
     """Node → its pass count beside what the warehouse counts by that definition."""
     until = {one.node: definition.window(one.checked_at) for one in counts}
-    known = pass_counts.passed(conn, account, order, until, failures=definition.failures)
+    known = order_units.passed(conn, account, order, until, failures=definition.failures)
     return {one.node: Compared(one.tuya_count, *known[one.node]) for one in counts}
 
 
 def asked_in_full(conn: Connection, account: str, order: str, counts: Sequence[Count]) -> bool:
     """Whether every unit of the order that is not finished was asked after its counts."""
     first = min(one.checked_at for one in counts)
-    return pass_counts.unasked_since(conn, account, [order], first) == 0
+    return order_units.unasked_since(conn, account, [order], first) == 0

@@ -1,8 +1,6 @@
 """Which serial numbers are worth a call now. Pure: the clock, the policy and the budget are arguments."""
 
-from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
-from itertools import islice
 from typing import Protocol
 
 from tuyahouse.settings import PlanPolicy
@@ -44,11 +42,22 @@ def is_due(candidate: Candidate, now: datetime, policy: PlanPolicy) -> bool:
     """
     if candidate.last_asked_at is None or candidate.last_asked_at - now > CLOCKS_DIFFER:
         return True
-    return now - candidate.last_asked_at >= wait_of(candidate, policy)
+    return candidate.last_asked_at <= waited_since(now, wait_of(candidate, policy))
 
 
 NIGHT = timedelta(days=1)
 """The time from one run to the next: keys that would be overdue by then are asked now."""
+SAME_NIGHT = timedelta(hours=6)
+"""Runs begin at the same time of day, but ask some time after they began."""
+
+
+def waited_since(now: datetime, wait: timedelta) -> datetime:
+    """What was last asked no later than this has waited long enough.
+
+    A wait may end a quarter early, but no more than :data:`SAME_NIGHT`. Otherwise one of a whole day would end moments
+    after the next night was planned, and what it holds back would be asked a night later.
+    """
+    return now - max(wait - SAME_NIGHT, wait * 3 / 4)
 
 
 def overdue_before(now: datetime, max_staleness: timedelta) -> datetime:
@@ -96,14 +105,3 @@ def _grown(first: timedelta, factor: float, times: int, most: timedelta) -> time
 
 def _at_most(seconds: float, most: timedelta) -> timedelta:
     return most if seconds >= most.total_seconds() else timedelta(seconds=seconds)
-
-
-def select_due(candidates: Iterable[Candidate], now: datetime, policy: PlanPolicy, budget: int | None) -> Iterator[str]:
-    """The serial numbers to ask now, in the order given, ``budget`` of them at most (None: all).
-
-    Give candidates in the order of ``registry.candidates``, so that a small budget goes to those that need it most:
-    never asked ones by age in the registry, then open, unknown and finished ones, each longest not asked first. They
-    are pulled one by one and never held.
-    """
-    due = (candidate.sn for candidate in candidates if is_due(candidate, now, policy))
-    return islice(due, None if budget is None else max(budget, 0))

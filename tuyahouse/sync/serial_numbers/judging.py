@@ -5,7 +5,7 @@ from datetime import datetime
 
 from tuyahouse.sync.serial_numbers import counting
 from tuyahouse.sync.serial_numbers.definitions import DEFINITIONS, NIGHTS, Compared, Definition, night_agrees
-from tuyahouse.sync.serial_numbers.stages import View
+from tuyahouse.sync.serial_numbers.view import View, proved
 from tuyahouse.warehouse.database import Connection
 from tuyahouse.warehouse.ledgers import drift
 from tuyahouse.warehouse.serial_numbers import pass_counts
@@ -30,13 +30,13 @@ def judge(seen: View, run_id: str, *, whole: bool = True) -> Verdict:
     full: dict[str, list[Count]] = {}
     deficits: dict[str, int] = {}
     for code, counts in sorted(seen.told.items()):
-        in_full = counting.asked_in_full(seen.conn, seen.account, code, counts)
-        if in_full:
-            full[code] = counts
-        against = counting.compared(seen.conn, seen.account, code, counts, trusted or _meant(seen.trust))
+        against = seen.compared(code, trusted or _meant(seen.trust))
         if whole and code not in seen.progress.cut:
             verdict.settled += [_settled(one, against[one.node]) for one in counts]
         wrong = {node: one for node, one in against.items() if one.contradicts}
+        in_full = not (trusted and not wrong) and counting.asked_in_full(seen.conn, seen.account, code, counts)
+        if in_full:
+            full[code] = counts
         if trusted and wrong:
             node, most = max(wrong.items(), key=lambda each: each[1].low - each[1].tuya)
             if in_full and not verdict.contradiction:
@@ -70,11 +70,7 @@ def _earned(seen: View, full: dict[str, list[Count]], run_id: str) -> Trust:
     names = sorted(DEFINITIONS, key=lambda name: name != seen.trust.definition)
     told = False
     for name in names:
-        compared = [
-            one
-            for code, counts in full.items()
-            for one in counting.compared(seen.conn, seen.account, code, counts, DEFINITIONS[name]).values()
-        ]
+        compared = [one for code in full for one in seen.compared(code, DEFINITIONS[name]).values()]
         agrees = night_agrees(compared)
         if agrees:
             agreed = seen.trust.agreed + 1 if name == seen.trust.definition else 1
@@ -88,7 +84,7 @@ def conclude(conn: Connection, account: str, verdict: Verdict, seen: View, now: 
 
     A contradiction leaves a row in ``ops_drift``.
     """
-    pass_counts.settle(conn, account, verdict.settled)
+    pass_counts.record(conn, account, verdict.settled)
     if verdict.trust != seen.trust:
         pass_counts.set_trust(conn, account, verdict.trust)
     if verdict.suspicious:
@@ -100,6 +96,6 @@ def conclude(conn: Connection, account: str, verdict: Verdict, seen: View, now: 
             f"Tuya's pass counts are contradicted: {verdict.contradiction}. Serial numbers are asked by their age "
             f"until the counts agree again for {NIGHTS} nights; ops_drift keeps the case."
         )
-    if verdict.trust.agreed >= NIGHTS > seen.trust.agreed:
+    if proved(verdict.trust) and not proved(seen.trust):
         return "Tuya's pass counts proved true: from the next night they decide which serial numbers are asked."
     return ""

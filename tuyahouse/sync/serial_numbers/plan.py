@@ -17,6 +17,7 @@ from tuyahouse.sync.serial_numbers.progress import Progress, progress_of, store_
 from tuyahouse.sync.serial_numbers.register import register
 from tuyahouse.sync.serial_numbers.strategies import STRATEGIES
 from tuyahouse.sync.serial_numbers.strategies.situation import Choice, Situation
+from tuyahouse.sync.serial_numbers.view import View, view
 from tuyahouse.times import CLOCKS_DIFFER
 from tuyahouse.warehouse.database import Connection
 from tuyahouse.warehouse.database.values import clean_text
@@ -80,7 +81,7 @@ def plan_run(
     named = _names(wanted)
     paid = None if named else tonights_calls(warehouse, account, now)
     with warehouse.read() as source, landing(warehouse, run) as conn:
-        seen = stages.view(source, account.name, run, now) if _is_staged(wanted, account) else None
+        seen = view(source, account.name, run, now) if _is_staged(wanted, account) else None
         progress = seen.progress if seen else progress_of(source, run_id)
         kept = bool(seen and seen.trusted and progress.stage)
         going_on = run_chunks.continue_plan(conn, run_id, lambda keys: kept)
@@ -133,7 +134,7 @@ def plan_further(
         return Planned()
     paid = tonights_calls(warehouse, account, now)
     with warehouse.read() as source, landing(warehouse, run) as conn:
-        seen = stages.view(source, account.name, run, now)
+        seen = view(source, account.name, run, now)
         going_on = run_chunks.continue_plan(conn, run.run_id, lambda keys: True)
         planned = _stage(source, conn, settings, account, wanted, seen, going_on, run.run_id, paid)
         if not planned.keys:
@@ -152,7 +153,7 @@ def _stage(
     settings: Settings,
     account: Account,
     wanted: Wanted,
-    seen: stages.View,
+    seen: View,
     going_on: run_chunks.Continued,
     run_id: str,
     paid: int | None,
@@ -210,7 +211,7 @@ def _choices(
     wanted: Wanted,
     now: datetime,
     going_on: run_chunks.Continued,
-    seen: stages.View | None,
+    seen: View | None,
 ) -> Iterator[Choice]:
     """The serial numbers that a run has yet to plan and ask, in planner order, pulled one by one."""
     if _names(wanted):

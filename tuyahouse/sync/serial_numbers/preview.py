@@ -10,16 +10,17 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from tuyahouse.settings import Account, PlanPolicy
-from tuyahouse.sync.serial_numbers import counting, stages
+from tuyahouse.sync.serial_numbers import counting, stages, to_count
 from tuyahouse.sync.serial_numbers.budget import for_counts
-from tuyahouse.sync.serial_numbers.due import NIGHT, overdue_before
+from tuyahouse.sync.serial_numbers.due import NIGHT, overdue_before, waited_since
 from tuyahouse.sync.serial_numbers.experience import Experience, of_last_nights
 from tuyahouse.sync.serial_numbers.outlook import Usual
 from tuyahouse.sync.serial_numbers.progress import Progress
 from tuyahouse.sync.serial_numbers.strategies import STRATEGIES
 from tuyahouse.sync.serial_numbers.strategies.situation import REASONS, Situation
+from tuyahouse.sync.serial_numbers.view import view_at
 from tuyahouse.warehouse.database import Connection
-from tuyahouse.warehouse.serial_numbers import pass_counts, registry
+from tuyahouse.warehouse.serial_numbers import order_units, registry
 from tuyahouse.warehouse.serial_numbers.pass_counts import Trust
 
 MOVED_SHARE = 0.1
@@ -60,8 +61,8 @@ def of_tonight(
 
 
 def _by_counts(conn: Connection, account: Account, policy: PlanPolicy, now: datetime, paid: int | None) -> Preview:
-    seen = stages.view_at(conn, account.name, now, now, Progress())
-    asked = stages.counts_to_ask(seen, for_counts(paid))
+    seen = view_at(conn, account.name, now, now, Progress())
+    asked = to_count.counts_to_ask(seen, for_counts(paid))
     audited = {code for code, _ in asked.pairs}
     if not seen.trusted:
         seen.told = {code: [] for code in audited}
@@ -77,7 +78,7 @@ def _by_counts(conn: Connection, account: Account, policy: PlanPolicy, now: date
     return Preview(
         "pass_counts",
         {reason: chosen[reason] for reason in REASONS if chosen.get(reason)},
-        len(asked.pairs) + USUAL_NODES * len(stages.lines_to_ask(seen)),
+        len(asked.pairs) + USUAL_NODES * len(to_count.lines_to_ask(seen)),
         seen.trust,
         unpaid_counts=len(asked.unpaid),
         guessed=lately.asked is None,
@@ -93,7 +94,7 @@ def usual(conn: Connection, account: Account, policy: PlanPolicy, now: datetime,
     """What the nights to come will find, as far as it is known today."""
     states = registry.counts(conn, account.name)
     lately = of_last_nights(conn, account.name, now)
-    orders = [one for one in pass_counts.orders(conn, account.name) if one.has_line and one.waiting]
+    orders = [one for one in order_units.orders(conn, account.name) if one.has_line and one.waiting]
     counts = sum(len(one.nodes) for one in counting.wanted_counts(conn, account.name, orders, now, now))
     open_ = sum(states.values()) - states.get("finished", 0) - states.get("unknown", 0)
     return Usual(
@@ -101,7 +102,7 @@ def usual(conn: Connection, account: Account, policy: PlanPolicy, now: datetime,
         again=tonight.chosen.get("finished", 0) + tonight.chosen.get("unknown", 0),
         counts=counts,
         by_counts=_by_counts_a_night(lately, open_),
-        open_nights=max(-(-policy.open_after // NIGHT), 1),
+        open_nights=max(-(-(now - waited_since(now, policy.open_after)) // NIGHT), 1),
         most_nights=max(account.max_staleness_days - 1, 1),
     )
 

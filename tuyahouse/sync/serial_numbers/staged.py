@@ -7,11 +7,11 @@ from datetime import datetime
 
 from tuyahouse.cloud.client import TuyaClient
 from tuyahouse.settings import Account
-from tuyahouse.sync.serial_numbers import counting, stages
+from tuyahouse.sync.serial_numbers import counting, to_count
 from tuyahouse.sync.serial_numbers.ask_counts import CountsAsked, ask_counts
 from tuyahouse.sync.serial_numbers.budget import for_counts, tonights_calls
 from tuyahouse.sync.serial_numbers.craft_lines import CraftLines
-from tuyahouse.sync.serial_numbers.stages import ToCount
+from tuyahouse.sync.serial_numbers.view import View, view
 from tuyahouse.warehouse.ledgers import runs
 from tuyahouse.warehouse.shared.landing import landing
 from tuyahouse.warehouse.warehouse import Warehouse
@@ -35,38 +35,38 @@ async def count_passes(
         TuyaError: a budget or quota is used up; what was told until then is stored.
     """
     done = CountsAsked()
-    if orders := await asyncio.to_thread(_without_line, warehouse, run, now):
+    lines, seen, wanted = await asyncio.to_thread(_wanted, warehouse, account, run, now)
+    if lines:
         async with open_client() as client:
-            await CraftLines(warehouse, run).fetch(client, orders)
-    wanted = await asyncio.to_thread(_wanted, warehouse, account, run, now)
+            await CraftLines(warehouse, run).fetch(client, lines)
+        _, seen, wanted = await asyncio.to_thread(_wanted, warehouse, account, run, now)
     if wanted.pairs:
         async with open_client() as client:
             done = await ask_counts(client, warehouse, run, wanted.pairs, workers=account.concurrency)
-    return await asyncio.to_thread(_note, warehouse, run, now, wanted, done)
+    return await asyncio.to_thread(_note, warehouse, run, seen, wanted, done)
 
 
-def _without_line(warehouse: Warehouse, run: runs.Run, now: datetime) -> list[str]:
-    with warehouse.read() as conn:
-        return stages.lines_to_ask(stages.view(conn, run.account, run, now))
-
-
-def _wanted(warehouse: Warehouse, account: Account, run: runs.Run, now: datetime) -> ToCount:
+def _wanted(
+    warehouse: Warehouse, account: Account, run: runs.Run, now: datetime
+) -> tuple[list[str], View, to_count.ToCount]:
+    """The craft lines that are needed first, what the stage knows, and the counts that it needs."""
     most = for_counts(tonights_calls(warehouse, account, now))
     with warehouse.read() as conn:
-        return stages.counts_to_ask(stages.view(conn, run.account, run, now), most)
+        seen = view(conn, run.account, run, now)
+        return to_count.lines_to_ask(seen), seen, to_count.counts_to_ask(seen, most)
 
 
-def _note(warehouse: Warehouse, run: runs.Run, now: datetime, wanted: ToCount, done: CountsAsked) -> list[str]:
+def _note(warehouse: Warehouse, run: runs.Run, before: View, wanted: to_count.ToCount, done: CountsAsked) -> list[str]:
     notes = []
     with warehouse.read() as source, landing(warehouse, run) as conn:
-        seen = stages.view(source, run.account, run, now)
+        seen = before.after_counting(source)
         if done.refused:
-            stages.refuse(conn, run.account, seen, done.refused)
+            to_count.refuse(conn, run.account, seen, done.refused)
             notes.append(
                 f"Tuya refuses pass counts: {done.refused} Serial numbers are asked by their age instead; the counts "
                 f"are tried again after {counting.REFUSED_FOR.days} days."
             )
-        stages.counted(conn, run.run_id, seen, wanted)
+        to_count.counted(conn, run.run_id, seen, wanted)
     if done.unusable:
         examples = "; ".join(done.unusable[:NAMED])
         notes.append(

@@ -5,158 +5,39 @@ killed goes on with the stage it had. When nothing is left to ask, the counts ar
 nights in a row are used from then on; a single contradiction ends that at once, and this night asks all that is due.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import NamedTuple
 
 from tuyahouse.settings import Account, PlanPolicy
 from tuyahouse.sync.serial_numbers import counting
-from tuyahouse.sync.serial_numbers.definitions import DEFINITIONS, NIGHTS, Definition
-from tuyahouse.sync.serial_numbers.due import overdue_before
+from tuyahouse.sync.serial_numbers.definitions import Definition
+from tuyahouse.sync.serial_numbers.due import overdue_before, waited_since
 from tuyahouse.sync.serial_numbers.experience import BY_COUNTS, of_last_nights
-from tuyahouse.sync.serial_numbers.progress import Progress, progress_of, store_progress
-from tuyahouse.sync.serial_numbers.strategies.pass_counts import reach
+from tuyahouse.sync.serial_numbers.strategies.pass_counts import MOST_OF_A_QUEUE, QUIET, furthest, reach
 from tuyahouse.sync.serial_numbers.strategies.situation import Order, Situation, Unit
+from tuyahouse.sync.serial_numbers.to_count import is_few
+from tuyahouse.sync.serial_numbers.view import View
 from tuyahouse.times import CLOCKS_DIFFER
-from tuyahouse.warehouse.database import Connection
-from tuyahouse.warehouse.ledgers import runs
-from tuyahouse.warehouse.serial_numbers import pass_counts, registry
-from tuyahouse.warehouse.serial_numbers.pass_counts import Count, OrderUnits, Times, Trust
+from tuyahouse.warehouse.serial_numbers import order_units, registry
+from tuyahouse.warehouse.serial_numbers.order_units import OrderUnits, Times
 
 BOARDS = "pcba"
 """Type of the craft lines whose finished units may go on in another work order."""
 SCOUTS = 2
 """Finished boards that are asked each night to learn into which order they go."""
 SCOUTED_FOR = timedelta(days=14)
-FEW = 3
-"""Where no more units wait, they are asked themselves instead of the counts of their order."""
 FIRST_ASKED = 3
 """Units that are asked of a work order of which nothing is known yet."""
 MOST = 20
 """Stages of a run at most; what is then left waits for the next night."""
 
 
-@dataclass(slots=True)
-class View:
-    """What one stage knows of the account's work orders."""
-
-    conn: Connection
-    account: str
-    now: datetime
-    begun: datetime
-    progress: Progress
-    trust: Trust
-    orders: list[OrderUnits]
-    told: dict[str, list[Count]]
-    doubtful: set[str]
-    """Orders whose counts were not explained when they were compared last."""
-
-    @property
-    def trusted(self) -> Definition | None:
-        """What the counts mean, if they may be used."""
-        proved = self.trust.agreed >= NIGHTS and not self.progress.fallen and not self.trust.refused_at
-        return DEFINITIONS.get(self.trust.definition or "") if proved else None
-
-
-def view(conn: Connection, account: str, run: runs.Run, now: datetime) -> View:
-    """Read what a stage of the run knows from the warehouse."""
-    return view_at(conn, account, now, runs.started_at(conn, run.run_id), progress_of(conn, run.run_id))
-
-
-def view_at(conn: Connection, account: str, now: datetime, begun: datetime, progress: Progress) -> View:
-    """The same of a run that began then and is that far."""
-    told: dict[str, list[Count]] = {}
-    for count in pass_counts.told_between(conn, account, begun, now + CLOCKS_DIFFER):
-        told.setdefault(count.order_code, []).append(count)
-    trust, orders = pass_counts.trust(conn, account), pass_counts.orders(conn, account)
-    seen = View(conn, account, now, begun, progress, trust, orders, told, set())
-    seen.doubtful = _doubtful(seen)
-    return seen
-
-
-def _doubtful(seen: View) -> set[str]:
-    """Orders under way whose newest counts were not explained when they were judged, and are not by now."""
-    if (meant := seen.trusted) is None:
-        return set()
-    unexplained: dict[str, list[Count]] = {}
-    for one in pass_counts.newest_before(seen.conn, seen.account, seen.begun):
-        if one.warehouse_count is not None and one.tuya_count > one.warehouse_count:
-            unexplained.setdefault(one.order_code, []).append(one)
-    codes = [one.order_code for one in seen.orders if one.waiting and one.order_code in unexplained]
-    return {
-        code
-        for code in codes
-        if any(
-            one.tuya > one.high
-            for one in counting.compared(seen.conn, seen.account, code, unexplained[code], meant).values()
-        )
-    }
-
-
-def lines_to_ask(seen: View) -> list[str]:
-    """Work orders of which nothing is known yet: their craft lines say what to count."""
-    if seen.trusted is None or seen.progress.stage:
-        return []
-    return [one.order_code for one in seen.orders if not one.has_line and not one.shown]
-
-
-class ToCount(NamedTuple):
-    """What a stage counts."""
-
-    pairs: list[tuple[str, str]]
-    """(Work order, node)."""
-    in_full: set[str]
-    """Work orders whose counts cost more than they save: they are asked in full instead."""
-    unpaid: set[str]
-    """Work orders whose counts tonight's share does not pay for: they go by age."""
-
-
-def counts_to_ask(seen: View, most: int | None = None) -> ToCount:
-    """The counts that the next stage needs, ``most`` of them: of all orders while counts are trusted, else of a few."""
-    refused = seen.trust.refused_at
-    if seen.progress.fallen or (
-        refused and timedelta(0) <= seen.now - refused < counting.REFUSED_FOR - counting.SAME_NIGHT
-    ):
-        return ToCount([], set(), set())
-    settled = {*seen.progress.counted, *seen.progress.in_full, *seen.progress.unpaid_counts}
-    orders = [one for one in seen.orders if one.order_code not in settled and one.has_line]
-    orders = [one for one in orders if not (seen.trusted and _is_few(seen, one))]
-    if seen.trusted is None:
-        if seen.progress.stage:
-            return ToCount([], set(), set())
-        orders = _to_audit(seen, orders, counting.AUDITED if most is None else len(orders))
-    wanted = counting.wanted_counts(seen.conn, seen.account, orders, seen.now, seen.begun)
-    worth, in_full = wanted, set[str]()
-    if seen.trusted:
-        worth, in_full = counting.worth_it(wanted, of_last_nights(seen.conn, seen.account, seen.begun).share)
-    paid = worth if most is None else counting.affordable(worth, most, in_full=seen.trusted is None)
-    pairs = [(one.order.order_code, node) for one in paid for node in one.nodes]
-    unpaid = {one.order.order_code for one in worth} - {one.order.order_code for one in paid}
-    return ToCount(pairs, in_full, unpaid - in_full)
-
-
-def _is_few(seen: View, order: OrderUnits) -> bool:
-    """So few units wait that asking them is cheaper than counting, and no boards come in."""
-    if not 0 < order.waiting <= FEW or order.shown < order.units - FEW:
-        return False
-    return not pass_counts.feeders(seen.conn, seen.account, order.order_code)
-
-
-def _to_audit(seen: View, orders: Sequence[OrderUnits], most: int) -> list[OrderUnits]:
-    """The orders under way that changed last, and into which no boards come: those may be made elsewhere."""
-    under_way = [one for one in orders if one.waiting and one.last_changed_at and one.shown]
-    under_way.sort(key=lambda one: (one.last_changed_at, one.order_code), reverse=True)
-    chosen = (one for one in under_way if not pass_counts.feeders(seen.conn, seen.account, one.order_code))
-    return [one for one, _ in zip(chosen, range(most), strict=False)]
-
-
 def situation(seen: View, account: Account, policy: PlanPolicy) -> Situation:
     """What the strategy is given for the next stage."""
     before = overdue_before(seen.now, timedelta(days=account.max_staleness_days))
-    ahead = seen.now + CLOCKS_DIFFER
-    times = Times(before, seen.now - policy.finished_at_most, ahead, seen.begun, is_first=seen.progress.stage == 0)
+    times = _times(seen, before, waited_since(seen.now, policy.finished_at_most))
     counted = [one.order_code for one in seen.orders if _decide(seen, one)] if seen.trusted else []
     return Situation(
         now=seen.now,
@@ -166,17 +47,19 @@ def situation(seen: View, account: Account, policy: PlanPolicy) -> Situation:
         begun=seen.begun,
         stage=seen.progress.stage + 1,
         counted=frozenset(counted),
-        orders=_orders(seen, frozenset(counted)),
+        orders=_orders(seen, frozenset(counted), times),
     )
 
 
-def _candidates(seen: View, times: Times, counted: frozenset[str]) -> Iterator[registry.Candidate]:
-    return map(registry.Candidate._make, pass_counts.timed(seen.conn, seen.account, times, sorted(counted)))
-
-
-def _asked_by_this_run(seen: View, at: datetime | None, ahead: datetime) -> bool:
+def _times(seen: View, overdue: datetime, finished: datetime) -> Times:
     """An asking that lies far ahead of the present is none of this run, whose first stage asks such a unit once."""
-    return at is not None and seen.begun <= at and (at <= ahead or seen.progress.stage > 0)
+    ahead = seen.now + CLOCKS_DIFFER
+    asked_until = datetime.max.replace(tzinfo=UTC) if seen.progress.stage else ahead
+    return Times(overdue, finished, ahead, seen.begun, asked_until)
+
+
+def _candidates(seen: View, times: Times, counted: frozenset[str]) -> Iterator[registry.Candidate]:
+    return map(registry.Candidate._make, order_units.timed(seen.conn, seen.account, times, sorted(counted)))
 
 
 def _decide(seen: View, order: OrderUnits) -> bool:
@@ -188,14 +71,14 @@ def _decide(seen: View, order: OrderUnits) -> bool:
     return order.order_code in seen.told or order.order_code in seen.progress.counted
 
 
-def _orders(seen: View, counted: frozenset[str]) -> Iterator[Order]:
+def _orders(seen: View, counted: frozenset[str], times: Times) -> Iterator[Order]:
     """The orders of the stage, those with the most to find first, loaded one by one."""
     trusted = seen.trusted
     audited = set(seen.progress.audited) if trusted else set(seen.told) - _fallen(seen)
     if trusted and not seen.progress.stage:
-        few = (one for one in seen.orders if _is_few(seen, one) and counting.is_time(one, one.last_asked_at, seen.now))
+        few = (one for one in seen.orders if is_few(seen, one) and counting.is_time(one, one.last_asked_at, seen.now))
         audited.update(one.order_code for one in few)
-    spare = _spare(seen, counted)
+    spare = _spare(seen, counted) if trusted else 0
     missing: dict[str, dict[str, int]] = {}
     for one in seen.orders:
         code = one.order_code
@@ -207,12 +90,13 @@ def _orders(seen: View, counted: frozenset[str]) -> Iterator[Order]:
     first = seen.progress.stage == 0
     for code in sorted(missing, key=lambda each: (-sum(max(one, 0) for one in missing[each].values()), each)):
         if first or code in audited or code in seen.progress.open:
-            order = _loaded(seen, known[code], missing[code], code in audited, trusted, first)
+            order = _loaded(seen, known[code], missing[code], times, audited=code in audited, scouted=first)
             order, spare = _within(seen, order, spare)
             yield order
     in_full = {*seen.progress.in_full, *seen.doubtful} if trusted else audited
     for code in sorted(in_full & known.keys()):
-        order = _loaded(seen, known[code], _missing(seen, code, trusted) if trusted else {}, True, trusted, False)
+        lacking = _missing(seen, code, trusted) if trusted else {}
+        order = _loaded(seen, known[code], lacking, times, audited=True, scouted=False)
         order, spare = _within(seen, order, spare)
         yield replace(order, counted=not trusted)
 
@@ -224,49 +108,70 @@ def _fallen(seen: View) -> set[str]:
 
 def _missing(seen: View, code: str, definition: Definition) -> dict[str, int]:
     """Node → how many passes Tuya counts that the warehouse does not know."""
-    counts = seen.told.get(code, [])
-    against = counting.compared(seen.conn, seen.account, code, counts, definition)
-    return {node: one.tuya - one.high for node, one in against.items()}
+    return {node: one.tuya - one.high for node, one in seen.compared(code, definition).items()}
 
 
 def _loaded(
-    seen: View, order: OrderUnits, missing: dict[str, int], audited: bool, trusted: Definition | None, first: bool
+    seen: View, order: OrderUnits, missing: dict[str, int], times: Times, *, audited: bool, scouted: bool
 ) -> Order:
     conn, account, code = seen.conn, seen.account, order.order_code
-    lines = pass_counts.nodes(conn, account, [code]).get(code, [])
-    units: Sequence[Unit] = []
+    units: Sequence[Unit]
     if not order.has_line:
-        units = pass_counts.waiting_units(conn, account, code)
+        units = order_units.waiting_units(conn, account, code)
         return Order(code, (), (), {}, scouts=[one for one in units if one.last_asked_at is None][:FIRST_ASKED])
-    if order.waiting:
-        units = pass_counts.waiting_units(conn, account, code, failures=bool(trusted and trusted.failures))
-    elif audited:
-        units = pass_counts.finished_units(conn, account, code)
+    lines = order_units.nodes(conn, account, [code]).get(code, [])
+    places, by_place = [sort for sort, _ in lines], {sort: missing[node] for sort, node in lines if node in missing}
     looks = seen.progress.stage + 1 - seen.progress.late.get(code, 0)
-    by_place = {sort: missing[node] for sort, node in lines if node in missing}
-    places = [sort for sort, _ in lines]
     fed: Sequence[Unit] = ()
     if places and by_place.get(places[0], 0) > 0:
         fed = [
             unit
-            for feeder in pass_counts.feeders(conn, account, code)
-            for unit in pass_counts.finished_units(conn, account, feeder)
-            if not _asked_by_this_run(seen, unit.last_asked_at, seen.now + CLOCKS_DIFFER)
+            for feeder in order_units.feeders(conn, account, code)
+            for unit in order_units.finished_units(conn, account, feeder)
+            if not times.was_asked(unit.last_asked_at)
         ]
         fed.sort(key=lambda one: (one.newest_at or seen.begun, one.sn))
-    scouts = _scouts(seen, order) if first else ()
-    return Order(code, places, units, by_place, fed, scouts, audited, looks=looks)
+    if order.waiting and not audited and not fed:
+        units = _queued(seen, code, places, by_place, looks)
+    elif order.waiting:
+        units = order_units.waiting_units(conn, account, code, failures=_failures_count(seen))
+    else:
+        units = order_units.finished_units(conn, account, code) if audited else []
+    return Order(code, places, units, by_place, fed, _scouts(seen, order) if scouted else (), audited, looks=looks)
+
+
+def _queued(
+    seen: View, code: str, places: Sequence[int], missing: Mapping[int, int], looks: int
+) -> Sequence[order_units.Unit]:
+    """The units that the strategy may choose: of every queue those first in turn, and no others.
+
+    Where a queue is empty at which something is missing, it looks at those before, so that all are needed.
+    """
+    queues = list(zip((None, *places), places, strict=False))  # the units of a place wait for the next one
+    most = {place: furthest(missing.get(following), looks) for place, following in queues}
+    share, failures = MOST_OF_A_QUEUE if looks > 1 else None, _failures_count(seen)
+    units = order_units.first_in_turn(seen.conn, seen.account, code, most, seen.begun, QUIET, share, failures=failures)
+    came = {one.place for one in units}
+    if looks > 1 and any(missing.get(following, 0) > 0 and place not in came for place, following in queues):
+        return order_units.waiting_units(seen.conn, seen.account, code, failures=failures)
+    return units
+
+
+def _failures_count(seen: View) -> bool:
+    return bool(seen.trusted and seen.trusted.failures)
 
 
 def _spare(seen: View, counted: frozenset[str]) -> int:
     """How many finished boards may be asked, so that counts and calls stay within all that are open, and a hundredth.
 
-    What the counts of open ones will still need is expected to be as much as in the night that needed most.
+    What the counts of open ones will still need is expected to be as much as in the night that needed most. Finished
+    ones whose time has come are left out: every strategy asks them.
     """
     most = of_last_nights(seen.conn, seen.account, seen.begun).most
     if most is None:
         return sum(one.units for one in seen.orders)
     reasons = seen.progress.reasons
+    reasons.pop("finished", 0)
     gone_on, by_counts = reasons.pop("gone_on", 0), sum(reasons.pop(reason, 0) for reason in BY_COUNTS)
     uncounted = sum(one.waiting for one in seen.orders if one.order_code not in counted)
     expected = max(by_counts, most * seen.progress.waited)
@@ -290,31 +195,5 @@ def _scouts(seen: View, order: OrderUnits) -> Sequence[Unit]:
     """The boards that were finished first, of an order that was busy lately."""
     if order.line_type != BOARDS or not order.last_changed_at or seen.now - order.last_changed_at > SCOUTED_FOR:
         return ()
-    finished = pass_counts.finished_units(seen.conn, seen.account, order.order_code)
+    finished = order_units.finished_units(seen.conn, seen.account, order.order_code)
     return sorted(finished, key=lambda one: (one.newest_at or seen.begun, one.sn))[:SCOUTS]
-
-
-def counted(conn: Connection, run_id: str, seen: View, asked: ToCount) -> None:
-    """Note which orders counts may decide about from now on: all that were looked at, but those not told in full."""
-    told = {(one.order_code, one.node) for counts in seen.told.values() for one in counts}
-    wanted = asked.pairs
-    seen.progress.in_full = sorted({*seen.progress.in_full, *asked.in_full})
-    seen.progress.unpaid_counts = sorted({*seen.progress.unpaid_counts, *asked.unpaid})
-    lacking = {order for order, node in wanted if (order, node) not in told}
-    lacking.update(seen.progress.in_full, seen.progress.unpaid_counts)
-    if seen.trusted and not seen.progress.stage:
-        seen.progress.all_open = sum(one.waiting for one in seen.orders)
-        seen.progress.waited = sum(one.waiting for one in seen.orders if one.order_code in seen.told.keys() - lacking)
-    if seen.trusted:
-        seen.progress.counted = [
-            one.order_code for one in seen.orders if one.has_line and one.order_code not in lacking
-        ]
-    if seen.progress.stage and wanted:
-        seen.progress.late.update({order: seen.progress.stage for order, _ in wanted})
-        seen.progress.open = sorted({*(seen.progress.open or ()), *(order for order, _ in wanted)} - lacking)
-    store_progress(conn, run_id, seen.progress)
-
-
-def refuse(conn: Connection, account: str, seen: View, why: str) -> None:
-    """Remember that Tuya gives no counts, so that they are not asked every night."""
-    pass_counts.set_trust(conn, account, seen.trust._replace(agreed=0, refused_at=seen.now, reason=why))

@@ -2,13 +2,14 @@
 
 import time
 from collections.abc import Collection
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
     Insert,
+    Interval,
     Table,
     Text,
     any_,
@@ -40,6 +41,22 @@ def upsert(conn: Connection, table: Table, key: Collection[str], changes: dict[s
 def among(conn: Connection, value: ColumnElement[Any], keys: Collection[str]) -> ColumnElement[bool]:
     """Whether a text column is one of the keys; one parameter for any number of them."""
     return _among(conn.dialect.name, value, bindparam(None, listed(keys), type_=Text))
+
+
+def not_among(conn: Connection, value: ColumnElement[Any], keys: Collection[str]) -> ColumnElement[bool]:
+    """Whether it is none of the keys. Looked up in a hash: for :func:`among`, each row would go through all of them."""
+    given = bindparam(None, listed(keys), type_=Text)
+    if conn.dialect.name == "postgresql":
+        return value.not_in(select(func.jsonb_array_elements_text(cast(given, postgresql.JSONB))))
+    found = func.json_each(given).table_valued(column("value", Text))
+    return value.not_in(select(found.c.value))
+
+
+def is_later(dialect: str, one: ColumnElement[Any], other: ColumnElement[Any], by: timedelta) -> ColumnElement[bool]:
+    """Whether one time is later than another by more than this; NULL without either."""
+    if dialect == "postgresql":
+        return one - other > bindparam(None, by, type_=Interval)
+    return func.julianday(one) - func.julianday(other) > by / timedelta(days=1)
 
 
 def among_named(dialect: str, value: ColumnElement[Any], name: str) -> ColumnElement[bool]:

@@ -8,10 +8,11 @@ after a failure say, are asked before those behind them.
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from math import ceil
 
 from tuyahouse.sync.serial_numbers.state import State
-from tuyahouse.sync.serial_numbers.strategies.situation import BY_TIME, Choice, Order, Situation, Unit
+from tuyahouse.sync.serial_numbers.strategies.situation import Choice, Order, Situation, Unit
 from tuyahouse.sync.serial_numbers.strategies.stale import reason_to_ask
 
 AT_ONCE = ("overdue", "new")
@@ -35,46 +36,66 @@ def choose(situation: Situation) -> Iterator[Choice]:
     While counts decide about no order, those are first that are asked in full to check them.
     """
     chosen: set[str] = set()  # a finished board may be looked for in its own order and in the one it goes on in
+    by_time = _by_time(situation, chosen)
+    later: Iterator[Choice] = by_time
     if situation.counted:
-        yield from _by_time(situation, AT_ONCE, chosen)
+        for one in by_time:
+            if one.reason not in AT_ONCE:
+                later = chain((one,), by_time)
+                break
+            yield one
     for order in situation.orders:
         for one in _of_order(order, situation):
             if one.sn not in chosen:
                 chosen.add(one.sn)
                 yield one
-    later = [reason for reason in BY_TIME if reason not in AT_ONCE]
-    yield from _by_time(situation, later if situation.counted else BY_TIME, chosen)
+    yield from (one for one in later if one.sn not in chosen)
 
 
-def _by_time(situation: Situation, reasons: Collection[str], chosen: Collection[str]) -> Iterator[Choice]:
+def _by_time(situation: Situation, chosen: Collection[str]) -> Iterator[Choice]:
     for one in situation.candidates(situation.counted):
-        if one.sn not in chosen and (reason := reason_to_ask(one, situation)) in reasons:
+        if one.sn not in chosen and (reason := reason_to_ask(one, situation)):
             yield Choice(one.sn, reason)
 
 
 def _of_order(order: Order, situation: Situation) -> Iterator[Choice]:
-    open_ = [one for one in order.units if not _asked(one, situation) and not _comes_by_time(one, order, situation)]
+    """Units that come by time are asked anyway: they take their turn in a queue, and are not chosen again."""
+    open_ = [one for one in order.units if not _asked(one, situation)]
     if order.audited:
-        yield from (Choice(one.sn, "audited" if order.counted else "uncounted") for one in open_)
+        why = "audited" if order.counted else "uncounted"
+        yield from (Choice(one.sn, why) for one in open_ if not _comes_by_time(one, order, situation))
         yield from (Choice(one.sn, "gone_on") for one in order.fed)
         yield from (Choice(one.sn, "sampled") for one in order.scouts)
         return
+    queues: dict[int | None, list[Unit]] = {}
+    for one in open_:
+        queues.setdefault(_waits_for(one, order.places), []).append(one)
     taken: set[str] = set()
     for position, place in enumerate(order.places):
-        queue = _in_turn(one for one in open_ if _waits_for(one, order.places) == place)
+        queue = _in_turn(queues.get(place, ()))
         if position == 0:
             queue += order.fed
         missing = max(order.missing.get(place, 0), 0)
         if missing and not queue and order.looks > 1:
-            before = order.places[:position]
-            queue = [one for p in reversed(before) for one in open_ if _waits_for(one, order.places) == p]
+            queue = [one for before in reversed(order.places[:position]) for one in queues.get(before, ())]
         queue = [one for one in queue if one.sn not in taken]
         size = reach(missing, len(queue), order.looks)
         extra = SAMPLED if order.looks == 1 and place in order.missing else 0
-        yield from (Choice(one.sn, "gone_on" if one.state == State.FINISHED else "moved") for one in queue[:size])
-        yield from (Choice(one.sn, "sampled") for one in queue[size : size + extra])
+        for turn, one in enumerate(queue[: size + extra]):
+            if one.state == State.FINISHED:
+                yield Choice(one.sn, "gone_on" if turn < size else "sampled")
+            elif not _comes_by_time(one, order, situation):
+                yield Choice(one.sn, "moved" if turn < size else "sampled")
         taken.update(one.sn for one in queue[: size + extra])
     yield from (Choice(one.sn, "sampled") for one in order.scouts if one.sn not in taken)
+
+
+def furthest(missing: int | None, looks: int) -> int | None:
+    """How many units of a queue may be chosen, unless that is most of it; None: all. ``missing`` is None without a
+    count."""
+    if missing and missing > 0 and looks >= ALL_LEFT:
+        return None
+    return ceil(max(missing or 0, 0) * GROWTH ** (looks - 1)) + (SAMPLED if looks == 1 and missing is not None else 0)
 
 
 def reach(missing: int, waiting: int, looks: int) -> int:

@@ -10,7 +10,7 @@ from tuyahouse.sync.serial_numbers.due import Candidate
 
 
 class Unit(Candidate, Protocol):
-    """A unit that waits in its order (``warehouse.serial_numbers.pass_counts.Unit``)."""
+    """A unit that waits in its order (``warehouse.serial_numbers.order_units.Unit``)."""
 
     @property
     def place(self) -> int | None: ...
@@ -46,8 +46,8 @@ class Order:
     """A work order whose pass counts decide.
 
     ``missing`` holds, by place, how many more units passed a node by Tuya's count than by the warehouse's. ``units``
-    are those that wait, ``fed`` finished ones of other orders that may come into this one, the likeliest first.
-    ``audited`` asks in full.
+    are those that wait, or the first of them in turn as far as any may be chosen; ``fed`` finished ones of other orders
+    that may come into this one, the likeliest first. ``audited`` asks in full.
     """
 
     code: str
@@ -67,8 +67,9 @@ class Order:
 class Situation:
     """The state of an account at one stage of a run.
 
-    ``candidates`` gives the units whose time may have come, in the order in which a budget is spent; it leaves out
-    those of the orders named that are not overdue. ``orders`` are pulled one by one and never held.
+    ``candidates`` gives the units whose time may have come, in the order in which a budget is spent: never asked ones
+    first, but after overdue ones where it is given orders. It leaves out those of the orders that are not overdue.
+    ``orders`` are pulled one by one and never held.
     """
 
     now: datetime
