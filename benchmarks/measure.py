@@ -105,9 +105,10 @@ class Rounds:
 
 
 @contextlib.contextmanager
-def tuya() -> Iterator[str]:
-    """The fast server of benchmarks/server.py in a process of its own; its base URL."""
-    command = [sys.executable, "-m", "benchmarks.server"]
+def tuya(*program: str) -> Iterator[str]:
+    """The fast server of benchmarks/server.py, or a module that serves other answers, in a process of its own; its base
+    URL."""
+    command = [sys.executable, "-m", *(program or ("benchmarks.server",))]
     server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert server.stdout is not None
     try:

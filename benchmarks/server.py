@@ -70,20 +70,20 @@ class Answers:
             self.first = time.time()
         if path == FLOWS:
             self.starts.append(time.time())
-            return _envelope(steps_of(json.loads(body)["sn"]))
+            return envelope(steps_of(json.loads(body)["sn"]))
         if path == b"/bench/starts":
             starts, self.starts = self.starts, []
             return json.dumps(starts).encode()
         if path.endswith(b"/login/token/get"):
-            return _envelope({"publicKey": self.public_key, "token": "login"})
+            return envelope({"publicKey": self.public_key, "token": "login"})
         if path.endswith(b"/user/login"):
-            return _envelope({"accessToken": "c" * 32, "refreshToken": "d" * 32})
+            return envelope({"accessToken": "c" * 32, "refreshToken": "d" * 32})
         if b"/craftline/get/" in path:
-            return _envelope(CRAFT_LINE)
-        return _envelope(_PLATFORM)
+            return envelope(CRAFT_LINE)
+        return envelope(_PLATFORM)
 
 
-def _envelope(result: object) -> bytes:
+def envelope(result: object) -> bytes:
     answer = {"success": True, "result": result, "t": int(time.time() * 1000), "tid": "bench"}
     return json.dumps(answer, separators=(",", ":")).encode()
 
@@ -118,12 +118,11 @@ def _content_length(head: bytes) -> int:
     return int(head[at + 17 :].split(b"\r\n", 1)[0]) if at >= 0 else 0
 
 
-async def main() -> None:
-    answers = Answers()
+async def main(answers: Answers) -> None:
     server = await asyncio.get_running_loop().create_server(lambda: Connection(answers), "127.0.0.1", 0)
     print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    asyncio.run(main(Answers()))
