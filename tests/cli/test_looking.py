@@ -116,10 +116,14 @@ def test_a_plan_fits_into_80_columns_and_shows_what_another_strategy_or_budget_w
 
 
 def test_a_budget_of_nothing_plans_nothing_and_says_so(cli) -> None:
-    words = " ".join(cli("plan", MONTHLY_CALLS="0").stdout.split())
+    cli("sn", "add", "-a", "demo", "--pattern", "B0001..B0100")
+    planned = cli("plan", "-a", "demo", MONTHLY_CALLS="0").stdout
+    assert row(planned, "serial numbers never asked") == ["serial numbers never asked", "100", "0"]
+    assert row(planned, "tokens") == ["tokens", "0"]
+    words = " ".join(planned.split())
     assert "MONTHLY_CALLS is 0: no call is paid for, so nothing is asked." in words
-    assert "At 0 calls a month nothing is ever asked." in words and "tokens 0" in words
-    assert "0.0% of 0, 0 left" in cli("status", MONTHLY_CALLS="0").stdout
+    assert "At 0 calls a month nothing is ever asked." in words
+    assert "0.0% of 0, 0 left" in cli("status", "-a", "demo", MONTHLY_CALLS="0").stdout
 
 
 def test_a_strategy_and_a_budget_that_do_not_exist_are_refused_with_what_may_be_written(cli) -> None:
