@@ -10,13 +10,20 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, case, func, select, text, update
+from sqlalchemy import Connection, Date, bindparam, case, func, select, text, update
 
 from tuyahouse.pace import Pace, slow_down, steady_time, take
 from tuyahouse.stores import Slots
 from tuyahouse.warehouse.database.database import Database
-from tuyahouse.warehouse.database.dialect import insert, now_seconds, upsert
+from tuyahouse.warehouse.database.dialect import insert, now_seconds
 from tuyahouse.warehouse.tables import ops_api_calls, ops_pace, ops_run
+
+_ADD_CALLS = text(  # as text: SQLAlchemy compiles its own ON CONFLICT anew each time
+    "INSERT INTO ops_api_calls (account, endpoint, day, calls, failures, throttled) "
+    "VALUES (:account, :endpoint, :day, :calls, :failures, :throttled) ON CONFLICT (account, endpoint, day) DO UPDATE "
+    "SET calls = ops_api_calls.calls + excluded.calls, failures = ops_api_calls.failures + excluded.failures, "
+    "throttled = ops_api_calls.throttled + excluded.throttled"
+).bindparams(bindparam("day", type_=Date))
 
 LONGEST_PAUSE = timedelta(seconds=30)
 """A process that is paused while it reserves holds up all others of the account no longer than this."""
@@ -173,10 +180,11 @@ def _at(table: Any, account: str, endpoint: str) -> Any:
     return update(table).where(table.c.account == account, table.c.endpoint == endpoint)
 
 
-def _ledger(conn: Connection, account: str, endpoint: str, day: date, **counts: int) -> None:
-    changes = {name: ops_api_calls.c[name] + count for name, count in counts.items()}
-    statement = upsert(conn, ops_api_calls, ("account", "endpoint", "day"), changes)
-    conn.execute(statement.values(account=account, endpoint=endpoint, day=day, **counts))
+def _ledger(
+    conn: Connection, account: str, endpoint: str, day: date, *, calls: int = 0, failures: int = 0, throttled: int = 0
+) -> None:
+    counts = {"calls": calls, "failures": failures, "throttled": throttled}
+    conn.execute(_ADD_CALLS, {"account": account, "endpoint": endpoint, "day": day, **counts})
 
 
 def calls_since(conn: Connection, account: str, day: date) -> int:
