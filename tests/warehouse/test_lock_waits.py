@@ -6,15 +6,17 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 
+import psycopg
 import pytest
 from sqlalchemy import text
 
 from tests.support.analyst import Analyst
-from tuyahouse.warehouse.database import patience
+from tuyahouse.warehouse.database import patience, postgres_locks
 from tuyahouse.warehouse.database.patience import Wait
 from tuyahouse.warehouse.database.postgres_locks import Holder, shortened
-from tuyahouse.warehouse.errors import WaitedTooLong
+from tuyahouse.warehouse.errors import LockLost, WaitedTooLong
 from tuyahouse.warehouse.ledgers import runs
+from tuyahouse.warehouse.shared import locks
 from tuyahouse.warehouse.shared.landing import landing, rebuilding
 from tuyahouse.warehouse.warehouse import Warehouse
 
@@ -66,6 +68,24 @@ def test_the_holder_is_named_in_the_log_and_work_goes_on_when_it_lets_go(
     assert "a secret of hers" not in caplog.text
     with warehouse.read() as conn:
         assert conn.execute(text("SELECT count(*) FROM ops_pace")).scalar() == 1
+
+
+def test_a_session_whose_process_is_paused_in_a_copy_is_ended_and_its_lock_taken_over(
+    fresh_postgres_url: str, secret_key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgres_locks, "PAUSED_SECONDS", 1.0)
+    warehouse = Warehouse.open(fresh_postgres_url, secret_key)
+    first = locks.acquire(warehouse, "demo/sync_devices", "first", timedelta(seconds=1))
+    paused = psycopg.connect(fresh_postgres_url)
+    paused.execute("SELECT 1 FROM ops_lock FOR KEY SHARE")
+    paused.execute("CREATE TEMPORARY TABLE stage_device (a text)")
+    copy = paused.cursor().copy("COPY stage_device FROM STDIN")
+    with pytest.raises(psycopg.OperationalError), copy:
+        locks.acquire(warehouse, "demo/sync_devices", "second", timedelta(minutes=1))
+    with pytest.raises(LockLost):
+        first.renew()
+    paused.close()
+    warehouse.close()
 
 
 def test_a_wait_beyond_the_bound_is_an_error_that_names_the_holder(

@@ -26,6 +26,10 @@ from tuyahouse.warehouse.database.patience import FIRST_WARNING, Wait, is_ending
 
 log = logging.getLogger("tuyahouse.warehouse")
 
+PAUSED_SECONDS = 60.0
+"""A session of tuyahouse's that others wait for, and that has waited so long for more of a COPY, is ended: its process
+is paused, and PostgreSQL itself counts only sessions between two statements as idle."""
+
 _SECONDS_BETWEEN = 1.0
 _LONGEST_QUERY = 80
 _LITERAL = re.compile(r"'(?:[^']|'')*'?|\$(\w*)\$.*?(?:\$\1\$|$)", re.DOTALL)
@@ -39,6 +43,13 @@ _HOLDERS = text(f"""
     FROM (SELECT pid FROM pg_stat_activity WHERE {_WAITING}) w
     CROSS JOIN LATERAL unnest(pg_blocking_pids(w.pid)) b (pid)
     LEFT JOIN pg_stat_activity h ON h.pid = b.pid""")
+_END_PAUSED = text(f"""
+    SELECT pg_terminate_backend(h.pid)
+    FROM (SELECT pid FROM pg_stat_activity WHERE {_WAITING}) w
+    CROSS JOIN LATERAL unnest(pg_blocking_pids(w.pid)) b (pid)
+    JOIN pg_stat_activity h ON h.pid = b.pid
+    WHERE h.usename = current_user AND h.query LIKE 'COPY stage_%' AND h.wait_event = 'ClientRead'
+        AND h.state_change < clock_timestamp() - make_interval(secs => :seconds)""")
 _CANCEL = text(f"SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE {_WAITING}")
 
 
@@ -146,6 +157,7 @@ class PostgresLockWatch:
             self.look(conn)
             if is_over():
                 conn.execute(_CANCEL, {"ours": self._ours})
+            conn.execute(_END_PAUSED, {"ours": self._ours, "seconds": PAUSED_SECONDS})
 
     def look(self, conn: Connection) -> None:
         """Find the holders now, and name those in the log that hold up a statement for long."""
