@@ -58,8 +58,13 @@ def test_deploying_again_leaves_a_paused_schedule_paused(one: dict[str, Any]) ->
 
 
 def test_a_limit_of_runs_counts_the_runs_of_one_account() -> None:
-    assert {bool(one.get("each_account")) for one in DEFINITIONS if "concurrency_limit" in one} == {True}
-    assert {"concurrency_limit" in one for one in DEFINITIONS if one.get("each_account")} == {True}
+    limited = {one["name"] for one in DEFINITIONS if "concurrency_limit" in one}
+    assert limited == {one["name"] for one in DEFINITIONS if one.get("each_account")} | {"build-report"}
+
+
+def test_reports_are_written_one_after_the_other_so_that_none_of_two_is_refused() -> None:
+    (report,) = [one for one in DEFINITIONS if one["name"] == "build-report"]
+    assert report["concurrency_limit"] == {"limit": 1, "collision_strategy": "ENQUEUE"}
 
 
 def test_what_runs_by_itself_runs_for_each_account_in_its_time_zone() -> None:
