@@ -3,7 +3,6 @@
 ``TUYAHOUSE_TEST_IMAGES=docs/images`` keeps the pictures that the documentation shows.
 """
 
-import json
 import os
 import re
 import signal
@@ -19,6 +18,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.deployment.conftest import ROOT
 from tests.support.ports import free_port
+from tests.support.prefect import PATIENCE, call
 from tests.support.sandbox import Sandbox
 
 KEPT = os.environ.get("TUYAHOUSE_TEST_IMAGES")
@@ -57,11 +57,8 @@ class Up:
     def ui(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def api(self, path: str, body: Any) -> Any:
-        headers = {"Content-Type": "application/json"}
-        request = urllib.request.Request(f"{self.ui}/api/{path}", data=json.dumps(body).encode(), headers=headers)
-        with urllib.request.urlopen(request, timeout=60) as answer:
-            return json.loads(answer.read())
+    def api(self, path: str, body: Any, method: str | None = None) -> Any:
+        return call(f"{self.ui}/api/{path}", body, method)
 
     def deployment(self, name: str) -> str:
         (found,) = self.api("deployments/filter", {"deployments": {"name": {"any_": [name]}}})
@@ -109,8 +106,8 @@ def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
 @pytest.fixture(scope="module")
 def page(browser: Browser) -> Page:
     opened = browser.new_page(viewport={"width": 1280, "height": 1000})
-    opened.set_default_timeout(60_000)
-    expect.set_options(timeout=60_000)
+    opened.set_default_timeout(PATIENCE * 1000)
+    expect.set_options(timeout=PATIENCE * 1000)
     return opened
 
 
@@ -129,7 +126,7 @@ def test_the_deployments_say_what_they_are(up: Up, page: Page) -> None:
 
 def fill_in_a_serial_number(up: Up, page: Page, number: str) -> None:
     page.goto(f"{up.ui}/deployments/deployment/{up.deployment('ask-serial-numbers')}/run")
-    expect(page.get_by_text("Account, by its name")).to_be_visible()
+    expect(page.get_by_text("Name of the account in the settings")).to_be_visible()
     page.get_by_text("list", exact=True).first.click()
     page.get_by_role("button", name="Add").first.click()
     page.locator("textarea").last.fill(number)
@@ -150,6 +147,17 @@ def test_a_form_that_is_filled_in_by_hand_asks_one_serial_number(up: Up, page: P
     page.goto(f"{up.ui}/runs/flow-run/{done['id']}")
     page.get_by_text("Artifacts", exact=True).first.click()
     expect(page.get_by_text("sync-sn-flows-demo").first).to_be_visible()
+
+
+def test_a_number_out_of_its_bounds_is_refused_below_its_field_and_nothing_starts(up: Up, page: Page) -> None:
+    page.goto(f"{up.ui}/deployments/deployment/{up.deployment('ask-serial-numbers')}/run")
+    limit = page.locator(".schema-form-property").filter(has=page.get_by_text("limit (Optional)", exact=True))
+    limit.get_by_text("int", exact=True).click()
+    limit.locator("input").fill("0")
+    page.get_by_role("button", name="Submit").click()
+    expect(limit.get_by_text("0 is not valid")).to_be_visible()
+    expect(limit.get_by_text("1 to 1,000,000,000")).to_be_visible()
+    assert page.url.endswith("/run")
 
 
 def test_a_red_night_says_why_and_turns_green_when_retry_is_pressed(up: Up, page: Page) -> None:
@@ -189,9 +197,9 @@ def test_a_second_make_up_in_the_same_folder_is_refused_in_words(up: Up) -> None
 def test_ctrl_c_leaves_nothing_running_and_the_next_start_doubles_resumes_and_switches_nothing(up: Up) -> None:
     night = up.deployment("nightly-demo")
     (schedule,) = up.api("deployments/filter", {"deployments": {"id": {"any_": [night]}}})[0]["schedules"]
-    change(up, f"deployments/{night}/schedules/{schedule['id']}", {"active": False})
+    up.api(f"deployments/{night}/schedules/{schedule['id']}", {"active": False}, "PATCH")
     dead_workers = next(one for one in up.api("automations/filter", {}) if "worker died" in one["name"])
-    change(up, f"automations/{dead_workers['id']}", {"enabled": False})
+    up.api(f"automations/{dead_workers['id']}", {"enabled": False}, "PATCH")
     before = what_there_is(up)
     assert "Nothing is running any more" in up.stop()
     assert eventually(lambda: not up.processes()), up.processes()
@@ -202,13 +210,6 @@ def test_ctrl_c_leaves_nothing_running_and_the_next_start_doubles_resumes_and_sw
     finally:
         again.stop()
     assert eventually(lambda: not again.processes())
-
-
-def change(up: Up, path: str, body: Any) -> None:
-    """What the switches of the UI do."""
-    headers = {"Content-Type": "application/json"}
-    request = urllib.request.Request(f"{up.ui}/api/{path}", json.dumps(body).encode(), headers, method="PATCH")
-    urllib.request.urlopen(request, timeout=30).close()
 
 
 def what_there_is(up: Up) -> dict[str, Any]:

@@ -58,20 +58,8 @@ class PrefectServer:
             raise
 
     def api(self, path: str, body: Any = None, method: str | None = None) -> Any:
-        """What ``/api/{path}`` answers: GET without a body, else POST, or by another method."""
-        data = None if body is None else json.dumps(body).encode()
-        headers = {"Content-Type": "application/json"}
-        request = urllib.request.Request(f"{self.url}/{path}", data=data, headers=headers, method=method)
-        for attempt in range(10):
-            try:
-                with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
-                    return json.loads(answer.read() or b"null")
-            except urllib.error.HTTPError as error:
-                # Its SQLite file was busy. Prefect's own clients ask again too.
-                if error.code != 503 or attempt == 9:
-                    raise
-                time.sleep(1)
-        raise AssertionError("unreachable")
+        """What ``/api/{path}`` answers."""
+        return call(f"{self.url}/{path}", body, method)
 
     def everything(self, *kinds: str) -> list[Any]:
         """All that the server keeps of these kinds: ``flow_runs``, ``task_runs``, ``logs``, ``artifacts``."""
@@ -108,3 +96,19 @@ class PrefectServer:
                     log = (self.home / "server.log").read_text()
                     raise AssertionError(f"Prefect's server does not answer:\n{log}") from None
                 time.sleep(0.2)
+
+
+def call(url: str, body: Any = None, method: str | None = None) -> Any:
+    """What a Prefect server answers: to GET without a body, else to POST, or by another method."""
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(url, data=data, headers={"Content-Type": "application/json"}, method=method)
+    for attempt in range(10):
+        try:
+            with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
+                return json.loads(answer.read() or b"null")
+        except urllib.error.HTTPError as error:
+            # Its SQLite file was busy. Prefect's own clients ask again too.
+            if error.code != 503 or attempt == 9:
+                raise
+            time.sleep(1)
+    raise AssertionError("unreachable")
