@@ -34,6 +34,14 @@ def _running(programs: Mapping[str, Sequence[str]], env: Mapping[str, str], fold
         for name, words in programs.items():
             log = started.enter_context((folder / f"{name}.log").open("wb"))
             process = subprocess.Popen([sys.executable, "-m", *words], cwd=folder, env=env, stdout=log, stderr=log)
-            started.callback(process.wait, 60)
-            started.callback(process.terminate)
+            started.callback(_end, process)
         yield
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    process.terminate()
+    try:
+        process.wait(30)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait(10)
