@@ -3,7 +3,7 @@
 import importlib
 import sys
 
-ALL = ("start_up", "sn_flows", "memory", "pace", "messages", "devices", "commands")
+ALL = ("start_up", "sn_flows", "memory", "pace", "machines", "messages", "devices", "commands")
 
 
 def main(names: list[str]) -> None:
