@@ -48,25 +48,23 @@ class Unit(NamedTuple):
 def orders(conn: Connection, account: str) -> list[OrderUnits]:
     """Every work order of the registry, by name."""
     open_ = _units.state != "finished"
-    wanted = (
+    units = (
         select(
             _units.order_code,
-            func.max(craft_line.c.type),
-            func.count(craft_line.c.order_code) > 0,
-            func.count(),
-            func.count(case((open_, 1))),
-            func.count(case((_units.state.in_(("open", "finished")), 1))),
-            func.max(_units.last_changed_at, type_=_units.last_changed_at.type),
-            func.max(case((open_, _units.last_asked_at)), type_=_units.last_asked_at.type),
-        )
-        .select_from(serial_number)
-        .outerjoin(
-            craft_line, and_(craft_line.c.account == _units.account, craft_line.c.order_code == _units.order_code)
+            func.count().label("units"),
+            func.count(case((open_, 1))).label("waiting"),
+            func.count(case((_units.state.in_(("open", "finished")), 1))).label("shown"),
+            func.max(_units.last_changed_at, type_=_units.last_changed_at.type).label("changed_at"),
+            func.max(case((open_, _units.last_asked_at)), type_=_units.last_asked_at.type).label("asked_at"),
         )
         .where(_units.account == account, _units.order_code.is_not(None))
         .group_by(_units.order_code)
-        .order_by(_units.order_code)
+        .subquery("units")
+        .c
     )
+    line = and_(craft_line.c.account == account, craft_line.c.order_code == units.order_code)
+    columns = (units.order_code, craft_line.c.type, craft_line.c.order_code.is_not(None), *list(units)[1:])
+    wanted = select(*columns).outerjoin(craft_line, line).order_by(units.order_code)
     return [OrderUnits(row[0], row[1], bool(row[2]), *row[3:]) for row in conn.execute(wanted)]
 
 
