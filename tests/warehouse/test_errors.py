@@ -5,7 +5,8 @@ import sqlite3
 import pytest
 from psycopg import errors as pg
 
-from tuyahouse.warehouse.errors import ValueRefused, WaitedTooLong, WarehouseAway, WarehouseError, in_words
+from tuyahouse.warehouse.driver_errors import in_words
+from tuyahouse.warehouse.errors import ValueRefused, WaitedTooLong, WarehouseAway, WarehouseError
 
 WORDED: dict[str, tuple[BaseException, type[WarehouseError], str]] = {
     "a deadlock": (pg.DeadlockDetected("deadlock"), WarehouseAway, "could not wait for another transaction"),

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, inspect, text
 
 from tuyahouse.warehouse.errors import SchemaError
-from tuyahouse.warehouse.marts import views
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -65,6 +64,8 @@ def migrate(conn: Connection) -> tuple[str | None, str]:
         check(conn)
     if before != HEAD:
         from alembic import command
+
+        from tuyahouse.warehouse.marts import views
 
         config = _config()
         config.attributes["connection"] = conn

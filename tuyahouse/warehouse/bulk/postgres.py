@@ -10,10 +10,9 @@ deadlock.
 import hashlib
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-import psycopg
 from sqlalchemy import JSON, Column, Connection, Text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import RootTransaction
@@ -21,6 +20,9 @@ from sqlalchemy.engine import RootTransaction
 from tuyahouse.warehouse.bulk.batch import Shape, Written
 from tuyahouse.warehouse.database.dialect import listed
 from tuyahouse.warehouse.database.values import Row
+
+if TYPE_CHECKING:
+    import psycopg
 
 _dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
 _TIME = "timestamp with time zone"

@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
-from psycopg import pq
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
@@ -113,4 +112,6 @@ def _require_known_options(options: Mapping[str, str | Sequence[str]]) -> None:
 
 @cache
 def _known_options() -> frozenset[str]:
+    from psycopg import pq
+
     return frozenset(option.keyword.decode() for option in pq.Conninfo.get_defaults())

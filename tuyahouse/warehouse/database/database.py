@@ -8,7 +8,8 @@ from sqlalchemy import URL, Connection, Engine
 
 from tuyahouse.warehouse.database.address import shown, whole
 from tuyahouse.warehouse.database.postgres_locks import PostgresLockWatch
-from tuyahouse.warehouse.errors import WarehouseError, in_words
+from tuyahouse.warehouse.driver_errors import in_words
+from tuyahouse.warehouse.errors import WarehouseError
 
 
 class Database:

@@ -1,10 +1,8 @@
 """The SQLAlchemy engine of a warehouse URL, set up for tuyahouse's way of writing."""
 
 import sqlite3
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import psycopg
-from psycopg.types.string import BytesBinaryDumper
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 
 from tuyahouse.warehouse.database.patience import is_ending, seconds_left
@@ -12,6 +10,9 @@ from tuyahouse.warehouse.database.postgres_locks import PostgresLockWatch, name_
 from tuyahouse.warehouse.database.sqlite_locks import SqliteLocks
 from tuyahouse.warehouse.database.values import json_text
 from tuyahouse.warehouse.errors import WarehouseError
+
+if TYPE_CHECKING:
+    import psycopg
 
 LOCK_WAIT = 600.0
 """Seconds that a statement waits for a lock where no setting says otherwise."""
@@ -89,6 +90,8 @@ class _Sessions:
         self._lock_wait = lock_wait
 
     def prepare(self, connection: "psycopg.Connection[Any]", record: Any) -> None:
+        from psycopg.types.string import BytesBinaryDumper
+
         _require_encoding(connection)
         # Else COPY takes the dumper of DB-API's Binary for every bytes value: it is Python, and ten times slower.
         connection.adapters.register_dumper(bytes, BytesBinaryDumper)
