@@ -8,7 +8,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tuyahouse.settings import PlanPolicy
-from tuyahouse.sync.serial_numbers.due import is_due, wait_of
+from tuyahouse.sync.serial_numbers.due import is_due, is_overdue, overdue_before, wait_of
 
 NOW = datetime(2026, 11, 21, 2, 0, tzinfo=UTC)
 POLICY = PlanPolicy()
@@ -91,6 +91,14 @@ def test_one_asked_in_the_future_is_due_unless_clocks_may_differ_by_that():
     assert not is_due(asked("open", -hours(1)), NOW, POLICY)
     assert is_due(asked("open", -hours(3)), NOW, POLICY)
     assert is_due(asked("finished", -days(365)), NOW, POLICY)
+
+
+@pytest.mark.parametrize("late", [timedelta(0), timedelta(seconds=1), hours(5)])
+def test_one_asked_late_in_its_night_is_overdue_in_the_last_night_before_it_would_be_too_old(late):
+    before = overdue_before(NOW, days(7))
+    assert is_overdue(asked("open", days(6) - late), before)
+    assert not is_overdue(asked("open", days(5) - late), before)
+    assert is_overdue(asked("open", timedelta(0)), overdue_before(NOW, days(1)))
 
 
 def test_an_unknown_state_is_treated_as_open():

@@ -1,5 +1,6 @@
 """The one live token of an account: sealed, exclusive, and free again when its holder dies."""
 
+import signal
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -9,6 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from tests.support.kill import kill, start
+from tuyahouse.cloud.auth.tokens import GRANT_SECONDS
 from tuyahouse.stores import Token
 from tuyahouse.warehouse.errors import WarehouseAway
 from tuyahouse.warehouse.shared import tokens
@@ -128,6 +130,36 @@ def test_a_killed_holder_frees_the_place_at_once(warehouse: Warehouse, warehouse
     with warehouse.tokens.exclusive("factory", "platform") as slot:
         slot.replace(TOKEN)
     assert time.monotonic() - begin < 5
+    assert warehouse.tokens.read("factory", "platform") == TOKEN
+
+
+STOP = """
+    import os, signal, sys
+    from datetime import timedelta
+    from tuyahouse.stores import Token
+    from tuyahouse.warehouse.errors import WarehouseAway
+    from tuyahouse.warehouse.shared import tokens
+    from tuyahouse.warehouse.warehouse import Warehouse
+    tokens.LEASE = timedelta(seconds=2)
+    try:
+        with Warehouse.open(sys.argv[1], sys.argv[2]).tokens.exclusive("factory", "platform") as slot:
+            print("ready", flush=True)
+            os.kill(os.getpid(), signal.SIGSTOP)
+            slot.replace(Token("too-late", "", 1.0))
+    except WarehouseAway:  # PostgreSQL has ended its session
+        pass
+"""
+
+
+def test_a_holder_that_is_stopped_frees_the_place_while_others_still_wait(
+    warehouse: Warehouse, warehouse_url: str, secret_key: str
+) -> None:
+    assert GRANT_SECONDS < tokens.LEASE.total_seconds() < tokens.WAIT_SECONDS
+    stopped = start(STOP, warehouse_url, secret_key)
+    with warehouse.tokens.exclusive("factory", "platform") as slot:
+        slot.replace(TOKEN)
+    stopped.send_signal(signal.SIGCONT)
+    assert stopped.wait(60) == 0
     assert warehouse.tokens.read("factory", "platform") == TOKEN
 
 

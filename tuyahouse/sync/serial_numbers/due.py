@@ -61,8 +61,8 @@ def waited_since(now: datetime, wait: timedelta) -> datetime:
 
 
 def overdue_before(now: datetime, max_staleness: timedelta) -> datetime:
-    """An open serial number that was asked no later than this is overdue, or would be before the next night."""
-    return now - max(max_staleness - NIGHT, timedelta(0))
+    """An open serial number that was asked no later than this is overdue, or would be before the next night asks it."""
+    return now - max(max_staleness - NIGHT - SAME_NIGHT, timedelta(0))
 
 
 def is_overdue(candidate: Candidate, before: datetime) -> bool:

@@ -102,8 +102,9 @@ class LockedTokens(WarehouseTokens):
 
     @contextmanager
     def exclusive(self, account: str, kind: str) -> Iterator[Slot]:
-        # The longest pause frees the lock of a holder whose machine vanished without closing its connection.
-        with self._database.begin(timedelta(minutes=5)) as conn:
+        # The longest pause frees the lock of a holder that is stopped, or whose machine vanished without closing its
+        # connection, before others have waited in vain.
+        with self._database.begin(LEASE) as conn:
             conn.execute(text(f"SET LOCAL lock_timeout = '{int(WAIT_SECONDS)}s'"))
             _make_row(conn, account, kind)
             slot = Slot(self._token(conn.execute(_row_of(account, kind).with_for_update()).one()))
