@@ -4,6 +4,7 @@ Errors become one sentence on standard error, never a traceback.
 """
 
 import errno
+import gc
 from contextvars import ContextVar
 from importlib import import_module
 from typing import Any, NamedTuple
@@ -82,6 +83,8 @@ class Commands(dict[str, Any]):
 def _load(name: str) -> Any:
     place = PLACES[name]
     found = getattr(import_module(f"tuyahouse.cli.{place.module}"), place.attribute)
+    gc.freeze()
+    gc.enable()  # all is imported: see tuyahouse/cli/__init__.py
     group = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
     group.callback()(lambda: None)  # one command alone would not be in a group
     if isinstance(found, typer.Typer):
