@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Connection, event, text
 
 from tuyahouse.warehouse.bulk.writer import insert_columns, insert_new
-from tuyahouse.warehouse.serial_numbers import order_units
+from tuyahouse.warehouse.serial_numbers import order_units, plans, registry
 from tuyahouse.warehouse.tables import craft_line_node, flow_step, serial_number
 from tuyahouse.warehouse.warehouse import Warehouse
 
@@ -31,8 +31,9 @@ def filled(warehouse: Warehouse) -> Warehouse:
         insert_new(conn, craft_line_node, ("account", "order_code", "node", "sort"), nodes)
         insert_new(conn, serial_number, ("account", "sn", "order_code", "state", "added_at"), registered)
         insert_columns(conn, flow_step, columns, same={"account": ACCOUNT, "status": True, "seen_at": NOW})
-    with warehouse.begin() as conn:
-        conn.execute(text("ANALYZE"))
+    if warehouse.dialect == "postgresql":
+        with warehouse.begin() as conn:
+            conn.execute(text("ANALYZE"))  # as autovacuum would have by then; nobody does it for a SQLite file
     return warehouse
 
 
@@ -46,6 +47,8 @@ QUERIES: dict[str, Callable[[Connection], object]] = {
     ),
     "feeders": lambda conn: order_units.feeders(conn, ACCOUNT, ORDER),
     "unasked_since": lambda conn: order_units.unasked_since(conn, ACCOUNT, [ORDER], NOW),
+    "candidates": lambda conn: list(registry.candidates(conn, ACCOUNT, orders=[ORDER])),
+    "unknown_orders": lambda conn: plans.unknown_orders(conn, ACCOUNT),
 }
 
 

@@ -85,6 +85,14 @@ class Sql:
         rows = [f"({', '.join(f'{alias}.{name}' for name in columns)})" for alias in (one, other)]
         return f"{rows[0]} {'IS DISTINCT FROM' if self.is_postgres else 'IS NOT'} {rows[1]}"
 
+    def then_join(self, table: str, condition: str) -> str:
+        """A join whose left side is read first: SQLite, which counts no rows, would read a whole table before it."""
+        return f"{'JOIN' if self.is_postgres else 'CROSS JOIN'} {table} ON {condition}"
+
+    def not_by_index(self, column: str) -> str:
+        """A column by whose index no row is looked up: SQLite, which counts no rows, would choose the index of more."""
+        return column if self.is_postgres else f"+{column}"
+
     def floor(self, value: str) -> str:
         """A floating point number that is not negative, cut to a whole one."""
         return f"CAST(FLOOR({value}) AS BIGINT)" if self.is_postgres else f"CAST({value} AS INTEGER)"

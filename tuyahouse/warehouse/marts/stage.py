@@ -40,7 +40,7 @@ def stage(sql: Sql, *, false_is_failed: bool) -> str:
     steps of a unit at a node, ``attempts``, ``passes`` and ``shown_passes`` count them.
     """
     factory_day, shift = day_and_shift(sql, "f.happened_at")
-    same_unit = "o.account = f.account AND o.sn = f.sn AND o.order_code = f.order_code"
+    same_unit = f"o.account = f.account AND o.sn = f.sn AND {sql.not_by_index('o.order_code')} = f.order_code"
     still_open = f"""NOT f.status AND (f.gone_at IS NOT NULL OR NOT EXISTS (
                     SELECT 1 FROM flow_step o WHERE {same_unit}
                         AND o.gone_at IS NULL AND o.happened_at > f.happened_at))"""
@@ -61,7 +61,7 @@ def stage(sql: Sql, *, false_is_failed: bool) -> str:
                     ELSE NOT EXISTS (SELECT 1 FROM flow_step o WHERE {same_unit}
                         AND (o.gone_at IS NULL OR o.gone_at > f.gone_at)) END AS is_shown
             FROM mart_todo t
-            JOIN flow_step f ON f.account = :account AND f.order_code = t.order_code
+            {sql.then_join("flow_step f", "f.account = :account AND f.order_code = t.order_code")}
             LEFT JOIN craft_line l ON l.account = :account AND l.order_code = t.order_code
             LEFT JOIN craft_line_node n
                 ON n.account = :account AND n.order_code = f.order_code AND n.node = f.node AND n.gone_at IS NULL

@@ -75,7 +75,8 @@ def _unit(sql: Sql) -> str:
         UNION ALL
         SELECT :account, r.order_code, r.sn, 'waiting', TRUE, NULL, NULL, NULL, NULL, NULL, NULL,
             0, 0, 0, 0, 0, 0, 0, 0, FALSE
-        FROM mart_todo t JOIN serial_number r ON r.account = :account AND r.order_code = t.order_code
+        FROM mart_todo t
+        {sql.then_join("serial_number r", "r.account = :account AND r.order_code = t.order_code")}
         LEFT JOIN u ON u.order_code = r.order_code AND u.sn = r.sn WHERE u.sn IS NULL"""
 
 

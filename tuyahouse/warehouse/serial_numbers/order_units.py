@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Integer, Row, Text, and_, bindparam, case, distinct, func, or_, select, true
 
-from tuyahouse.warehouse.database.dialect import among, is_later, not_among
+from tuyahouse.warehouse.database.dialect import among, is_later, not_among, not_by_index
 from tuyahouse.warehouse.tables import craft_line, craft_line_node, flow_step, serial_number
 
 _units, _steps, _nodes = serial_number.c, flow_step.c, craft_line_node.c
@@ -82,7 +82,7 @@ def nodes(conn: Connection, account: str, codes: Sequence[str]) -> dict[str, lis
 
 def waiting_units(conn: Connection, account: str, order: str, *, failures: bool = False) -> list[Unit]:
     """The units registered for the order that are not finished, with their places; by name."""
-    wanted = _with_places(account, order, failures).where(_units.order_code == order, _units.state != "finished")
+    wanted = _with_places(conn.dialect.name, account, order, failures).where(_units.state != "finished")
     return [Unit._make(row) for row in conn.execute(wanted)]
 
 
@@ -116,7 +116,7 @@ def _first_in_turn(
     account, order = bindparam("of_account", type_=Text), bindparam("of_order", type_=Text)
     begun = bindparam("begun", type_=_units.last_asked_at.type)
     unasked = or_(_units.last_asked_at.is_(None), _units.last_asked_at < begun)
-    waiting = _with_places(account, order, failures).where(_units.order_code == order, _units.state != "finished")
+    waiting = _with_places(dialect, account, order, failures).where(_units.state != "finished")
     unit = waiting.where(unasked).order_by(None).subquery("waiting").c
     by_name = unit.sn.collate("C") if dialect == "postgresql" else unit.sn
     still = case((is_later(dialect, unit.last_asked_at, unit.newest_at, quiet), 1), else_=0)
@@ -134,11 +134,11 @@ def _first_in_turn(
 
 def finished_units(conn: Connection, account: str, order: str) -> list[Unit]:
     """The units registered for the order that are finished, with the times of their newest steps; by name."""
-    wanted = _with_places(account, order, False).where(_units.order_code == order, _units.state == "finished")
+    wanted = _with_places(conn.dialect.name, account, order, False).where(_units.state == "finished")
     return [Unit._make(row) for row in conn.execute(wanted)]
 
 
-def _with_places(account: Any, order: Any, failures: bool) -> Any:
+def _with_places(dialect: str, account: Any, order: Any, failures: bool) -> Any:
     counted = true() if failures else _steps.status.is_(True)
     places = (
         select(
@@ -156,7 +156,7 @@ def _with_places(account: Any, order: Any, failures: bool) -> Any:
                 _nodes.gone_at.is_(None),
             ),
         )
-        .where(_steps.account == account, _steps.order_code == order, _steps.gone_at.is_(None))
+        .where(*_of_order(dialect, _steps, account, order), _steps.gone_at.is_(None))
         .group_by(_steps.sn)
         .subquery()
     )
@@ -165,9 +165,14 @@ def _with_places(account: Any, order: Any, failures: bool) -> Any:
     return (
         wanted.select_from(serial_number)
         .outerjoin(places, places.c.sn == _units.sn)
-        .where(_units.account == account)
+        .where(*_of_order(dialect, _units, account, order))
         .order_by(_units.sn)
     )
+
+
+def _of_order(dialect: str, table: Any, account: Any, order: Any) -> tuple[Any, Any]:
+    """The conditions on rows of a work order; they are looked up by its index."""
+    return not_by_index(dialect, table.account) == account, table.order_code == order
 
 
 def passed(
@@ -179,13 +184,13 @@ def passed(
     values: dict[str, Any] = {"of_account": account, "of_order": order}
     for number, (node, (low, high)) in enumerate(until.items()):
         values |= {f"node_{number}": node, f"low_{number}": low, f"high_{number}": high}
-    rows = conn.execute(_passed(len(until), failures), values)
+    rows = conn.execute(_passed(conn.dialect.name, len(until), failures), values)
     found = {node: (int(low), int(high)) for node, low, high in rows}
     return {node: found.get(node, (0, 0)) for node in until}
 
 
 @lru_cache(maxsize=64)
-def _passed(nodes: int, failures: bool) -> Any:
+def _passed(dialect: str, nodes: int, failures: bool) -> Any:
     """The statement for so many nodes, built once."""
 
     def by(name: str) -> Any:
@@ -193,28 +198,26 @@ def _passed(nodes: int, failures: bool) -> Any:
         of = [bindparam(f"node_{number}", type_=Text) for number in range(nodes)]
         return or_(*[and_(_steps.node == node, _steps.happened_at <= time) for node, time in zip(of, at, strict=True)])
 
-    of_order = (
-        _steps.account == bindparam("of_account", type_=Text),
-        _steps.order_code == bindparam("of_order", type_=Text),
-    )
+    account, order = bindparam("of_account", type_=Text), bindparam("of_order", type_=Text)
     counted = true() if failures else _steps.status.is_(True)
     return (
         select(_steps.node, func.count(distinct(case((by("low"), _steps.sn)))), func.count(distinct(_steps.sn)))
-        .where(*of_order, _steps.gone_at.is_(None), counted, by("high"))
+        .where(*_of_order(dialect, _steps, account, order), _steps.gone_at.is_(None), counted, by("high"))
         .group_by(_steps.node)
     )
 
 
 def nodes_passed(conn: Connection, account: str, order: str, nodes: Sequence[str]) -> set[str]:
     """Those of the nodes that a unit passed in the order."""
-    passes = _steps.account == account, _steps.order_code == order, _steps.gone_at.is_(None), _steps.status.is_(True)
+    of_order = _of_order(conn.dialect.name, _steps, account, order)
+    passes = *of_order, _steps.gone_at.is_(None), _steps.status.is_(True)
     wanted = select(_steps.node).where(*passes, among(conn, _steps.node, nodes)).distinct()
     return set(conn.execute(wanted).scalars()) if nodes else set()
 
 
 def feeders(conn: Connection, account: str, order: str) -> list[str]:
     """Work orders in which units of this one were made before."""
-    units = select(_steps.sn).where(_steps.account == account, _steps.order_code == order).distinct().limit(50)
+    units = select(_steps.sn).where(*_of_order(conn.dialect.name, _steps, account, order)).distinct().limit(50)
     wanted = select(_steps.order_code).distinct().where(_steps.account == account, _steps.sn.in_(units))
     return sorted(code for code in conn.execute(wanted).scalars() if code and code != order)
 
@@ -222,7 +225,8 @@ def feeders(conn: Connection, account: str, order: str) -> list[str]:
 def unasked_since(conn: Connection, account: str, codes: Sequence[str], since: datetime) -> int:
     """Units of these work orders, not finished, that were not asked since then."""
     late = or_(_units.last_asked_at.is_(None), _units.last_asked_at < since)
-    wanted = select(func.count()).where(_units.account == account, among(conn, _units.order_code, codes))
+    of_account = not_by_index(conn.dialect.name, _units.account) == account
+    wanted = select(func.count()).where(of_account, among(conn, _units.order_code, codes))
     return int(conn.execute(wanted.where(_units.state != "finished", late)).scalar_one())
 
 
