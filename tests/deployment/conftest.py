@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.machines import end
 from tests.support.prefect import PrefectServer
 from tests.support.sandbox import Sandbox, start_sandbox
 
@@ -106,17 +107,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", "tuyahouse"]
         with (home / "worker.log").open("wb") as log:
             worker = subprocess.Popen(command, cwd=home, env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        started.callback(_end, worker)
+        started.callback(end, worker)
         yield Site(server, sandbox, annex, warehouse, env, worker)
-
-
-def _end(worker: "subprocess.Popen[bytes]") -> None:
-    worker.terminate()
-    try:
-        worker.wait(60)
-    except subprocess.TimeoutExpired:
-        worker.kill()
-        worker.wait(10)
 
 
 def deploy(env: dict[str, str], *words: str) -> str:

@@ -34,14 +34,15 @@ def _running(programs: Mapping[str, Sequence[str]], env: Mapping[str, str], fold
         for name, words in programs.items():
             log = started.enter_context((folder / f"{name}.log").open("wb"))
             process = subprocess.Popen([sys.executable, "-m", *words], cwd=folder, env=env, stdout=log, stderr=log)
-            started.callback(_end, process)
+            started.callback(end, process)
         yield
 
 
-def _end(process: "subprocess.Popen[bytes]") -> None:
+def end(process: "subprocess.Popen[bytes]") -> None:
+    """Ask a process to end; kill it if it does not."""
     process.terminate()
     try:
-        process.wait(30)
+        process.wait(60)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait(10)
