@@ -1,6 +1,5 @@
 """The command line of ``python -m flows NAME -p key=value …``."""
 
-import gc
 import json
 import re
 from collections.abc import Mapping
@@ -12,6 +11,7 @@ import typer
 from flows.listing import NAMES, listing
 from flows.prefect_settings import require_prefect_settings
 from flows.temporary_server import TemporaryServer, start_where_none_is_named
+from tuyahouse.memory import collect_cycles_again
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
 
@@ -111,6 +111,5 @@ def _list() -> None:
 def _run(flow: Any, parameters: dict[str, Any], server: TemporaryServer | None) -> int:
     from flows.runner import run_watched
 
-    gc.freeze()
-    gc.enable()  # all is imported: see flows/__main__.py
+    collect_cycles_again()  # all is imported: see flows/__main__.py
     return run_watched(flow, parameters, server)

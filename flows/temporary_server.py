@@ -22,6 +22,7 @@ from contextlib import contextmanager
 from typing import IO
 
 from flows.listing import NAMES
+from tuyahouse.memory import collect_cycles_again
 
 _SECONDS_TO_END = 3
 
@@ -132,8 +133,7 @@ def _serve(listening: socket.socket) -> None:
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             with _alone():
                 await super().startup(sockets)
-            gc.freeze()
-            gc.enable()
+            collect_cycles_again()
 
     options = uvicorn.Config(
         "prefect.server.api.server:create_app",

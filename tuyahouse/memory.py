@@ -32,6 +32,12 @@ def rare_collections() -> Iterator[None]:
             gc.set_threshold(*_USUAL)
 
 
+def collect_cycles_again() -> None:
+    """End a ``gc.disable()`` that let a program import without looking for cycles: what imports left is for good."""
+    gc.freeze()
+    gc.enable()
+
+
 def return_freed_memory() -> None:
     """Return freed memory to the system, if the C library can: a long-running consumer would keep ever more of it."""
     if _trim is not None:

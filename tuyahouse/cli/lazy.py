@@ -4,7 +4,6 @@ Errors become one sentence on standard error, never a traceback.
 """
 
 import errno
-import gc
 from contextvars import ContextVar
 from importlib import import_module
 from typing import Any, NamedTuple
@@ -12,6 +11,8 @@ from typing import Any, NamedTuple
 import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
+
+from tuyahouse.memory import collect_cycles_again
 
 FLOWS_ELSEWHERE = """\
 Run flows from the top of the repository:
@@ -83,8 +84,7 @@ class Commands(dict[str, Any]):
 def _load(name: str) -> Any:
     place = PLACES[name]
     found = getattr(import_module(f"tuyahouse.cli.{place.module}"), place.attribute)
-    gc.freeze()
-    gc.enable()  # all is imported: see tuyahouse/cli/__init__.py
+    collect_cycles_again()  # all is imported: see tuyahouse/cli/__init__.py
     group = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
     group.callback()(lambda: None)  # one command alone would not be in a group
     if isinstance(found, typer.Typer):
