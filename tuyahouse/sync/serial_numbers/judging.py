@@ -34,7 +34,7 @@ def judge(seen: View, run_id: str, *, whole: bool = True) -> Verdict:
         if whole and code not in seen.progress.cut:
             verdict.settled += [_settled(one, against[one.node]) for one in counts]
         wrong = {node: one for node, one in against.items() if one.contradicts}
-        in_full = not (trusted and not wrong) and counting.asked_in_full(seen.conn, seen.account, code, counts)
+        in_full = bool(wrong or not trusted) and counting.asked_in_full(seen.conn, seen.account, code, counts)
         if in_full:
             full[code] = counts
         if trusted and wrong:

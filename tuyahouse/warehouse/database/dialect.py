@@ -38,12 +38,15 @@ def upsert(conn: Connection, table: Table, key: Collection[str], changes: dict[s
     return statement
 
 
-def not_by_index(dialect: str, column: ColumnElement[str]) -> ColumnElement[str]:
-    """A column by whose index SQLite looks no row up: it counts no rows, and may choose an index on one account only.
+def of_account(dialect: str, column: ColumnElement[str], account: Any) -> ColumnElement[bool]:
+    """Whether a row is the account's, for a query that another condition's index serves.
 
-    PostgreSQL chooses well, and estimates worse without the plain column.
+    SQLite counts no rows, and would look up all those of the account by their key instead. PostgreSQL chooses well, and
+    estimates worse without the plain column.
     """
-    return column if dialect == "postgresql" else column.concat("")
+    looked_at = column if dialect == "postgresql" else column.concat("")
+    mine: ColumnElement[bool] = looked_at == account
+    return mine
 
 
 def among(conn: Connection, value: ColumnElement[Any], keys: Collection[str]) -> ColumnElement[bool]:

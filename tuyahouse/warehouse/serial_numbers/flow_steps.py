@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, delete, select
 
-from tuyahouse.warehouse.database.dialect import among, not_by_index
+from tuyahouse.warehouse.database.dialect import among, of_account
 from tuyahouse.warehouse.tables import flow_step
 
 _table = flow_step.c
@@ -22,8 +22,8 @@ class Held(NamedTuple):
 
 def of_orders(conn: Connection, account: str, orders: Collection[str]) -> Iterator[tuple[str, str, list[Held]]]:
     """(serial number, work order of its newest step, its present steps) for units of these orders, streamed."""
-    of_account = not_by_index(conn.dialect.name, _table.account) == account
-    units = select(_table.sn).where(of_account, among(conn, _table.order_code, orders))
+    mine = of_account(conn.dialect.name, _table.account, account)
+    units = select(_table.sn).where(mine, among(conn, _table.order_code, orders))
     wanted = select(_table.sn, _table.order_code, _table.node, _table.status, _table.happened_at).where(
         _table.account == account, _table.gone_at.is_(None), _table.sn.in_(units)
     )

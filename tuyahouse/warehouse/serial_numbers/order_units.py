@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Integer, Row, Text, and_, bindparam, case, distinct, func, or_, select, true
 
-from tuyahouse.warehouse.database.dialect import among, is_later, not_among, not_by_index
+from tuyahouse.warehouse.database.dialect import among, is_later, not_among, of_account
 from tuyahouse.warehouse.tables import craft_line, craft_line_node, flow_step, serial_number
 
 _units, _steps, _nodes = serial_number.c, flow_step.c, craft_line_node.c
@@ -172,7 +172,7 @@ def _with_places(dialect: str, account: Any, order: Any, failures: bool) -> Any:
 
 def _of_order(dialect: str, table: Any, account: Any, order: Any) -> tuple[Any, Any]:
     """The conditions on rows of a work order; they are looked up by its index."""
-    return not_by_index(dialect, table.account) == account, table.order_code == order
+    return of_account(dialect, table.account, account), table.order_code == order
 
 
 def passed(
@@ -209,10 +209,12 @@ def _passed(dialect: str, nodes: int, failures: bool) -> Any:
 
 def nodes_passed(conn: Connection, account: str, order: str, nodes: Sequence[str]) -> set[str]:
     """Those of the nodes that a unit passed in the order."""
+    if not nodes:
+        return set()
     of_order = _of_order(conn.dialect.name, _steps, account, order)
     passes = *of_order, _steps.gone_at.is_(None), _steps.status.is_(True)
     wanted = select(_steps.node).where(*passes, among(conn, _steps.node, nodes)).distinct()
-    return set(conn.execute(wanted).scalars()) if nodes else set()
+    return set(conn.execute(wanted).scalars())
 
 
 def feeders(conn: Connection, account: str, order: str) -> list[str]:
@@ -225,8 +227,8 @@ def feeders(conn: Connection, account: str, order: str) -> list[str]:
 def unasked_since(conn: Connection, account: str, codes: Sequence[str], since: datetime) -> int:
     """Units of these work orders, not finished, that were not asked since then."""
     late = or_(_units.last_asked_at.is_(None), _units.last_asked_at < since)
-    of_account = not_by_index(conn.dialect.name, _units.account) == account
-    wanted = select(func.count()).where(of_account, among(conn, _units.order_code, codes))
+    mine = of_account(conn.dialect.name, _units.account, account)
+    wanted = select(func.count()).where(mine, among(conn, _units.order_code, codes))
     return int(conn.execute(wanted.where(_units.state != "finished", late)).scalar_one())
 
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, select
 
 from tuyahouse.warehouse.bulk import writer
-from tuyahouse.warehouse.database.dialect import not_by_index
+from tuyahouse.warehouse.database.dialect import of_account
 from tuyahouse.warehouse.tables import flow_step, serial_number, work_order
 
 
@@ -37,7 +37,7 @@ def unknown_orders(conn: Connection, account: str) -> list[str]:
     """Planned work orders without a unit, by name."""
     held = []
     for table in (serial_number, flow_step):
-        of_account = not_by_index(conn.dialect.name, table.c.account) == account
-        held.append(select(1).where(of_account, table.c.order_code == work_order.c.order_code).exists())
+        mine = of_account(conn.dialect.name, table.c.account, account)
+        held.append(select(1).where(mine, table.c.order_code == work_order.c.order_code).exists())
     wanted = select(work_order.c.order_code).where(work_order.c.account == account, *[~one for one in held])
     return list(conn.execute(wanted.order_by(work_order.c.order_code)).scalars())

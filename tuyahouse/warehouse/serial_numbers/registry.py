@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
 
 from tuyahouse.warehouse.bulk import writer
 from tuyahouse.warehouse.database.database import Database
-from tuyahouse.warehouse.database.dialect import among, if_past, not_by_index
+from tuyahouse.warehouse.database.dialect import among, if_past, of_account
 from tuyahouse.warehouse.database.values import json_text
 from tuyahouse.warehouse.tables import serial_number
 
@@ -220,8 +220,8 @@ def candidates(
     Never asked ones by age in the registry, then open, unknown and finished ones, each longest not asked first.
     ``sns`` and ``orders`` (work orders) narrow them down.
     """
-    column = not_by_index(conn.dialect.name, _table.account) if orders is not None else _table.account
-    wanted = select(*[_table[name] for name in Candidate._fields]).where(column == account)
+    mine = _table.account == account if orders is None else of_account(conn.dialect.name, _table.account, account)
+    wanted = select(*[_table[name] for name in Candidate._fields]).where(mine)
     if sns is not None:
         wanted = wanted.where(among(conn, _table.sn, sns))
     if orders is not None:
