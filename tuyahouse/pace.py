@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 
 from tuyahouse.stores import Slots
 
-MARGIN = 1.005
-"""Factor by which starts are further apart than the rate requires. Clocks and timers are inexact, and no second may
-hold one start too many."""
+MARGIN = 1.015
+"""Factor by which starts are further apart than the rate requires: 15 ms to spare in a second. Timers are inexact,
+calls take unequal times to arrive, and no second may hold one too many where Tuya counts them."""
 
 QUIET_SECONDS = 5.0
 """Quiet time after which the pace recovers one step: long enough for Tuya to refuse again if it is still too fast."""

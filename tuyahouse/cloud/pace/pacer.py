@@ -24,8 +24,9 @@ __all__ = ["LATE_SECONDS", "MemorySlotStore", "Pacer", "SlotStore", "Slots"]
 
 T = TypeVar("T")
 
-LATE_SECONDS = 0.004
-"""A start may be this late without consequence. MARGIN leaves 5 ms to spare in a second, slightly more than this."""
+LATE_SECONDS = 0.008
+"""A start may be this late without consequence. Of the 15 ms that MARGIN leaves in a second, the rest is for the way to
+Tuya, which one call passes faster than another."""
 
 NONE = Slots(0.0, 0.0, 0)
 SECONDS_A_BLOCK = 0.125
