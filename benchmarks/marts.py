@@ -159,7 +159,7 @@ def exports(url: str) -> None:
     """Memory of files of few and of many steps."""
     rows = [["file", "few steps", "many"]]
     with tempfile.TemporaryDirectory() as folder:
-        for suffix, days in (("csv", (2, 10)), ("parquet", (2, 10)), ("xlsx", (1, 2))):
+        for suffix, days in (("csv", (2, 10)), ("parquet", (2, 10)), ("xlsx", (2, 4))):
             cells = []
             for count in days:
                 until = f"{BEGIN + timedelta(days=count):%Y-%m-%d}"
