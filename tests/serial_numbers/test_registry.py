@@ -89,6 +89,14 @@ def test_an_unchanged_answer_changes_only_the_time_of_asking(warehouse: Warehous
     assert times(warehouse) == (AT, LATER, AT)
 
 
+def test_a_key_that_no_database_holds_does_not_hinder_the_others(warehouse: Warehouse) -> None:
+    to_the_microsecond = AT + timedelta(microseconds=123_457)
+    add(warehouse, Entry("S1"))
+    with warehouse.begin() as conn:
+        assert registry.mark_asked(conn, "factory", {"S1": to_the_microsecond, "half\ud800": AT, "zero\0": AT}) == 1
+    assert times(warehouse) == (to_the_microsecond, to_the_microsecond, None)
+
+
 def test_one_that_tuya_does_not_know_is_counted_up(warehouse: Warehouse) -> None:
     add(warehouse, Entry("S1"))
     with warehouse.begin() as conn:

@@ -40,9 +40,10 @@ def is_due(candidate: Candidate, now: datetime, policy: PlanPolicy) -> bool:
 
     One never asked is always due. So is one whose asking lies ahead of ``now``: it would not be due before that time.
     """
-    if candidate.last_asked_at is None or candidate.last_asked_at - now > CLOCKS_DIFFER:
+    if candidate.last_asked_at is None:
         return True
-    return candidate.last_asked_at <= waited_since(now, wait_of(candidate, policy))
+    waited, wait = now - candidate.last_asked_at, wait_of(candidate, policy)
+    return waited >= wait or waited < -CLOCKS_DIFFER or candidate.last_asked_at <= waited_since(now, wait)
 
 
 NIGHT = timedelta(days=1)
@@ -87,8 +88,10 @@ def _finished_wait(candidate: Candidate, policy: PlanPolicy) -> timedelta:
     counter is stored, and asking late shortens no later wait.
     """
     assert candidate.last_asked_at is not None
-    changed = candidate.last_changed_at or candidate.last_asked_at
-    quiet = max(candidate.last_asked_at - changed, timedelta(0))
+    changed = candidate.last_changed_at
+    if changed is None or candidate.last_asked_at <= changed:
+        return min(policy.finished_after, policy.finished_at_most)
+    quiet = candidate.last_asked_at - changed
     return _at_most(
         policy.finished_after.total_seconds() + quiet.total_seconds() * (policy.finished_factor - 1),
         policy.finished_at_most,

@@ -55,8 +55,10 @@ class Progress:
 
     def noting(self, choices: Iterable[Choice], first: int, size: int) -> Iterator[str]:
         """The serial numbers chosen; each is noted with the chunk of ``size`` that it comes into, from ``first`` on."""
+        reasons: dict[str, int] = {}
         for number, (sn, reason) in enumerate(choices):
-            reasons = self.chunks.setdefault(str(first + number // size), {})
+            if number % size == 0:
+                reasons = self.chunks.setdefault(str(first + number // size), {})
             reasons[reason] = reasons.get(reason, 0) + 1
             yield sn
 

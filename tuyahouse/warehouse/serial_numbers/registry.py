@@ -163,7 +163,7 @@ def forget(conn: Connection, account: str, sns: Collection[str]) -> int:
 def _mark(conn: Connection, account: str, asked_at: Mapping[str, datetime], values: dict[str, Any]) -> int:
     """One statement on PostgreSQL, which finds each time in a document: no staging, and no second version of a row."""
     if conn.dialect.name == "postgresql":
-        times = literal(json_text({sn: at.isoformat() for sn, at in asked_at.items()}), Text)
+        times = literal(json_text(dict(asked_at)), Text)
         at = cast(cast(times, JSONB).op("->>")(_table.sn), TIMESTAMP(timezone=True))
         asked = {"last_asked_at": at, "first_asked_at": func.coalesce(_table.first_asked_at, at)}
         return conn.execute(_these(conn, account, asked_at.keys()).values({**asked, **values})).rowcount

@@ -2,9 +2,12 @@
 
 from collections.abc import Iterator
 
-from tuyahouse.sync.serial_numbers.due import Candidate, is_due, is_overdue, state_to_plan
+from tuyahouse.sync.serial_numbers.due import Candidate, is_due, is_overdue
 from tuyahouse.sync.serial_numbers.state import State
 from tuyahouse.sync.serial_numbers.strategies.situation import Choice, Situation
+
+
+_BY_STATE: dict[str, str] = {State.UNKNOWN: "unknown", State.FINISHED: "finished"}
 
 
 def choose(situation: Situation) -> Iterator[Choice]:
@@ -25,4 +28,4 @@ def reason_to_ask(one: Candidate, situation: Situation) -> str:
 
 def why_due(one: Candidate) -> str:
     """The reason of one that was asked before, by its state."""
-    return {State.UNKNOWN: "unknown", State.FINISHED: "finished"}.get(state_to_plan(one), "due")
+    return _BY_STATE.get(one.state, "due")
