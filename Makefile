@@ -33,7 +33,7 @@ deploy: setup  ## deploy every flow for every account (ACCOUNTS="one two": for t
 	@$(RUN) -m deployments.deploy $(ACCOUNTS)
 
 test: setup  ## the whole test suite, on SQLite and on a real PostgreSQL
-	@$(RUN) -m pytest --numprocesses=$(JOBS) --dist=loadfile
+	@$(RUN) -m pytest --numprocesses=$(JOBS) --dist=loadfile --no-loadscope-reorder
 
 lint: setup  ## check style, types and the direction of imports
 	@$(VENV)/bin/ruff check .

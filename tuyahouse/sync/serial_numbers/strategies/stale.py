@@ -6,7 +6,6 @@ from tuyahouse.sync.serial_numbers.due import Candidate, is_due, is_overdue
 from tuyahouse.sync.serial_numbers.state import State
 from tuyahouse.sync.serial_numbers.strategies.situation import Choice, Situation
 
-
 _BY_STATE: dict[str, str] = {State.UNKNOWN: "unknown", State.FINISHED: "finished"}
 
 
