@@ -2,16 +2,13 @@
 
 import asyncio
 import hashlib
-import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
-from tuyahouse.warehouse.errors import WarehouseAway
+from tuyahouse.sync.lock_renewal import keep_renewing
 from tuyahouse.warehouse.shared import locks
 from tuyahouse.warehouse.warehouse import Warehouse
-
-log = logging.getLogger(__name__)
 
 _ASK_EVERY = 0.2
 _LONGEST_NAME = 400
@@ -27,7 +24,7 @@ async def alone(
         LockHeld: another writer was not done within ``patience``.
     """
     lock = await _take(warehouse, _name(account, target), holder, lease, patience.total_seconds())
-    renewing = asyncio.create_task(_renew(lock))
+    renewing = asyncio.create_task(keep_renewing(lock))
     try:
         yield lock
     finally:
@@ -51,12 +48,3 @@ async def _take(warehouse: Warehouse, name: str, holder: str, lease: timedelta, 
             if loop.time() > end:
                 raise
         await asyncio.sleep(_ASK_EVERY)
-
-
-async def _renew(lock: locks.Lock) -> None:
-    while True:
-        await asyncio.sleep(lock.lease.total_seconds() / 3)
-        try:
-            await asyncio.to_thread(lock.renew)
-        except WarehouseAway as error:
-            log.warning("The lock of a write could not be renewed now: %s", error)
