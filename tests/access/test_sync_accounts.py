@@ -128,6 +128,25 @@ async def test_an_item_without_a_uid_is_a_dead_letter_until_it_is_gone(
         assert list(dead_letters.open_dead_letters(conn, "demo")) == []
 
 
+async def test_an_account_that_the_database_refuses_is_a_dead_letter_until_it_is_gone_and_the_others_land(
+    tuya: Sandbox, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pages(monkeypatch, [page("a", "b" * 5000, "c", total=3)], [page("a", "c", total=2)])
+    assert await read(tuya, warehouse, "one") == Listed(3, 0, "")
+    run = runs.find_run(warehouse, "demo", "sync_accounts", "one")
+    assert run
+    outcome = runs.finish_run(warehouse, run.run_id, "balanced").outcome
+    assert (outcome.asked, outcome.answered, outcome.rejected) == (3, 2, 1)
+    assert stored(warehouse, "uid") == [("a",), ("c",)]
+    with warehouse.read() as conn:
+        (letter,) = dead_letters.open_dead_letters(conn, "demo")
+    assert (letter.kind, letter.reason) == ("authorized_account", "not_storable")
+    assert letter.raw and b"b" * 5000 in letter.raw
+    assert await read(tuya, warehouse, "two") == Listed(2, 0, "")
+    with warehouse.read() as conn:
+        assert list(dead_letters.open_dead_letters(conn, "demo")) == []
+
+
 @pytest.mark.parametrize("warehouse_url", ["sqlite"], indirect=True)
 def test_a_night_reads_the_accounts_where_the_settings_say_so(desk: Desk) -> None:
     code, printed = desk.start("nightly_sync", run_key="without")

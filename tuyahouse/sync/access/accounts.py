@@ -1,26 +1,29 @@
 """The list of authorized accounts: read to its end, landed page by page, vanished ones kept and marked."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 import msgspec
 from msgspec.structs import astuple
 
-from tuyahouse.cloud.calls.authorization import AccountPage, read_accounts
+from tuyahouse.cloud.calls.authorization import AccountPage, AuthorizedAccount, read_accounts
 from tuyahouse.cloud.client import TuyaClient
+from tuyahouse.dead_letter_reasons import Reason
 from tuyahouse.fingerprint import fingerprint
 from tuyahouse.outcome import Outcome
 from tuyahouse.times import utc_now
 from tuyahouse.warehouse.access import accounts
+from tuyahouse.warehouse.bulk.halves import write_in_halves
+from tuyahouse.warehouse.bulk.writer import Written
 from tuyahouse.warehouse.ledgers import dead_letters, run_chunks, runs
 from tuyahouse.warehouse.ledgers.dead_letters import DeadLetter
 from tuyahouse.warehouse.shared.landing import landing
 from tuyahouse.warehouse.warehouse import Warehouse
 
 KIND = "authorized_account"
-"""Kind of the dead letters of items without a uid."""
+"""Kind of the dead letters of items without a uid, and of accounts that the database refuses."""
 
 SWEEPS = 3
 """Readings of the list: one in which accounts move between pages may miss some of them."""
@@ -34,6 +37,8 @@ class Sweep:
 
     uids: set[str] = field(default_factory=set)
     unusable: set[str] = field(default_factory=set)
+    refused: set[str] = field(default_factory=set)
+    """Keys of accounts that the database refuses; their uids are among ``uids``, so that an earlier row stays."""
     total: int | None = None
 
     @property
@@ -63,18 +68,20 @@ async def sync_list(
     for _ in range(SWEEPS):
         sweep = Sweep()
         async for page in read_accounts(client):
-            outcome += await asyncio.to_thread(_land_page, warehouse, run, page, now())
+            written, refused = await asyncio.to_thread(_land_page, warehouse, run, page, now())
+            outcome += written
             for each in (sweep, all_sweeps):
-                _note(each, page)
+                _note(each, page, refused)
         if sweep.complete or all_sweeps.complete:
             break
     complete = sweep if sweep.complete else all_sweeps
     return await asyncio.to_thread(_conclude, warehouse, run, complete, outcome, now())
 
 
-def _note(sweep: Sweep, page: AccountPage) -> None:
+def _note(sweep: Sweep, page: AccountPage, refused: set[str]) -> None:
     sweep.uids.update(account.uid for account in page.accounts)
     sweep.unusable.update(map(_key, page.unusable))
+    sweep.refused |= refused
     sweep.total = page.total if page.total is not None else sweep.total
 
 
@@ -82,27 +89,42 @@ def _key(item: object) -> str:
     return f"item {fingerprint(msgspec.json.encode(item)).hex()}"
 
 
-def _land_page(warehouse: Warehouse, run: runs.Run, page: AccountPage, at: datetime) -> Outcome:
-    """Counts rows alone: an account may stand on two pages."""
-    letters = [
-        DeadLetter(KIND, _key(item), "unusable_answer", message="It has no uid.", raw=msgspec.json.encode(item))
-        for item in page.unusable
-    ]
+def _land_page(warehouse: Warehouse, run: runs.Run, page: AccountPage, at: datetime) -> tuple[Outcome, set[str]]:
+    """What was written, and the keys of accounts that the database refuses.
+
+    Counts rows alone: an account may stand on two pages.
+    """
+    letters = [_letter(item, "unusable_answer", "It has no uid.") for item in page.unusable]
+    refused = set[str]()
+
+    def store(accounts_of_part: Sequence[AuthorizedAccount]) -> Written:
+        return accounts.store_listed(conn, run.account, [astuple(each) for each in accounts_of_part], run.run_id)
+
+    def refuse(account: AuthorizedAccount, problem: str) -> Written:
+        letters.append(_letter(account, "not_storable", problem))
+        refused.add(_key(account))
+        return Written()
+
     with landing(warehouse, run) as conn:
-        written = accounts.store_listed(conn, run.account, [astuple(each) for each in page.accounts], run.run_id)
+        written = write_in_halves(warehouse, conn, page.accounts, store, refuse)
         dead_letters.record(conn, run.account, letters, at)
-    return Outcome(inserted=written.inserted, updated=written.updated, unchanged=written.unchanged)
+    counts = [Outcome(inserted=each.inserted, updated=each.updated, unchanged=each.unchanged) for each in written]
+    return sum(counts, Outcome()), refused
+
+
+def _letter(item: object, reason: Reason, words: str) -> DeadLetter:
+    return DeadLetter(KIND, _key(item), reason, message=words, raw=msgspec.json.encode(item))
 
 
 def _conclude(warehouse: Warehouse, run: runs.Run, sweep: Sweep, outcome: Outcome, at: datetime) -> Listed:
-    read, unusable, vanished = len(sweep.uids), len(sweep.unusable), 0
+    read, unusable, refused, vanished = len(sweep.uids), len(sweep.unusable), len(sweep.refused), 0
     amiss = _amiss(sweep)
-    outcome.asked, outcome.answered, outcome.rejected = read + unusable, read, unusable
+    outcome.asked, outcome.answered, outcome.rejected = read + unusable, read - refused, unusable + refused
     with landing(warehouse, run) as conn:
         if not amiss:
             vanished = accounts.declare_vanished(conn, run.account, sweep.uids, at, run.run_id)
         if sweep.complete:
-            gone = set(dead_letters.open_keys(conn, run.account, KIND)) - sweep.unusable
+            gone = set(dead_letters.open_keys(conn, run.account, KIND)) - sweep.unusable - sweep.refused
             dead_letters.resolve(conn, run.account, KIND, gone, at)
         outcome.updated += vanished
         run_chunks.replace_chunk(conn, run.run_id, _CHUNK, outcome)
