@@ -29,6 +29,7 @@ from tuyahouse.settings import SettingsError
 from tuyahouse.sync.access.alone import alone
 from tuyahouse.sync.access.audit import in_doubt_in_words
 from tuyahouse.sync.access.intent import End, Facts, whatever
+from tuyahouse.warehouse.access import persons
 from tuyahouse.warehouse.database import Connection
 from tuyahouse.warehouse.shared import locks
 from tuyahouse.warehouse.tables import ops_lock, ops_write
@@ -97,6 +98,22 @@ async def test_rows_of_a_write_land_with_its_outcome(warehouse: Warehouse, folde
     with pytest.raises(ZeroDivisionError):
         await write(warehouse, "one", failing)
     assert sorted(audit(warehouse)) == [("done",), ("pending",)]
+
+
+async def test_a_row_that_the_database_refuses_does_not_keep_what_was_written_from_being_recorded(
+    warehouse: Warehouse, folder: Folder
+) -> None:
+    def too_long(conn: Connection, facts: Facts, at: datetime) -> None:
+        persons.store_added(conn, "demo", "d" * 5000, "p1", at, "a run")
+
+    done = await write(warehouse, "one", intent(folder, land=too_long))
+    assert done.end is End.DONE and "the warehouse could not store it: device_person cannot hold a key" in done.words
+    folder.after = PassingFault("no answer in time")
+    bob = intent(folder, "bob", readable=True, land=too_long)
+    assert (await write(warehouse, "one", bob)).end is End.UNKNOWN
+    found = await write(warehouse, "two", bob)
+    assert found.end is End.DONE and "was carried out" in found.words and "could not store it" in found.words
+    assert audit(warehouse) == [("done",), ("done",)]
 
 
 async def test_the_same_run_key_writes_an_intent_once(warehouse: Warehouse, folder: Folder) -> None:

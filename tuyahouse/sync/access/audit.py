@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from tuyahouse.sync.access.intent import Facts, Intent
 from tuyahouse.warehouse.access import writes
@@ -53,6 +54,20 @@ def _still_done(intent: Intent, row: StoredWrite) -> bool:
     return row.outcome == DONE and (intent.still is None or intent.still(row.result or {}))
 
 
+class _Record(Protocol):
+    def __call__(self, *, lands: bool) -> None: ...
+
+
+def _landing(record: _Record) -> str:
+    """Record an outcome with the rows of the intent; without them if the database refuses them, which the note says."""
+    try:
+        record(lands=True)
+    except ValueRefused as error:
+        record(lands=False)
+        return f"Done, but the warehouse could not store it: {error}"
+    return ""
+
+
 class Audit:
     """The audit of one run."""
 
@@ -97,12 +112,7 @@ class Audit:
 
     def done(self, intent: Intent, attempt: int, facts: Facts) -> str:
         """Record the outcome ``done`` and land the rows of the intent; returns a note for the operator, or ""."""
-        try:
-            self._done(intent, attempt, facts, lands=True)
-        except ValueRefused as error:
-            self._done(intent, attempt, facts, lands=False)
-            return f"Done, but the warehouse could not store it: {error}"
-        return ""
+        return _landing(lambda *, lands: self._done(intent, attempt, facts, lands=lands))
 
     def failed(self, intent: Intent, attempt: int, outcome: str, code: str, words: str) -> None:
         """Record the outcome ``refused`` or ``unknown``."""
@@ -111,16 +121,9 @@ class Audit:
             key = self._key(intent)
             writes.end(conn, run.account, key, outcome, by=run.run_id, attempt=attempt, code=code, note=words)
 
-    def carried_out(self, intent: Intent, in_doubt: Sequence[StoredWrite], facts: Facts) -> None:
-        """Record that the calls in doubt were carried out, and land the rows of the intent."""
-        run = self._run
-        with self._warehouse.begin() as conn:
-            for row in in_doubt:
-                key = row.intent_key
-                writes.end(conn, run.account, key, DONE, by=run.run_id, note=CARRIED_OUT, result=facts)
-            if intent.land:
-                intent.land(conn, facts, now_time(conn))
-            self._settle(conn, intent)
+    def carried_out(self, intent: Intent, in_doubt: Sequence[StoredWrite], facts: Facts) -> str:
+        """Record that the calls in doubt were carried out, and land the rows of the intent; returns a note, or ""."""
+        return _landing(lambda *, lands: self._carried_out(intent, in_doubt, facts, lands=lands))
 
     def not_carried_out(self, in_doubt: Sequence[StoredWrite]) -> None:
         """Record that the calls in doubt were not carried out."""
@@ -151,6 +154,16 @@ class Audit:
             key = self._key(intent)
             if writes.end(conn, run.account, key, DONE, by=run.run_id, attempt=attempt, result=facts):
                 self._settle(conn, intent)
+
+    def _carried_out(self, intent: Intent, in_doubt: Sequence[StoredWrite], facts: Facts, *, lands: bool) -> None:
+        run = self._run
+        with self._warehouse.begin() as conn:
+            for row in in_doubt:
+                key = row.intent_key
+                writes.end(conn, run.account, key, DONE, by=run.run_id, note=CARRIED_OUT, result=facts)
+            if lands and intent.land:
+                intent.land(conn, facts, now_time(conn))
+            self._settle(conn, intent)
 
     def _settle(self, conn: Connection, intent: Intent) -> None:
         run = self._run

@@ -111,8 +111,8 @@ class Target:
         if not known.in_doubt:
             await asyncio.to_thread(self._audit.settle, intent)
             return _already(intent, facts)
-        await asyncio.to_thread(self._audit.carried_out, intent, known.in_doubt, facts)
-        return Written(intent.what, End.DONE, CARRIED_OUT, facts)
+        note = await asyncio.to_thread(self._audit.carried_out, intent, known.in_doubt, facts)
+        return Written(intent.what, End.DONE, f"{CARRIED_OUT} {note}".strip(), facts)
 
     async def _ask(self, intent: Intent) -> Facts | Written | None:
         """What Tuya answers about it now; how it ended if Tuya refuses to answer."""
