@@ -126,7 +126,7 @@ class WholeAnswers:
             request.method,
             request.url,
             headers=request.headers,
-            data=request.content or None,
+            data=aiohttp.BytesPayload(request.content) if request.content else None,
             allow_redirects=False,
             timeout=self._timeout,
         )
