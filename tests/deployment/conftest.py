@@ -5,11 +5,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from tests.support.machines import end
@@ -54,9 +55,22 @@ class Site:
         return str(self.prefect.api(f"deployments/{self.deployment(name)['id']}/create_flow_run", body)["id"])
 
     def retry(self, flow_run: str) -> None:
-        """Press Retry on the page of a run that has ended."""
+        """Press Retry on the page of a run that has ended, once its process has too.
+
+        Prefect's worker reports a run as crashed whose process leaves with an error while it is scheduled anew.
+        """
+        while self._has_process(flow_run):
+            time.sleep(0.2)
+        time.sleep(2)  # until the worker has seen it leave
         state = {"type": "SCHEDULED", "name": "AwaitingRetry"}
         self.prefect.api(f"flow_runs/{flow_run}/set_state", {"state": state, "force": True})
+
+    def _has_process(self, flow_run: str) -> bool:
+        for process in psutil.Process(self.worker.pid).children(recursive=True):
+            with suppress(psutil.Error):
+                if process.environ().get("PREFECT__FLOW_RUN_ID") == flow_run:
+                    return True
+        return False
 
     def ended(self, flow_run: str, seconds: float = 180) -> dict[str, Any]:
         """The run, when it has ended."""
